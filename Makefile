@@ -1,0 +1,90 @@
+# `make help` lists the targets. `make serve` needs only Python 3.11 or newer and make.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help serve test check format bench lock schema graphiql system-dependencies clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:PORT
+	exec $(BIN)/python server.py serve
+
+test: .venv/.development system-dependencies ## run every test; PYTEST_ARGUMENTS are handed to pytest
+	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+
+check: .venv/.development ## formatter, linter and strict type check, changing nothing
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy . .ci/*.py
+
+format: .venv/.development ## format the code and mend what the linter can mend
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: .venv/.development ## run the benchmarks; a table at the end, the same as JSON in bench/results/
+	$(BIN)/python -m bench
+
+schema: .venv/.runtime ## write the server's SDL to schema/schema.graphql
+	$(BIN)/python server.py schema > schema/.schema.graphql.new
+	mv schema/.schema.graphql.new schema/schema.graphql
+
+graphiql: ## build GraphiQL's files again; needs Node and the npm registry
+	cd web/graphiql && npm ci && npm run build
+
+# The lock names no address and no place on this machine: pip's configuration and additional places
+# to look are left out, so that versions and hashes are those of the public index.
+PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
+	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile --quiet --generate-hashes \
+	--strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	--no-emit-options $(if $(UPGRADE),--upgrade) pyproject.toml
+
+lock: ## rewrite both requirements files; with UPGRADE=1 to the newest releases
+	$(call demand-python)
+	$(PYTHON) -m venv .venv-lock
+	@# pip-tools has an environment of its own: nothing else needs it or what it brings.
+	.venv-lock/bin/pip install --quiet 'pip-tools>=7.6.2'
+	$(PIP_COMPILE) --output-file requirements.txt
+	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+
+# Debian's Chromium is for the browser test; where it cannot be installed, that test says so itself.
+system-dependencies: ## install what tests need from the system, where that is allowed
+	@for name in chromium chromium-browser google-chrome; do \
+		if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
+	done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+		echo "Installing Debian's chromium for the browser test."; \
+		apt-get update -qq && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && \
+		exit 0; \
+	fi; \
+	echo "Chromium is missing and cannot be installed from here: install the package chromium, or the browser test fails."
+
+clean: ## remove the environments and caches; databases, settings and keys stay
+	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis web/graphiql/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+define demand-python
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	{ echo "Tillgraph needs Python 3.11 or newer, and $(PYTHON) is not: name another with make PYTHON=..." >&2; exit 1; }
+endef
+
+# One environment and two stamps: serving installs only what the program needs. The development
+# requirements contain the others at the same versions.
+.venv/bin/python:
+	$(call demand-python)
+	@echo "Setting up .venv."
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) cannot make environments: install its venv module (Debian: python3-venv)." >&2; exit 1; }
+
+.venv/.runtime: requirements.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.development: requirements-dev.txt .venv/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Tables, store, reads, engine and migrations: all SQL."""

@@ -1,0 +1,17 @@
+"""${message}.
+
+Revision: ${up_revision}, after ${down_revision | comma,n}.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = ${repr(up_revision)}
+down_revision = ${repr(down_revision)}
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring a database to this revision."""
+    ${upgrades if upgrades else "pass"}

@@ -1,0 +1,247 @@
+"""Reads for answers and for the log: one statement a batch, whatever the number of ids."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, func, literal_column, select
+
+from db import tables
+from db.engine import SqliteDatabase
+from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.statements import SESSION_ROWS, IsOneOf, Row, Statement
+from payments.ids import CollectionId, EventId, OperationId, PaymentId, SessionId
+from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+
+_collections = tables.payment_collections
+_sessions = tables.payment_sessions
+_payments = tables.payments
+_operations = tables.operations
+_events = tables.payment_events
+
+COLLECTIONS_BY_ID = Statement(select(_collections).where(IsOneOf(_collections.c.id, "ids")))
+SESSIONS_BY_ID = Statement(SESSION_ROWS.where(IsOneOf(_sessions.c.id, "ids")))
+PAYMENTS_BY_ID = Statement(select(_payments).where(IsOneOf(_payments.c.id, "ids")))
+OPERATIONS_BY_ID = Statement(select(_operations).where(IsOneOf(_operations.c.id, "ids")))
+SESSIONS_OF = Statement(
+    SESSION_ROWS.where(IsOneOf(_sessions.c.collection_id, "ids")).order_by(
+        _sessions.c.created_at, _sessions.c.id
+    )
+)
+PAYMENTS_OF = Statement(
+    select(_payments)
+    .where(IsOneOf(_payments.c.collection_id, "ids"))
+    .order_by(_payments.c.created_at, _payments.c.id)
+)
+PAYMENTS_OF_SESSIONS = Statement(select(_payments).where(IsOneOf(_payments.c.session_id, "ids")))
+MOVEMENTS_OF = Statement(
+    select(_operations)
+    .where(
+        IsOneOf(_operations.c.payment_id, "ids"),
+        _operations.c.kind.in_([literal_column("'capture'"), literal_column("'refund'")]),
+    )
+    .order_by(_operations.c.created_at, _operations.c.id)
+)
+
+
+def _page(table: Any, *, newest_first: bool) -> Statement:
+    """Build a keyset page: ids are in the order of creation, and the page starts behind one."""
+    id = table.c.id
+    condition = id < bindparam("after") if newest_first else id > bindparam("after")
+    order = id.desc() if newest_first else id.asc()
+    return Statement(select(table).where(condition).order_by(order).limit(bindparam("most")))
+
+
+def _count(table: Any) -> Statement:
+    some = select(literal_column("1")).select_from(table).limit(bindparam("most")).subquery()
+    return Statement(select(func.count()).select_from(some))
+
+
+COLLECTION_PAGES = {flag: _page(_collections, newest_first=flag) for flag in (True, False)}
+PAYMENT_PAGES = {flag: _page(_payments, newest_first=flag) for flag in (True, False)}
+COUNT_COLLECTIONS = _count(_collections)
+COUNT_PAYMENTS = _count(_payments)
+DISABLED = Statement(select(tables.disabled_providers.c.provider_id))
+
+EVENT_COLUMNS = [_events.c[name] for name in EVENTS.columns]
+EVENT = Statement(select(*EVENT_COLUMNS).where(_events.c.id == bindparam("id")))
+EVENTS_OF = Statement(
+    select(*EVENT_COLUMNS)
+    .where(
+        _events.c.collection_id == bindparam("collection_id"),
+        _events.c.sequence > bindparam("after"),
+    )
+    .order_by(_events.c.sequence)
+    .limit(bindparam("most"))
+)
+LAST_EVENT_OF = Statement(
+    select(*EVENT_COLUMNS)
+    .where(_events.c.collection_id == bindparam("collection_id"))
+    .order_by(_events.c.sequence.desc())
+    .limit(literal_column("1"))
+)
+ALL_EVENTS = Statement(
+    select(*EVENT_COLUMNS)
+    .where(_events.c.position > bindparam("after"))
+    .order_by(_events.c.position)
+    .limit(bindparam("most"))
+)
+LAST_POSITION = Statement(select(func.coalesce(func.max(_events.c.position), literal_column("0"))))
+SEQUENCES = Statement(
+    select(_collections.c.id, _collections.c.sequence).where(IsOneOf(_collections.c.id, "ids"))
+)
+
+FIRST_ID = ""
+LAST_ID = "~"
+"""Before and behind every id: where a page without a cursor starts."""
+
+
+class SqlReads:
+    """Reads for answers; see payments.reading.Reads."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def collections(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, PaymentCollection]:
+        """Read collections by id."""
+        found = [COLLECTIONS.record(row) for row in await self._by_ids(COLLECTIONS_BY_ID, ids)]
+        return {collection.id: collection for collection in found}
+
+    async def sessions(self, ids: Sequence[SessionId]) -> Mapping[SessionId, PaymentSession]:
+        """Read sessions by id."""
+        found = [SESSIONS.record(row) for row in await self._by_ids(SESSIONS_BY_ID, ids)]
+        return {session.id: session for session in found}
+
+    async def payments(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
+        """Read payments by id."""
+        found = [PAYMENTS.record(row) for row in await self._by_ids(PAYMENTS_BY_ID, ids)]
+        return {payment.id: payment for payment in found}
+
+    async def operations(self, ids: Sequence[OperationId]) -> Mapping[OperationId, Operation]:
+        """Read operations by id."""
+        found = [OPERATIONS.record(row) for row in await self._by_ids(OPERATIONS_BY_ID, ids)]
+        return {operation.id: operation for operation in found}
+
+    async def sessions_of(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, Sequence[PaymentSession]]:
+        """Read collections' sessions, oldest first."""
+        grouped: dict[CollectionId, list[PaymentSession]] = defaultdict(list)
+        for row in await self._by_ids(SESSIONS_OF, ids):
+            session = SESSIONS.record(row)
+            grouped[session.collection_id].append(session)
+        return grouped
+
+    async def payments_of(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, Sequence[Payment]]:
+        """Read collections' payments, oldest first."""
+        grouped: dict[CollectionId, list[Payment]] = defaultdict(list)
+        for row in await self._by_ids(PAYMENTS_OF, ids):
+            payment = PAYMENTS.record(row)
+            grouped[payment.collection_id].append(payment)
+        return grouped
+
+    async def payments_of_sessions(self, ids: Sequence[SessionId]) -> Mapping[SessionId, Payment]:
+        """Read the payments that sessions made."""
+        found = [PAYMENTS.record(row) for row in await self._by_ids(PAYMENTS_OF_SESSIONS, ids)]
+        return {payment.session_id: payment for payment in found}
+
+    async def movements_of(
+        self, ids: Sequence[PaymentId]
+    ) -> Mapping[PaymentId, Sequence[Operation]]:
+        """Read payments' captures and refunds, oldest first."""
+        grouped: dict[PaymentId, list[Operation]] = defaultdict(list)
+        for row in await self._by_ids(MOVEMENTS_OF, ids):
+            operation = OPERATIONS.record(row)
+            assert operation.payment_id is not None
+            grouped[operation.payment_id].append(operation)
+        return grouped
+
+    async def collection_page(
+        self, after: CollectionId | None, *, limit: int, newest_first: bool
+    ) -> Sequence[PaymentCollection]:
+        """Read a page of all collections."""
+        rows = await self._page(COLLECTION_PAGES, after, limit=limit, newest_first=newest_first)
+        return [COLLECTIONS.record(row) for row in rows]
+
+    async def payment_page(
+        self, after: PaymentId | None, *, limit: int, newest_first: bool
+    ) -> Sequence[Payment]:
+        """Read a page of all payments."""
+        rows = await self._page(PAYMENT_PAGES, after, limit=limit, newest_first=newest_first)
+        return [PAYMENTS.record(row) for row in rows]
+
+    async def count_collections(self, most: int) -> int:
+        """Count collections, at most up to a number."""
+        return int((await self._rows(COUNT_COLLECTIONS, {"most": most}))[0][0])
+
+    async def count_payments(self, most: int) -> int:
+        """Count payments, at most up to a number."""
+        return int((await self._rows(COUNT_PAYMENTS, {"most": most}))[0][0])
+
+    async def disabled_providers(self) -> frozenset[str]:
+        """List the providers that the operator has disabled."""
+        return frozenset(row[0] for row in await self._rows(DISABLED, {}))
+
+    async def _page(
+        self,
+        statements: Mapping[bool, Statement],
+        after: str | None,
+        *,
+        limit: int,
+        newest_first: bool,
+    ) -> list[Row]:
+        start = LAST_ID if newest_first else FIRST_ID
+        values = {"after": after or start, "most": limit}
+        return await self._rows(statements[newest_first], values)
+
+    async def _by_ids(self, statement: Statement, ids: Sequence[str]) -> list[Row]:
+        return await self._rows(statement, {"ids": orjson.dumps(list(ids)).decode()})
+
+    async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        return await self._database.read(lambda connection: connection.rows(statement, values))
+
+
+class SqlLog:
+    """Reads the log; see payments.reading.Log. One writer at a time: positions are in the order of commits."""
+
+    def __init__(self, database: SqliteDatabase) -> None:
+        self._database = database
+
+    async def event(self, id: EventId) -> Event | None:
+        """Read one event."""
+        return self._first(await self._rows(EVENT, {"id": id}))
+
+    async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
+        """Read a collection's events behind a sequence number, oldest first."""
+        values = {"collection_id": id, "after": after, "most": limit}
+        return [EVENTS.record(row) for row in await self._rows(EVENTS_OF, values)]
+
+    async def events(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Read the whole log's events behind a position, oldest first."""
+        rows = await self._rows(ALL_EVENTS, {"after": after, "most": limit})
+        return [EVENTS.record(row) for row in rows]
+
+    async def last_event_of(self, id: CollectionId) -> Event | None:
+        """Read a collection's newest event."""
+        return self._first(await self._rows(LAST_EVENT_OF, {"collection_id": id}))
+
+    async def last_position(self) -> int:
+        """Give the newest event's position; 0 for an empty log."""
+        return int((await self._rows(LAST_POSITION, {}))[0][0])
+
+    async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
+        """Give how far each collection's log goes."""
+        rows = await self._rows(SEQUENCES, {"ids": orjson.dumps(list(ids)).decode()})
+        return {row[0]: row[1] for row in rows}
+
+    @staticmethod
+    def _first(rows: list[Row]) -> Event | None:
+        return EVENTS.record(rows[0]) if rows else None
+
+    async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        return await self._database.read(lambda connection: connection.rows(statement, values))

@@ -1,0 +1,167 @@
+"""Turns records into rows and back: one map for each table, with the columns in the table's own order."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from enum import Enum
+from typing import Any, Generic, TypeVar
+
+import orjson
+from sqlalchemy import Table
+
+from db import tables
+from payments.failures import FailureCode
+from payments.outcomes import (
+    ConfirmWithSdk,
+    CustomerAction,
+    DisplayInstructions,
+    PaidWith,
+    RedirectToUrl,
+)
+from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+from payments.statuses import (
+    CancellationReason,
+    CollectionStatus,
+    EventSource,
+    EventType,
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    SessionStatus,
+)
+
+Thing = TypeVar("Thing")
+Converter = Callable[[Any], Any]
+
+ACTIONS = {
+    action.__name__: action for action in (RedirectToUrl, ConfirmWithSdk, DisplayInstructions)
+}
+
+
+def _json_text(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _action_text(action: CustomerAction) -> str:
+    return _json_text({"type": type(action).__name__, **asdict(action)})
+
+
+def _action(value: str) -> CustomerAction:
+    values = orjson.loads(value)
+    return ACTIONS[values.pop("type")](**values)
+
+
+def _paid_with(value: str) -> PaidWith:
+    return PaidWith(**orjson.loads(value))
+
+
+def _enum(kind: type[Enum]) -> tuple[Converter, Converter]:
+    return (lambda member: member.value), {member.value: member for member in kind}.__getitem__
+
+
+JSON: tuple[Converter, Converter] = (_json_text, orjson.loads)
+ACTION: tuple[Converter, Converter] = (_action_text, _action)
+PAID_WITH: tuple[Converter, Converter] = (lambda value: _json_text(asdict(value)), _paid_with)
+FLAG: tuple[Converter, Converter] = (bool, bool)
+
+
+class RowMap(Generic[Thing]):
+    """Knows how one kind of record is kept. Column and field have the same name."""
+
+    def __init__(
+        self,
+        kind: type[Thing],
+        table: Table,
+        converters: dict[str, tuple[Converter, Converter]],
+        *,
+        joined: tuple[str, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.columns = tuple(column.name for column in table.columns)
+        names = (*self.columns, *joined)
+        known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every record is a dataclass
+        assert set(names) == known, set(names) ^ known
+        self._names = names
+        self._to_row = [(name, converters[name][0]) for name in self.columns if name in converters]
+        self._from_row = [
+            (index, converters[name][1]) for index, name in enumerate(names) if name in converters
+        ]
+
+    def values(self, thing: Thing) -> dict[str, Any]:
+        """Give a record's values by column name."""
+        values = {name: getattr(thing, name) for name in self.columns}
+        for name, convert in self._to_row:
+            if values[name] is not None:
+                values[name] = convert(values[name])
+        return values
+
+    def record(self, row: Sequence[Any]) -> Thing:
+        """Make a record from a row that has the table's columns, in order, and then the joined ones."""
+        values = list(row)
+        for index, convert in self._from_row:
+            if values[index] is not None:
+                values[index] = convert(values[index])
+        return self.kind(**dict(zip(self._names, values, strict=True)))
+
+
+COLLECTIONS = RowMap(
+    PaymentCollection,
+    tables.payment_collections,
+    {"status": _enum(CollectionStatus), "allows_split_payment": FLAG, "metadata": JSON},
+)
+
+SESSIONS = RowMap(
+    PaymentSession,
+    tables.payment_sessions,
+    {
+        "status": _enum(SessionStatus),
+        "data": JSON,
+        "client_data": JSON,
+        "metadata": JSON,
+        "opening_action": ACTION,
+        "opening_status": _enum(OperationStatus),
+        "attempt_status": _enum(OperationStatus),
+    },
+    joined=("opening_status", "attempt_status"),
+)
+
+PAYMENTS = RowMap(
+    Payment,
+    tables.payments,
+    {
+        "status": _enum(PaymentStatus),
+        "is_mismatched": FLAG,
+        "paid_with": PAID_WITH,
+        "record": JSON,
+        "metadata": JSON,
+        "cancellation_reason": _enum(CancellationReason),
+    },
+)
+
+OPERATIONS = RowMap(
+    Operation,
+    tables.operations,
+    {
+        "kind": _enum(OperationKind),
+        "status": _enum(OperationStatus),
+        "releases_rest": FLAG,
+        "reason": _enum(CancellationReason),
+        "data": JSON,
+        "action": ACTION,
+        "failure_code": _enum(FailureCode),
+        "source": _enum(EventSource),
+        "metadata": JSON,
+    },
+)
+
+EVENTS = RowMap(
+    Event,
+    tables.payment_events,
+    {
+        "type": _enum(EventType),
+        "source": _enum(EventSource),
+        "failure_code": _enum(FailureCode),
+        "collection_status": _enum(CollectionStatus),
+        "session_status": _enum(SessionStatus),
+        "payment_status": _enum(PaymentStatus),
+    },
+)

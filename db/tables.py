@@ -1,0 +1,284 @@
+"""The tables. Amounts are minor units, instants are microseconds since 1970 in UTC, JSON is text."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Position = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite counts rows up only in a column of its own type INTEGER."""
+
+
+def _id(name: str = "id", **options: object) -> Column[str]:
+    return Column(name, String(64), **options)  # type: ignore[arg-type]  # Column's own options
+
+
+def _refers(name: str, target: str, *, nullable: bool = False) -> Column[str]:
+    # Deferred: a transaction writes sessions, payments and operations that name each other.
+    key = ForeignKey(target, deferrable=True, initially="DEFERRED")
+    return Column(name, String(64), key, nullable=nullable)
+
+
+def _minor(name: str) -> Column[int]:
+    return Column(name, BigInteger, nullable=False)
+
+
+def _instant(name: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+def _word(name: str, *, nullable: bool = False) -> Column[str]:
+    return Column(name, String(40), nullable=nullable)
+
+
+def _text(name: str, *, nullable: bool = True) -> Column[str]:
+    return Column(name, Text, nullable=nullable)
+
+
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False)
+
+
+def _currency() -> Column[str]:
+    return Column("currency", String(3), nullable=False)
+
+
+payment_collections = Table(
+    "payment_collections",
+    metadata,
+    _id(primary_key=True),
+    _word("status"),
+    _currency(),
+    _minor("amount_minor"),
+    _minor("authorized_minor"),
+    _minor("captured_minor"),
+    _minor("refunded_minor"),
+    _text("reference"),
+    _text("region_id"),
+    _flag("allows_split_payment"),
+    _text("metadata", nullable=False),
+    Column("secret_version", Integer, nullable=False),
+    _instant("secret_ends_at"),
+    Column("sequence", BigInteger, nullable=False),
+    _instant("canceled_at", nullable=True),
+    _instant("completed_at", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    CheckConstraint("amount_minor >= 1", name="amount"),
+    CheckConstraint(
+        "authorized_minor >= 0 AND captured_minor >= 0 AND refunded_minor >= 0",
+        name="sums",
+    ),
+)
+
+payment_sessions = Table(
+    "payment_sessions",
+    metadata,
+    _id(primary_key=True),
+    _refers("collection_id", "payment_collections.id"),
+    _id("provider_id", nullable=False),
+    _word("status"),
+    _currency(),
+    _minor("amount_minor"),
+    _text("data", nullable=False),
+    _text("client_data", nullable=False),
+    _text("metadata", nullable=False),
+    _text("return_url"),
+    _text("reference"),
+    _text("opening_action"),
+    _id("opening_id", nullable=True),
+    _id("attempt_id", nullable=True),
+    _instant("canceled_at", nullable=True),
+    _instant("authorized_at", nullable=True),
+    _instant("expires_at", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    CheckConstraint("amount_minor >= 1", name="amount"),
+    Index(None, "collection_id"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    _id(primary_key=True),
+    _refers("collection_id", "payment_collections.id"),
+    _refers("session_id", "payment_sessions.id"),
+    _id("provider_id", nullable=False),
+    _word("status"),
+    _currency(),
+    _minor("amount_minor"),
+    _minor("captured_minor"),
+    _minor("refunded_minor"),
+    _minor("released_minor"),
+    _minor("capture_pending_minor"),
+    _minor("refund_pending_minor"),
+    _id("cancellation_id", nullable=True),
+    Column("capture_count", Integer, nullable=False),
+    Column("refund_count", Integer, nullable=False),
+    _flag("is_mismatched"),
+    _text("reference"),
+    _text("paid_with"),
+    _text("record", nullable=False),
+    _text("metadata", nullable=False),
+    _word("cancellation_reason", nullable=True),
+    _instant("capture_before", nullable=True),
+    _instant("captured_at", nullable=True),
+    _instant("canceled_at", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    UniqueConstraint("session_id"),
+    Index(None, "collection_id"),
+    CheckConstraint("amount_minor >= 1", name="amount"),
+    CheckConstraint(
+        "captured_minor >= 0 AND refunded_minor >= 0 AND released_minor >= 0"
+        " AND capture_pending_minor >= 0 AND refund_pending_minor >= 0",
+        name="not_negative",
+    ),
+    # What a provider's own dashboard began is a fact even where it passes a limit; such a payment is mismatched.
+    CheckConstraint(
+        "is_mismatched OR captured_minor + capture_pending_minor + released_minor <= amount_minor",
+        name="captured",
+    ),
+    CheckConstraint(
+        "is_mismatched OR refunded_minor + refund_pending_minor <= captured_minor",
+        name="refunded",
+    ),
+)
+
+IN_FLIGHT = "status IN ('ASKING', 'UNKNOWN', 'PROCESSING')"
+
+operations = Table(
+    "operations",
+    metadata,
+    _id(primary_key=True),
+    _word("kind"),
+    _word("status"),
+    _refers("collection_id", "payment_collections.id"),
+    _refers("session_id", "payment_sessions.id"),
+    _refers("payment_id", "payments.id", nullable=True),
+    _id("provider_id", nullable=False),
+    _currency(),
+    _minor("amount_minor"),
+    _minor("reserved_minor"),
+    _flag("releases_rest"),
+    _word("reason", nullable=True),
+    _text("data", nullable=False),
+    _text("action"),
+    _word("failure_code", nullable=True),
+    _text("decline_code"),
+    _word("source"),
+    _text("created_by"),
+    _text("note"),
+    _text("metadata", nullable=False),
+    _id("request_id", nullable=False),
+    Column("asked_times", Integer, nullable=False),
+    _text("holder"),
+    _instant("due_at", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    CheckConstraint("amount_minor >= 1 AND reserved_minor >= 0", name="amount"),
+    Index(None, "payment_id", "kind"),
+    Index(None, "session_id"),
+    Index(
+        "ix_operations_due",
+        "due_at",
+        sqlite_where=text(IN_FLIGHT),
+        postgresql_where=text(IN_FLIGHT),
+    ),
+    # One attempt of a session and one cancellation of a payment at a time, whatever the code above does.
+    Index(
+        "uq_operations_attempt",
+        "session_id",
+        unique=True,
+        sqlite_where=text(f"kind = 'authorize' AND {IN_FLIGHT}"),
+        postgresql_where=text(f"kind = 'authorize' AND {IN_FLIGHT}"),
+    ),
+    Index(
+        "uq_operations_cancellation",
+        "payment_id",
+        unique=True,
+        sqlite_where=text(f"kind = 'cancel' AND payment_id IS NOT NULL AND {IN_FLIGHT}"),
+        postgresql_where=text(f"kind = 'cancel' AND payment_id IS NOT NULL AND {IN_FLIGHT}"),
+    ),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    _id("owner", primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    _id("subject_id", nullable=False),
+    _text("subject_ids", nullable=False),
+    _instant("created_at"),
+    Index(None, "subject_id"),
+)
+
+payment_events = Table(
+    "payment_events",
+    metadata,
+    Column("position", Position, primary_key=True, autoincrement=True),
+    _id(nullable=False, unique=True),
+    _refers("collection_id", "payment_collections.id"),
+    Column("sequence", BigInteger, nullable=False),
+    _word("type"),
+    _word("source"),
+    _instant("occurred_at"),
+    Column("amount_minor", BigInteger),
+    _currency(),
+    _word("failure_code", nullable=True),
+    _text("decline_code"),
+    _word("collection_status"),
+    _word("session_status", nullable=True),
+    _word("payment_status", nullable=True),
+    _refers("session_id", "payment_sessions.id", nullable=True),
+    _refers("payment_id", "payments.id", nullable=True),
+    _refers("operation_id", "operations.id", nullable=True),
+    UniqueConstraint("collection_id", "sequence"),
+    sqlite_autoincrement=True,
+)
+
+provider_reports = Table(
+    "provider_reports",
+    metadata,
+    _id("provider_id", primary_key=True),
+    Column("event_id", String(255), primary_key=True),
+    _id("operation_id", nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    _instant("received_at"),
+    _instant("applied_at", nullable=True),
+    Index(
+        "ix_provider_reports_parked",
+        "received_at",
+        sqlite_where=text("applied_at IS NULL"),
+        postgresql_where=text("applied_at IS NULL"),
+    ),
+)
+
+disabled_providers = Table(
+    "disabled_providers",
+    metadata,
+    _id("provider_id", primary_key=True),
+)

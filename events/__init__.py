@@ -1,0 +1,1 @@
+"""The log going out to subscribers, the reports coming in."""

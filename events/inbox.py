@@ -1,0 +1,62 @@
+"""`POST /webhooks/{provider_id}`: takes a report's raw bytes, and answers 2xx only after they are committed."""
+
+import asyncio
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from ulid import ULID
+
+from payments.errors import StoreBusy
+from payments.flow import Flow
+from payments.ports import ReportRefused
+from payments.reports import receive
+
+REPORT_BYTES = 1024 * 1024
+"""Of one report: Stripe's largest are some hundred KiB."""
+
+BODY_SECONDS = 10.0
+"""For a report's body to arrive: a sender that dribbles holds no connection for longer."""
+
+
+def inbox_routes(flow: Flow) -> list[Route]:
+    """Give the inbox's address."""
+
+    async def take(request: Request) -> Response:
+        request_id = str(ULID())
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
+            provider_id = request.path_params["provider_id"]
+            await flow.shielded(
+                receive(flow, provider_id, request.headers, body, request_id=request_id)
+            )
+        except ReportRefused as refused:
+            return _answer(refused.status, str(refused), request_id)
+        except TimeoutError:
+            return _answer(408, "The report did not arrive in time.", request_id)
+        except ClientDisconnect:
+            return _answer(400, "The report did not arrive whole.", request_id)
+        except StoreBusy as busy:
+            return _answer(503, str(busy), request_id)
+        return Response(status_code=204, headers={"x-request-id": request_id})
+
+    return [Route("/webhooks/{provider_id}", take, methods=["POST"])]
+
+
+async def _body(request: Request) -> bytes:
+    chunks = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > REPORT_BYTES:
+            raise ReportRefused(413, f"A report has at most {REPORT_BYTES} bytes.")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _answer(status: int, message: str, request_id: str) -> Response:
+    headers = {"x-request-id": request_id, "cache-control": "no-store"}
+    if status == 503:
+        headers["retry-after"] = "1"
+    return JSONResponse({"message": message, "requestId": request_id}, status, headers)

@@ -1,0 +1,137 @@
+"""Follows the log for subscribers.
+
+A wake-up is only a hint to look: the log is the truth, and a slow poll is the safety net.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from payments.cursors import event_cursor
+from payments.errors import StreamBehind
+from payments.ids import CollectionId
+from payments.reading import Log
+from payments.records import Event
+
+log = structlog.get_logger("updates")
+
+POLL_SECONDS = 2.0
+"""How long a change can go unseen when no hint comes: made by another process, or its wake-up was lost."""
+
+BATCH = 200
+"""Events that a subscriber catches up with at a time: what it holds in memory."""
+
+LONGEST_BACKLOG = 1_000
+"""Events that may wait for a live subscriber; beyond that it does not keep up and is told to resume."""
+
+
+@dataclass(eq=False, slots=True)
+class Follower:
+    """Is one subscriber's place in a log."""
+
+    collection_id: CollectionId | None
+    """None: the whole log."""
+    seen: int
+    """The sequence in the collection's log, or the position in the whole one, of the last event that was read."""
+    cursor: str | None = None
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Updates:
+    """Wakes who follows what has changed."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._followers: dict[CollectionId | None, set[Follower]] = {}
+        self._is_ending = False
+
+    @property
+    def follower_count(self) -> int:
+        """Count the streams that are open."""
+        return sum(len(followers) for followers in self._followers.values())
+
+    def end(self) -> None:
+        """End every stream: its subscriber resumes at another process, or at this one's successor."""
+        self._is_ending = True
+        for followers in self._followers.values():
+            for follower in followers:
+                follower.changed.set()
+
+    def wake(self, collection_id: CollectionId) -> None:
+        """Wake the followers of a collection and of the whole log."""
+        for id in (collection_id, None):
+            for follower in self._followers.get(id, ()):
+                follower.changed.set()
+
+    async def of_collection(
+        self, id: CollectionId, *, after: int, cursor: str | None
+    ) -> AsyncGenerator[Event, None]:
+        """Give a collection's events behind a sequence number, and then each later one as it comes."""
+        with self._follow(Follower(id, after, cursor)) as follower:
+            async for event in self._events(follower):
+                yield event
+
+    async def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
+        """Give the whole log's events behind a position, and then each later one as it comes."""
+        with self._follow(Follower(None, after, cursor)) as follower:
+            async for event in self._events(follower):
+                yield event
+
+    async def poll(self) -> None:
+        """Look from time to time, until canceled, for what no hint has told."""
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            try:
+                await self._look()
+            except (
+                Exception
+            ) as error:  # The next look may succeed; the streams wait for it meanwhile.
+                log.error("poll failed", error=type(error).__name__, exc_info=error)
+
+    async def _look(self) -> None:
+        ids = [id for id in self._followers if id is not None]
+        newest = dict(await self._log.sequences(ids)) if ids else {}
+        position = await self._log.last_position() if None in self._followers else 0
+        for id, followers in self._followers.items():
+            reached = position if id is None else newest.get(id, 0)
+            for follower in followers:
+                if follower.seen < reached:
+                    follower.changed.set()
+
+    async def _events(self, follower: Follower) -> AsyncGenerator[Event, None]:
+        is_live = False
+        while True:
+            follower.changed.clear()
+            if self._is_ending:
+                raise StreamBehind(follower.cursor)
+            events = await self._read(follower, LONGEST_BACKLOG + 1 if is_live else BATCH)
+            if len(events) > LONGEST_BACKLOG:
+                raise StreamBehind(follower.cursor)
+            for event in events:
+                follower.seen = event.position if follower.collection_id is None else event.sequence
+                follower.cursor = event_cursor(event.id)
+                yield event
+            if len(events) < BATCH:
+                is_live = True
+                await follower.changed.wait()
+
+    async def _read(self, follower: Follower, limit: int) -> list[Event]:
+        if follower.collection_id is None:
+            return list(await self._log.events(after=follower.seen, limit=limit))
+        return list(
+            await self._log.events_of(follower.collection_id, after=follower.seen, limit=limit)
+        )
+
+    @contextmanager
+    def _follow(self, follower: Follower) -> Iterator[Follower]:
+        followers = self._followers.setdefault(follower.collection_id, set())
+        followers.add(follower)
+        try:
+            yield follower
+        finally:
+            followers.discard(follower)
+            if not followers:
+                self._followers.pop(follower.collection_id, None)

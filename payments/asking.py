@@ -1,0 +1,237 @@
+"""Steps 3 and 4 of a mutation: ask the provider outside of any transaction, then record what it says."""
+
+import asyncio
+import operator
+import time
+from collections.abc import Awaitable
+from dataclasses import replace
+
+import structlog
+
+from payments.change import Change, lock
+from payments.errors import StoreBusy
+from payments.flow import Flow, timed
+from payments.ids import OperationId
+from payments.instants import after
+from payments.limits import (
+    ANSWER_SECONDS,
+    ASK_SECONDS,
+    FIRST_BACKOFF_SECONDS,
+    LEASE_RENEWAL_SECONDS,
+    LEASE_SECONDS,
+    POLL_SECONDS,
+    TRIES,
+    TRY_SECONDS,
+)
+from payments.money import Money
+from payments.outcomes import Ask, NotReached, Outcome, Unknown
+from payments.ports import Provider, Transaction
+from payments.recording import Record, record, settle
+from payments.recording_movements import reserve
+from payments.records import Operation, PaymentSession, Snapshot
+from payments.statuses import EventSource, EventType, OperationKind, OperationStatus
+
+log = structlog.get_logger("flow")
+
+PENDING_EVENTS = {
+    OperationKind.AUTHORIZE: EventType.SESSION_PENDING,
+    OperationKind.CAPTURE: EventType.PAYMENT_CAPTURE_PENDING,
+    OperationKind.REFUND: EventType.PAYMENT_REFUND_PENDING,
+    OperationKind.CANCEL: EventType.PAYMENT_CANCEL_PENDING,
+}
+"""What the log says when a provider is about to be asked."""
+
+
+def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
+    """Write an intent with its reservation; a provider that decides at once settles it in the same transaction."""
+    provider = flow.providers[operation.provider_id]
+    if operation.payment_id is not None:
+        reserve(change, operation)
+    session = change.sessions[operation.session_id]
+    outcome = provider.decide(ask_of(session, operation))
+    if outcome is not None:
+        change.put_operation(operation)
+        return settle(change, operation, outcome, flow.settings.recovery_interval_seconds)
+    operation = change.put_operation(
+        replace(
+            operation,
+            status=OperationStatus.ASKING,
+            holder=flow.settings.process_name,
+            due_at=after(change.now, LEASE_SECONDS),
+            asked_times=operation.asked_times + 1,
+            failure_code=None,
+            decline_code=None,
+        )
+    )
+    if operation.kind in PENDING_EVENTS:
+        change.emit(
+            PENDING_EVENTS[operation.kind],
+            session=change.sessions[operation.session_id],
+            payment=change.payments[operation.payment_id] if operation.payment_id else None,
+            operation=operation,
+            amount_minor=operation.amount_minor,
+        )
+    return operation
+
+
+def ask_of(session: PaymentSession, operation: Operation) -> Ask:
+    """Build what is sent to a provider; the same operation always makes the same ask."""
+    return Ask(
+        key=operation.id,
+        kind=operation.kind,
+        session_id=operation.session_id,
+        amount=Money(operation.amount_minor, operation.currency),
+        payment_id=operation.payment_id,
+        reference=session.reference,
+        data={**session.data, **operation.data},
+        return_url=session.return_url,
+        releases_rest=operation.releases_rest,
+    )
+
+
+async def carry_out(
+    flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource = EventSource.API
+) -> Snapshot:
+    """Ask for a prepared operation and record the outcome, in a task that a shutdown waits for."""
+    task = flow.asking.get(operation_id)
+    if task is None:
+        task = flow.start(_ask_and_record(flow, snapshot, operation_id, source))
+        flow.asking[operation_id] = task
+        task.add_done_callback(lambda _: flow.asking.pop(operation_id, None))
+    return await asyncio.shield(task)
+
+
+async def carry_out_all(flow: Flow, snapshot: Snapshot) -> Snapshot:
+    """Carry out what a transaction prepared for this process, and give the collection as it is last."""
+    mine = [
+        operation.id
+        for operation in snapshot.operations
+        if operation.status is OperationStatus.ASKING
+        and operation.holder == flow.settings.process_name
+    ]
+    later = await asyncio.gather(*(carry_out(flow, snapshot, id) for id in mine))
+    return max((snapshot, *later), key=lambda snapshot: snapshot.collection.sequence)
+
+
+async def _ask_and_record(
+    flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource
+) -> Snapshot:
+    operation = snapshot.operation(operation_id)
+    ask = ask_of(snapshot.session(operation.session_id), operation)
+    with timed("ask", operation.request_id) as facts:
+        facts |= {
+            "collection_id": operation.collection_id,
+            "operation_id": operation.id,
+            "kind": operation.kind.value,
+            "provider": operation.provider_id,
+        }
+        asked = asyncio.create_task(_ask(flow.providers[operation.provider_id], ask))
+        while not (await asyncio.wait({asked}, timeout=LEASE_RENEWAL_SECONDS))[0]:
+            await _renew_lease(flow, operation.id)
+        outcome = asked.result()
+        facts["outcome"] = type(outcome).__name__
+    try:
+        return await _record(flow, operation, outcome, source)
+    except Exception as error:  # noqa: BLE001 - the money may have moved: no fault of ours may hide that
+        log.error("outcome not recorded", operation_id=operation.id, error=type(error).__name__)
+        return _unrecorded(snapshot, operation)
+
+
+def _unrecorded(snapshot: Snapshot, operation: Operation) -> Snapshot:
+    """Show an operation as unknown whose outcome could not be written: its lease ends, and recovery asks again."""
+    unknown = replace(operation, status=OperationStatus.UNKNOWN)
+    operations = (one if one.id != operation.id else unknown for one in snapshot.operations)
+    return replace(snapshot, operations=tuple(operations))
+
+
+async def _record(
+    flow: Flow, operation: Operation, outcome: Outcome, source: EventSource
+) -> Snapshot:
+    news = Record(operation.id, outcome, source, flow.settings.recovery_interval_seconds)
+
+    def work(tx: Transaction) -> Snapshot:
+        snapshot = record(tx, news)
+        assert snapshot is not None
+        return snapshot
+
+    return await flow.change("record", operation.request_id, work)
+
+
+async def _renew_lease(flow: Flow, id: OperationId) -> None:
+    holder = flow.settings.process_name
+    try:
+        await flow.store.transact(
+            lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=LEASE_SECONDS)
+        )
+    except StoreBusy:
+        # The next renewal may get through; if the lease ends, recovery asks with the same key, which is harmless.
+        log.warning("lease not renewed", operation_id=id)
+
+
+async def _ask(provider: Provider, ask: Ask) -> Outcome:
+    """Try until the provider is reached or a further try would not end in time."""
+    ends_at = time.monotonic() + ASK_SECONDS
+    backoff_seconds = FIRST_BACKOFF_SECONDS
+    for _ in range(TRIES - 1):
+        outcome = await _bounded(provider, provider.ask(ask), ends_at - time.monotonic())
+        if not isinstance(outcome, NotReached):
+            return outcome
+        if time.monotonic() + backoff_seconds + TRY_SECONDS > ends_at:
+            return outcome
+        await asyncio.sleep(backoff_seconds)
+        backoff_seconds *= 2
+    return await _bounded(provider, provider.ask(ask), ends_at - time.monotonic())
+
+
+async def _bounded(provider: Provider, work: Awaitable[Outcome | None], seconds: float) -> Outcome:
+    """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work or Unknown()
+    except TimeoutError:
+        return Unknown()
+    except Exception as error:  # noqa: BLE001 - a gateway's module may be anybody's
+        log.error("provider raised", provider=provider.id, error=type(error).__name__)
+        return Unknown()
+
+
+async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
+    """Wait until nobody is asking an operation any more, ten seconds at most, and give it as it is then."""
+    ends_at = time.monotonic() + ANSWER_SECONDS
+    while operation.status is OperationStatus.ASKING and time.monotonic() < ends_at:
+        task = flow.asking.get(operation.id)
+        left = ends_at - time.monotonic()
+        if task is not None:
+            await asyncio.wait({task}, timeout=left)
+        else:
+            # Another process asks it, or one that is gone; the database tells when that has changed.
+            await asyncio.sleep(min(POLL_SECONDS, left))
+        found = await flow.store.read(operator.methodcaller("operation", operation.id))
+        assert found is not None
+        operation = found
+    return operation
+
+
+async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId) -> Snapshot:
+    """Read a collection as it is now, with some of its operations."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = lock(tx, snapshot.collection.id, EventSource.API)
+        assert change is not None
+        for id in operation_ids:
+            change.operation(id)
+        return change.snapshot()
+
+    return await flow.store.read(work)
+
+
+async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
+    """Read how an operation stands at its provider and record that; nothing is asked for."""
+    session = snapshot.session(operation.session_id)
+    provider = flow.providers[operation.provider_id]
+    with timed("look up", operation.request_id) as facts:
+        facts["collection_id"] = operation.collection_id
+        looked_up = provider.look_up(ask_of(session, operation))
+        outcome = await _bounded(provider, looked_up, ASK_SECONDS)
+        facts["outcome"] = type(outcome).__name__
+    return await _record(flow, operation, outcome, EventSource.API)

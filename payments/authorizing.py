@@ -1,0 +1,188 @@
+"""Authorizing a session: one attempt at a time, one payment at most."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from payments import checks
+from payments.asking import (
+    begin,
+    carry_out,
+    look_up,
+    read_again,
+    wait_for_outcome,
+)
+from payments.change import Change
+from payments.commands import AuthorizePaymentSession, Call
+from payments.errors import InProgress, InvalidState
+from payments.failures import Failure, FailureCode
+from payments.flow import Flow
+from payments.ids import ATTEMPT, OperationId, new_id
+from payments.keys import bind_key, bound_key
+from payments.outcomes import CustomerAction
+from payments.ports import Transaction
+from payments.records import Operation, Payment, PaymentSession, Snapshot
+from payments.statuses import OperationKind, OperationStatus, SessionStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """Says that the session made a payment."""
+
+    snapshot: Snapshot
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class MoreNeeded:
+    """Says that the customer or the provider is next."""
+
+    snapshot: Snapshot
+    session: PaymentSession
+    operation: Operation
+    action: CustomerAction | None
+    """None: there is nothing to do but wait for the provider."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAuthorized:
+    """Says why the attempt failed."""
+
+    snapshot: Snapshot
+    session: PaymentSession
+    failure: Failure
+
+
+AuthorizeAnswer = Paid | MoreNeeded | NotAuthorized
+
+
+async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) -> AuthorizeAnswer:
+    """Authorize a session's amount; calling again joins the attempt, answers with the payment, or goes on."""
+    prepared: Prepared | None = None
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal prepared
+        stored = bound_key(tx, call, command)
+        change, session = checks.locked_session(tx, call, command.id)
+        if stored is not None:
+            attempt = change.operation(OperationId(stored.subject_ids[0]))
+            prepared = _again(flow, change, call, session, attempt)
+        else:
+            prepared = _attempt(flow, change, call, command, session)
+            bind_key(tx, call, command, prepared.operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("prepare", call.request_id, work)
+    assert prepared is not None
+    operation = snapshot.operation(prepared.operation.id)
+    if prepared.is_to_be_asked:
+        snapshot = await carry_out(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ASKING:
+        await wait_for_outcome(flow, operation)
+        snapshot = await read_again(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ACTION_REQUIRED:
+        snapshot = await look_up(flow, snapshot, operation)
+    return _answer(snapshot, snapshot.operation(operation.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Is the attempt that a call is about, and whether this call is the one to ask the provider."""
+
+    operation: Operation
+    is_to_be_asked: bool = False
+
+
+def _attempt(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: AuthorizePaymentSession,
+    session: PaymentSession,
+) -> Prepared:
+    """Find the attempt that a call without a bound key joins, or make a new one."""
+    if session.is_opening:
+        raise InProgress("The session is still being opened.")
+    if session.status is SessionStatus.CANCELED:
+        raise InvalidState("This session is canceled; open another one.")
+    if session.attempt_id is not None and session.status is not SessionStatus.ERROR:
+        return Prepared(change.operation(session.attempt_id))
+    data = command.data or {}
+    provider = checks.usable_provider(flow, change, call, session.provider_id, path=None)
+    checks.provider_data(provider, call, data)
+    checks.fits_room(change, session.amount_minor, besides=session)
+    operation = Operation(
+        id=OperationId(new_id(ATTEMPT)),
+        kind=OperationKind.AUTHORIZE,
+        collection_id=change.collection.id,
+        session_id=session.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=session.amount_minor,
+        data=data,
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    change.put_session(replace(session, attempt_id=operation.id))
+    return _begun(begin(flow, change, operation))
+
+
+def _again(
+    flow: Flow, change: Change, call: Call, session: PaymentSession, attempt: Operation
+) -> Prepared:
+    """Go on with the attempt that a call's key is bound to; one that was not reached is asked once more."""
+    is_newest = session.attempt_id == attempt.id
+    if attempt.status is OperationStatus.ACTION_REQUIRED and session.canceled_at is not None:
+        raise InvalidState("This session is canceled; open another one.")
+    if attempt.status is not OperationStatus.NOT_REACHED:
+        return Prepared(attempt)
+    if not is_newest and session.attempt_id is not None:
+        return Prepared(change.operation(session.attempt_id))
+    if session.status is SessionStatus.CANCELED:
+        raise InvalidState("This session is canceled; open another one.")
+    checks.usable_provider(flow, change, call, session.provider_id, path=None)
+    checks.fits_room(change, session.amount_minor, besides=session)
+    return _begun(begin(flow, change, replace(attempt, amount_minor=session.amount_minor)))
+
+
+def _begun(operation: Operation) -> Prepared:
+    return Prepared(operation, is_to_be_asked=operation.status is OperationStatus.ASKING)
+
+
+def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
+    session = snapshot.session(operation.session_id)
+    match operation.status:
+        case OperationStatus.SUCCEEDED:
+            payment = snapshot.payment_of(session.id)
+            assert payment is not None
+            if payment.is_surplus:
+                return NotAuthorized(snapshot, session, _surplus_failure(snapshot, payment))
+            return Paid(snapshot, payment)
+        case OperationStatus.ACTION_REQUIRED:
+            if session.canceled_at is not None:
+                raise InvalidState("This session was canceled meanwhile.")
+            return MoreNeeded(snapshot, session, operation, operation.action)
+        case OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
+            return MoreNeeded(snapshot, session, operation, None)
+        case OperationStatus.ASKING:
+            raise InProgress("The attempt under way is not through yet.")
+        case OperationStatus.DECLINED | OperationStatus.NOT_REACHED:
+            assert operation.failure is not None
+            return NotAuthorized(snapshot, session, operation.failure)
+        case OperationStatus.REVERSED:
+            raise AssertionError("An authorization is never reversed")
+    assert_never(operation.status)
+
+
+def _surplus_failure(snapshot: Snapshot, payment: Payment) -> Failure:
+    collection = snapshot.collection
+    if collection.canceled_at is None and payment.amount_minor > collection.outstanding_minor:
+        return Failure(
+            FailureCode.AMOUNT_TOO_LARGE,
+            "The collection was covered meanwhile; this authorization is given back.",
+            maximum=collection.money(collection.outstanding_minor),
+        )
+    return Failure(
+        FailureCode.INVALID_STATE,
+        "The collection or the session was canceled meanwhile; this authorization is given back.",
+    )

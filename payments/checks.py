@@ -1,0 +1,148 @@
+"""The checks that several mutations share: each passes or refuses, and says what would be right."""
+
+from decimal import Decimal
+
+from payments.change import Change, lock
+from payments.commands import Call
+from payments.errors import AmountTooLarge, InvalidInput, InvalidState, NotFound, ProviderDisabled
+from payments.flow import Flow
+from payments.ids import (
+    COLLECTION,
+    PAYMENT,
+    SESSION,
+    CollectionId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+    is_id,
+)
+from payments.limits import URL_CHARACTERS
+from payments.money import AmountFault, parse_minor
+from payments.outcomes import JsonObject
+from payments.ports import DataFault, Provider, Transaction
+from payments.records import Payment, PaymentSession
+from payments.statuses import EventSource
+
+Path = tuple[str, ...] | None
+
+
+def locked_collection(
+    tx: Transaction, call: Call, id: str, *, path: tuple[str, ...] = ("id",)
+) -> Change:
+    """Lock a collection that exists for this caller; raises NotFound."""
+    if is_id(id, COLLECTION) and call.caller.reaches(CollectionId(id)):
+        change = lock(tx, CollectionId(id), EventSource.API)
+        if change is not None:
+            return change
+    raise NotFound("No payment collection has this id.", path=path)
+
+
+def locked_session(tx: Transaction, call: Call, id: str) -> tuple[Change, PaymentSession]:
+    """Lock the collection of a session that exists for this caller; raises NotFound."""
+    if is_id(id, SESSION):
+        collection_id = tx.collection_of_session(SessionId(id))
+        if collection_id is not None and call.caller.reaches(collection_id):
+            change = lock(tx, collection_id, EventSource.API)
+            assert change is not None
+            return change, change.sessions[SessionId(id)]
+    raise NotFound("No payment session has this id.", path=("id",))
+
+
+def locked_payment(tx: Transaction, call: Call, id: str) -> tuple[Change, Payment]:
+    """Lock the collection of a payment that exists for this caller; raises NotFound."""
+    if is_id(id, PAYMENT):
+        collection_id = tx.collection_of_payment(PaymentId(id))
+        if collection_id is not None and call.caller.reaches(collection_id):
+            change = lock(tx, collection_id, EventSource.API)
+            assert change is not None
+            return change, change.payments[PaymentId(id)]
+    raise NotFound("No payment has this id.", path=("paymentId",))
+
+
+def amount_of(amount: Decimal, currency: str) -> int:
+    """Turn an input's amount into minor units; raises InvalidInput with the path."""
+    try:
+        return parse_minor(amount, currency)
+    except AmountFault as fault:
+        raise InvalidInput(str(fault), path=("amount",)) from None
+
+
+def room_minor(change: Change, *, besides: PaymentSession | None = None) -> int:
+    """Give what can still be authorized: the amount less what is authorized and what is in flight."""
+    in_flight = sum(
+        session.amount_minor
+        for session in change.sessions.values()
+        if session.is_in_flight and session is not besides
+    )
+    collection = change.collection
+    return max(0, collection.amount_minor - collection.authorized_minor - in_flight)
+
+
+def fits_room(change: Change, amount_minor: int, *, besides: PaymentSession | None = None) -> None:
+    """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
+    room = room_minor(change, besides=besides)
+    if amount_minor > room:
+        maximum = change.collection.money(room)
+        raise AmountTooLarge(
+            f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
+            path=("amount",),
+            maximum=maximum,
+        )
+
+
+def usable_provider(flow: Flow, change: Change, call: Call, id: str, *, path: Path) -> Provider:
+    """Find a provider that this caller can use for this collection; raises ProviderDisabled."""
+    provider = flow.providers.get(ProviderId(id))
+    if provider is None or id in change.tx.disabled_providers():
+        raise ProviderDisabled("This provider is not enabled.", path=path)
+    if not may_use(flow, call, provider, change.collection.currency):
+        raise ProviderDisabled(
+            "This provider is not for this caller or not for this currency.", path=path
+        )
+    return provider
+
+
+def usable_providers(flow: Flow, change: Change, call: Call) -> list[Provider]:
+    """List the providers that this caller can use for this collection, in the order of their names."""
+    disabled = change.tx.disabled_providers()
+    return [
+        provider
+        for id, provider in flow.providers.items()
+        if id not in disabled and may_use(flow, call, provider, change.collection.currency)
+    ]
+
+
+def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
+    """Tell whether a caller may open a session with an enabled provider in a currency."""
+    currencies = provider.supported_currencies
+    is_for_caller = not call.caller.is_browser or provider.id in flow.settings.browser_providers
+    return is_for_caller and (currencies is None or currency in currencies)
+
+
+def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
+    """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput."""
+    if call.caller.is_browser:
+        for key in data:
+            if key not in provider.browser_keys:
+                raise InvalidInput("A browser may not send this key.", path=("data", key))
+    try:
+        provider.check(data)
+    except DataFault as fault:
+        raise InvalidInput(str(fault), path=("data", fault.key)) from None
+
+
+def return_url(flow: Flow, url: str | None) -> None:
+    """Refuse a return address that is not on an allowed origin; raises InvalidInput."""
+    if url is None:
+        return
+    if len(url) > URL_CHARACTERS or not flow.settings.is_return_url_allowed(url):
+        raise InvalidInput(
+            "A return address is an absolute http or https address on an allowed origin.",
+            path=("returnUrl",),
+        )
+
+
+def not_canceled(change: Change) -> None:
+    """Refuse to go on with a canceled collection; raises InvalidState."""
+    if change.collection.canceled_at is not None:
+        raise InvalidState("This payment collection is canceled.")

@@ -1,0 +1,120 @@
+"""Opening, changing and canceling a payment collection."""
+
+from dataclasses import replace
+
+from payments.asking import carry_out_all
+from payments.cancelling import begin_cancellation
+from payments.change import Change, lock
+from payments.checks import amount_of, locked_collection, not_canceled
+from payments.closing import CLOSABLE, close_session, close_what_no_longer_fits
+from payments.commands import (
+    UNCHANGED,
+    Call,
+    CreatePaymentCollection,
+    UpdatePaymentCollection,
+)
+from payments.errors import AmountTooSmall, InProgress, InvalidState
+from payments.flow import Flow
+from payments.ids import COLLECTION, CollectionId, new_id
+from payments.instants import after
+from payments.keys import bind_key, bound_key
+from payments.ports import Transaction
+from payments.records import PaymentCollection, Snapshot
+from payments.statuses import EventSource, EventType
+
+
+async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Snapshot:
+    """Open a collection; the same idempotency key again answers with the one that is there."""
+
+    def work(tx: Transaction) -> Snapshot:
+        stored = bound_key(tx, call, command)
+        if stored is not None:
+            change = lock(tx, CollectionId(stored.subject_ids[0]), EventSource.API)
+            assert change is not None
+            return change.snapshot()
+        amount_minor = amount_of(command.amount, command.currency)
+        collection = PaymentCollection(
+            id=CollectionId(new_id(COLLECTION)),
+            currency=command.currency,
+            amount_minor=amount_minor,
+            reference=command.reference,
+            region_id=command.region_id,
+            allows_split_payment=command.allows_split_payment,
+            metadata=command.metadata or {},
+            secret_ends_at=after(tx.now, flow.settings.client_secret_hours * 3_600),
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+        change = Change(tx, EventSource.API, collection, is_new=True)
+        change.emit(EventType.COLLECTION_CREATED, amount_minor=amount_minor)
+        bind_key(tx, call, command, collection.id)
+        return change.finish()
+
+    return await flow.change("prepare", call.request_id, work)
+
+
+async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Snapshot:
+    """Change a collection; its amount may not go below what is authorized and in flight."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = locked_collection(tx, call, command.id)
+        not_canceled(change)
+        values: dict[str, object] = {}
+        if command.amount is not UNCHANGED:
+            amount_minor = amount_of(command.amount, change.collection.currency)
+            _not_below_what_is_bound(change, amount_minor)
+            values["amount_minor"] = amount_minor
+        for name in ("reference", "region_id", "metadata", "allows_split_payment"):
+            value = getattr(command, name)
+            if value is not UNCHANGED:
+                values[name] = value
+        changed = replace(change.collection, **values)  # type: ignore[arg-type]  # built from the command's own types
+        if changed == change.collection:
+            return change.snapshot()
+        change.put_collection(changed)
+        change.emit(EventType.COLLECTION_UPDATED, amount_minor=change.collection.amount_minor)
+        if "amount_minor" in values:
+            close_what_no_longer_fits(change, request_id=call.request_id)
+        return change.finish()
+
+    return await flow.change("prepare", call.request_id, work)
+
+
+def _not_below_what_is_bound(change: Change, amount_minor: int) -> None:
+    in_flight = sum(s.amount_minor for s in change.sessions.values() if s.is_in_flight)
+    bound = change.collection.authorized_minor + in_flight
+    if amount_minor < bound:
+        minimum = change.collection.money(bound)
+        raise AmountTooSmall(
+            f"{minimum} {minimum.currency} is authorized or in flight already.",
+            path=("amount",),
+            minimum=minimum,
+        )
+
+
+async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
+    """Cancel a collection with its open sessions and payments; final at once, finished at gateways by recovery."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = locked_collection(tx, call, id)
+        if change.collection.canceled_at is not None:
+            return change.snapshot()
+        _can_be_canceled(change)
+        change.put_collection(replace(change.collection, canceled_at=tx.now))
+        change.emit(EventType.COLLECTION_CANCELED)
+        for session in list(change.sessions.values()):
+            if session.status in CLOSABLE:
+                close_session(change, session, request_id=call.request_id)
+        for payment in list(change.payments.values()):
+            if payment.remainder_minor > 0 and payment.cancellation_id is None:
+                begin_cancellation(flow, change, call, payment)
+        return change.finish()
+
+    return await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+
+
+def _can_be_canceled(change: Change) -> None:
+    if change.collection.captured_minor > 0:
+        raise InvalidState("Something is captured already; refund it instead.")
+    if any(payment.capture_pending_minor > 0 for payment in change.payments.values()):
+        raise InProgress("A capture is pending; its outcome decides whether this can be canceled.")

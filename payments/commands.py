@@ -1,0 +1,144 @@
+"""What a caller can ask for, as parsed values. Amounts wait for their currency and are decimals here."""
+
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from enum import Enum
+from typing import Final, Literal
+
+from payments.access import Caller
+from payments.outcomes import JsonObject
+
+
+class _Unchanged(Enum):
+    UNCHANGED = "UNCHANGED"
+
+
+UNCHANGED: Final = _Unchanged.UNCHANGED
+"""Stands for a field that an update leaves as it is."""
+
+Unchanged = Literal[_Unchanged.UNCHANGED]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Is who calls, and under which request."""
+
+    caller: Caller
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePaymentCollection:
+    """Opens a collection."""
+
+    currency: str
+    amount: Decimal
+    reference: str | None = None
+    region_id: str | None = None
+    metadata: JsonObject | None = None
+    allows_split_payment: bool = False
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePaymentCollection:
+    """Changes what is to be paid, or what is written down with it."""
+
+    id: str
+    amount: Decimal | Unchanged = UNCHANGED
+    reference: str | Unchanged | None = UNCHANGED
+    region_id: str | Unchanged | None = UNCHANGED
+    metadata: JsonObject | Unchanged = UNCHANGED
+    allows_split_payment: bool | Unchanged = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePaymentSession:
+    """Opens a session with one provider."""
+
+    collection_id: str
+    provider_id: str
+    amount: Decimal | None = None
+    currency: str | None = None
+    data: JsonObject | None = None
+    metadata: JsonObject | None = None
+    return_url: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePaymentSessions:
+    """Opens a session with each provider, all or none."""
+
+    collection_id: str
+    provider_ids: tuple[str, ...] | None = None
+    return_url: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdatePaymentSession:
+    """Changes an open session."""
+
+    id: str
+    amount: Decimal | Unchanged = UNCHANGED
+    data: JsonObject | Unchanged = UNCHANGED
+    metadata: JsonObject | Unchanged = UNCHANGED
+    return_url: str | Unchanged | None = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizePaymentSession:
+    """Authorizes a session's amount."""
+
+    id: str
+    data: JsonObject | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturePayment:
+    """Takes an authorized amount, or a part of it."""
+
+    payment_id: str
+    amount: Decimal | None = None
+    is_final: bool = False
+    created_by: str | None = None
+    metadata: JsonObject | None = None
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundPayment:
+    """Gives a captured amount back, or a part of it."""
+
+    payment_id: str
+    amount: Decimal | None = None
+    note: str | None = None
+    created_by: str | None = None
+    metadata: JsonObject | None = None
+    idempotency_key: str
+
+
+KeyedCommand = (
+    CreatePaymentCollection
+    | CreatePaymentSession
+    | CreatePaymentSessions
+    | AuthorizePaymentSession
+    | CapturePayment
+    | RefundPayment
+)
+
+
+def canonical(command: KeyedCommand) -> dict[str, object]:
+    """List a command's values but its key, so that what means the same reads the same.
+
+    What is absent, null or the default is left out; decimals lose trailing zeros, so that 5, 5.0 and 5.00 are one.
+    """
+    values: dict[str, object] = {}
+    for field in fields(command):
+        value = getattr(command, field.name)
+        if field.name == "idempotency_key" or value is None or value == field.default:
+            continue
+        values[field.name] = f"{value.normalize():f}" if isinstance(value, Decimal) else value
+    return values

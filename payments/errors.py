@@ -1,0 +1,153 @@
+"""What is raised, split by what the caller does next.
+
+TillgraphError
+├── Refused                  nothing was changed and nothing was sent: change the request
+│   ├── NotFound             no such object for this caller
+│   ├── InvalidInput         a field is at fault; `path` names it
+│   ├── InvalidState         the object's status does not allow this
+│   ├── Expired              the time for this is over
+│   ├── AmountTooLarge       `maximum` says how much could be
+│   ├── AmountTooSmall       `minimum` says from where on
+│   ├── CurrencyMismatch     not the collection's currency
+│   ├── ProviderDisabled     not enabled, not for this currency, or not for this caller
+│   ├── KeyReused            the idempotency key belongs to another request
+│   ├── InProgress           another request is doing this: send it again later
+│   ├── ProviderDeclined     the provider refused to open or change a session
+│   └── ProviderUnavailable  the provider was not reached to open or change a session
+├── Denied                   who asks may not: present a credential, or another one
+│   ├── Unauthenticated
+│   └── Forbidden
+├── InvalidCursor            the cursor is not one of this list's: start without it
+├── StreamBehind             the subscriber did not keep up: resume after `cursor`
+└── StoreBusy                the database did not answer in time: send the request again
+
+What a provider says of an ask (it happened, it was declined, it did not happen, unknown) is a value and not an
+exception: see `payments/outcomes.py`.
+"""
+
+from typing import ClassVar
+
+from payments.failures import Failure, FailureCode
+from payments.money import Money
+
+
+class TillgraphError(Exception):
+    """Is the root of everything that is raised on purpose."""
+
+
+class Refused(TillgraphError):
+    """Says that nothing was changed and nothing was sent."""
+
+    code: ClassVar[FailureCode]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: tuple[str, ...] | None = None,
+        maximum: Money | None = None,
+        minimum: Money | None = None,
+        decline_code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failure = Failure(self.code, message, path, maximum, minimum, decline_code)
+
+
+class NotFound(Refused):
+    """Says that this caller has no such object."""
+
+    code = FailureCode.NOT_FOUND
+
+
+class InvalidInput(Refused):
+    """Says which field is at fault and what would be right."""
+
+    code = FailureCode.INVALID_INPUT
+
+
+class InvalidState(Refused):
+    """Says that the object's status does not allow this."""
+
+    code = FailureCode.INVALID_STATE
+
+
+class Expired(Refused):
+    """Says that the time for this is over."""
+
+    code = FailureCode.EXPIRED
+
+
+class AmountTooLarge(Refused):
+    """Says that less is left than was asked for."""
+
+    code = FailureCode.AMOUNT_TOO_LARGE
+
+
+class AmountTooSmall(Refused):
+    """Says that more is bound already than was asked for."""
+
+    code = FailureCode.AMOUNT_TOO_SMALL
+
+
+class CurrencyMismatch(Refused):
+    """Says that the collection has another currency."""
+
+    code = FailureCode.CURRENCY_MISMATCH
+
+
+class ProviderDisabled(Refused):
+    """Says that the provider is not for this session."""
+
+    code = FailureCode.PROVIDER_DISABLED
+
+
+class KeyReused(Refused):
+    """Says that the idempotency key is bound to another request."""
+
+    code = FailureCode.IDEMPOTENCY_KEY_REUSED
+
+
+class InProgress(Refused):
+    """Says that another request is doing this and is not through yet."""
+
+    code = FailureCode.IN_PROGRESS
+
+
+class ProviderDeclined(Refused):
+    """Says that the provider refused to open or change a session."""
+
+    code = FailureCode.DECLINED
+
+
+class ProviderUnavailable(Refused):
+    """Says that the provider was not reached and did nothing."""
+
+    code = FailureCode.PROVIDER_UNAVAILABLE
+
+
+class Denied(TillgraphError):
+    """Says that who asks may not."""
+
+
+class Unauthenticated(Denied):
+    """Says that no credential, or a wrong one, came with the request."""
+
+
+class Forbidden(Denied):
+    """Says that a right credential does not permit this."""
+
+
+class InvalidCursor(TillgraphError):
+    """Says that a cursor is not one of the list or stream that it was given to."""
+
+
+class StreamBehind(TillgraphError):
+    """Says that a subscriber did not keep up, and from where it can resume."""
+
+    def __init__(self, cursor: str | None) -> None:
+        super().__init__("This stream fell behind and has ended; resume it after its last cursor.")
+        self.cursor = cursor
+
+
+class StoreBusy(TillgraphError):
+    """Says that the database did not answer in time and that nothing was sent."""

@@ -1,0 +1,103 @@
+"""What every step of the flow works with. A mutation runs in a task of the server's own and is never cut off."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+
+from payments.ids import CollectionId, OperationId, ProviderId
+from payments.limits import DRAIN_SECONDS
+from payments.ports import Provider, Signals, Store, Transaction
+from payments.records import Snapshot
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("flow")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """Is what the operator decides about the flow."""
+
+    process_name: str
+    """Names this process as the holder of leases."""
+    recovery_interval_seconds: float
+    browser_providers: frozenset[str]
+    client_secret_hours: float
+    is_return_url_allowed: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class Flow:
+    """Is what every step works with."""
+
+    store: Store
+    providers: Mapping[ProviderId, Provider]
+    signals: Signals
+    settings: FlowSettings
+    asking: dict[OperationId, "asyncio.Task[Snapshot]"] = field(default_factory=dict)
+    """What this process is asking just now; whoever wants the same waits for it."""
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when recovery may have something new to look at."""
+    _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    async def shielded(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run a mutation in a task of the server's own: a client that goes away does not stop it."""
+        return await asyncio.shield(self.start(work))
+
+    def start(self, work: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
+        """Start a task that a shutdown waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def drain(self) -> int:
+        """Wait for what is under way, and tell how many tasks did not end in time; recovery finishes those."""
+        ends_at = time.monotonic() + DRAIN_SECONDS
+        while self._tasks and time.monotonic() < ends_at:
+            await asyncio.wait(set(self._tasks), timeout=ends_at - time.monotonic())
+        return len(self._tasks)
+
+    async def change(
+        self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
+    ) -> Snapshot:
+        """Run one step's transaction, then wake who looks at the collection."""
+        with timed(step, request_id) as facts:
+            snapshot = await self.store.transact(work)
+            facts["collection_id"] = snapshot.collection.id
+        self.signals.wake(snapshot.collection.id)
+        if any(operation.is_without_outcome for operation in snapshot.operations):
+            self.due.set()
+        return snapshot
+
+    def wake(self, collection_id: CollectionId) -> None:
+        """Tell subscribers that a collection may have changed."""
+        self.signals.wake(collection_id)
+
+
+@contextmanager
+def timed(step: str, request_id: str) -> Iterator[dict[str, str]]:
+    """Log one line for a step, with its duration and what the step adds; a refusal is logged by its type."""
+    facts: dict[str, str] = {}
+    started_at = time.perf_counter()
+    result = "done"
+    try:
+        yield facts
+    except BaseException as error:
+        result = type(error).__name__
+        raise
+    finally:
+        milliseconds = round((time.perf_counter() - started_at) * 1_000, 2)
+        log.info(
+            "step",
+            step=step,
+            request_id=request_id,
+            result=result,
+            duration_ms=milliseconds,
+            **facts,
+        )

@@ -1,0 +1,36 @@
+"""Prefixed ULIDs: the prefix tells the kind."""
+
+import re
+from typing import NewType
+
+from ulid import ULID
+
+CollectionId = NewType("CollectionId", str)
+SessionId = NewType("SessionId", str)
+PaymentId = NewType("PaymentId", str)
+OperationId = NewType("OperationId", str)
+EventId = NewType("EventId", str)
+ProviderId = NewType("ProviderId", str)
+
+COLLECTION = "pay_col_"
+SESSION = "payses_"
+PAYMENT = "pay_"
+CAPTURE = "capt_"
+REFUND = "ref_"
+EVENT = "evt_"
+OPENING = "open_"
+UPDATING = "upd_"
+ATTEMPT = "auth_"
+CANCELLATION = "cncl_"
+
+ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+
+
+def new_id(prefix: str) -> str:
+    """Make an id of a kind; later ones sort behind earlier ones, to the millisecond."""
+    return prefix + str(ULID())
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Tell whether a text is an id of a kind; anything else never reaches the database."""
+    return text.startswith(prefix) and ULID_TEXT.fullmatch(text, len(prefix)) is not None

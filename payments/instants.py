@@ -1,0 +1,19 @@
+"""Instants as whole microseconds since 1970 in UTC: exact in every database, and never without a time zone."""
+
+import time
+from typing import NewType
+
+Instant = NewType("Instant", int)
+
+SECOND = 1_000_000
+"""Microseconds."""
+
+
+def now() -> Instant:
+    """Read this machine's clock."""
+    return Instant(time.time_ns() // 1_000)
+
+
+def after(instant: Instant, seconds: float) -> Instant:
+    """Give the instant that lies a number of seconds behind another one."""
+    return Instant(instant + int(seconds * SECOND))

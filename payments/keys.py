@@ -1,0 +1,43 @@
+"""Idempotency keys: looked at before anything else, bound together with the intent."""
+
+import hashlib
+
+import orjson
+
+from payments.commands import Call, KeyedCommand, canonical
+from payments.errors import KeyReused
+from payments.ports import Transaction
+from payments.records import StoredKey
+
+
+def fingerprint(command: KeyedCommand) -> str:
+    """Digest a mutation's name and parsed input: SHA-256 in hex, blind to the order of JSON keys."""
+    values = [type(command).__name__, canonical(command)]
+    return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey | None:
+    """Find what a command's key is bound to; raises KeyReused where that is another input."""
+    if command.idempotency_key is None:
+        return None
+    stored = tx.key(call.caller.owner, command.idempotency_key)
+    if stored is not None and stored.fingerprint != fingerprint(command):
+        raise KeyReused(
+            "This idempotency key came with another mutation or input before; take a new one.",
+            path=("idempotencyKey",),
+        )
+    return stored
+
+
+def bind_key(tx: Transaction, call: Call, command: KeyedCommand, *subject_ids: str) -> None:
+    """Bind a command's key, where it has one, to what the command makes or works on."""
+    if command.idempotency_key is not None:
+        tx.bind_key(
+            StoredKey(
+                call.caller.owner,
+                command.idempotency_key,
+                fingerprint(command),
+                subject_ids,
+                tx.now,
+            )
+        )

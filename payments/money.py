@@ -1,0 +1,88 @@
+"""Exact amounts: integer minor units and an ISO 4217 code, together in one value."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+import iso4217
+
+MAXIMUM_INTEGER_DIGITS = 15
+"""Digits before the decimal point: with four decimals the minor units still fit into 64 bits."""
+
+DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+"""Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
+
+NOT_MONEY = frozenset({"XXX", "XTS"})
+"""Codes that ISO 4217 reserves for 'no currency' and for testing."""
+
+
+@cache
+def _currencies() -> dict[str, int]:
+    """List the currencies in use with their number of decimals.
+
+    Funds codes and precious metals have no minor unit in the standard and are left out with the two reserved codes.
+    Source: ISO 4217 list one, as the package iso4217 ships it.
+    """
+    return {
+        currency.code: currency.exponent
+        for currency in iso4217.Currency
+        if currency.exponent is not None and currency.code not in NOT_MONEY
+    }
+
+
+def is_currency(code: str) -> bool:
+    """Tell whether an upper-case code names a currency in use."""
+    return code in _currencies()
+
+
+def decimals_of(currency: str) -> int:
+    """Give the number of decimals of a currency in use."""
+    return _currencies()[currency]
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """Is an amount in the minor units of one currency."""
+
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        return decimal_text(self.minor, self.currency)
+
+
+def decimal_text(minor: int, currency: str) -> str:
+    """Write minor units as text in the major unit, with exactly the currency's decimals."""
+    decimals = decimals_of(currency)
+    if decimals == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    digits = str(abs(minor)).rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+class AmountFault(ValueError):
+    """Says what is wrong with an amount, for the one who sent it."""
+
+
+def parse_minor(amount: Decimal, currency: str) -> int:
+    """Turn an amount in the major unit into minor units, at least 1.
+
+    Raises AmountFault where it is zero or negative, has more decimals than the currency, or is too long.
+    """
+    decimals = decimals_of(currency)
+    if amount <= 0:
+        raise AmountFault(
+            f"An amount is greater than zero, such as {decimal_text(10**decimals, currency)}."
+        )
+    _sign, digits, exponent = amount.as_tuple()
+    assert isinstance(exponent, int)
+    if len(digits) + exponent > MAXIMUM_INTEGER_DIGITS:
+        raise AmountFault(
+            f"An amount has at most {MAXIMUM_INTEGER_DIGITS} digits before the decimal point."
+        )
+    if -exponent > decimals:
+        number = "no decimals" if decimals == 0 else f"at most {decimals} decimals"
+        raise AmountFault(f"An amount in {currency} has {number}.")
+    return int(amount.scaleb(decimals))

@@ -1,0 +1,180 @@
+"""Capturing and refunding: amounts are reserved before a provider is asked."""
+
+from dataclasses import dataclass, replace
+
+from payments import checks
+from payments.asking import begin, carry_out, read_again, wait_for_outcome
+from payments.change import Change
+from payments.commands import Call, CapturePayment, RefundPayment
+from payments.errors import AmountTooLarge, Expired, InProgress, InvalidState
+from payments.flow import Flow
+from payments.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
+from payments.keys import bind_key, bound_key
+from payments.limits import MOVEMENTS_A_PAYMENT
+from payments.ports import Transaction
+from payments.records import Operation, Payment, Snapshot
+from payments.statuses import (
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    has_nothing_left_to_capture,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MovementAnswer:
+    """Is a capture or a refund as it is now, with its payment."""
+
+    snapshot: Snapshot
+    operation: Operation
+    payment: Payment
+
+
+async def capture(flow: Flow, call: Call, command: CapturePayment) -> MovementAnswer:
+    """Take an authorized amount; all that can be captured where none is given."""
+    return await _move(flow, call, command)
+
+
+async def refund(flow: Flow, call: Call, command: RefundPayment) -> MovementAnswer:
+    """Give a captured amount back; all that can be refunded where none is given."""
+    return await _move(flow, call, command)
+
+
+async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment) -> MovementAnswer:
+    operation: Operation | None = None
+    is_to_be_asked = False
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal operation, is_to_be_asked
+        stored = bound_key(tx, call, command)
+        change, payment = checks.locked_payment(tx, call, command.payment_id)
+        if stored is None:
+            operation = _new(flow, change, call, command, payment)
+        else:
+            operation = change.operation(OperationId(stored.subject_ids[0]))
+            operation = replace(operation, reserved_minor=_reserved(change, payment, operation))
+        if stored is None or operation.status is OperationStatus.NOT_REACHED:
+            _may_move(change, payment, operation)
+            operation = begin(flow, change, operation)
+            is_to_be_asked = operation.status is OperationStatus.ASKING
+        if stored is None:
+            bind_key(tx, call, command, operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("prepare", call.request_id, work)
+    assert operation is not None
+    if is_to_be_asked:
+        snapshot = await carry_out(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ASKING:
+        await wait_for_outcome(flow, operation)
+        snapshot = await read_again(flow, snapshot, operation.id)
+    operation = snapshot.operation(operation.id)
+    payment = snapshot.payment(PaymentId(command.payment_id))
+    if operation.status is OperationStatus.ASKING:
+        raise InProgress("The first call with this key is not through yet.")
+    return MovementAnswer(snapshot, operation, payment)
+
+
+def _new(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: CapturePayment | RefundPayment,
+    payment: Payment,
+) -> Operation:
+    is_capture = isinstance(command, CapturePayment)
+    available = payment.capturable_minor(change.now) if is_capture else payment.refundable_minor
+    amount_minor = available
+    if command.amount is not None:
+        amount_minor = checks.amount_of(command.amount, payment.currency)
+    is_final = isinstance(command, CapturePayment) and command.is_final
+    captures_once = flow.providers[payment.provider_id].captures_once
+    operation = Operation(
+        id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
+        kind=OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
+        collection_id=payment.collection_id,
+        session_id=payment.session_id,
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        currency=payment.currency,
+        amount_minor=amount_minor,
+        releases_rest=is_capture and (is_final or captures_once),
+        created_by=command.created_by,
+        note=command.note if isinstance(command, RefundPayment) else None,
+        metadata=command.metadata or {},
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    _count(change, payment, operation)
+    return replace(operation, reserved_minor=_reserved(change, payment, operation))
+
+
+def _reserved(change: Change, payment: Payment, operation: Operation) -> int:
+    """Give what an operation holds: a capture that releases the rest holds the whole remainder."""
+    if not operation.releases_rest:
+        return operation.amount_minor
+    return max(operation.amount_minor, payment.capturable_minor(change.now))
+
+
+def _count(change: Change, payment: Payment, operation: Operation) -> None:
+    is_capture = operation.kind is OperationKind.CAPTURE
+    count = payment.capture_count if is_capture else payment.refund_count
+    if count >= MOVEMENTS_A_PAYMENT:
+        raise InvalidState(
+            f"A payment has at most {MOVEMENTS_A_PAYMENT} captures and as many refunds.",
+        )
+    if is_capture:
+        change.put_payment(replace(payment, capture_count=count + 1))
+    else:
+        change.put_payment(replace(payment, refund_count=count + 1))
+
+
+def _may_move(change: Change, payment: Payment, operation: Operation) -> None:
+    if operation.kind is OperationKind.CAPTURE:
+        _may_capture(change, payment, operation)
+        available = payment.capturable_minor(change.now)
+    else:
+        _may_refund(payment)
+        available = payment.refundable_minor
+    if operation.amount_minor > available:
+        maximum = payment.money(available)
+        word = "captured" if operation.kind is OperationKind.CAPTURE else "refunded"
+        raise AmountTooLarge(
+            f"At most {maximum} {maximum.currency} can be {word} now.",
+            path=("amount",),
+            maximum=maximum,
+        )
+    if operation.amount_minor == 0:
+        raise InProgress("All of it is in flight already.")
+
+
+def _may_capture(change: Change, payment: Payment, operation: Operation) -> None:
+    _takes_movements(payment)
+    if payment.status is PaymentStatus.CANCELED:
+        raise InvalidState("This payment is canceled.")
+    if has_nothing_left_to_capture(payment):
+        raise InvalidState("Nothing is left to capture.")
+    if payment.cancellation_id is not None:
+        raise InProgress("A cancellation is pending.")
+    if payment.capture_before is not None and payment.capture_before <= change.now:
+        raise Expired("The time to capture this payment is over.")
+    if operation.releases_rest and payment.capture_pending_minor > 0:
+        raise InProgress("Another capture is pending.")
+
+
+def _may_refund(payment: Payment) -> None:
+    _takes_movements(payment)
+    if payment.captured_minor == 0:
+        raise InvalidState("Nothing of this payment is captured.")
+    if payment.refunded_minor == payment.captured_minor:
+        raise InvalidState("All that was captured is refunded.")
+
+
+def _takes_movements(payment: Payment) -> None:
+    if payment.is_surplus:
+        raise InvalidState("This payment is given back.")
+    if payment.is_mismatched:
+        raise InvalidState(
+            "The provider's amount is not what was asked; a person has to look.",
+        )

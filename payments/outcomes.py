@@ -1,0 +1,162 @@
+"""What is asked of a provider, and what it can answer.
+
+The outcome of an ask is one of four: it happened; it was declined; it did not happen; or it is unknown. Two more are
+on the way to one of these: the customer has to act first, or the provider is still at it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from payments.failures import FailureCode
+from payments.ids import OperationId, PaymentId, SessionId
+from payments.instants import Instant
+from payments.money import Money
+from payments.statuses import OperationKind
+
+JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
+JsonObject = dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectToUrl:
+    """Sends the customer to an address; they come back to the session's return address."""
+
+    url: str
+    expires_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmWithSdk:
+    """Hands the customer to the provider's own library in the browser."""
+
+    client_secret: str
+    publishable_key: str | None = None
+    expires_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayInstructions:
+    """Shows the customer a voucher, a bank account or a QR code."""
+
+    instructions: JsonObject
+    expires_at: Instant | None = None
+
+
+CustomerAction = RedirectToUrl | ConfirmWithSdk | DisplayInstructions
+
+
+@dataclass(frozen=True, slots=True)
+class PaidWith:
+    """Is what may be shown of the payment method; never a whole card number."""
+
+    type: str
+    label: str
+    brand: str | None = None
+    last_four: str | None = None
+    expiry_month: int | None = None
+    expiry_year: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Is one thing asked of a provider; asking again with the same key never has a second effect."""
+
+    key: OperationId
+    """The provider's idempotency key: the id of the committed operation."""
+    kind: OperationKind
+    session_id: SessionId
+    amount: Money
+    """Always explicit: for a cancellation, what is given back."""
+    payment_id: PaymentId | None = None
+    """The payment that is moved; None where a session is opened, changed, authorized or closed."""
+    reference: str | None = None
+    """The provider's own name of its object, from an earlier outcome."""
+    data: Mapping[str, JsonValue] = field(default_factory=dict)
+    """The session's data for the provider, the authorization's keys over it."""
+    return_url: str | None = None
+    releases_rest: bool = False
+    """A capture that gives back what it leaves uncaptured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """Says that a session was opened or changed."""
+
+    client_data: JsonObject = field(default_factory=dict)
+    """What the customer's browser may see."""
+    reference: str | None = None
+    action: CustomerAction | None = None
+    """Where the browser has to act before anything can be authorized."""
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """Says that an amount was authorized, and captured at once where `is_captured`."""
+
+    amount: Money
+    """What the provider says it authorized, to be held against what was asked."""
+    is_captured: bool = False
+    reference: str | None = None
+    paid_with: PaidWith | None = None
+    record: JsonObject = field(default_factory=dict)
+    """The provider's record, for back ends alone."""
+    client_data: JsonObject = field(default_factory=dict)
+    capture_before: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Says that a capture, a refund or a cancellation happened."""
+
+    amount: Money
+    """What the provider says it moved, to be held against what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionRequired:
+    """Says that the customer has to do something first."""
+
+    action: CustomerAction
+    reference: str | None = None
+    client_data: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Processing:
+    """Says that the provider has taken it and is not through; a report or recovery brings the outcome."""
+
+    reference: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """Says that the provider or the issuer said no, or that the customer failed or let it lapse."""
+
+    decline_code: str | None = None
+    """The provider's documented reason, such as insufficient_funds."""
+    code: FailureCode = FailureCode.DECLINED
+
+
+@dataclass(frozen=True, slots=True)
+class NotReached:
+    """Says that the provider did nothing, on proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Says that it may have happened: a time-out after sending, a server error, a broken answer."""
+
+
+Outcome = (
+    Opened | Authorized | Moved | ActionRequired | Processing | Declined | NotReached | Unknown
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Is what a provider reported of something that was asked of it."""
+
+    event_id: str
+    """The provider's own id of the report; the same id is applied once."""
+    key: OperationId
+    outcome: Outcome

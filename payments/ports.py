@@ -1,0 +1,129 @@
+"""What the flow needs from outside of the domain: providers, a store, and someone to wake subscribers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeVar
+
+from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
+from payments.instants import Instant
+from payments.outcomes import Ask, JsonObject, JsonValue, Outcome, Report
+from payments.records import (
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+    StoredKey,
+    StoredReport,
+)
+from payments.statuses import OperationStatus
+
+Answer = TypeVar("Answer")
+
+
+class DataFault(ValueError):
+    """Says which key of a session's `data` is at fault and what would be right."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class ReportRefused(Exception):
+    """Says that a report is not the provider's, or is malformed; nothing of it is kept."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        """The HTTP status to answer with: 400 malformed, 401 not signed by the provider."""
+
+
+class Provider(Protocol):
+    """Turns a gateway's facts into the domain's outcomes."""
+
+    id: ProviderId
+    name: str
+    supported_currencies: frozenset[str] | None
+    """None: all."""
+    client_configuration: JsonObject
+    """What a browser needs to start the gateway's own library."""
+    browser_keys: frozenset[str]
+    """The keys of `data` that a browser may send."""
+    captures_once: bool
+    """Whether a capture gives back what it leaves uncaptured, asked or not."""
+
+    def check(self, data: Mapping[str, JsonValue]) -> None:
+        """Hold a session's `data` to the documented keys; raises DataFault."""
+
+    def decide(self, ask: Ask) -> Outcome | None:
+        """Answer inside the transaction what cannot fail apart from it; None where it has to be asked."""
+
+    async def ask(self, ask: Ask) -> Outcome:
+        """Ask the gateway, within its own time limits and without retries; never raises for what a gateway does."""
+
+    async def look_up(self, ask: Ask) -> Outcome | None:
+        """Read how something asked before stands, without asking for it; None where the gateway has no such thing."""
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
+        """Verify and read a report from its raw bytes; raises ReportRefused."""
+
+    def parse_report(self, body: bytes) -> Report:
+        """Read a report that was verified before, from the inbox."""
+
+    async def close(self) -> None:
+        """Let go of connections; the server is ending."""
+
+
+class Transaction(Protocol):
+    """Is one open transaction. A synchronous function over it runs whole: no provider can be asked meanwhile."""
+
+    now: Instant
+
+    def key(self, owner: str, key: str) -> StoredKey | None: ...
+    def bind_key(self, stored: StoredKey) -> None: ...
+    def release_key(self, subject_id: str) -> None: ...
+
+    def lock_collection(self, id: CollectionId) -> PaymentCollection | None: ...
+    def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]: ...
+    def payments_of(self, id: CollectionId) -> Sequence[Payment]: ...
+    def collection_of_session(self, id: SessionId) -> CollectionId | None: ...
+    def collection_of_payment(self, id: PaymentId) -> CollectionId | None: ...
+    def operation(self, id: OperationId) -> Operation | None: ...
+
+    def insert_collection(self, collection: PaymentCollection) -> None: ...
+    def update_collection(self, collection: PaymentCollection) -> None: ...
+    def insert_session(self, session: PaymentSession) -> None: ...
+    def update_session(self, session: PaymentSession) -> None: ...
+    def insert_payment(self, payment: Payment) -> None: ...
+    def update_payment(self, payment: Payment) -> None: ...
+    def insert_operation(self, operation: Operation) -> None: ...
+    def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool: ...
+    def append_event(self, event: Event) -> None: ...
+
+    def disabled_providers(self) -> frozenset[str]: ...
+    def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None: ...
+
+    def claim_due(
+        self, *, holder: str, lease_seconds: float, limit: int
+    ) -> Sequence[Operation]: ...
+    def next_due_at(self) -> Instant | None: ...
+    def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool: ...
+
+    def store_report(self, report: StoredReport) -> bool: ...
+    def unapplied_reports(self, *, limit: int) -> Sequence[StoredReport]: ...
+    def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None: ...
+
+
+class Store(Protocol):
+    """Runs transactions."""
+
+    async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+
+    async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """Run a function that only reads, beside whoever writes."""
+
+
+class Signals(Protocol):
+    """Is told after each commit what changed; a hint to look, never the truth."""
+
+    def wake(self, collection_id: CollectionId) -> None: ...

@@ -1,0 +1,83 @@
+"""What an answer reads: everything by batches of ids, pages by keyset. Implemented by the database's room."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Protocol
+
+from payments.ids import CollectionId, EventId, OperationId, PaymentId, SessionId
+from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+
+
+class Reads(Protocol):
+    """Reads committed rows. What does not exist is left out of a mapping."""
+
+    async def collections(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, PaymentCollection]: ...
+    async def sessions(self, ids: Sequence[SessionId]) -> Mapping[SessionId, PaymentSession]: ...
+    async def payments(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]: ...
+    async def operations(self, ids: Sequence[OperationId]) -> Mapping[OperationId, Operation]: ...
+
+    async def sessions_of(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, Sequence[PaymentSession]]:
+        """Read collections' sessions, oldest first."""
+
+    async def payments_of(
+        self, ids: Sequence[CollectionId]
+    ) -> Mapping[CollectionId, Sequence[Payment]]:
+        """Read collections' payments, oldest first."""
+
+    async def payments_of_sessions(
+        self, ids: Sequence[SessionId]
+    ) -> Mapping[SessionId, Payment]: ...
+
+    async def movements_of(
+        self, ids: Sequence[PaymentId]
+    ) -> Mapping[PaymentId, Sequence[Operation]]:
+        """Read payments' captures and refunds, oldest first."""
+
+    async def collection_page(
+        self, after: CollectionId | None, *, limit: int, newest_first: bool
+    ) -> Sequence[PaymentCollection]: ...
+    async def payment_page(
+        self, after: PaymentId | None, *, limit: int, newest_first: bool
+    ) -> Sequence[Payment]: ...
+    async def count_collections(self, most: int) -> int:
+        """Count them, at most up to a number."""
+
+    async def count_payments(self, most: int) -> int:
+        """Count them, at most up to a number."""
+
+    async def disabled_providers(self) -> frozenset[str]: ...
+
+
+class Log(Protocol):
+    """Reads the log in order. What a page holds is committed, and nothing before it is still to come."""
+
+    async def event(self, id: EventId) -> Event | None: ...
+
+    async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
+        """Read a collection's events behind a sequence number, oldest first."""
+
+    async def events(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Read the whole log's events behind a position, oldest first."""
+
+    async def last_event_of(self, id: CollectionId) -> Event | None: ...
+
+    async def last_position(self) -> int:
+        """Give the position behind which only later events come; 0 for an empty log."""
+
+    async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
+        """Give how far each collection's log goes."""
+
+
+class Following(Protocol):
+    """Follows the log: what is there behind a place, then each later event as it comes."""
+
+    def of_collection(
+        self, id: CollectionId, *, after: int, cursor: str | None
+    ) -> AsyncGenerator[Event, None]:
+        """Follow a collection's events behind a sequence number; raises StreamBehind."""
+
+    def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
+        """Follow the whole log behind a position; raises StreamBehind."""

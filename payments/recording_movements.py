@@ -1,0 +1,134 @@
+"""How the outcomes of captures, refunds and cancellations enter a payment."""
+
+from dataclasses import replace
+from typing import assert_never
+
+from payments.change import Change
+from payments.money import Money
+from payments.outcomes import Moved
+from payments.records import Operation, Payment
+from payments.statuses import CancellationReason, EventType, OperationKind
+
+
+def reserve(change: Change, operation: Operation) -> None:
+    """Hold an operation's amount on its payment until its outcome."""
+    assert operation.payment_id is not None
+    payment = change.payments[operation.payment_id]
+    match operation.kind:
+        case OperationKind.CAPTURE:
+            pending = payment.capture_pending_minor + operation.reserved_minor
+            payment = replace(payment, capture_pending_minor=pending)
+        case OperationKind.REFUND:
+            pending = payment.refund_pending_minor + operation.reserved_minor
+            payment = replace(payment, refund_pending_minor=pending)
+        case OperationKind.CANCEL:
+            payment = replace(payment, cancellation_id=operation.id)
+        case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
+            raise AssertionError(f"{operation.kind} moves no payment")
+        case _:
+            assert_never(operation.kind)
+    change.put_payment(payment)
+
+
+def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operation:
+    """Move a payment's amounts by what the provider says it moved."""
+    change.put_operation(operation)
+    if operation.payment_id is None:
+        return operation
+    payment = change.payments[operation.payment_id]
+    is_as_asked = outcome.amount == Money(operation.amount_minor, operation.currency)
+    is_same_currency = outcome.amount.currency == operation.currency
+    moved_minor = outcome.amount.minor if is_same_currency else operation.amount_minor
+    match operation.kind:
+        case OperationKind.CAPTURE:
+            _captured(change, operation, payment, moved_minor)
+        case OperationKind.REFUND:
+            _refunded(change, operation, payment, moved_minor)
+        case OperationKind.CANCEL:
+            _canceled(change, operation, payment, moved_minor)
+        case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
+            raise AssertionError(f"{operation.kind} moves no payment")
+        case _:
+            assert_never(operation.kind)
+    if not is_as_asked:
+        payment = change.put_payment(replace(change.payments[payment.id], is_mismatched=True))
+        change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=moved_minor)
+    return operation
+
+
+def _captured(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
+    rest_minor = operation.reserved_minor - operation.amount_minor
+    pending_minor = payment.capture_pending_minor - operation.amount_minor
+    payment = change.put_payment(
+        replace(
+            payment,
+            captured_minor=payment.captured_minor + moved_minor,
+            capture_pending_minor=pending_minor,
+        )
+    )
+    change.emit(
+        EventType.PAYMENT_CAPTURED, payment=payment, operation=operation, amount_minor=moved_minor
+    )
+    if rest_minor > 0:
+        payment = change.put_payment(
+            replace(
+                payment,
+                released_minor=payment.released_minor + rest_minor,
+                capture_pending_minor=pending_minor - rest_minor,
+            )
+        )
+        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=rest_minor)
+
+
+def _refunded(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
+    payment = change.put_payment(
+        replace(
+            payment,
+            refunded_minor=payment.refunded_minor + moved_minor,
+            refund_pending_minor=payment.refund_pending_minor - operation.reserved_minor,
+        )
+    )
+    change.emit(
+        EventType.PAYMENT_REFUNDED, payment=payment, operation=operation, amount_minor=moved_minor
+    )
+
+
+def _canceled(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
+    released_minor = payment.released_minor + moved_minor
+    payment = replace(payment, released_minor=released_minor, cancellation_id=None)
+    if payment.captured_minor > 0:
+        payment = change.put_payment(payment)
+        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=moved_minor)
+        return
+    reason = payment.cancellation_reason or operation.reason or CancellationReason.REQUESTED
+    payment = change.put_payment(
+        replace(payment, canceled_at=change.now, cancellation_reason=reason)
+    )
+    change.emit(EventType.PAYMENT_CANCELED, payment=payment, amount_minor=moved_minor)
+
+
+def record_failed(change: Change, operation: Operation) -> Operation:
+    """Give a failed movement's reservation back; it stays readable and counts in no sum."""
+    change.put_operation(operation)
+    if operation.payment_id is None:
+        return operation
+    payment = change.payments[operation.payment_id]
+    match operation.kind:
+        case OperationKind.CAPTURE:
+            pending_minor = payment.capture_pending_minor - operation.reserved_minor
+            payment = replace(payment, capture_pending_minor=pending_minor)
+            type = EventType.PAYMENT_CAPTURE_FAILED
+        case OperationKind.REFUND:
+            pending_minor = payment.refund_pending_minor - operation.reserved_minor
+            payment = replace(payment, refund_pending_minor=pending_minor)
+            type = EventType.PAYMENT_REFUND_FAILED
+        case OperationKind.CANCEL:
+            payment = replace(payment, cancellation_id=None)
+            type = EventType.PAYMENT_CANCEL_FAILED
+        case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
+            raise AssertionError(f"{operation.kind} moves no payment")
+        case _:
+            assert_never(operation.kind)
+    payment = change.put_payment(payment)
+    change.emit(type, payment=payment, operation=operation, amount_minor=operation.amount_minor)
+    return operation

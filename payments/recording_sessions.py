@@ -1,0 +1,235 @@
+"""How the outcomes of openings, changes and attempts enter a collection."""
+
+from dataclasses import replace
+from typing import cast
+
+from payments.change import Change
+from payments.closing import close_session, close_what_no_longer_fits, give_back
+from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
+from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
+from payments.records import Operation, Payment, PaymentSession
+from payments.statuses import (
+    WITHOUT_OUTCOME,
+    CancellationReason,
+    EventType,
+    OperationKind,
+    OperationStatus,
+)
+
+
+def record_authorized(change: Change, operation: Operation, outcome: Authorized) -> Operation:
+    """Make the session's payment, or give back at once what does not fit any more."""
+    session = change.sessions[operation.session_id]
+    payment = _arrived(change, operation, outcome)
+    fits = _fits(change, session, payment.amount_minor)
+    session = replace(
+        session,
+        client_data={**session.client_data, **outcome.client_data},
+        reference=outcome.reference or session.reference,
+        authorized_at=change.now,
+        canceled_at=session.canceled_at if fits else session.canceled_at or change.now,
+    )
+    operation = replace(operation, payment_id=payment.id)
+    change.payments[payment.id] = payment
+    change.put_session(session)
+    change.put_operation(operation)
+    if fits:
+        change.put_payment(payment)
+        change.emit(
+            EventType.SESSION_AUTHORIZED, payment=payment, amount_minor=payment.amount_minor
+        )
+        if outcome.is_captured:
+            _capture_at_once(change, operation, payment)
+        if payment.is_mismatched:
+            change.emit(
+                EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=payment.amount_minor
+            )
+        close_what_no_longer_fits(change, request_id=operation.request_id)
+    else:
+        _return_surplus(change, operation, payment, is_captured=outcome.is_captured)
+    return change.operations[operation.id]
+
+
+def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payment:
+    """Make the payment that an authorization says it is; what was not asked for marks it as mismatched."""
+    is_same_currency = outcome.amount.currency == operation.currency
+    amount_minor = outcome.amount.minor if is_same_currency else operation.amount_minor
+    return Payment(
+        id=PaymentId(new_id(PAYMENT)),
+        collection_id=operation.collection_id,
+        session_id=operation.session_id,
+        provider_id=operation.provider_id,
+        currency=operation.currency,
+        amount_minor=amount_minor,
+        is_mismatched=not is_same_currency or amount_minor != operation.amount_minor,
+        reference=outcome.reference,
+        paid_with=outcome.paid_with,
+        record=outcome.record,
+        capture_before=outcome.capture_before,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def _fits(change: Change, session: PaymentSession, amount_minor: int) -> bool:
+    """Measure what arrived against what no payment covers; what is in flight does not count."""
+    collection = change.collection
+    return (
+        collection.canceled_at is None
+        and session.canceled_at is None
+        and amount_minor <= collection.outstanding_minor
+    )
+
+
+def _capture_at_once(change: Change, attempt: Operation, payment: Payment) -> None:
+    capture = _capture_of(change, attempt, payment)
+    change.put_operation(capture)
+    payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
+    change.put_payment(payment)
+    change.emit(
+        EventType.PAYMENT_CAPTURED,
+        payment=payment,
+        operation=capture,
+        amount_minor=payment.amount_minor,
+    )
+
+
+def _capture_of(change: Change, attempt: Operation, payment: Payment) -> Operation:
+    """Make the capture that a provider did together with the authorization."""
+    return Operation(
+        id=OperationId(new_id(CAPTURE)),
+        kind=OperationKind.CAPTURE,
+        status=OperationStatus.SUCCEEDED,
+        collection_id=payment.collection_id,
+        session_id=payment.session_id,
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        currency=payment.currency,
+        amount_minor=payment.amount_minor,
+        source=change.source,
+        request_id=attempt.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def _return_surplus(
+    change: Change, attempt: Operation, payment: Payment, *, is_captured: bool
+) -> None:
+    payment = replace(payment, cancellation_reason=CancellationReason.SURPLUS)
+    if is_captured:
+        change.put_operation(_capture_of(change, attempt, payment))
+        payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
+    payment = change.put_payment(payment)
+    give_back(change, payment, request_id=attempt.request_id)
+    change.emit(
+        EventType.AUTHORIZATION_RETURNED, payment=payment, amount_minor=payment.amount_minor
+    )
+
+
+def require_action(change: Change, operation: Operation, outcome: ActionRequired) -> Operation:
+    """Note what the customer has to do; a session that has no room any more is closed instead."""
+    was_known = operation.status is OperationStatus.ACTION_REQUIRED
+    session = change.sessions[operation.session_id]
+    fits = _fits(change, session, session.amount_minor)
+    change.put_session(
+        replace(
+            session,
+            client_data={**session.client_data, **outcome.client_data},
+            reference=outcome.reference or session.reference,
+        )
+    )
+    operation = change.put_operation(
+        replace(
+            operation,
+            status=OperationStatus.ACTION_REQUIRED,
+            action=outcome.action,
+            holder=None,
+            due_at=None,
+        )
+    )
+    session = change.sessions[operation.session_id]
+    if session.canceled_at is None and not fits:
+        close_session(change, session, request_id=operation.request_id)
+    elif session.canceled_at is None and not was_known:
+        change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
+    return operation
+
+
+def note_reference(change: Change, operation: Operation, reference: str | None) -> None:
+    """Keep the provider's name of its object as soon as it is known."""
+    session = change.sessions[operation.session_id]
+    if reference is not None and reference != session.reference:
+        change.put_session(replace(session, reference=reference))
+
+
+def note_processing(change: Change, before: Operation, after: Operation) -> None:
+    """Log that a customer's action is done and the provider is at it now."""
+    if after.kind is OperationKind.AUTHORIZE and before.status not in WITHOUT_OUTCOME:
+        change.emit(EventType.SESSION_PENDING, session=change.sessions[after.session_id])
+
+
+def record_attempt_failed(change: Change, operation: Operation) -> Operation:
+    """Note a failed attempt; where nothing is left to pay for, the session ends with it."""
+    change.put_operation(operation)
+    session = change.sessions[operation.session_id]
+    if session.canceled_at is not None:
+        return operation
+    is_over = change.collection.canceled_at is not None or change.collection.outstanding_minor == 0
+    if is_over:
+        close_session(change, session, request_id=operation.request_id, because_of=operation)
+    else:
+        change.emit(EventType.SESSION_FAILED, session=session, operation=operation)
+    return operation
+
+
+def record_opened(change: Change, operation: Operation, outcome: Opened) -> Operation:
+    """Open a session for the customer, or bring its change into effect."""
+    session = apply_change(change.sessions[operation.session_id], operation.data)
+    change.put_session(
+        replace(
+            session,
+            client_data={**session.client_data, **outcome.client_data},
+            reference=outcome.reference or session.reference,
+            opening_action=outcome.action or session.opening_action,
+        )
+    )
+    change.put_operation(operation)
+    session = change.sessions[session.id]
+    if session.canceled_at is not None:
+        return operation
+    collection = change.collection
+    if collection.canceled_at is not None or collection.outstanding_minor == 0:
+        close_session(change, session, request_id=operation.request_id)
+    elif operation.kind is OperationKind.OPEN and session.has_opening_action:
+        change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
+    else:
+        change.emit(EventType.SESSION_UPDATED, session=session)
+    return operation
+
+
+def apply_change(session: PaymentSession, values: JsonObject) -> PaymentSession:
+    """Put the changed values of a session into it; what is left out stays as it is.
+
+    `values` may hold amount_minor, data, metadata and return_url.
+    """
+    if "amount_minor" in values:
+        session = replace(session, amount_minor=cast(int, values["amount_minor"]))
+    if "data" in values:
+        session = replace(session, data=cast(JsonObject, values["data"]))
+    if "metadata" in values:
+        session = replace(session, metadata=cast(JsonObject, values["metadata"]))
+    if "return_url" in values:
+        session = replace(session, return_url=cast("str | None", values["return_url"]))
+    return session
+
+
+def record_opening_failed(change: Change, operation: Operation) -> Operation:
+    """Close a session that its provider would not open, and free its idempotency key: no money moved."""
+    change.put_operation(operation)
+    if operation.kind is OperationKind.OPEN:
+        change.tx.release_key(operation.session_id)
+        session = change.sessions[operation.session_id]
+        if session.canceled_at is None:
+            close_session(change, session, request_id=operation.request_id, because_of=operation)
+    return operation

@@ -1,0 +1,344 @@
+"""The durable things of the flow, as frozen values. The store keeps a row for each."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from payments.failures import Failure, FailureCode
+from payments.ids import (
+    CAPTURE,
+    REFUND,
+    CollectionId,
+    EventId,
+    OperationId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+)
+from payments.instants import Instant
+from payments.messages import message_of
+from payments.money import Money
+from payments.outcomes import CustomerAction, JsonObject, PaidWith
+from payments.statuses import (
+    WITHOUT_OUTCOME,
+    CancellationReason,
+    CollectionStatus,
+    EventSource,
+    EventType,
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    SessionStatus,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentCollection:
+    """Is everything about paying for one resource. Sums and status are derived from what hangs off it."""
+
+    id: CollectionId
+    status: CollectionStatus = CollectionStatus.NOT_PAID
+    currency: str
+    amount_minor: int
+    authorized_minor: int = 0
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    reference: str | None = None
+    region_id: str | None = None
+    allows_split_payment: bool = False
+    metadata: JsonObject = field(default_factory=dict)
+    secret_version: int = 1
+    secret_ends_at: Instant
+    sequence: int = 0
+    """The newest event's place in this collection's own sequence: 1, 2, 3 and so on."""
+    canceled_at: Instant | None = None
+    completed_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def outstanding_minor(self) -> int:
+        """Give what no payment covers yet, never below zero."""
+        return max(0, self.amount_minor - self.authorized_minor)
+
+    def money(self, minor: int) -> Money:
+        """Put an amount into this collection's currency."""
+        return Money(minor, self.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentSession:
+    """Is one amount to be authorized by one provider."""
+
+    id: SessionId
+    collection_id: CollectionId
+    provider_id: ProviderId
+    status: SessionStatus = SessionStatus.PENDING
+    currency: str
+    amount_minor: int
+    data: JsonObject = field(default_factory=dict)
+    """What the caller gave for the provider; not shown."""
+    client_data: JsonObject = field(default_factory=dict)
+    """What the provider gave the customer's browser."""
+    metadata: JsonObject = field(default_factory=dict)
+    return_url: str | None = None
+    reference: str | None = None
+    opening_action: CustomerAction | None = None
+    opening_id: OperationId | None = None
+    attempt_id: OperationId | None = None
+    canceled_at: Instant | None = None
+    authorized_at: Instant | None = None
+    expires_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+    opening_status: OperationStatus | None = None
+    """Of the newest opening or change; read from the operation and not kept with the session."""
+    attempt_status: OperationStatus | None = None
+    """Of the newest attempt; read from the operation and not kept with the session."""
+
+    @property
+    def has_opening_action(self) -> bool:
+        """Tell whether the provider opened it for the browser to act first."""
+        return self.opening_action is not None
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Tell whether an authorization was asked for and has no outcome."""
+        return self.attempt_status in WITHOUT_OUTCOME
+
+    @property
+    def is_opening(self) -> bool:
+        """Tell whether its opening, or a change of it, has no outcome."""
+        return self.opening_status in WITHOUT_OUTCOME
+
+    @property
+    def is_known_to_provider(self) -> bool:
+        """Tell whether something is open at the provider that has to be closed there."""
+        return self.reference is not None or self.attempt_status is OperationStatus.ACTION_REQUIRED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """Is an authorized amount of money."""
+
+    id: PaymentId
+    collection_id: CollectionId
+    session_id: SessionId
+    provider_id: ProviderId
+    status: PaymentStatus = PaymentStatus.AUTHORIZED
+    currency: str
+    amount_minor: int
+    captured_minor: int = 0
+    refunded_minor: int = 0
+    released_minor: int = 0
+    capture_pending_minor: int = 0
+    """Reserved by captures without outcome, what they will release included."""
+    refund_pending_minor: int = 0
+    cancellation_id: OperationId | None = None
+    """The cancellation that has no outcome yet."""
+    capture_count: int = 0
+    refund_count: int = 0
+    is_mismatched: bool = False
+    reference: str | None = None
+    paid_with: PaidWith | None = None
+    record: JsonObject = field(default_factory=dict)
+    metadata: JsonObject = field(default_factory=dict)
+    cancellation_reason: CancellationReason | None = None
+    capture_before: Instant | None = None
+    captured_at: Instant | None = None
+    canceled_at: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def is_surplus(self) -> bool:
+        """Tell whether it arrived late and is given back; it counts in none of the collection's sums."""
+        return self.cancellation_reason is CancellationReason.SURPLUS
+
+    @property
+    def remainder_minor(self) -> int:
+        """Give what is neither captured, released nor reserved by a capture."""
+        return (
+            self.amount_minor
+            - self.captured_minor
+            - self.released_minor
+            - self.capture_pending_minor
+        )
+
+    def capturable_minor(self, now: Instant) -> int:
+        """Give what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
+        has_lapsed = self.capture_before is not None and self.capture_before <= now
+        is_closed = self.cancellation_id is not None or self.is_mismatched or self.is_surplus
+        return 0 if has_lapsed or is_closed else max(0, self.remainder_minor)
+
+    @property
+    def refundable_minor(self) -> int:
+        """Give what can be refunded now; refunds in flight are already taken off."""
+        if self.is_mismatched or self.is_surplus:
+            return 0
+        return max(0, self.captured_minor - self.refunded_minor - self.refund_pending_minor)
+
+    def money(self, minor: int) -> Money:
+        """Put an amount into this payment's currency."""
+        return Money(minor, self.currency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """Is something asked of a provider: the durable intent, and what is known of its outcome."""
+
+    id: OperationId
+    kind: OperationKind
+    status: OperationStatus = OperationStatus.ASKING
+    collection_id: CollectionId
+    session_id: SessionId
+    payment_id: PaymentId | None = None
+    provider_id: ProviderId
+    currency: str
+    amount_minor: int
+    reserved_minor: int = 0
+    """What it holds on its payment: the amount, and for a capture what it will release."""
+    releases_rest: bool = False
+    reason: CancellationReason | None = None
+    """Why something is given back."""
+    data: JsonObject = field(default_factory=dict)
+    action: CustomerAction | None = None
+    failure_code: FailureCode | None = None
+    decline_code: str | None = None
+    source: EventSource = EventSource.API
+    created_by: str | None = None
+    note: str | None = None
+    metadata: JsonObject = field(default_factory=dict)
+    request_id: str
+    """Of the request that asked for it."""
+    asked_times: int = 0
+    holder: str | None = None
+    """The process that is asking."""
+    due_at: Instant | None = None
+    """From when on recovery may ask; while somebody is asking, the end of the lease. None: not any more."""
+    created_at: Instant
+    updated_at: Instant
+
+    @property
+    def is_without_outcome(self) -> bool:
+        """Tell whether it is in flight."""
+        return self.status in WITHOUT_OUTCOME
+
+    @property
+    def is_closing(self) -> bool:
+        """Tell whether it closes a session, or gives back what nobody asked to keep: it has to happen."""
+        closes_session = self.kind is OperationKind.CANCEL and self.payment_id is None
+        return closes_session or self.reason is CancellationReason.SURPLUS
+
+    @property
+    def failure(self) -> Failure | None:
+        """Say why it failed, where it did."""
+        if self.failure_code is None:
+            return None
+        return Failure(
+            self.failure_code,
+            message_of(self.failure_code, self.decline_code),
+            decline_code=self.decline_code,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Is one thing that happened, written in the transaction that made it happen, never changed."""
+
+    id: EventId
+    collection_id: CollectionId
+    sequence: int
+    type: EventType
+    source: EventSource
+    occurred_at: Instant
+    amount_minor: int | None = None
+    currency: str
+    failure_code: FailureCode | None = None
+    decline_code: str | None = None
+    collection_status: CollectionStatus
+    session_status: SessionStatus | None = None
+    payment_status: PaymentStatus | None = None
+    session_id: SessionId | None = None
+    payment_id: PaymentId | None = None
+    operation_id: OperationId | None = None
+    """The capture's or the refund's, where the event is about one."""
+    position: int = 0
+    """Its place in the whole log, given by the database."""
+
+    @property
+    def capture_id(self) -> OperationId | None:
+        """Name the capture that it is about."""
+        return self._movement(CAPTURE)
+
+    @property
+    def refund_id(self) -> OperationId | None:
+        """Name the refund that it is about."""
+        return self._movement(REFUND)
+
+    def _movement(self, prefix: str) -> OperationId | None:
+        if self.operation_id is not None and self.operation_id.startswith(prefix):
+            return self.operation_id
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """Is an idempotency key, bound to the request that it came with."""
+
+    owner: str
+    key: str
+    fingerprint: str
+    """SHA-256, in hex, of the mutation's name and its parsed input."""
+    subject_ids: tuple[str, ...]
+    """What the request made or worked on: a collection, sessions, or an operation."""
+    created_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """Is a report in the inbox; stored at most once by provider and event id."""
+
+    provider_id: ProviderId
+    event_id: str
+    operation_id: OperationId
+    body: bytes
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Is a collection with all that hangs off it, as one transaction left it."""
+
+    collection: PaymentCollection
+    sessions: tuple[PaymentSession, ...]
+    """Oldest first."""
+    payments: tuple[Payment, ...]
+    """Oldest first."""
+    operations: tuple[Operation, ...] = ()
+    """Those that the transaction made or changed."""
+
+    def session(self, id: SessionId) -> PaymentSession:
+        """Find one of its sessions; raises KeyError."""
+        return _by_id(self.sessions, id)
+
+    def payment(self, id: PaymentId) -> Payment:
+        """Find one of its payments; raises KeyError."""
+        return _by_id(self.payments, id)
+
+    def operation(self, id: OperationId) -> Operation:
+        """Find one of the operations that the transaction made, changed or read; raises KeyError."""
+        return _by_id(self.operations, id)
+
+    def payment_of(self, id: SessionId) -> Payment | None:
+        """Find the payment that a session made."""
+        return next((payment for payment in self.payments if payment.session_id == id), None)
+
+
+Thing = TypeVar("Thing", PaymentSession, Payment, Operation)
+
+
+def _by_id(things: tuple[Thing, ...], id: str) -> Thing:
+    for thing in things:
+        if thing.id == id:
+            return thing
+    raise KeyError(id)

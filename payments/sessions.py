@@ -1,0 +1,354 @@
+"""Opening, changing and closing payment sessions."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from payments import checks
+from payments.asking import ask_of, begin, carry_out_all, read_again, wait_for_outcome
+from payments.change import Change, lock
+from payments.closing import CLOSABLE, close_session
+from payments.commands import (
+    UNCHANGED,
+    Call,
+    CreatePaymentSession,
+    CreatePaymentSessions,
+    UpdatePaymentSession,
+)
+from payments.errors import (
+    CurrencyMismatch,
+    InProgress,
+    InvalidInput,
+    InvalidState,
+    ProviderDeclined,
+    ProviderUnavailable,
+    Refused,
+)
+from payments.flow import Flow
+from payments.ids import (
+    OPENING,
+    SESSION,
+    UPDATING,
+    CollectionId,
+    OperationId,
+    SessionId,
+    new_id,
+)
+from payments.keys import bind_key, bound_key
+from payments.limits import SESSIONS_A_COLLECTION
+from payments.outcomes import JsonObject, Opened
+from payments.ports import Provider, Transaction
+from payments.recording_sessions import apply_change
+from payments.records import Operation, PaymentSession, Snapshot
+from payments.statuses import (
+    FAILED,
+    EventSource,
+    EventType,
+    OperationKind,
+    OperationStatus,
+    SessionStatus,
+)
+
+
+async def create(
+    flow: Flow, call: Call, command: CreatePaymentSession
+) -> tuple[Snapshot, SessionId]:
+    """Open one session; raises ProviderDeclined or ProviderUnavailable where its gateway would not."""
+    snapshot, ids = await _open(
+        flow, call, command, lambda change: [_one_session(flow, change, call, command)]
+    )
+    return snapshot, ids[0]
+
+
+async def create_each(
+    flow: Flow, call: Call, command: CreatePaymentSessions
+) -> tuple[Snapshot, tuple[SessionId, ...]]:
+    """Open a session with each provider, all or none."""
+    return await _open(
+        flow, call, command, lambda change: _each_session(flow, change, call, command)
+    )
+
+
+async def _open(
+    flow: Flow,
+    call: Call,
+    command: CreatePaymentSession | CreatePaymentSessions,
+    build: Callable[[Change], list[SessionId]],
+) -> tuple[Snapshot, tuple[SessionId, ...]]:
+    ids: tuple[SessionId, ...] = ()
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal ids
+        stored = bound_key(tx, call, command)
+        change = checks.locked_collection(
+            tx, call, command.collection_id, path=("paymentCollectionId",)
+        )
+        if stored is not None:
+            ids = tuple(SessionId(id) for id in stored.subject_ids)
+            return change.snapshot()
+        _may_open(change)
+        ids = tuple(build(change))
+        bind_key(tx, call, command, *ids)
+        return change.finish()
+
+    snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+    snapshot = await _opened(flow, snapshot, ids)
+    error = await _opening_error(flow, snapshot, ids)
+    if error is not None:
+        await _close_all(flow, call, snapshot.collection.id, ids)
+        raise error
+    return snapshot, ids
+
+
+async def _opened(flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]) -> Snapshot:
+    """Wait for openings that an earlier call with the same key is asking for."""
+    is_waiting = False
+    for id in ids:
+        session = snapshot.session(id)
+        if session.opening_status is OperationStatus.ASKING and session.opening_id is not None:
+            operation = await _operation(flow, session.opening_id)
+            operation = await wait_for_outcome(flow, operation)
+            if operation.status is OperationStatus.ASKING:
+                raise InProgress("The session is still being opened; send the same key again.")
+            is_waiting = True
+    return await read_again(flow, snapshot) if is_waiting else snapshot
+
+
+async def _operation(flow: Flow, id: OperationId) -> Operation:
+    operation = await flow.store.read(lambda tx: tx.operation(id))
+    assert operation is not None
+    return operation
+
+
+async def _opening_error(
+    flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]
+) -> Refused | None:
+    for id in ids:
+        session = snapshot.session(id)
+        if session.opening_status in FAILED and session.opening_id is not None:
+            failure = (await _operation(flow, session.opening_id)).failure
+            assert failure is not None
+            declined = session.opening_status is OperationStatus.DECLINED
+            kind = ProviderDeclined if declined else ProviderUnavailable
+            return kind(failure.message, decline_code=failure.decline_code)
+    return None
+
+
+async def _close_all(
+    flow: Flow, call: Call, collection_id: CollectionId, ids: tuple[SessionId, ...]
+) -> None:
+    """Cancel the sessions that were to be opened together, but those whose outcome is unknown."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = lock(tx, collection_id, EventSource.API)
+        assert change is not None
+        for id in ids:
+            session = change.sessions[id]
+            if session.status in CLOSABLE:
+                close_session(change, session, request_id=call.request_id)
+        tx.release_key(ids[0])
+        return change.finish()
+
+    await flow.change("close", call.request_id, work)
+
+
+def _may_open(change: Change) -> None:
+    checks.not_canceled(change)
+    if change.collection.outstanding_minor == 0:
+        raise InvalidState("Nothing is outstanding on this payment collection.")
+    if len(change.sessions) >= SESSIONS_A_COLLECTION:
+        raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
+
+
+def _one_session(
+    flow: Flow, change: Change, call: Call, command: CreatePaymentSession
+) -> SessionId:
+    if command.currency not in (None, change.collection.currency):
+        raise CurrencyMismatch(
+            f"This payment collection is in {change.collection.currency}.", path=("currencyCode",)
+        )
+    provider = checks.usable_provider(flow, change, call, command.provider_id, path=("providerId",))
+    data = command.data or {}
+    checks.provider_data(provider, call, data)
+    checks.return_url(flow, command.return_url)
+    outstanding = change.collection.outstanding_minor
+    amount_minor = outstanding
+    if command.amount is not None:
+        amount_minor = checks.amount_of(command.amount, change.collection.currency)
+    checks.fits_room(change, amount_minor)
+    _splits_only_where_allowed(change, call, amount_minor)
+    session = _new_session(change, provider, amount_minor)
+    session = replace(
+        session, data=data, metadata=command.metadata or {}, return_url=command.return_url
+    )
+    return _add(flow, change, call, session)
+
+
+def _each_session(
+    flow: Flow, change: Change, call: Call, command: CreatePaymentSessions
+) -> list[SessionId]:
+    checks.return_url(flow, command.return_url)
+    if command.provider_ids is None:
+        providers = checks.usable_providers(flow, change, call)
+    else:
+        providers = [
+            checks.usable_provider(flow, change, call, id, path=("providerIds",))
+            for id in dict.fromkeys(command.provider_ids)
+        ]
+    if not providers:
+        raise InvalidInput("Name at least one provider.", path=("providerIds",))
+    if len(change.sessions) + len(providers) > SESSIONS_A_COLLECTION:
+        raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
+    outstanding = change.collection.outstanding_minor
+    checks.fits_room(change, outstanding)
+    ids = []
+    for provider in providers:
+        session = _new_session(change, provider, outstanding)
+        ids.append(_add(flow, change, call, replace(session, return_url=command.return_url)))
+    return ids
+
+
+def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) -> None:
+    collection = change.collection
+    is_part = amount_minor != collection.outstanding_minor
+    if call.caller.is_browser and is_part and not collection.allows_split_payment:
+        outstanding = collection.money(collection.outstanding_minor)
+        raise InvalidInput(
+            f"This payment collection is paid in one: leave the amount out or give {outstanding}.",
+            path=("amount",),
+        )
+
+
+def _new_session(change: Change, provider: Provider, amount_minor: int) -> PaymentSession:
+    return PaymentSession(
+        id=SessionId(new_id(SESSION)),
+        collection_id=change.collection.id,
+        provider_id=provider.id,
+        currency=change.collection.currency,
+        amount_minor=amount_minor,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def _add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> SessionId:
+    """Add a session: open at once where its provider has nothing to open, and to be opened otherwise."""
+    opening = _operation_on(change, session, OperationKind.OPEN, call)
+    outcome = flow.providers[session.provider_id].decide(ask_of(session, opening))
+    if isinstance(outcome, Opened):
+        session = change.put_session(
+            replace(
+                session,
+                client_data=outcome.client_data,
+                reference=outcome.reference,
+                opening_action=outcome.action,
+            )
+        )
+    else:
+        change.put_session(replace(session, opening_id=opening.id))
+        begin(flow, change, opening)
+    change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+    return session.id
+
+
+def _operation_on(
+    change: Change, session: PaymentSession, kind: OperationKind, call: Call
+) -> Operation:
+    prefix = OPENING if kind is OperationKind.OPEN else UPDATING
+    return Operation(
+        id=OperationId(new_id(prefix)),
+        kind=kind,
+        collection_id=change.collection.id,
+        session_id=session.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=session.amount_minor,
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+async def update(
+    flow: Flow, call: Call, command: UpdatePaymentSession
+) -> tuple[Snapshot, SessionId]:
+    """Change an open session; where its provider has to be asked, the old values stay until it has agreed."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change, session = checks.locked_session(tx, call, command.id)
+        _may_update(change, session)
+        values = _changed_values(flow, change, call, command, session)
+        if not values:
+            return change.snapshot()
+        changed = apply_change(session, values)
+        operation = _operation_on(change, changed, OperationKind.UPDATE, call)
+        operation = replace(operation, data=values)
+        outcome = flow.providers[session.provider_id].decide(ask_of(changed, operation))
+        if isinstance(outcome, Opened):
+            session = change.put_session(changed)
+            change.emit(
+                EventType.SESSION_UPDATED, session=session, amount_minor=session.amount_minor
+            )
+        else:
+            change.put_session(replace(session, opening_id=operation.id))
+            begin(flow, change, operation)
+        return change.finish()
+
+    snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+    session = snapshot.session(SessionId(command.id))
+    error = await _opening_error(flow, snapshot, (session.id,))
+    if error is not None:
+        raise error
+    if session.is_opening:
+        raise InProgress("The provider's answer is not known yet; the old values stay meanwhile.")
+    return snapshot, session.id
+
+
+def _may_update(change: Change, session: PaymentSession) -> None:
+    checks.not_canceled(change)
+    if session.is_opening or session.is_in_flight:
+        raise InProgress("The provider's answer about this session is not known yet.")
+    is_open = session.status in (SessionStatus.PENDING, SessionStatus.ERROR)
+    is_untouched = session.status is SessionStatus.REQUIRES_MORE and session.attempt_id is None
+    if not is_open and not is_untouched:
+        raise InvalidState(f"A session that is {session.status.value} can't be changed.")
+
+
+def _changed_values(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: UpdatePaymentSession,
+    session: PaymentSession,
+) -> JsonObject:
+    values: JsonObject = {}
+    if command.amount is not UNCHANGED:
+        amount_minor = checks.amount_of(command.amount, session.currency)
+        checks.fits_room(change, amount_minor)
+        _splits_only_where_allowed(change, call, amount_minor)
+        values["amount_minor"] = amount_minor
+    if command.data is not UNCHANGED:
+        checks.provider_data(flow.providers[session.provider_id], call, command.data)
+        values["data"] = command.data
+    if command.metadata is not UNCHANGED:
+        values["metadata"] = command.metadata
+    if command.return_url is not UNCHANGED:
+        checks.return_url(flow, command.return_url)
+        values["return_url"] = command.return_url
+    return values
+
+
+async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
+    """Close a session that is not authorized; decided at once, finished at its provider by recovery."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change, session = checks.locked_session(tx, call, id)
+        if session.status is SessionStatus.CANCELED:
+            return change.snapshot()
+        if session.is_opening or session.is_in_flight:
+            raise InProgress("The provider's answer about this session is not known yet.")
+        if session.status not in CLOSABLE:
+            raise InvalidState("This session is authorized; cancel its payment instead.")
+        close_session(change, session, request_id=call.request_id)
+        return change.finish()
+
+    return await flow.change("prepare", call.request_id, work), SessionId(id)

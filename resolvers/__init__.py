@@ -1,0 +1,1 @@
+"""GraphQL in, the flow or reads, GraphQL out."""

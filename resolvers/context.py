@@ -1,0 +1,290 @@
+"""The context of one operation, or of one item of a stream: what types and resolvers reach the domain through."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn, Protocol, TypeVar
+
+import strawberry
+
+from payments import checks, instants, outcomes, records
+from payments.access import Caller
+from payments.commands import Call
+from payments.credentials import ClientSecrets
+from payments.cursors import event_of
+from payments.errors import Forbidden, InvalidCursor
+from payments.flow import Flow
+from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
+from payments.instants import SECOND, Instant
+from payments.reading import Following, Log, Reads
+from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
+from resolvers.failures import authorization_failed
+from resolvers.loaders import Loaders
+from resolvers.pages import events_page, given, page_size
+from schema.actions import (
+    AwaitProvider,
+    ConfirmWithSdk,
+    DisplayInstructions,
+    RedirectToUrl,
+    RequiredAction,
+)
+from schema.collection import PaymentCollection
+from schema.failures import AuthorizationFailed
+from schema.pages import PaymentEventConnection
+from schema.payment import Capture, Payment, Refund
+from schema.provider import PaymentProvider
+from schema.scalars import JSON, CurrencyCode, optional_instant
+from schema.session import PaymentSession
+
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Is what the whole server shares."""
+
+    flow: Flow
+    reads: Reads
+    log: Log
+    following: Following
+    client_secrets: ClientSecrets
+
+
+class Scope(Protocol):
+    """Is what the edge knows of a request."""
+
+    request_id: str
+    caller: Caller
+    collection_id: str | None
+
+
+class RequestContext:
+    """Serves one operation, or one item of a stream."""
+
+    __slots__ = ("_disabled", "call", "caller", "loaders", "request_id", "scope", "services")
+
+    def __init__(self, services: Services, scope: Scope) -> None:
+        self.services = services
+        self.scope = scope
+        self.caller = scope.caller
+        self.request_id = scope.request_id
+        self.call = Call(scope.caller, scope.request_id)
+        self.loaders = Loaders(services.reads)
+        self._disabled: frozenset[str] | None = None
+
+    def demand_secret_key(self) -> None:
+        """Refuse browsers; raises Forbidden."""
+        if self.caller.is_browser:
+            raise Forbidden("A client secret does not permit this.")
+
+    def took(self, snapshot: records.Snapshot) -> None:
+        """Note what a mutation has written: for its answer, and for the request's log line."""
+        self.loaders.take(snapshot)
+        self.scope.collection_id = snapshot.collection.id
+
+    async def collection(self, id: CollectionId) -> PaymentCollection:
+        """Load a collection that something refers to."""
+        return self.show_collection(_found(await self.loaders.collections.load(id)))
+
+    async def session(self, id: SessionId) -> PaymentSession:
+        """Load a session that something refers to."""
+        return PaymentSession.of(_found(await self.loaders.sessions.load(id)), self.caller)
+
+    async def payment(self, id: PaymentId) -> Payment:
+        """Load a payment that something refers to."""
+        return Payment.of(_found(await self.loaders.payments.load(id)), self.caller)
+
+    async def capture(self, id: OperationId) -> Capture:
+        """Load a capture that something refers to."""
+        return Capture.of(_found(await self.loaders.operations.load(id)), self.caller)
+
+    async def refund(self, id: OperationId) -> Refund:
+        """Load a refund that something refers to."""
+        return Refund.of(_found(await self.loaders.operations.load(id)), self.caller)
+
+    async def sessions_of(self, id: CollectionId) -> list[PaymentSession]:
+        """Load a collection's sessions, oldest first."""
+        found = await self.loaders.sessions_of.load(id) or ()
+        return [PaymentSession.of(session, self.caller) for session in found]
+
+    async def payments_of(self, id: CollectionId) -> list[Payment]:
+        """Load a collection's payments, oldest first."""
+        found = await self.loaders.payments_of.load(id) or ()
+        return [Payment.of(payment, self.caller) for payment in found]
+
+    async def payment_of(self, id: SessionId) -> Payment | None:
+        """Load the payment that a session made."""
+        found = await self.loaders.payment_of.load(id)
+        return None if found is None else Payment.of(found, self.caller)
+
+    async def captures_of(self, id: PaymentId) -> list[Capture]:
+        """Load a payment's captures, oldest first."""
+        movements = await self._movements(id, OperationKind.CAPTURE)
+        return [Capture.of(movement, self.caller) for movement in movements]
+
+    async def refunds_of(self, id: PaymentId) -> list[Refund]:
+        """Load a payment's refunds, oldest first."""
+        movements = await self._movements(id, OperationKind.REFUND)
+        return [Refund.of(movement, self.caller) for movement in movements]
+
+    async def _movements(self, id: PaymentId, kind: OperationKind) -> Sequence[records.Operation]:
+        found = await self.loaders.movements_of.load(id) or ()
+        return [operation for operation in found if operation.kind is kind]
+
+    async def required_action(self, session: records.PaymentSession) -> RequiredAction | None:
+        """Say what comes next for a session."""
+        if session.status is SessionStatus.PENDING_AUTHORIZATION:
+            id = session.attempt_id if session.is_in_flight else session.opening_id
+            return await_provider(await self._operation(id))
+        if session.status is not SessionStatus.REQUIRES_MORE:
+            return None
+        if session.attempt_status is OperationStatus.ACTION_REQUIRED:
+            return show_action((await self._operation(session.attempt_id)).action)
+        return show_action(session.opening_action)
+
+    async def attempt_failure(self, session: records.PaymentSession) -> AuthorizationFailed | None:
+        """Say why a session's newest attempt failed; the request is the one that made it."""
+        if session.status is not SessionStatus.ERROR or session.attempt_status not in FAILED:
+            return None
+        operation = await self._operation(session.attempt_id)
+        failure = _found(operation.failure)
+        shown = PaymentSession.of(session, self.caller)
+        return authorization_failed(failure, operation.request_id, shown)
+
+    async def _operation(self, id: OperationId | None) -> records.Operation:
+        return _found(await self.loaders.operations.load(_found(id)))
+
+    async def events_of(
+        self, id: CollectionId, first: int | None, after: str | None
+    ) -> PaymentEventConnection:
+        """Load a page of a collection's log."""
+        size = page_size(first)
+        after = given(after)
+        start = 0 if after is None else (await self.event_at(after, id)).sequence
+        events = await self.services.log.events_of(id, after=start, limit=size + 1)
+        return events_page(events, size, after)
+
+    async def event_at(self, cursor: str, id: CollectionId | None) -> records.Event:
+        """Find the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""
+        event = await self.services.log.event(event_of(cursor))
+        if event is None or id not in (None, event.collection_id):
+            raise InvalidCursor("This cursor is not one of this list's.")
+        return event
+
+    async def usable_providers(
+        self, collection: records.PaymentCollection
+    ) -> list[PaymentProvider]:
+        """List the providers that this caller can open a session with now."""
+        if collection.canceled_at is not None or collection.outstanding_minor == 0:
+            return []
+        disabled = await self._disabled_providers()
+        flow = self.services.flow
+        return [
+            self.provider(id)
+            for id, provider in flow.providers.items()
+            if id not in disabled and checks.may_use(flow, self.call, provider, collection.currency)
+        ]
+
+    async def is_enabled(self, id: ProviderId) -> bool:
+        """Tell whether the operator has a provider enabled."""
+        return id in self.services.flow.providers and id not in await self._disabled_providers()
+
+    async def _disabled_providers(self) -> frozenset[str]:
+        if self._disabled is None:
+            self._disabled = await self.services.reads.disabled_providers()
+        return self._disabled
+
+    def forget_disabled_providers(self) -> None:
+        """Read them again: this operation has changed them."""
+        self._disabled = None
+
+    def provider(self, id: ProviderId) -> PaymentProvider:
+        """Show a provider; one whose package is gone keeps its id."""
+        provider = self.services.flow.providers.get(id)
+        if provider is None:
+            return PaymentProvider(
+                id=strawberry.ID(id),
+                name=id,
+                client_configuration=JSON({}),
+                supported_currencies=None,
+            )
+        currencies = provider.supported_currencies
+        return PaymentProvider(
+            id=strawberry.ID(id),
+            name=provider.name,
+            client_configuration=JSON(provider.client_configuration),
+            supported_currencies=None
+            if currencies is None
+            else [CurrencyCode(code) for code in sorted(currencies)],
+        )
+
+    def client_secret(self, collection: records.PaymentCollection) -> str | None:
+        """Derive a collection's client secret, for back ends alone."""
+        if self.caller.is_browser:
+            return None
+        return self.services.client_secrets.derive(collection)
+
+    def show_collection(self, collection: records.PaymentCollection) -> PaymentCollection:
+        """Show a collection to this caller."""
+        return PaymentCollection.of(collection, self.caller)
+
+
+Info = strawberry.Info[RequestContext, None]
+
+
+def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
+    """Show what the customer's browser does next."""
+    match action:
+        case outcomes.RedirectToUrl():
+            return RedirectToUrl(
+                kind="REDIRECT",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=action.url,
+                url=action.url,
+            )
+        case outcomes.ConfirmWithSdk():
+            return ConfirmWithSdk(
+                kind="SDK",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=None,
+                client_secret=action.client_secret,
+                publishable_key=action.publishable_key,
+            )
+        case outcomes.DisplayInstructions():
+            return DisplayInstructions(
+                kind="INSTRUCTIONS",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=None,
+                instructions=JSON(action.instructions),
+            )
+        case None:
+            return AwaitProvider(
+                kind="WAIT", expires_at=None, fallback_url=None, retry_after_seconds=1
+            )
+
+
+def await_provider(operation: records.Operation) -> AwaitProvider:
+    """Say that there is nothing to do but wait, and for how long at least."""
+    return AwaitProvider(
+        kind="WAIT",
+        expires_at=None,
+        fallback_url=None,
+        retry_after_seconds=retry_after_seconds(operation.due_at),
+    )
+
+
+def retry_after_seconds(due_at: Instant | None) -> int:
+    """Give the whole seconds until recovery looks next, at least one."""
+    if due_at is None:
+        return 60
+    return max(1, math.ceil((due_at - instants.now()) / SECOND))
+
+
+def _found(thing: Thing | None) -> Thing:
+    if thing is None:
+        _missing()
+    return thing
+
+
+def _missing() -> NoReturn:
+    raise LookupError("A row that another one refers to is missing.")

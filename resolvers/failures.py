@@ -1,0 +1,91 @@
+"""Turns refusals and failed outcomes into the failing members of the unions."""
+
+from payments.failures import Failure
+from payments.money import Money
+from schema.failures import (
+    AuthorizationFailed,
+    CancelFailed,
+    CaptureFailed,
+    RefundFailed,
+    RequestRejected,
+)
+from schema.payment import Payment
+from schema.scalars import Decimal
+from schema.session import PaymentSession
+
+
+def _optional(money: Money | None) -> Decimal | None:
+    return None if money is None else Decimal(money)
+
+
+def _path(failure: Failure) -> list[str] | None:
+    return None if failure.path is None else list(failure.path)
+
+
+def rejected(failure: Failure, request_id: str) -> RequestRejected:
+    """Show a refused request."""
+    return RequestRejected(
+        code=failure.code,
+        message=failure.message,
+        path=_path(failure),
+        retryable=failure.is_retryable,
+        request_id=request_id,
+        maximum_amount=_optional(failure.maximum),
+        minimum_amount=_optional(failure.minimum),
+    )
+
+
+def authorization_failed(
+    failure: Failure, request_id: str, session: PaymentSession | None
+) -> AuthorizationFailed:
+    """Show a failed authorization."""
+    return AuthorizationFailed(
+        code=failure.code,
+        message=failure.message,
+        path=_path(failure),
+        retryable=failure.is_retryable,
+        request_id=request_id,
+        decline_code=failure.decline_code,
+        maximum_amount=_optional(failure.maximum),
+        failed_session=session,
+    )
+
+
+def capture_failed(failure: Failure, request_id: str, payment: Payment | None) -> CaptureFailed:
+    """Show a failed capture."""
+    return CaptureFailed(
+        code=failure.code,
+        message=failure.message,
+        path=_path(failure),
+        retryable=failure.is_retryable,
+        request_id=request_id,
+        decline_code=failure.decline_code,
+        maximum_amount=_optional(failure.maximum),
+        affected_payment=payment,
+    )
+
+
+def refund_failed(failure: Failure, request_id: str, payment: Payment | None) -> RefundFailed:
+    """Show a failed refund."""
+    return RefundFailed(
+        code=failure.code,
+        message=failure.message,
+        path=_path(failure),
+        retryable=failure.is_retryable,
+        request_id=request_id,
+        decline_code=failure.decline_code,
+        maximum_amount=_optional(failure.maximum),
+        affected_payment=payment,
+    )
+
+
+def cancel_failed(failure: Failure, request_id: str, payment: Payment | None) -> CancelFailed:
+    """Show a failed cancellation."""
+    return CancelFailed(
+        code=failure.code,
+        message=failure.message,
+        path=_path(failure),
+        retryable=failure.is_retryable,
+        request_id=request_id,
+        affected_payment=payment,
+    )

@@ -1,0 +1,193 @@
+"""Turns inputs into commands: strings and JSON are held to what every database and page can carry."""
+
+import re
+from typing import Any, TypeVar, cast
+
+import strawberry
+
+from payments.commands import (
+    UNCHANGED,
+    AuthorizePaymentSession,
+    CapturePayment,
+    CreatePaymentCollection,
+    CreatePaymentSession,
+    CreatePaymentSessions,
+    RefundPayment,
+    Unchanged,
+    UpdatePaymentCollection,
+    UpdatePaymentSession,
+)
+from payments.errors import InvalidInput
+from payments.limits import IDEMPOTENCY_KEY_CHARACTERS, METADATA_KEYS, TEXT_CHARACTERS
+from payments.money import is_currency
+from payments.outcomes import JsonObject
+from resolvers.pages import given
+from schema import inputs
+
+Value = TypeVar("Value")
+
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
+
+
+def _text(value: str | None, name: str) -> str | None:
+    value = given(value)
+    if value is None:
+        return None
+    if len(value) > TEXT_CHARACTERS or UNPRINTABLE.search(value):
+        raise InvalidInput(
+            f"A text has at most {TEXT_CHARACTERS} characters and no control characters.",
+            path=(name,),
+        )
+    return value
+
+
+def _object(value: object, name: str) -> JsonObject | None:
+    value = given(value)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidInput("A JSON object is needed here.", path=(name,))
+    if len(value) > METADATA_KEYS:
+        raise InvalidInput(f"At most {METADATA_KEYS} keys.", path=(name,))
+    return cast(JsonObject, value)
+
+
+def _key(value: str | None) -> str | None:
+    value = given(value)
+    if value is not None and KEY.fullmatch(value) is None:
+        raise InvalidInput(
+            f"An idempotency key is 1 to {IDEMPOTENCY_KEY_CHARACTERS} printable ASCII characters.",
+            path=("idempotencyKey",),
+        )
+    return value
+
+
+def _currency(code: str, name: str = "currencyCode") -> str:
+    if not is_currency(code):
+        raise InvalidInput("An ISO 4217 code of a currency in use, such as USD.", path=(name,))
+    return code
+
+
+def _amount(value: Any) -> Any:
+    return given(value)
+
+
+def _update(value: Any, parsed: Value, name: str, *, may_be_empty: bool) -> Value | Unchanged:
+    """Leave a field alone that is left out; null empties it where it may be empty."""
+    if value is strawberry.UNSET:
+        return UNCHANGED
+    if value is None and not may_be_empty:
+        raise InvalidInput("This can't be emptied; leave it out to keep it.", path=(name,))
+    return parsed
+
+
+def create_collection(input: inputs.CreatePaymentCollectionInput) -> CreatePaymentCollection:
+    """Parse what opens a collection; raises InvalidInput."""
+    return CreatePaymentCollection(
+        currency=_currency(input.currency_code),
+        amount=cast(Any, input.amount),
+        reference=_text(input.reference, "reference"),
+        region_id=_text(input.region_id, "regionId"),
+        metadata=_object(input.metadata, "metadata"),
+        allows_split_payment=bool(given(input.allows_split_payment)),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def update_collection(input: inputs.UpdatePaymentCollectionInput) -> UpdatePaymentCollection:
+    """Parse what changes a collection; raises InvalidInput."""
+    reference = _text(input.reference, "reference")
+    region_id = _text(input.region_id, "regionId")
+    metadata = _object(input.metadata, "metadata") or {}
+    split = bool(given(input.allows_split_payment))
+    return UpdatePaymentCollection(
+        id=input.id,
+        amount=_update(input.amount, _amount(input.amount), "amount", may_be_empty=False),
+        reference=_update(input.reference, reference, "reference", may_be_empty=True),
+        region_id=_update(input.region_id, region_id, "regionId", may_be_empty=True),
+        metadata=_update(input.metadata, metadata, "metadata", may_be_empty=True),
+        allows_split_payment=_update(
+            input.allows_split_payment, split, "allowsSplitPayment", may_be_empty=False
+        ),
+    )
+
+
+def create_session(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSession:
+    """Parse what opens a session; raises InvalidInput."""
+    currency = given(input.currency_code)
+    return CreatePaymentSession(
+        collection_id=input.payment_collection_id,
+        provider_id=input.provider_id,
+        amount=_amount(input.amount),
+        currency=None if currency is None else _currency(currency),
+        data=_object(input.data, "data"),
+        metadata=_object(input.metadata, "metadata"),
+        return_url=given(input.return_url),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def create_sessions(input: inputs.CreatePaymentSessionsInput) -> CreatePaymentSessions:
+    """Parse what opens a session with each provider; raises InvalidInput."""
+    provider_ids = given(input.provider_ids)
+    return CreatePaymentSessions(
+        collection_id=input.payment_collection_id,
+        provider_ids=None if provider_ids is None else tuple(provider_ids),
+        return_url=given(input.return_url),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def update_session(input: inputs.UpdatePaymentSessionInput) -> UpdatePaymentSession:
+    """Parse what changes a session; raises InvalidInput."""
+    data = _object(input.data, "data") or {}
+    metadata = _object(input.metadata, "metadata") or {}
+    return UpdatePaymentSession(
+        id=input.id,
+        amount=_update(input.amount, _amount(input.amount), "amount", may_be_empty=False),
+        data=_update(input.data, data, "data", may_be_empty=True),
+        metadata=_update(input.metadata, metadata, "metadata", may_be_empty=True),
+        return_url=_update(
+            input.return_url, given(input.return_url), "returnUrl", may_be_empty=True
+        ),
+    )
+
+
+def authorize_session(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePaymentSession:
+    """Parse what authorizes a session; raises InvalidInput."""
+    return AuthorizePaymentSession(
+        id=input.id,
+        data=_object(input.data, "data"),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def _required_key(value: str) -> str:
+    key = _key(value)
+    assert key is not None
+    return key
+
+
+def capture_payment(input: inputs.CapturePaymentInput) -> CapturePayment:
+    """Parse what captures a payment; raises InvalidInput."""
+    return CapturePayment(
+        payment_id=input.payment_id,
+        amount=_amount(input.amount),
+        is_final=bool(given(input.is_final)),
+        created_by=_text(input.created_by, "createdBy"),
+        metadata=_object(input.metadata, "metadata"),
+        idempotency_key=_required_key(input.idempotency_key),
+    )
+
+
+def refund_payment(input: inputs.RefundPaymentInput) -> RefundPayment:
+    """Parse what refunds a payment; raises InvalidInput."""
+    return RefundPayment(
+        payment_id=input.payment_id,
+        amount=_amount(input.amount),
+        note=_text(input.note, "note"),
+        created_by=_text(input.created_by, "createdBy"),
+        metadata=_object(input.metadata, "metadata"),
+        idempotency_key=_required_key(input.idempotency_key),
+    )

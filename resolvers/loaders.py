@@ -1,0 +1,74 @@
+"""Loads what one answer needs, each kind of thing in one batch, and knows what a mutation has just written."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Generic, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from payments.ids import CollectionId, OperationId, PaymentId, SessionId
+from payments.reading import Reads
+from payments.records import Operation, Payment, PaymentCollection, PaymentSession, Snapshot
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Loader(Generic[Key, Value]):
+    """Loads one kind of thing by batches; what is known already costs a look into a dictionary."""
+
+    __slots__ = ("_batches", "_read", "known")
+
+    def __init__(self, read: Callable[[Sequence[Key]], Awaitable[Mapping[Key, Value]]]) -> None:
+        self._read = read
+        self._batches: DataLoader[Key, Value | None] | None = None
+        self.known: dict[Key, Value | None] = {}
+
+    async def load(self, key: Key) -> Value | None:
+        """Give a thing, or None where there is none."""
+        if key in self.known:
+            return self.known[key]
+        if self._batches is None:
+            self._batches = DataLoader(load_fn=self._load)
+        return await self._batches.load(key)
+
+    async def _load(self, keys: list[Key]) -> list[Value | None]:
+        found = await self._read(keys)
+        return [found.get(key) for key in keys]
+
+
+class Loaders:
+    """Is made for each operation and for each item of a stream: nothing loaded outlives its answer."""
+
+    __slots__ = (
+        "collections",
+        "movements_of",
+        "operations",
+        "payment_of",
+        "payments",
+        "payments_of",
+        "sessions",
+        "sessions_of",
+    )
+
+    def __init__(self, reads: Reads) -> None:
+        self.collections: Loader[CollectionId, PaymentCollection] = Loader(reads.collections)
+        self.sessions: Loader[SessionId, PaymentSession] = Loader(reads.sessions)
+        self.payments: Loader[PaymentId, Payment] = Loader(reads.payments)
+        self.operations: Loader[OperationId, Operation] = Loader(reads.operations)
+        self.sessions_of: Loader[CollectionId, Sequence[PaymentSession]]
+        self.sessions_of = Loader(reads.sessions_of)
+        self.payments_of: Loader[CollectionId, Sequence[Payment]] = Loader(reads.payments_of)
+        self.payment_of: Loader[SessionId, Payment] = Loader(reads.payments_of_sessions)
+        self.movements_of: Loader[PaymentId, Sequence[Operation]] = Loader(reads.movements_of)
+
+    def take(self, snapshot: Snapshot) -> None:
+        """Take over what a transaction left, so that its answer does not read it again."""
+        id = snapshot.collection.id
+        self.collections.known[id] = snapshot.collection
+        self.sessions_of.known[id] = snapshot.sessions
+        self.payments_of.known[id] = snapshot.payments
+        self.sessions.known.update({session.id: session for session in snapshot.sessions})
+        self.payments.known.update({payment.id: payment for payment in snapshot.payments})
+        self.operations.known.update({one.id: one for one in snapshot.operations})
+        self.payment_of.known.update(dict.fromkeys(self.sessions.known))
+        self.payment_of.known.update({one.session_id: one for one in snapshot.payments})

@@ -1,0 +1,69 @@
+"""Relay pages: how many, behind which cursor, and what stands on them."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import strawberry
+
+from payments.cursors import event_cursor
+from payments.errors import InvalidInput
+from payments.records import Event
+from schema.event import PaymentEvent
+from schema.pages import PageInfo, PaymentEventConnection, PaymentEventEdge
+
+DEFAULT_PAGE = 50
+"""Where nothing is said, as in the contract."""
+
+LARGEST_PAGE = 100
+"""As in the contract: a page is answered in one go."""
+
+LARGEST_COUNT = 10_000
+"""Beyond it a total is not counted: the count would cost more than the page."""
+
+
+Value = TypeVar("Value")
+
+
+def given(value: Value | None) -> Value | None:
+    """Take null for absent: the two mean the same where nothing is updated."""
+    return None if value is strawberry.UNSET else value
+
+
+def page_size(first: int | None) -> int:
+    """Give the size of a page; raises InvalidInput."""
+    first = given(first)
+    if first is None:
+        return DEFAULT_PAGE
+    if not 1 <= first <= LARGEST_PAGE:
+        raise InvalidInput(f"A page has 1 to {LARGEST_PAGE} items.", path=("first",))
+    return first
+
+
+def page_info(cursors: Sequence[str], *, has_more: bool, after: str | None) -> PageInfo:
+    """Describe a page by its cursors, in order."""
+    return PageInfo(
+        has_next_page=has_more,
+        has_previous_page=after is not None,
+        start_cursor=cursors[0] if cursors else None,
+        end_cursor=cursors[-1] if cursors else None,
+    )
+
+
+def events_page(events: Sequence[Event], size: int, after: str | None) -> PaymentEventConnection:
+    """Make a page of events, of which one more than its size was read."""
+    shown = events[:size]
+    edges = [
+        PaymentEventEdge(cursor=event_cursor(event.id), node=PaymentEvent.of(event))
+        for event in shown
+    ]
+    return PaymentEventConnection(
+        edges=edges,
+        page_info=page_info(
+            [edge.cursor for edge in edges], has_more=len(events) > size, after=after
+        ),
+    )
+
+
+def total(counted: int) -> int | None:
+    """Give a total that was counted up to one more than the limit."""
+    return None if counted > LARGEST_COUNT else counted

@@ -1,0 +1,217 @@
+"""The queries: what exists for the caller, and pages of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import strawberry
+
+from payments.cursors import cursor_of, id_of
+from payments.ids import (
+    CAPTURE,
+    COLLECTION,
+    EVENT,
+    PAYMENT,
+    REFUND,
+    SESSION,
+    CollectionId,
+    EventId,
+    OperationId,
+    PaymentId,
+    SessionId,
+    is_id,
+)
+from resolvers.context import Info, RequestContext
+from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_size, total
+from schema.collection import PaymentCollection
+from schema.enums import SortOrder
+from schema.event import PaymentEvent
+from schema.node import Node
+from schema.pages import (
+    PaymentCollectionConnection,
+    PaymentCollectionEdge,
+    PaymentConnection,
+    PaymentEdge,
+    PaymentEventConnection,
+)
+from schema.payment import Capture, Payment, Refund
+from schema.provider import PaymentProvider
+from schema.session import PaymentSession
+
+Found = TypeVar("Found")
+
+
+async def _collection(context: RequestContext, id: str) -> PaymentCollection | None:
+    if not is_id(id, COLLECTION) or not context.caller.reaches(CollectionId(id)):
+        return None
+    found = await context.loaders.collections.load(CollectionId(id))
+    if found is None:
+        return None
+    context.scope.collection_id = found.id
+    return context.show_collection(found)
+
+
+async def _session(context: RequestContext, id: str) -> PaymentSession | None:
+    found = await context.loaders.sessions.load(SessionId(id)) if is_id(id, SESSION) else None
+    if found is None or not context.caller.reaches(found.collection_id):
+        return None
+    context.scope.collection_id = found.collection_id
+    return PaymentSession.of(found, context.caller)
+
+
+async def _payment(context: RequestContext, id: str) -> Payment | None:
+    found = await context.loaders.payments.load(PaymentId(id)) if is_id(id, PAYMENT) else None
+    if found is None or not context.caller.reaches(found.collection_id):
+        return None
+    context.scope.collection_id = found.collection_id
+    return Payment.of(found, context.caller)
+
+
+async def _movement(context: RequestContext, id: str) -> Capture | Refund | None:
+    found = await context.loaders.operations.load(OperationId(id))
+    if found is None or not context.caller.reaches(found.collection_id):
+        return None
+    is_capture = id.startswith(CAPTURE)
+    return (Capture if is_capture else Refund).of(found, context.caller)
+
+
+async def _event(context: RequestContext, id: str) -> PaymentEvent | None:
+    found = await context.services.log.event(EventId(id))
+    if found is None or not context.caller.reaches(found.collection_id):
+        return None
+    return PaymentEvent.of(found)
+
+
+NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
+    COLLECTION: _collection,
+    SESSION: _session,
+    PAYMENT: _payment,
+    CAPTURE: _movement,
+    REFUND: _movement,
+    EVENT: _event,
+}
+"""How each kind of id is found; anything else is nothing."""
+
+
+@strawberry.type
+class Query:
+    """Reads."""
+
+    @strawberry.field
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        """Find any object by its id."""
+        for prefix, find in NODES.items():
+            if is_id(id, prefix):
+                return await find(info.context, id)
+        return None
+
+    @strawberry.field
+    async def payment_collection(self, info: Info, id: strawberry.ID) -> PaymentCollection | None:
+        """Find a collection."""
+        return await _collection(info.context, id)
+
+    @strawberry.field
+    async def payment_collections(
+        self,
+        info: Info,
+        sort: SortOrder | None = SortOrder.NEWEST_FIRST,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+    ) -> PaymentCollectionConnection:
+        """List collections."""
+        context = info.context
+        context.demand_secret_key()
+        size = page_size(first)
+        after = given(after)
+        start = None if after is None else id_of("collection", after, COLLECTION)
+        found = await context.services.reads.collection_page(
+            None if start is None else CollectionId(start),
+            limit=size + 1,
+            newest_first=sort is not SortOrder.OLDEST_FIRST,
+        )
+        edges = [
+            PaymentCollectionEdge(
+                cursor=cursor_of("collection", one.id), node=context.show_collection(one)
+            )
+            for one in found[:size]
+        ]
+        cursors = [edge.cursor for edge in edges]
+        reads = context.services.reads
+        return PaymentCollectionConnection(
+            edges=edges,
+            page_info=page_info(cursors, has_more=len(found) > size, after=after),
+            count=lambda: _total(reads.count_collections),
+        )
+
+    @strawberry.field
+    async def payment_session(self, info: Info, id: strawberry.ID) -> PaymentSession | None:
+        """Find a session."""
+        return await _session(info.context, id)
+
+    @strawberry.field
+    async def payment(self, info: Info, id: strawberry.ID) -> Payment | None:
+        """Find a payment."""
+        return await _payment(info.context, id)
+
+    @strawberry.field
+    async def payments(
+        self,
+        info: Info,
+        sort: SortOrder | None = SortOrder.NEWEST_FIRST,
+        first: int | None = strawberry.UNSET,
+        after: str | None = strawberry.UNSET,
+    ) -> PaymentConnection:
+        """List payments."""
+        context = info.context
+        context.demand_secret_key()
+        size = page_size(first)
+        after = given(after)
+        start = None if after is None else id_of("payment", after, PAYMENT)
+        found = await context.services.reads.payment_page(
+            None if start is None else PaymentId(start),
+            limit=size + 1,
+            newest_first=sort is not SortOrder.OLDEST_FIRST,
+        )
+        edges = [
+            PaymentEdge(cursor=cursor_of("payment", one.id), node=Payment.of(one, context.caller))
+            for one in found[:size]
+        ]
+        cursors = [edge.cursor for edge in edges]
+        reads = context.services.reads
+        return PaymentConnection(
+            edges=edges,
+            page_info=page_info(cursors, has_more=len(found) > size, after=after),
+            count=lambda: _total(reads.count_payments),
+        )
+
+    @strawberry.field
+    async def payment_events(
+        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+    ) -> PaymentEventConnection:
+        """Read the whole log."""
+        context = info.context
+        context.demand_secret_key()
+        size = page_size(first)
+        after = given(after)
+        start = 0 if after is None else (await context.event_at(after, None)).position
+        events = await context.services.log.events(after=start, limit=size + 1)
+        return events_page(events, size, after)
+
+    @strawberry.field
+    async def payment_providers(
+        self, info: Info, enabled_only: bool | None = True
+    ) -> list[PaymentProvider]:
+        """List the providers that the caller may know of."""
+        context = info.context
+        flow = context.services.flow
+        known = [
+            id
+            for id in flow.providers
+            if not context.caller.is_browser or id in flow.settings.browser_providers
+        ]
+        if enabled_only is False:
+            return [context.provider(id) for id in known]
+        return [context.provider(id) for id in known if await context.is_enabled(id)]
+
+
+async def _total(count: Callable[[int], Awaitable[int]]) -> int | None:
+    return total(await count(LARGEST_COUNT + 1))

@@ -1,0 +1,105 @@
+"""The subscriptions: a collection's updates for whoever may see it, and the whole log for back ends."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+import strawberry
+
+from payments.cursors import event_cursor
+from payments.errors import NotFound
+from payments.ids import COLLECTION, CollectionId, is_id
+from payments.reading import Reads
+from payments.records import Event
+from payments.statuses import CollectionStatus
+from resolvers.context import Info
+from resolvers.pages import given
+from schema.event import PaymentCollectionUpdate, PaymentEvent
+
+
+@strawberry.type
+class Subscription:
+    """Streams."""
+
+    @strawberry.subscription(
+        description=(
+            "Without `after`: first a snapshot of now, then every later change. With `after`:"
+            " every change since that cursor, none left out and none twice, then the later ones."
+            " A subscriber may be served by any process of the deployment. Errors before the first"
+            " item carry extensions.code: NOT_FOUND for an id that is missing or another caller's,"
+            " INVALID_CURSOR for an `after` that is not this collection's."
+        )
+    )
+    async def payment_collection_updates(
+        self, info: Info, id: strawberry.ID, after: str | None = strawberry.UNSET
+    ) -> AsyncGenerator[PaymentCollectionUpdate, None]:
+        """Follow a collection."""
+        context = info.context
+        services = context.services
+        after = given(after)
+        collection_id = CollectionId(str(id))
+        if not is_id(id, COLLECTION) or not context.caller.reaches(collection_id):
+            raise NotFound("No payment collection has this id.")
+        last = await services.log.last_event_of(collection_id)
+        if last is None:
+            raise NotFound("No payment collection has this id.")
+        if after is None:
+            yield _update(last, is_snapshot=True)
+            start = last
+            if await _is_over(services.reads, last):
+                return
+        else:
+            start = await context.event_at(after, collection_id)
+            if start.sequence == last.sequence and await _is_over(services.reads, last):
+                return
+        following = services.following.of_collection(
+            collection_id, after=start.sequence, cursor=event_cursor(start.id)
+        )
+        async with aclosing(following) as events:
+            async for event in events:
+                yield _update(event)
+                if await _is_over(services.reads, event):
+                    return
+
+    @strawberry.subscription(
+        description=(
+            "The whole log, for back ends. Only for the secret key. Without `after`: from now on."
+        )
+    )
+    async def payment_events(
+        self, info: Info, after: str | None = strawberry.UNSET
+    ) -> AsyncGenerator[PaymentEvent, None]:
+        """Follow the whole log."""
+        context = info.context
+        context.demand_secret_key()
+        after = given(after)
+        services = context.services
+        if after is None:
+            start = await services.log.last_position()
+        else:
+            start = (await context.event_at(after, None)).position
+        following = services.following.of_everything(after=start, cursor=after)
+        async with aclosing(following) as events:
+            async for event in events:
+                yield PaymentEvent.of(event)
+
+
+def _update(event: Event, *, is_snapshot: bool = False) -> PaymentCollectionUpdate:
+    return PaymentCollectionUpdate(
+        collection_id=event.collection_id,
+        cursor=event_cursor(event.id),
+        event=None if is_snapshot else PaymentEvent.of(event),
+    )
+
+
+async def _is_over(reads: Reads, event: Event) -> bool:
+    """Tell whether a collection is canceled, nothing of it is in flight, and this event is its last one."""
+    if event.collection_status is not CollectionStatus.CANCELED:
+        return False
+    id = event.collection_id
+    collection = (await reads.collections([id]))[id]
+    sessions = (await reads.sessions_of([id])).get(id, ())
+    payments = (await reads.payments_of([id])).get(id, ())
+    is_in_flight = any(s.is_in_flight or s.is_opening for s in sessions) or any(
+        p.cancellation_id or p.refund_pending_minor or p.capture_pending_minor for p in payments
+    )
+    return collection.sequence == event.sequence and not is_in_flight

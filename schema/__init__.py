@@ -1,0 +1,1 @@
+"""The GraphQL vocabulary: types, inputs, scalars and unions. Types resolve through the context alone."""

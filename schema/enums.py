@@ -1,0 +1,145 @@
+"""The domain's words as GraphQL enums."""
+
+from enum import Enum
+
+import strawberry
+
+from payments.failures import FailureCode
+from payments.statuses import CancellationReason, EventSource, OperationStatus, PaymentStatus
+from payments.statuses import CollectionStatus as PaymentCollectionStatus
+from payments.statuses import EventType as PaymentEventType
+from payments.statuses import SessionStatus as PaymentSessionStatus
+
+__all__ = [
+    "MOVEMENT_STATUSES",
+    "CancellationReason",
+    "EventSource",
+    "FailureCode",
+    "MovementStatus",
+    "PaymentCollectionStatus",
+    "PaymentEventType",
+    "PaymentSessionStatus",
+    "PaymentStatus",
+    "SortOrder",
+]
+
+
+def _show(kind: type[Enum], name: str, descriptions: dict[str, str] | None = None) -> None:
+    """Make an enum of the domain one of the API's, under the contract's name."""
+    strawberry.enum(kind, name=name)
+    for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # just set
+        value.description = (descriptions or {}).get(value.name)
+
+
+class MovementStatus(Enum):
+    """Says how a capture or a refund stands."""
+
+    PENDING = "PENDING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    REVERSED = "REVERSED"
+
+
+class SortOrder(Enum):
+    """Says which end of a list comes first."""
+
+    OLDEST_FIRST = "OLDEST_FIRST"
+    NEWEST_FIRST = "NEWEST_FIRST"
+
+
+_show(
+    FailureCode,
+    "FailureCode",
+    {
+        "INVALID_STATE": "The object's status does not allow this.",
+        "AMOUNT_TOO_LARGE": (
+            "More than can still be authorized, captured or refunded; maximumAmount says how much could be."
+        ),
+        "AMOUNT_TOO_SMALL": (
+            "Below what is authorized already, or below what the provider takes; minimumAmount says from where on."
+        ),
+        "PROVIDER_DISABLED": "Not enabled, not for this currency, or not for this caller.",
+        "DECLINED": "The provider or the issuer said no.",
+        "ACTION_FAILED": "The customer failed or abandoned the required action.",
+        "PROVIDER_UNAVAILABLE": "The provider could not be reached and did nothing.",
+        "IDEMPOTENCY_KEY_REUSED": "The same idempotency key came with another mutation or input.",
+        "IN_PROGRESS": "Another request is doing this and is not through yet.",
+    },
+)
+
+_show(PaymentCollectionStatus, "PaymentCollectionStatus")
+
+_show(
+    PaymentSessionStatus,
+    "PaymentSessionStatus",
+    {
+        "PENDING": "Open; nothing is under way.",
+        "PENDING_AUTHORIZATION": "The provider is at it, or its answer is not known yet.",
+        "REQUIRES_MORE": "The customer has to do something first.",
+        "ERROR": "The newest attempt failed; it may be authorized again.",
+    },
+)
+
+_show(PaymentStatus, "PaymentStatus")
+
+_show(
+    CancellationReason,
+    "CancellationReason",
+    {
+        "EXPIRED": "The provider let the authorization lapse.",
+        "SURPLUS": (
+            "It arrived when the collection was paid or canceled already, or for more than was outstanding,"
+            " and is given back at once. Set as soon as that is decided."
+        ),
+        "PROVIDER": "The provider or the issuer took it back.",
+    },
+)
+
+_show(
+    PaymentEventType,
+    "PaymentEventType",
+    {
+        "PAYMENT_RELEASED": "Part of an authorization was given back uncaptured.",
+        "AUTHORIZATION_RETURNED": (
+            "An authorization beyond the collection's amount arrived late and is given back."
+        ),
+        "PAYMENT_MISMATCHED": (
+            "The provider's amount or currency is not what was asked; no further movement until a person has looked."
+        ),
+    },
+)
+
+_show(
+    EventSource,
+    "EventSource",
+    {
+        "WEBHOOK": "A report of the provider on something asked here.",
+        "PROVIDER": "Begun at the provider, not here.",
+        "PERSON": "A person settled it by hand, with evidence.",
+    },
+)
+
+
+_show(
+    MovementStatus,
+    "MovementStatus",
+    {
+        "PENDING": "Asked of the provider, outcome not known yet; the amount is reserved.",
+        "FAILED": "Counts in no sum.",
+        "REVERSED": ("A refund that the provider undid after it had succeeded; counts in no sum."),
+    },
+)
+
+MOVEMENT_STATUSES = {
+    OperationStatus.ASKING: MovementStatus.PENDING,
+    OperationStatus.UNKNOWN: MovementStatus.PENDING,
+    OperationStatus.PROCESSING: MovementStatus.PENDING,
+    OperationStatus.SUCCEEDED: MovementStatus.SUCCEEDED,
+    OperationStatus.DECLINED: MovementStatus.FAILED,
+    OperationStatus.NOT_REACHED: MovementStatus.FAILED,
+    OperationStatus.REVERSED: MovementStatus.REVERSED,
+}
+"""ACTION_REQUIRED is an attempt's alone and has no movement."""
+
+
+_show(SortOrder, "SortOrder")

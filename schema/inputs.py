@@ -1,0 +1,173 @@
+"""What mutations take. A field left out is UNSET; null says so itself."""
+
+import strawberry
+
+from schema.scalars import JSON, CurrencyCode, Decimal
+
+
+@strawberry.input
+class CreatePaymentCollectionInput:
+    """Is the input of createPaymentCollection."""
+
+    currency_code: CurrencyCode
+    amount: Decimal
+    reference: str | None = strawberry.UNSET
+    region_id: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    allows_split_payment: bool | None = False
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class UpdatePaymentCollectionInput:
+    """Is the input of updatePaymentCollection."""
+
+    id: strawberry.ID
+    amount: Decimal | None = strawberry.field(
+        description="Not below authorizedAmount and what is in flight.", default=strawberry.UNSET
+    )
+    reference: str | None = strawberry.UNSET
+    region_id: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    allows_split_payment: bool | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description=(
+        "Cancels every open session and every payment; refused once anything is "
+        "captured (INVALID_STATE) or while a capture is pending (IN_PROGRESS). The "
+        "decision is final as soon as it is answered: what gateways still owe shows on "
+        "the payments and is finished by recovery. A canceled collection answers with "
+        "itself."
+    )
+)
+class CancelPaymentCollectionInput:
+    id: strawberry.ID
+
+
+@strawberry.input
+class CreatePaymentSessionInput:
+    """Is the input of createPaymentSession."""
+
+    payment_collection_id: strawberry.ID
+    provider_id: strawberry.ID
+    amount: Decimal | None = strawberry.field(
+        description="The collection's outstandingAmount where left out.", default=strawberry.UNSET
+    )
+    currency_code: CurrencyCode | None = strawberry.field(
+        description="Must be the collection's where given.", default=strawberry.UNSET
+    )
+    data: JSON | None = strawberry.field(
+        description="What the provider needs; its own documented keys.", default=strawberry.UNSET
+    )
+    metadata: JSON | None = strawberry.UNSET
+    return_url: str | None = strawberry.field(
+        description=("Where the customer comes back to after a redirect; on an allowed origin."),
+        default=strawberry.UNSET,
+    )
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description=("One session for each provider, so that the customer can choose; all or none.")
+)
+class CreatePaymentSessionsInput:
+    payment_collection_id: strawberry.ID
+    provider_ids: list[strawberry.ID] | None = strawberry.field(
+        description="Every provider that the caller can use where left out.",
+        default=strawberry.UNSET,
+    )
+    return_url: str | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description=(
+        "Only while PENDING or ERROR, or REQUIRES_MORE before any attempt (a session "
+        "that its provider opened for the browser); the provider's object is changed "
+        "with it."
+    )
+)
+class UpdatePaymentSessionInput:
+    id: strawberry.ID
+    amount: Decimal | None = strawberry.UNSET
+    data: JSON | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    return_url: str | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description=("Closes a session that is not authorized; it stays readable as CANCELED.")
+)
+class CancelPaymentSessionInput:
+    id: strawberry.ID
+
+
+@strawberry.input(
+    description=(
+        "Authorizes the session's amount. A session makes at most one payment, so "
+        "calling again, at the same time or later, is safe: it joins the attempt under "
+        "way, answers with the payment, or goes on from the customer's action. After a "
+        "failed attempt it is a new attempt, unless it bears the failed one's key "
+        "(which asks again only after PROVIDER_UNAVAILABLE)."
+    )
+)
+class AuthorizePaymentSessionInput:
+    id: strawberry.ID
+    data: JSON | None = strawberry.field(
+        description=("What the provider needs now, such as a payment method's token."),
+        default=strawberry.UNSET,
+    )
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class CapturePaymentInput:
+    """Is the input of capturePayment."""
+
+    payment_id: strawberry.ID
+    amount: Decimal | None = strawberry.field(
+        description="All that can be captured where left out. Zero is refused.",
+        default=strawberry.UNSET,
+    )
+    is_final: bool | None = strawberry.field(
+        description="Gives back what this capture leaves uncaptured.", default=False
+    )
+    created_by: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    idempotency_key: str
+
+
+@strawberry.input
+class RefundPaymentInput:
+    """Is the input of refundPayment."""
+
+    payment_id: strawberry.ID
+    amount: Decimal | None = strawberry.field(
+        description="All that can be refunded where left out. Zero is refused.",
+        default=strawberry.UNSET,
+    )
+    note: str | None = strawberry.UNSET
+    created_by: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    idempotency_key: str
+
+
+@strawberry.input(
+    description=(
+        "Gives back what is authorized and not captured. With nothing captured the "
+        "payment becomes CANCELED; otherwise what was captured stands and "
+        "capturableAmount becomes zero. INVALID_STATE where there is nothing to give "
+        "back. A canceled payment answers with itself."
+    )
+)
+class CancelPaymentInput:
+    payment_id: strawberry.ID
+
+
+@strawberry.input
+class UpdatePaymentProviderInput:
+    """Is the input of updatePaymentProvider."""
+
+    id: strawberry.ID
+    is_enabled: bool

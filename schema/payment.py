@@ -1,0 +1,197 @@
+"""A payment with its captures and refunds."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from payments import instants, records
+from payments.access import Caller
+from payments.ids import PaymentId
+from payments.money import Money
+from schema.context import Info
+from schema.enums import (
+    MOVEMENT_STATUSES,
+    CancellationReason,
+    EventSource,
+    MovementStatus,
+    PaymentStatus,
+)
+from schema.failures import MovementFailed
+from schema.node import Node
+from schema.provider import PaymentMethodDetails, PaymentProvider
+from schema.scalars import JSON, CurrencyCode, DateTime, Decimal, optional_instant
+
+if TYPE_CHECKING:
+    from schema.collection import PaymentCollection
+    from schema.session import PaymentSession
+
+
+@strawberry.type(description="An authorized amount of money.")
+class Payment(Node):
+    record: strawberry.Private[records.Payment]
+    status: PaymentStatus
+    amount: Decimal
+    currency_code: CurrencyCode
+    captured_amount: Decimal
+    refunded_amount: Decimal
+    released_amount: Decimal = strawberry.field(description="Given back without being captured.")
+    capturable_amount: Decimal = strawberry.field(
+        description=("What can still be captured; captures in flight are already taken off.")
+    )
+    refundable_amount: Decimal = strawberry.field(
+        description=("What can still be refunded; refunds in flight are already taken off.")
+    )
+    paid_with: PaymentMethodDetails | None = strawberry.field(
+        description="What it was paid with, where the provider says so."
+    )
+    data: JSON = strawberry.field(
+        description=("The provider's record. Only for the secret key; empty otherwise.")
+    )
+    metadata: JSON = strawberry.field(description="Empty for a browser.")
+    capture_before: DateTime | None = strawberry.field(description="The authorization lapses then.")
+    is_cancellation_pending: bool = strawberry.field(
+        description=(
+            "Asked of the provider, outcome not known yet; nothing can be captured meanwhile."
+        )
+    )
+    cancellation_reason: CancellationReason | None
+    captured_at: DateTime | None = strawberry.field(description="When nothing was left to capture.")
+    canceled_at: DateTime | None
+    created_at: DateTime
+    updated_at: DateTime
+
+    @strawberry.field
+    def provider(self, info: Info) -> PaymentProvider:
+        """Find the provider."""
+        return info.context.provider(self.record.provider_id)
+
+    @strawberry.field(description="Oldest first, at most 1,000.")
+    async def captures(self, info: Info) -> list["Capture"]:
+        """Load the captures."""
+        return await info.context.captures_of(self.record.id)
+
+    @strawberry.field(description="Oldest first, at most 1,000.")
+    async def refunds(self, info: Info) -> list["Refund"]:
+        """Load the refunds."""
+        return await info.context.refunds_of(self.record.id)
+
+    @strawberry.field
+    async def payment_session(
+        self, info: Info
+    ) -> Annotated["PaymentSession", strawberry.lazy("schema.session")]:
+        """Load the session that made it."""
+        return await info.context.session(self.record.session_id)
+
+    @strawberry.field
+    async def payment_collection(
+        self, info: Info
+    ) -> Annotated["PaymentCollection", strawberry.lazy("schema.collection")]:
+        """Load the collection."""
+        return await info.context.collection(self.record.collection_id)
+
+    @classmethod
+    def of(cls, record: records.Payment, caller: Caller) -> "Payment":
+        """Show a payment to a caller."""
+        capturable_minor = record.capturable_minor(instants.now())
+        return cls(
+            id=strawberry.ID(record.id),
+            record=record,
+            status=record.status,
+            amount=Decimal(record.money(record.amount_minor)),
+            currency_code=CurrencyCode(record.currency),
+            captured_amount=Decimal(record.money(record.captured_minor)),
+            refunded_amount=Decimal(record.money(record.refunded_minor)),
+            released_amount=Decimal(record.money(record.released_minor)),
+            capturable_amount=Decimal(record.money(capturable_minor)),
+            refundable_amount=Decimal(record.money(record.refundable_minor)),
+            paid_with=PaymentMethodDetails.of(record.paid_with),
+            data=JSON({} if caller.is_browser else record.record),
+            metadata=JSON({} if caller.is_browser else record.metadata),
+            capture_before=optional_instant(record.capture_before),
+            is_cancellation_pending=record.cancellation_id is not None,
+            cancellation_reason=record.cancellation_reason,
+            captured_at=optional_instant(record.captured_at),
+            canceled_at=optional_instant(record.canceled_at),
+            created_at=DateTime(record.created_at),
+            updated_at=DateTime(record.updated_at),
+        )
+
+
+@strawberry.type
+class Capture(Node):
+    payment_id: strawberry.Private[PaymentId]
+    amount: Decimal
+    currency_code: CurrencyCode
+    status: MovementStatus
+    failure: MovementFailed | None
+    created_by: str | None = strawberry.field(
+        description="Who asked for it, in the caller's words."
+    )
+    source: EventSource = strawberry.field(
+        description="PROVIDER: made in the provider's own dashboard."
+    )
+    metadata: JSON
+    created_at: DateTime
+    updated_at: DateTime
+
+    @strawberry.field
+    async def payment(self, info: Info) -> "Payment":
+        """Load the payment."""
+        return await info.context.payment(self.payment_id)
+
+    @classmethod
+    def of(cls, record: records.Operation, caller: Caller) -> "Capture":
+        """Show a capture to a caller."""
+        assert record.payment_id is not None
+        return cls(
+            id=strawberry.ID(record.id),
+            payment_id=record.payment_id,
+            amount=Decimal(Money(record.amount_minor, record.currency)),
+            currency_code=CurrencyCode(record.currency),
+            status=MOVEMENT_STATUSES[record.status],
+            failure=MovementFailed.of(record),
+            created_by=record.created_by,
+            source=record.source,
+            metadata=JSON({} if caller.is_browser else record.metadata),
+            created_at=DateTime(record.created_at),
+            updated_at=DateTime(record.updated_at),
+        )
+
+
+@strawberry.type
+class Refund(Node):
+    payment_id: strawberry.Private[PaymentId]
+    amount: Decimal
+    currency_code: CurrencyCode
+    status: MovementStatus
+    failure: MovementFailed | None
+    note: str | None = strawberry.field(description="Null for a browser.")
+    created_by: str | None
+    source: EventSource
+    metadata: JSON
+    created_at: DateTime
+    updated_at: DateTime
+
+    @strawberry.field
+    async def payment(self, info: Info) -> "Payment":
+        """Load the payment."""
+        return await info.context.payment(self.payment_id)
+
+    @classmethod
+    def of(cls, record: records.Operation, caller: Caller) -> "Refund":
+        """Show a refund to a caller."""
+        assert record.payment_id is not None
+        return cls(
+            id=strawberry.ID(record.id),
+            payment_id=record.payment_id,
+            amount=Decimal(Money(record.amount_minor, record.currency)),
+            currency_code=CurrencyCode(record.currency),
+            status=MOVEMENT_STATUSES[record.status],
+            failure=MovementFailed.of(record),
+            note=None if caller.is_browser else record.note,
+            created_by=record.created_by,
+            source=record.source,
+            metadata=JSON({} if caller.is_browser else record.metadata),
+            created_at=DateTime(record.created_at),
+            updated_at=DateTime(record.updated_at),
+        )

@@ -1,0 +1,109 @@
+"""What mutations answer: unions whose every expected outcome is a member."""
+
+from typing import Annotated
+
+import strawberry
+
+from schema.actions import RequiredAction
+from schema.collection import PaymentCollection
+from schema.failures import (
+    AuthorizationFailed,
+    CancelFailed,
+    CaptureFailed,
+    RefundFailed,
+    RequestRejected,
+)
+from schema.payment import Capture, Payment, Refund
+from schema.provider import PaymentProvider
+from schema.session import PaymentSession
+
+
+@strawberry.type
+class PaymentSessionsCreated:
+    payment_sessions: list[PaymentSession]
+
+
+@strawberry.type
+class RequiresMoreAction:
+    payment_session: PaymentSession
+    action: RequiredAction
+
+
+@strawberry.type(
+    description=(
+        "The outcome is not known yet and the amount stays reserved. The same key asks "
+        "again; never take another."
+    )
+)
+class CapturePending:
+    payment: Payment
+    capture: Capture
+    retry_after_seconds: int
+
+
+@strawberry.type(
+    description=(
+        "The provider has taken the refund and not finished it, or its answer is not "
+        "known; the amount stays reserved."
+    )
+)
+class RefundPending:
+    payment: Payment
+    refund: Refund
+    retry_after_seconds: int
+
+
+@strawberry.type
+class CancelPending:
+    payment: Payment
+    retry_after_seconds: int
+
+
+CreatePaymentCollectionResult = Annotated[
+    PaymentCollection | RequestRejected,
+    strawberry.union("CreatePaymentCollectionResult"),
+]
+UpdatePaymentCollectionResult = Annotated[
+    PaymentCollection | RequestRejected,
+    strawberry.union("UpdatePaymentCollectionResult"),
+]
+CancelPaymentCollectionResult = Annotated[
+    PaymentCollection | RequestRejected,
+    strawberry.union("CancelPaymentCollectionResult"),
+]
+CreatePaymentSessionResult = Annotated[
+    PaymentSession | RequestRejected,
+    strawberry.union("CreatePaymentSessionResult"),
+]
+CreatePaymentSessionsResult = Annotated[
+    PaymentSessionsCreated | RequestRejected,
+    strawberry.union("CreatePaymentSessionsResult"),
+]
+UpdatePaymentSessionResult = Annotated[
+    PaymentSession | RequestRejected,
+    strawberry.union("UpdatePaymentSessionResult"),
+]
+CancelPaymentSessionResult = Annotated[
+    PaymentSession | RequestRejected,
+    strawberry.union("CancelPaymentSessionResult"),
+]
+AuthorizePaymentSessionResult = Annotated[
+    Payment | RequiresMoreAction | AuthorizationFailed,
+    strawberry.union("AuthorizePaymentSessionResult"),
+]
+CapturePaymentResult = Annotated[
+    Payment | CapturePending | CaptureFailed,
+    strawberry.union("CapturePaymentResult"),
+]
+RefundPaymentResult = Annotated[
+    Payment | RefundPending | RefundFailed,
+    strawberry.union("RefundPaymentResult"),
+]
+CancelPaymentResult = Annotated[
+    Payment | CancelPending | CancelFailed,
+    strawberry.union("CancelPaymentResult"),
+]
+UpdatePaymentProviderResult = Annotated[
+    PaymentProvider | RequestRejected,
+    strawberry.union("UpdatePaymentProviderResult"),
+]

@@ -1,0 +1,201 @@
+"""Strict scalars: what is not exactly right is a request error, never a guess."""
+
+import decimal
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any, NewType
+
+import orjson
+import strawberry
+from graphql import (
+    BooleanValueNode,
+    FloatValueNode,
+    GraphQLError,
+    IntValueNode,
+    ListValueNode,
+    NullValueNode,
+    ObjectValueNode,
+    StringValueNode,
+    ValueNode,
+    VariableNode,
+)
+from strawberry.types.scalar import ScalarDefinition
+
+from payments.instants import Instant
+from payments.limits import JSON_BYTES
+from payments.money import DECIMAL_TEXT, Money, is_currency
+from payments.outcomes import JsonValue
+
+Decimal = NewType("Decimal", object)
+"""Money going out, decimal.Decimal coming in."""
+
+CurrencyCode = NewType("CurrencyCode", str)
+DateTime = NewType("DateTime", int)
+JSON = NewType("JSON", object)
+
+
+def optional_instant(instant: Instant | None) -> "DateTime | None":
+    """Show an instant where there is one."""
+    return None if instant is None else DateTime(instant)
+
+
+DECIMAL_CHARACTERS = 400
+"""Longest text that is read as a number at all: everything longer is refused before arithmetic sees it."""
+
+LONGEST_INTEGER_BITS = 64
+"""Of an integer inside JSON: a longer one would lose digits in most clients and databases."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def parse_decimal(value: object) -> decimal.Decimal:
+    """Read an amount from its text; a number has kept its text as a decimal or an integer."""
+    if isinstance(value, bool) or not isinstance(value, str | int | decimal.Decimal):
+        raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
+    text = str(value)
+    if len(text) > DECIMAL_CHARACTERS or DECIMAL_TEXT.fullmatch(text) is None:
+        raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
+    return decimal.Decimal(text)
+
+
+def parse_decimal_literal(node: ValueNode, _variables: Any = None) -> decimal.Decimal:
+    """Read an amount that stands in the document."""
+    if not isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
+        raise GraphQLError('Decimal takes plain decimal text, such as "49.90".', node)
+    return parse_decimal(node.value)
+
+
+def serialize_decimal(value: Any) -> str:
+    """Write an amount with exactly its currency's number of decimals."""
+    assert isinstance(value, Money)
+    return str(value)
+
+
+def parse_currency(value: object) -> str:
+    """Read an ISO 4217 code in either case; one that is well-formed and not in use is INVALID_INPUT behind this."""
+    if not isinstance(value, str):
+        raise GraphQLError('CurrencyCode takes an ISO 4217 code, such as "USD".')
+    return value.upper() if value.isascii() and is_currency(value.upper()) else value
+
+
+def serialize_date_time(value: Any) -> str:
+    """Write an instant by RFC 3339, in UTC, to the millisecond."""
+    moment = EPOCH + timedelta(microseconds=value)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_date_time(value: object) -> Instant:
+    """Read an RFC 3339 instant that names its offset."""
+    try:
+        moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # what is no text raises TypeError
+    except (TypeError, ValueError):
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise GraphQLError('DateTime takes an RFC 3339 instant, such as "2026-01-31T12:00:00Z".')
+    return Instant((moment - EPOCH) // timedelta(microseconds=1))
+
+
+def parse_json(value: object) -> JsonValue:
+    """Take any JSON value of at most 16 KiB; numbers become what JSON can carry without loss."""
+    plain = _plain(value)
+    if len(orjson.dumps(plain)) > JSON_BYTES:
+        raise GraphQLError(f"JSON takes at most {JSON_BYTES} bytes once encoded.")
+    return plain
+
+
+def _plain(value: object) -> JsonValue:
+    match value:
+        case None | bool():
+            return value
+        case str():
+            if not value.isprintable() and any(is_unstorable(character) for character in value):
+                raise GraphQLError("JSON takes text without NUL and lone surrogates.")
+            return value
+        case int():
+            if value.bit_length() >= LONGEST_INTEGER_BITS:
+                raise GraphQLError("JSON takes integers of at most 64 bits.")
+            return value
+        case decimal.Decimal() | float():
+            number = float(value)
+            if not math.isfinite(number):
+                raise GraphQLError("JSON takes finite numbers.")
+            return number
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {str(_plain(key)): _plain(item) for key, item in value.items()}
+        case _:
+            raise GraphQLError("This is not a JSON value.")
+
+
+def is_unstorable(character: str) -> bool:
+    """Tell whether a character can't be kept: PostgreSQL has no NUL, UTF-8 no lone surrogate."""
+    return character == "\0" or "\ud800" <= character <= "\udfff"
+
+
+def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> JsonValue:
+    """Take a JSON value that stands in the document."""
+    return parse_json(_literal(node, variables or {}))
+
+
+def _literal(node: ValueNode, variables: dict[str, Any]) -> object:
+    match node:
+        case NullValueNode():
+            return None
+        case StringValueNode() | BooleanValueNode():
+            return node.value
+        case IntValueNode():
+            return int(node.value) if len(node.value) <= DECIMAL_CHARACTERS else math.inf
+        case FloatValueNode():
+            return float(node.value)
+        case ListValueNode():
+            return [_literal(item, variables) for item in node.values]
+        case ObjectValueNode():
+            return {item.name.value: _literal(item.value, variables) for item in node.fields}
+        case VariableNode():
+            return variables.get(node.name.value)
+        case _:
+            raise GraphQLError("This is not a JSON value.", node)
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+SCALARS: dict[object, ScalarDefinition] = {
+    Decimal: strawberry.scalar(
+        name="Decimal",
+        description=(
+            "An exact decimal amount in the currency's major unit"
+            ' ("49.90" is forty-nine dollars and ninety cents). Output is always a string with exactly the'
+            " currency's number of decimals. Input is a string, or an integer or decimal number, read from its"
+            " text and never through a binary float; anything that is not plain decimal text (NaN, exponent,"
+            " spaces, other scripts' digits, a boolean) is a request error. Sign, zero, size and the currency's"
+            " number of decimals are decided behind the scalar: INVALID_INPUT with a path."
+        ),
+        serialize=serialize_decimal,
+        parse_value=parse_decimal,
+        parse_literal=parse_decimal_literal,
+    ),
+    CurrencyCode: strawberry.scalar(
+        name="CurrencyCode",
+        description=(
+            "An ISO 4217 code of a currency in use. Input in either case, output in upper case."
+        ),
+        serialize=_same,
+        parse_value=parse_currency,
+    ),
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="An RFC 3339 instant in UTC.",
+        serialize=serialize_date_time,
+        parse_value=parse_date_time,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value. At most 16 KiB once encoded.",
+        serialize=_same,
+        parse_value=parse_json,
+        parse_literal=parse_json_literal,
+    ),
+}

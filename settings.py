@@ -1,0 +1,224 @@
+"""What the operator decides, from the environment or a `.env` file. A wrong value stops start-up with a sentence."""
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from edge.origins import is_loopback_name
+
+PREFIX = "TILLGRAPH_"
+ENV_FILE = ".env"
+
+MADE_SECRETS = Path(".tillgraph")
+"""Where development keeps the keys that it makes for itself; ignored by git."""
+
+LATER = {
+    "TILLGRAPH_CHECK_INTERVAL_SECONDS",
+    "TILLGRAPH_STRIPE_SECRET_KEY",
+    "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
+    "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
+    "TILLGRAPH_STRIPE_API_BASE",
+    "TILLGRAPH_STRIPE_CAPTURE_METHOD",
+    "TILLGRAPH_STRIPE_MULTICAPTURE",
+    "TILLGRAPH_UNIQUE_REFERENCE",
+    "TILLGRAPH_DOCUMENTS",
+    "TILLGRAPH_RATE_LIMIT_STORE",
+    "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE",
+}
+"""Settings of what is not built yet: ignoring one would be a silent default."""
+
+SHORTEST_KEY = 16
+"""Characters of a secret or signing key: a shorter one can be guessed."""
+
+HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+SQLITE_PREFIX = "sqlite+aiosqlite:///"
+SQLITE_ADDRESS = re.compile(re.escape(SQLITE_PREFIX) + r"[^:?#]+")
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+", re.ASCII)
+
+List = Annotated[tuple[str, ...], NoDecode]
+
+
+class SettingsError(Exception):
+    """Says, in one sentence, which setting is wrong and what would be right."""
+
+
+class Settings(BaseSettings):
+    """Is every setting; see the README's table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True
+    )
+
+    environment: Literal["development", "production"] = "development"
+    host: str = Field(default="127.0.0.1", validation_alias="HOST")
+    port: int = Field(default=8000, ge=0, le=65_535, validation_alias="PORT")
+    database_url: str = "sqlite+aiosqlite:///tillgraph.db"
+    secret_keys: List = ()
+    signing_keys: List = ()
+    client_secret_hours: float = Field(default=72, gt=0, le=24 * 366)
+    browser_providers: List | None = None
+    allowed_origins: List = ()
+    public_url: str | None = None
+    recovery_interval_seconds: float = Field(default=10, ge=0.1, le=3_600)
+    sandbox_enabled: bool | None = None
+    sandbox_database: Path | None = None
+    sandbox_url: str | None = None
+    sandbox_webhook_secret: str | None = None
+
+    @field_validator(
+        "secret_keys", "signing_keys", "browser_providers", "allowed_origins", mode="before"
+    )
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_sqlite(cls, value: str) -> str:
+        if SQLITE_ADDRESS.fullmatch(value) is None:
+            raise ValueError(
+                "must be a file, such as sqlite+aiosqlite:///tillgraph.db; other databases are not built yet"
+            )
+        return value
+
+    @field_validator("secret_keys", "signing_keys")
+    @classmethod
+    def _are_long(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for key in value:
+            if not key.isascii() or not key.isprintable() or " " in key or len(key) < SHORTEST_KEY:
+                raise ValueError(
+                    f"must hold keys of at least {SHORTEST_KEY} printable ASCII characters without spaces"
+                )
+            if key.startswith("sha256:") and HASHED_KEY.fullmatch(key) is None:
+                raise ValueError("must give a hash as sha256: and 64 lower-case hex digits")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if ORIGIN.fullmatch(origin) is None:
+                raise ValueError("must hold origins such as https://shop.example, without a path")
+        return value
+
+    @field_validator("public_url", "sandbox_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        if value is not None and ORIGIN.fullmatch(value.rstrip("/")) is None:
+            raise ValueError("must be an address such as https://pay.example, without a path")
+        return value.rstrip("/") if value is not None else None
+
+    @property
+    def is_development(self) -> bool:
+        """Tell whether this is a developer's own server."""
+        return self.environment == "development"
+
+    @property
+    def is_sandbox_enabled(self) -> bool:
+        """Tell whether the sandbox is on: in development unless named off, in production only if named on."""
+        return self.is_development if self.sandbox_enabled is None else self.sandbox_enabled
+
+    @property
+    def database_path(self) -> Path:
+        """Name the SQLite database's file."""
+        return Path(self.database_url.removeprefix(SQLITE_PREFIX))
+
+    @property
+    def sandbox_path(self) -> Path:
+        """Name the file of the sandbox's own ledger."""
+        return self.sandbox_database or self.database_path.with_name("tillgraph-sandbox.db")
+
+    @property
+    def secret_key_hashes(self) -> frozenset[str]:
+        """Give the SHA-256 of each secret key, in hex."""
+        return frozenset(
+            key.removeprefix("sha256:")
+            if key.startswith("sha256:")
+            else hashlib.sha256(key.encode()).hexdigest()
+            for key in self.secret_keys
+        )
+
+    @property
+    def local_url(self) -> str:
+        """Give the address at which this machine reaches the server."""
+        host = self.host
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            host = "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def reachable_url(self) -> str:
+        """Give the address that customers' browsers reach."""
+        return self.public_url or self.local_url
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read and check every setting; raises SettingsError."""
+    _refuse_unknown(os.environ if environ is None else environ)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        raise SettingsError(_sentence(error)) from None
+    _check_together(settings)
+    return settings
+
+
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    given = {*environ, *dotenv_values(ENV_FILE)}
+    for name in sorted(given):
+        if not name.startswith(PREFIX) or name in known or name.startswith("TILLGRAPH_TEST_"):
+            continue
+        if name in LATER:
+            raise SettingsError(f"{name} belongs to a part that is not built yet; take it out.")
+        raise SettingsError(f"{name} is not a setting of this server; the README lists them.")
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = str(first["loc"][0])
+    name = field.upper() if field in ("HOST", "PORT") else PREFIX + field.upper()
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    message = message[0].lower() + message[1:]
+    return f"{name}: {message}."
+
+
+def _check_together(settings: Settings) -> None:
+    if not settings.secret_keys and not is_loopback_name(settings.host):
+        raise SettingsError(
+            f"HOST is {settings.host}, which is not loopback: set TILLGRAPH_SECRET_KEYS first,"
+            " or everybody could take and refund payments."
+        )
+    if settings.is_development:
+        return
+    if not settings.secret_keys:
+        raise SettingsError("TILLGRAPH_SECRET_KEYS must be set in production.")
+    if not settings.signing_keys:
+        raise SettingsError("TILLGRAPH_SIGNING_KEYS must be set in production.")
+    if settings.is_sandbox_enabled and not settings.sandbox_webhook_secret:
+        raise SettingsError(
+            "TILLGRAPH_SANDBOX_WEBHOOK_SECRET must be set where the sandbox is on in production."
+        )
+
+
+def made_secret(name: str) -> str:
+    """Read a secret that development made for itself, or make it; readable by its owner alone."""
+    path = MADE_SECRETS / name
+    if not path.exists():
+        MADE_SECRETS.mkdir(mode=0o700, exist_ok=True)
+        try:
+            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(32))
+        except FileExistsError:
+            pass  # Another process has made it meanwhile.
+    return path.read_text()

@@ -1,0 +1,161 @@
+"""The rooms of the design: who may import whom, what stays in one room, how long code may be."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+
+# Each room and the rooms that it may import. Rooms that have no code yet are no fault.
+MAY_IMPORT: Final = {
+    "payments": set[str](),
+    "db": {"payments"},
+    "edge": {"payments"},
+    "events": {"payments"},
+    "providers": {"payments"},
+    "resolvers": {"payments", "schema"},
+    "schema": {"payments"},
+    "web": {"payments"},
+    # The composition root; settings.py is a piece of it, and only server.py reads it.
+    "settings": {"edge", "payments"},
+    "server": {
+        "db",
+        "edge",
+        "events",
+        "payments",
+        "providers",
+        "resolvers",
+        "schema",
+        "settings",
+        "web",
+    },
+}
+
+# Code beside the product; it may import every room, and no room may import it.
+OUTSIDE: Final = {"bench", "tests"}
+
+# Libraries that belong to some rooms alone. A new gateway's library is one line here.
+STAYS_IN: Final = {
+    "alembic": {"db"},
+    "graphql": {"edge", "resolvers", "schema", "server"},
+    "sqlalchemy": {"db"},
+    "starlette": {"edge", "events", "providers", "resolvers", "server", "web"},
+    "strawberry": {"resolvers", "schema", "server"},
+    "stripe": {"providers"},
+}
+
+FUNCTION_LINES_MAX: Final = 60  # One screen.
+FILE_LINES_MAX: Final = 400
+OF_ANY_LENGTH: Final = ("tests/", "db/migrations/")
+
+# Calls that name a module by a string: importlib's own and Strawberry's lazy types.
+NAMING_CALLS: Final = {"__import__", "import_module", "lazy"}
+
+
+def test_every_folder_with_code_is_a_room() -> None:
+    """Code in a folder or a file that the design does not name fails until it has a room."""
+    rooms = {room_of(path) for path in code_files()}
+    assert rooms <= MAY_IMPORT.keys() | OUTSIDE
+
+
+@pytest.mark.parametrize("room", sorted(MAY_IMPORT))
+def test_a_room_imports_only_what_the_design_lets_it(room: str) -> None:
+    """No file of the room imports a room above it or a library that belongs elsewhere."""
+    assert [
+        f"{path}: {fault}"
+        for path in code_files()
+        if room_of(path) == room
+        for fault in import_faults(room, source_of(path))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "fault"),
+    [
+        ("payments", "import db.store", "payments imports db"),
+        ("schema", "from resolvers import loaders", "schema imports resolvers"),
+        ("edge", "def late():\n    from schema.node import Node", "edge imports schema"),
+        ("schema", "strawberry.lazy('resolvers.loaders')", "schema imports resolvers"),
+        ("providers", "importlib.import_module('db')", "providers imports db"),
+        ("web", "import tests.conftest", "web imports tests"),
+        ("events", "from sqlalchemy import text", "events imports sqlalchemy"),
+        ("db", "import stripe", "db imports stripe"),
+        ("edge", "import strawberry.types", "edge imports strawberry"),
+        ("payments", "from graphql import parse", "payments imports graphql"),
+    ],
+)
+def test_an_import_across_a_wall_is_seen(room: str, source: str, fault: str) -> None:
+    """The reader of imports finds one at the top, in a function, and named by a string."""
+    assert import_faults(room, source) == [fault]
+
+
+def test_every_function_reads_on_one_screen() -> None:
+    """No function of the product is longer than 60 lines."""
+    assert [
+        f"{path}:{node.lineno} {node.name}: {length} lines"
+        for path in code_files()
+        if not path.startswith(OF_ANY_LENGTH)
+        for node in ast.walk(ast.parse(source_of(path)))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if (length := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION_LINES_MAX
+    ] == []
+
+
+def test_every_file_stays_short() -> None:
+    """No file of the product is longer than 400 lines."""
+    assert [
+        f"{path}: {length} lines"
+        for path in code_files()
+        if not path.startswith(OF_ANY_LENGTH)
+        if (length := len(source_of(path).splitlines())) > FILE_LINES_MAX
+    ] == []
+
+
+def code_files() -> list[str]:
+    """List every Python file of the checkout by its path from the root, hidden folders left out."""
+    return sorted(
+        inner.relative_to(ROOT).as_posix()
+        for outer in ROOT.iterdir()
+        if not outer.name.startswith(".")
+        for inner in ([outer] if outer.is_file() else outer.rglob("*.py"))
+        if inner.suffix == ".py" and "node_modules" not in inner.parts
+    )
+
+
+def room_of(path: str) -> str:
+    """Name the room that a path from the root lies in; a file at the root is a room of its own."""
+    return path.partition("/")[0].removesuffix(".py")
+
+
+def source_of(path: str) -> str:
+    """Read a file by its path from the root."""
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def import_faults(room: str, source: str) -> list[str]:
+    """List the imports of a room's source that the design does not let it have."""
+    ours = MAY_IMPORT.keys() | OUTSIDE
+    elsewhere = {library for library, rooms in STAYS_IN.items() if room not in rooms}
+    forbidden = (ours - MAY_IMPORT[room] - {room}) | elsewhere
+    tops = {module.partition(".")[0] for module in imported_modules(ast.parse(source))}
+    return [f"{room} imports {top}" for top in sorted(tops & forbidden)]
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """Yield each module that the code imports or names by a string, wherever it stands."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (alias.name for alias in names)
+            case ast.ImportFrom(module=str(module), level=0):
+                yield module
+            case ast.Call(
+                func=ast.Name(id=name) | ast.Attribute(attr=name),
+                args=[ast.Constant(value=str(module)), *_],
+            ) if name in NAMING_CALLS:
+                yield module
+            case _:
+                pass
