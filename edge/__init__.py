@@ -1,0 +1,11 @@
+"""GraphQL at the network's edge: over HTTP, server-sent events and WebSocket.
+
+This room takes bytes from anybody and hands well-formed operations of known callers to
+graphql-core; it knows the domain's errors and its caller, and nothing of the schema that it serves.
+"""
+
+from edge.errors import RequestRefused, refuse
+from edge.room import GraphQLEdge
+from edge.scope import RequestScope
+
+__all__ = ["GraphQLEdge", "RequestRefused", "RequestScope", "refuse"]

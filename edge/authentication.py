@@ -1,0 +1,81 @@
+"""Who calls: a secret key, a client secret, or, where no keys are set, whoever is on this very machine."""
+
+import hashlib
+import hmac
+
+from starlette.requests import HTTPConnection
+
+from edge.origins import is_loopback_name
+from payments import instants
+from payments.access import BACK_END, Caller
+from payments.credentials import ClientSecrets
+from payments.errors import Forbidden, Unauthenticated
+from payments.reading import Reads
+
+BEARER = "bearer "
+LONGEST_CREDENTIAL = 512
+"""Characters: longer than any key or client secret, so that nothing large is digested for strangers."""
+
+PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
+"""Any of these, or another X-Forwarded-*, says that the caller is not on this machine."""
+
+
+class Authentication:
+    """Turns credentials into callers."""
+
+    def __init__(
+        self, secret_key_hashes: frozenset[str], client_secrets: ClientSecrets, reads: Reads
+    ) -> None:
+        self._hashes = secret_key_hashes
+        self._client_secrets = client_secrets
+        self._reads = reads
+
+    async def __call__(self, credential: str | None, connection: HTTPConnection) -> Caller:
+        """Find out who calls; raises Unauthenticated."""
+        if credential is None:
+            return self._trusted(connection)
+        if len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
+            raise Unauthenticated("This credential is not known.")
+        text = credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""
+        if self._is_secret_key(text):
+            return BACK_END
+        return await self._browser(text)
+
+    async def demand_secret_key(self, connection: HTTPConnection) -> None:
+        """Pass back ends alone; raises Unauthenticated or Forbidden."""
+        caller = await self(connection.headers.get("authorization"), connection)
+        if caller.is_browser:
+            raise Forbidden("A client secret does not permit this.")
+
+    def _is_secret_key(self, text: str) -> bool:
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        # Every hash is compared, so that the time tells nothing about which one is nearest.
+        matches = [hmac.compare_digest(digest, known) for known in self._hashes]
+        return any(matches)
+
+    async def _browser(self, text: str) -> Caller:
+        secret = self._client_secrets.read(text)
+        if secret is not None:
+            found = await self._reads.collections([secret.collection_id])
+            collection = found.get(secret.collection_id)
+            if collection is not None and secret.is_current(collection, instants.now()):
+                return Caller(secret.collection_id, secret.ends_at)
+        raise Unauthenticated("This credential is not known.")
+
+    def _trusted(self, connection: HTTPConnection) -> Caller:
+        headers = connection.headers
+        is_forwarded = any(
+            name in PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers
+        )
+        is_local = connection.client is not None and is_loopback_name(connection.client.host)
+        host = headers.get("host", "")
+        if self._hashes or is_forwarded or not is_local or not is_loopback_name(_name(host)):
+            raise Unauthenticated("A secret key or a client secret is needed.")
+        return BACK_END
+
+
+def _name(host: str) -> str:
+    """Take the port off a Host header."""
+    if host.startswith("["):
+        return host.partition("]")[0][1:]
+    return host.partition(":")[0]

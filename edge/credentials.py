@@ -1,0 +1,13 @@
+"""How the edge asks who calls."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import HTTPConnection
+
+from payments.access import Caller
+
+Authenticate = Callable[[str | None, HTTPConnection], Awaitable[Caller]]
+"""Takes an Authorization header's value as it came, None without one; raises Unauthenticated.
+
+Over a WebSocket the value is the one of connection_init, or else the header's.
+"""

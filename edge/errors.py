@@ -1,0 +1,150 @@
+"""What went wrong, as it goes over the wire: one table from exceptions to codes and statuses."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from graphql import GraphQLError, ValueNode
+
+from edge import records
+from payments import errors as raised
+from payments.failures import FailureCode
+
+ErrorEntry = dict[str, object]
+"""One member of a response's `errors`."""
+
+MASKED_MESSAGE = "Something went wrong here; the log has it under this request id."
+
+
+class Wire(NamedTuple):
+    """Is how an exception of ours is told to a client."""
+
+    code: str
+    status: int = 200
+    """The HTTP status of a query that fails with it; 200 where the answer is data with errors."""
+
+
+WIRE: Final[Mapping[type[Exception], Wire]] = {
+    raised.NotFound: Wire(FailureCode.NOT_FOUND.value),
+    # A mutation answers with it as data; a query that raises it was asked wrongly (a page of -1).
+    raised.InvalidInput: Wire(FailureCode.INVALID_INPUT.value, 422),
+    raised.InvalidState: Wire(FailureCode.INVALID_STATE.value),
+    raised.Expired: Wire(FailureCode.EXPIRED.value),
+    raised.AmountTooLarge: Wire(FailureCode.AMOUNT_TOO_LARGE.value),
+    raised.AmountTooSmall: Wire(FailureCode.AMOUNT_TOO_SMALL.value),
+    raised.CurrencyMismatch: Wire(FailureCode.CURRENCY_MISMATCH.value),
+    raised.ProviderDisabled: Wire(FailureCode.PROVIDER_DISABLED.value),
+    raised.KeyReused: Wire(FailureCode.IDEMPOTENCY_KEY_REUSED.value),
+    raised.InProgress: Wire(FailureCode.IN_PROGRESS.value),
+    raised.ProviderDeclined: Wire(FailureCode.DECLINED.value),
+    raised.ProviderUnavailable: Wire(FailureCode.PROVIDER_UNAVAILABLE.value),
+    raised.Unauthenticated: Wire("UNAUTHENTICATED", 401),
+    raised.Forbidden: Wire("FORBIDDEN"),
+    raised.InvalidCursor: Wire("INVALID_CURSOR", 422),
+    raised.StreamBehind: Wire("RESUME"),
+    raised.StoreBusy: Wire("STORE_BUSY", 503),
+}
+
+HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
+    401: ((b"www-authenticate", b"Bearer"),),
+    503: ((b"retry-after", b"1"),),
+}
+"""What a status is not complete without."""
+
+
+class RequestRefused(Exception):
+    """Says that a request was refused as a whole, with the status and the errors of the answer."""
+
+    def __init__(
+        self,
+        status: int,
+        entries: Sequence[ErrorEntry],
+        headers: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(status)
+        self.status = status
+        self.entries = entries
+        self.headers = headers or HEADERS.get(status, ())
+
+
+def refuse(
+    status: int, code: str, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> RequestRefused:
+    """Make the refusal of a request for one reason."""
+    return RequestRefused(status, [entry_of(message, code)], headers)
+
+
+def entry_of(message: str, code: str) -> ErrorEntry:
+    """Make an error that belongs to no place in the document."""
+    return {"message": message, "extensions": {"code": code}}
+
+
+def client_error(error: GraphQLError, code: str) -> ErrorEntry:
+    """Describe what graphql-core found wrong in a document or its variables, whole."""
+    entry = _placed(error, error.message)
+    entry["extensions"] = {**(error.extensions or {}), "code": code}
+    return entry
+
+
+class Described(NamedTuple):
+    """Is an error of an execution, ready for the wire."""
+
+    entry: ErrorEntry
+    code: str
+    status: int
+
+
+def describe(error: Exception, request_id: str) -> Described:
+    """Describe what was raised while an operation ran; what is not ours is masked and logged."""
+    cause = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    wire, message = _told(cause)
+    if wire is None:
+        records.unexpected(cause, request_id)
+        wire, message = Wire("INTERNAL"), MASKED_MESSAGE
+    entry: ErrorEntry = {"message": message}
+    if isinstance(error, GraphQLError):
+        entry = _placed(error, message)
+    extensions: dict[str, object] = {"code": wire.code}
+    if isinstance(cause, raised.StreamBehind) and cause.cursor is not None:
+        extensions["cursor"] = cause.cursor
+    entry["extensions"] = extensions
+    return Described(entry, wire.code, wire.status)
+
+
+def named(entries: Sequence[ErrorEntry], request_id: str) -> list[ErrorEntry]:
+    """Write the request's id into copies of errors: those of a refused document are kept."""
+    return [
+        {**entry, "extensions": {**_extensions(entry), "requestId": request_id}}
+        for entry in entries
+    ]
+
+
+def _told(cause: Exception) -> tuple[Wire | None, str]:
+    """Find what may be said of an exception; nothing of one that is not ours."""
+    for kind in type(cause).__mro__:
+        if kind in WIRE:
+            return WIRE[kind], str(cause)
+    if isinstance(cause, GraphQLError):
+        code = (cause.extensions or {}).get("code")
+        if isinstance(code, str):
+            return Wire(code), cause.message
+        # An argument that only the variables made wrong. Errors at a field may hold what a resolver
+        # returned ("Expected value of type …, but got: …"), so they are masked.
+        if cause.nodes and isinstance(cause.nodes[0], ValueNode):
+            return Wire("BAD_USER_INPUT"), cause.message
+    return None, ""
+
+
+def _placed(error: GraphQLError, message: str) -> ErrorEntry:
+    entry: ErrorEntry = {"message": message}
+    if error.locations:
+        entry["locations"] = [{"line": at.line, "column": at.column} for at in error.locations]
+    if error.path:
+        entry["path"] = error.path
+    return entry
+
+
+def _extensions(entry: ErrorEntry) -> dict[str, object]:
+    extensions = entry.get("extensions")
+    return extensions if isinstance(extensions, dict) else {}

@@ -1,0 +1,196 @@
+"""Runs operations: graphql-core's executor with a fresh context, and its result for the wire."""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable
+from typing import NamedTuple
+
+from graphql import (
+    ExecutionResult,
+    Executor,
+    GraphQLError,
+    GraphQLSchema,
+    OperationType,
+    create_source_event_stream,
+    execute_root_selection_set,
+)
+
+from edge import limits
+from edge.bodies import GraphQLRequest
+from edge.documents import Documents, Operation
+from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
+from edge.scope import RequestScope
+from payments.errors import StreamBehind
+
+ContextFactory = Callable[[RequestScope], object]
+Payload = dict[str, object]
+Deliver = Callable[[Payload], Awaitable[None]]
+CursorOf = Callable[[object], str | None]
+
+
+class ClientLost(Exception):
+    """Says that an answer can't reach its client any more."""
+
+
+class Executed(NamedTuple):
+    """Is an operation that ran: its response, and what its errors were."""
+
+    payload: Payload
+    errors: tuple[Described, ...] = ()
+
+    @property
+    def is_unauthenticated(self) -> bool:
+        """Tell whether the credential ended while the operation ran."""
+        return any(error.code == "UNAUTHENTICATED" for error in self.errors)
+
+
+class Engine:
+    """Is the schema with its documents: finds, runs and subscribes to operations."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        context_for: ContextFactory,
+        cursor_of: CursorOf,
+        introspection: bool,
+    ) -> None:
+        self._schema = schema
+        self._context_for = context_for
+        self._hide_suggestions = not introspection
+        self.cursor_of = cursor_of
+        self.documents = Documents(schema, introspection=introspection)
+
+    def prepare(self, request: GraphQLRequest, scope: RequestScope) -> Operation:
+        """Find what a request wants to run, and note it; raises RequestRefused."""
+        operation = self.documents.find(request.query).operation(request.operation_name)
+        scope.operation_name = operation.name
+        scope.operation_type = operation.type.value
+        return operation
+
+    def executor(
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        scope: RequestScope,
+        root: object = None,
+    ) -> Executor[object]:
+        """Make what runs an operation once; raises RequestRefused where variables do not fit."""
+        executor = Executor.build(
+            self._schema,
+            operation.document,
+            root,
+            self._context_for(scope),
+            request.variables,
+            operation.name,
+            hide_suggestions=self._hide_suggestions,
+        )
+        if isinstance(executor, list):
+            raise RequestRefused(422, [client_error(error, "BAD_USER_INPUT") for error in executor])
+        return executor
+
+    async def run(
+        self,
+        operation: Operation,
+        request: GraphQLRequest,
+        scope: RequestScope,
+        root: object = None,
+    ) -> Executed:
+        """Run an operation to its end; raises RequestRefused before anything ran."""
+        result = execute_root_selection_set(self.executor(operation, request, scope, root))
+        if not isinstance(result, ExecutionResult):
+            result = await result
+        if not result.errors:
+            return Executed({"data": result.data})
+        errors = tuple(describe(error, scope.request_id) for error in result.errors)
+        entries = named([error.entry for error in errors], scope.request_id)
+        return Executed({"errors": entries, "data": result.data}, errors)
+
+    def subscribe(
+        self, operation: Operation, request: GraphQLRequest, scope: RequestScope
+    ) -> "Subscription":
+        """Make a subscription, which opens its source when it is delivered."""
+        return Subscription(self, operation, request, scope)
+
+
+def refuse_failed(executed: Executed, operation: Operation) -> None:
+    """Raise RequestRefused where an HTTP answer with data would say less than its status can.
+
+    A query that was asked wrongly (page size, cursor) or could not be read at all has no data worth
+    keeping. A mutation that answered keeps its answer, whatever its details met afterwards.
+    """
+    if operation.type is OperationType.QUERY:
+        statuses = [error.status for error in executed.errors]
+    elif executed.payload["data"] is None:
+        statuses = [error.status for error in executed.errors if error.status != 422]
+    else:
+        return
+    status = next((status for status in statuses if status != 200), None)
+    if status is not None:
+        raise RequestRefused(status, [error.entry for error in executed.errors])
+
+
+class Subscription:
+    """Is one subscription: a source of events, each executed with a context of its own."""
+
+    def __init__(
+        self, engine: Engine, operation: Operation, request: GraphQLRequest, scope: RequestScope
+    ) -> None:
+        self._engine = engine
+        self._operation = operation
+        self._request = request
+        self._scope = scope
+        self._cursor: str | None = None
+
+    async def deliver(self, send: Deliver) -> list[ErrorEntry]:
+        """Send every item until the source ends; return the errors that ended it, if any did.
+
+        The source is closed on every way out: its end, an error, a client that is lost or too slow,
+        and cancellation.
+        """
+        try:
+            source = await self._open()
+            try:
+                async for event in source:
+                    await self._pass_on(event, send)
+            finally:
+                await _close(source)
+        except ClientLost:
+            return []
+        except RequestRefused as refused:
+            return named(refused.entries, self._scope.request_id)
+        except Exception as error:  # noqa: BLE001 - whatever a source raises ends its stream, masked.
+            return named([describe(error, self._scope.request_id).entry], self._scope.request_id)
+        return []
+
+    async def _open(self) -> AsyncIterable[object]:
+        executor = self._engine.executor(self._operation, self._request, self._scope)
+        source = create_source_event_stream(executor)
+        if isinstance(source, Awaitable):
+            source = await source
+        if isinstance(source, ExecutionResult):
+            raise (source.errors or [GraphQLError("The subscription has no source.")])[0]
+        return source
+
+    async def _pass_on(self, event: object, send: Deliver) -> None:
+        executed = await self._engine.run(self._operation, self._request, self._scope, event)
+        if executed.is_unauthenticated:
+            raise RequestRefused(401, [error.entry for error in executed.errors])
+        try:
+            async with asyncio.timeout(limits.SLOW_SECONDS):
+                await send(executed.payload)
+        except TimeoutError:
+            raise StreamBehind(self._cursor) from None
+        self._cursor = self._engine.cursor_of(event) or self._cursor
+
+
+async def _close(source: object) -> None:
+    """End a source; one that is not a generator may have nothing to end."""
+    close = getattr(source, "aclose", None)
+    if close is not None:
+        await close()
+
+
+def cursor_of(event: object) -> str | None:
+    """Read an event's own cursor, where it has one."""
+    cursor = getattr(event, "cursor", None)
+    return cursor if isinstance(cursor, str) else None

@@ -1,0 +1,88 @@
+"""What one request may cost, each limit with the failure that set it."""
+
+# ── Over HTTP ──────────────────────────────────────────────────────────────────
+
+BODY_BYTES = 64 * 1024
+"""A body of 20 MB was read whole and accepted; the largest of our own operations takes 6 KiB."""
+
+BODY_SECONDS = 10.0
+"""A client that sends one byte a second keeps a task and its buffer for ever."""
+
+URL_BYTES = 16 * 1024
+"""A query string has no limit of its own in httptools; most proxies cut it at 8 KiB."""
+
+NUMBER_DIGITS = 1_000
+"""Python refuses an integer of 4,301 digits with a ValueError, which was a 500. Smaller ones reach
+the scalars, so that an amount of 400 digits is answered as the contract says, with a path."""
+
+RETRY_AFTER_SECONDS = 1
+"""A database lock is waited for up to 3 s before StoreBusy is raised; a second later it is free."""
+
+# ── Documents ──────────────────────────────────────────────────────────────────
+
+DOCUMENT_TOKENS = 1_000
+"""Parsing and validating cost 10 to 20 µs a token, on the event loop."""
+
+DEPTH = 10
+"""Depth multiplies with every list on the way; the deepest of our own operations has 7."""
+
+INTROSPECTION_DEPTH = 20
+"""GraphiQL's introspection query has 15: nine times `ofType` below a field's argument."""
+
+ALIASES = 15
+"""1,000 aliases ran one expensive field 1,000 times in one request."""
+
+ROOT_FIELDS = 1
+"""20 aliased mutations ran in one request, with one answer for 20 movements of money."""
+
+EXPANDED_FIELDS = 2_000
+"""Fragments multiply: 20 that spread each other below two fields ask for a million fields."""
+
+MERGED_PAIRS = 5_000
+"""graphql-core compares every two fields of one name: 240 times `a { n }` took it 225 ms."""
+
+VALIDATION_ERRORS = 20
+"""900 unknown fields are 900 errors, of which a person reads the first."""
+
+DOCUMENTS_KEPT = 256
+"""A parsed document of 1,000 tokens takes 0.4 MB, so that hostile ones take 100 MB together."""
+
+ACCEPTS_KEPT = 256
+"""Headers are chosen by the client; only short ones are kept, and only so many."""
+
+KEPT_HEADER_BYTES = 512
+"""A longer Accept or Content-Type header is read anew each time rather than kept."""
+
+# ── Streams and sockets ────────────────────────────────────────────────────────
+
+SUBSCRIPTIONS = 20
+"""One socket with 1,000 subscriptions is 1,000 readers of the log."""
+
+MESSAGE_BYTES = 64 * 1024
+"""uvicorn takes 16 MiB as it comes; its `ws_max_size` refuses before a message is in memory."""
+
+OPERATION_ID_CHARACTERS = 255
+"""An id is repeated in every frame of its stream; clients send a UUID or a counter."""
+
+INIT_SECONDS = 10.0
+"""A socket that never sends connection_init holds a file descriptor without a credential."""
+
+HEARTBEAT_SECONDS = 15.0
+"""Proxies cut a connection that is silent for 30 to 60 s."""
+
+SLOW_SECONDS = 10.0
+"""A subscriber that takes no item for so long is told to resume, and its source is closed."""
+
+STALLED_SECONDS = 30.0
+"""A client that takes not even that is given up: its connection ends without a word."""
+
+CLOSE_SECONDS = 1.0
+"""A close frame does not get through to a client that takes nothing."""
+
+# ── The log ────────────────────────────────────────────────────────────────────
+
+LOGGED_NAME_CHARACTERS = 64
+"""An operation's name is the client's text."""
+
+LOGGED_FRAMES = 12
+"""The innermost frames say where it broke."""

@@ -1,0 +1,54 @@
+"""Which origins may call from a browser, and where a customer may be sent back to."""
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+WEB = ("http", "https")
+
+
+def is_loopback_name(host: str) -> bool:
+    """Tell whether a host name or address is this machine's own."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Origins:
+    """Knows the allowed origins: the server's own, the listed ones, and loopback's in development."""
+
+    def __init__(self, allowed: Sequence[str], *, allows_loopback: bool) -> None:
+        self.allowed = frozenset(origin.lower() for origin in allowed)
+        self.allows_loopback = allows_loopback
+
+    def allows(self, origin: str) -> bool:
+        """Tell whether an Origin header's value is allowed."""
+        parts = _split(origin)
+        return parts is not None and parts.path == "" and self._knows(parts)
+
+    def allows_return_to(self, url: str) -> bool:
+        """Tell whether an absolute address lies on an allowed origin."""
+        parts = _split(url)
+        return parts is not None and self._knows(parts)
+
+    def _knows(self, parts: SplitResult) -> bool:
+        if f"{parts.scheme}://{parts.netloc}".lower() in self.allowed:
+            return True
+        return self.allows_loopback and is_loopback_name(parts.hostname or "")
+
+
+def _split(url: str) -> SplitResult | None:
+    # Browsers read a backslash as a slash and drop control characters: neither may decide where a customer lands.
+    if not url.isascii() or not url.isprintable() or "\\" in url or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises where the port is none
+    except ValueError:
+        return None
+    if parts.scheme not in WEB or not parts.hostname or "@" in parts.netloc:
+        return None
+    return parts

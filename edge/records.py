@@ -1,0 +1,66 @@
+"""What is written to the log: one line a request, and one for what nobody expected."""
+
+import re
+import traceback
+from pathlib import PurePath
+from time import perf_counter
+from typing import NamedTuple
+
+import structlog
+
+from edge import limits
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
+
+_NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
+
+
+class Record(NamedTuple):
+    """Is what a finished request or operation is remembered by: never its text or its variables."""
+
+    request_id: str
+    transport: str
+    started: float
+    status: int | str
+    operation_name: str | None = None
+    operation_type: str | None = None
+    collection_id: str | None = None
+
+
+def finished(record: Record) -> None:
+    """Write the one line of a request."""
+    _log.info(
+        "request",
+        request_id=record.request_id,
+        transport=record.transport,
+        operation_name=_loggable(record.operation_name),
+        operation_type=record.operation_type,
+        status=record.status,
+        collection_id=record.collection_id,
+        duration_ms=round((perf_counter() - record.started) * 1000, 3),
+    )
+
+
+def unexpected(error: BaseException, request_id: str) -> None:
+    """Write where and of what kind an error was; its text may hold what no log may hold."""
+    kinds: list[str] = []
+    cause: BaseException | None = error
+    while cause is not None and len(kinds) < limits.LOGGED_FRAMES:
+        kinds.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
+        cause = cause.__cause__ or cause.__context__
+    frames = traceback.extract_tb(error.__traceback__)[-limits.LOGGED_FRAMES :]
+    _log.error(
+        "unexpected_error",
+        request_id=request_id,
+        exceptions=kinds,
+        frames=[
+            f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}"
+            for frame in frames
+        ],
+    )
+
+
+def _loggable(name: str | None) -> str | None:
+    if name is None or not _NAME.fullmatch(name):
+        return None
+    return name[: limits.LOGGED_NAME_CHARACTERS]

@@ -1,0 +1,47 @@
+"""The edge as a whole: what it is made of, and its routes."""
+
+from graphql import GraphQLSchema
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from edge.credentials import Authenticate
+from edge.endings import Endings
+from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
+from edge.http import HTTPEndpoint, Page
+from edge.websocket import OriginCheck, WebSocketEndpoint
+
+
+class GraphQLEdge:
+    """Serves one schema over HTTP, server-sent events and WebSocket."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        context_for: ContextFactory,
+        authenticate: Authenticate,
+        is_origin_allowed: OriginCheck,
+        page: Page | None = None,
+        introspection: bool = True,
+        cursor_of: CursorOf = cursor_of,
+    ) -> None:
+        self.engine = Engine(
+            schema, context_for=context_for, cursor_of=cursor_of, introspection=introspection
+        )
+        self._endings = Endings()
+        self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
+        self._websocket = WebSocketEndpoint(
+            self.engine, authenticate, self._endings, is_origin_allowed
+        )
+
+    @property
+    def open_streams(self) -> int:
+        """Count the sockets and event streams that are open now."""
+        return len(self._endings)
+
+    def routes(self, path: str = "/graphql") -> list[BaseRoute]:
+        """Make the routes of one path: every HTTP method, and WebSocket."""
+        return [Route(path, self._http), WebSocketRoute(path, self._websocket)]
+
+    def stop(self) -> None:
+        """End every socket (1012) and event stream: a server that stops need not wait for them."""
+        self._endings.stop()

@@ -1,0 +1,87 @@
+"""Writes, for every mutation, the document that selects every field of every member of its result union.
+
+`python -m tests.complete_documents` writes them to `queries/complete/`; a test holds the files to the schema.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from graphql import (
+    GraphQLField,
+    GraphQLNamedType,
+    GraphQLSchema,
+    build_schema,
+    get_named_type,
+    is_composite_type,
+    is_object_type,
+    is_required_argument,
+    is_union_type,
+)
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "queries" / "complete"
+DEEPEST = 1
+"""Levels below a member whose own fields are all selected; deeper objects show their type and id."""
+
+
+def complete_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
+    """Give each mutation's name and its document."""
+    assert schema.mutation_type is not None
+    for name, field in schema.mutation_type.fields.items():
+        result = get_named_type(field.type)
+        assert is_union_type(result)
+        (argument,) = field.args.values()
+        operation = name[0].upper() + name[1:]
+        lines = [
+            f"# Every field of every member of {result.name}",
+            f"mutation {operation}Complete($input: {argument.type}) {{",
+            f"  {name}(input: $input) {{",
+            "    __typename",
+        ]
+        for member in result.types:
+            lines += [f"    ... on {member.name} {{", *_fields(schema, member, 6, 0), "    }"]
+        yield name, "\n".join([*lines, "  }", "}", ""])
+
+
+def _fields(
+    schema: GraphQLSchema, kind: GraphQLNamedType, indent: int, level: int
+) -> Iterator[str]:
+    if is_union_type(kind):
+        yield f"{' ' * indent}__typename"
+        for member in kind.types:
+            yield f"{' ' * indent}... on {member.name} {{"
+            yield from _fields(schema, member, indent + 2, level)
+            yield f"{' ' * indent}}}"
+        return
+    assert is_object_type(kind)
+    for name, field in kind.fields.items():
+        yield from _field(schema, name, field, indent, level)
+
+
+def _field(
+    schema: GraphQLSchema, name: str, field: GraphQLField, indent: int, level: int
+) -> Iterator[str]:
+    assert not any(is_required_argument(argument) for argument in field.args.values())
+    kind = get_named_type(field.type)
+    space = " " * indent
+    if not is_composite_type(kind):
+        yield f"{space}{name}"
+    elif is_union_type(kind) or (level < DEEPEST and not kind.name.endswith("Connection")):
+        yield f"{space}{name} {{"
+        yield from _fields(schema, kind, indent + 2, level + 1)
+        yield f"{space}}}"
+    else:
+        has_id = is_object_type(kind) and "id" in kind.fields
+        yield f"{space}{name} {{ {'id' if has_id else '__typename'} }}"
+
+
+def main() -> None:
+    """Write the documents of the committed schema."""
+    schema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in complete_documents(schema):
+        (FOLDER / f"{name}.graphql").write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""What every test can use: a server that many tests share, and servers of a test's own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import RunningServer
+
+QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give one server that the whole session shares; tests make collections of their own on it."""
+    running = RunningServer(tmp_path_factory.mktemp("server"), QUICK_RECOVERY).start()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Give a function that makes servers, not started yet; settings are its keyword arguments."""
+    made: list[RunningServer] = []
+
+    def make(**settings: str) -> RunningServer:
+        folder = tmp_path / f"server-{len(made)}"
+        folder.mkdir()
+        made.append(RunningServer(folder, {**QUICK_RECOVERY, **settings}))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.close()

@@ -1,0 +1,171 @@
+"""Runs real servers for the tests: a process of its own, a database file of its own, a free loopback port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+
+ROOT = Path(__file__).parent.parent
+QUERIES = ROOT / "queries"
+START_SECONDS = 20.0
+STOP_SECONDS = 30.0
+
+Json = Any
+"""What came over the wire; the tests look at it by name."""
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def document(name: str) -> str:
+    """Read a document of `queries/`, such as "back_end/08_capture_payment"."""
+    return (QUERIES / f"{name}.graphql").read_text()
+
+
+def clean_environment() -> dict[str, str]:
+    """Give this process's environment without any setting of the server's."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TILLGRAPH_") and name not in ("HOST", "PORT")
+    }
+
+
+@dataclass
+class RunningServer:
+    """Is `python server.py serve` in a folder of its own."""
+
+    folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+    client: httpx2.Client = field(init=False)
+    credential: str | None = None
+    """Sent as the bearer token where a call names none."""
+
+    def __post_init__(self) -> None:
+        """Make the client; the server is not started yet."""
+        self.client = httpx2.Client(base_url=self.url, timeout=30)
+
+    @property
+    def url(self) -> str:
+        """Give the server's address, without a slash at its end."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def websocket_url(self) -> str:
+        """Give the address for sockets."""
+        return f"ws://127.0.0.1:{self.port}/graphql"
+
+    @property
+    def database(self) -> Path:
+        """Name the server's database file."""
+        return self.folder / "tillgraph.db"
+
+    @property
+    def log_path(self) -> Path:
+        """Name the file that takes the server's log: one JSON object a line."""
+        return self.folder / "server.log"
+
+    def start(self) -> "RunningServer":
+        """Start the process and wait until it is ready."""
+        environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve"],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        ends_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < ends_at:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"The server ended at once: {self.log_path.read_text()[-4000:]}")
+            try:
+                if self.client.get("/health/ready").status_code == 200:
+                    return self
+            except httpx2.TransportError:
+                pass
+            time.sleep(0.05)
+        raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """End the process as a power cut would."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """End the process as an operator would, and give its exit code."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=STOP_SECONDS)
+
+    def close(self) -> None:
+        """End the process, whatever became of it, and the client."""
+        self.client.close()
+        if self.process is not None and self.process.poll() is None:
+            try:
+                self.stop()
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def post(
+        self, query: str, variables: Mapping[str, Json] | None = None, *, bearer: str | None = None
+    ) -> httpx2.Response:
+        """Send a GraphQL request and give the whole response."""
+        body = orjson.dumps({"query": query, "variables": variables or {}})
+        headers = {"content-type": "application/json"}
+        credential = bearer or self.credential
+        if credential is not None:
+            headers["authorization"] = f"Bearer {credential}"
+        return self.client.post("/graphql", content=body, headers=headers)
+
+    def execute(
+        self, query: str, variables: Mapping[str, Json] | None = None, *, bearer: str | None = None
+    ) -> Json:
+        """Execute a document and give its data; an error among the top-level errors fails the test."""
+        response = self.post(query, variables, bearer=bearer)
+        answer = orjson.loads(response.content)
+        assert "errors" not in answer, answer["errors"]
+        assert response.status_code == 200, response.text
+        return answer["data"]
+
+    def run(self, name: str, *, bearer: str | None = None, **variables: Json) -> Json:
+        """Execute a document of `queries/` and give the value of its one root field."""
+        data = self.execute(document(name), variables, bearer=bearer)
+        (value,) = data.values()
+        return value
+
+    def change(
+        self, field_name: str, input: Mapping[str, Json], *, bearer: str | None = None
+    ) -> Json:
+        """Run a mutation with the document that selects every field of every member of its result."""
+        data = self.execute(document(f"complete/{field_name}"), {"input": input}, bearer=bearer)
+        return data[field_name]
+
+    def ledger(self) -> list[Json]:
+        """Read every effect that the sandbox gateway had, oldest first."""
+        headers = {} if self.credential is None else {"authorization": f"Bearer {self.credential}"}
+        response = self.client.get("/sandbox/ledger", headers=headers)
+        assert response.status_code == 200, response.text
+        return list(response.json())
+
+    def log_lines(self) -> list[Json]:
+        """Read the server's log lines that are JSON objects."""
+        lines = self.log_path.read_bytes().splitlines()
+        return [orjson.loads(line) for line in lines if line.startswith(b"{")]

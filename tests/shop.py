@@ -1,0 +1,85 @@
+"""What a shop does again and again: the steps of the flow, for tests that are about something else."""
+
+import secrets
+from collections.abc import Mapping
+
+from tests.running import Json, RunningServer
+
+
+def new_key() -> str:
+    """Make an idempotency key."""
+    return secrets.token_hex(8)
+
+
+def open_collection(
+    server: RunningServer, amount: str = "100.00", currency: str = "USD", **more: Json
+) -> Json:
+    """Open a collection."""
+    made = server.change(
+        "createPaymentCollection", {"amount": amount, "currencyCode": currency, **more}
+    )
+    assert made["__typename"] == "PaymentCollection", made
+    return made
+
+
+def open_session(
+    server: RunningServer,
+    collection_id: str,
+    token: str | None = None,
+    *,
+    provider: str = "sandbox",
+    **more: Json,
+) -> Json:
+    """Open a session, at the sandbox with a token where one is given."""
+    data = {} if token is None else {"data": {"token": token}}
+    made = server.change(
+        "createPaymentSession",
+        {"paymentCollectionId": collection_id, "providerId": provider, **data, **more},
+    )
+    assert made["__typename"] == "PaymentSession", made
+    return made
+
+
+def authorize(server: RunningServer, session_id: str, **more: Json) -> Json:
+    """Authorize a session, whatever comes of it."""
+    return server.change("authorizePaymentSession", {"id": session_id, **more})
+
+
+def pay(
+    server: RunningServer,
+    amount: str = "100.00",
+    token: str | None = None,
+    *,
+    currency: str = "USD",
+    provider: str = "sandbox",
+) -> Json:
+    """Open a collection and authorize all of it; gives the payment."""
+    collection = open_collection(server, amount, currency)
+    session = open_session(server, collection["id"], token, provider=provider)
+    payment = authorize(server, session["id"])
+    assert payment["__typename"] == "Payment", payment
+    return payment
+
+
+def capture(server: RunningServer, payment_id: str, **more: Json) -> Json:
+    """Capture a payment, with a fresh key where none is given."""
+    return server.change(
+        "capturePayment", {"paymentId": payment_id, "idempotencyKey": new_key(), **more}
+    )
+
+
+def refund(server: RunningServer, payment_id: str, **more: Json) -> Json:
+    """Refund a payment, with a fresh key where none is given."""
+    return server.change(
+        "refundPayment", {"paymentId": payment_id, "idempotencyKey": new_key(), **more}
+    )
+
+
+def collection_of(server: RunningServer, id: str) -> Json:
+    """Read a collection with its sessions, payments, captures, refunds and events."""
+    return server.run("back_end/02_show_payment_collection", id=id)
+
+
+def event_types(collection: Mapping[str, Json]) -> list[str]:
+    """Give the types of a collection's events, oldest first."""
+    return [edge["node"]["type"] for edge in collection["events"]["edges"]]

@@ -1,0 +1,1 @@
+"""Pages: GraphiQL, and what people look at."""

@@ -1,0 +1,129 @@
+"""Fills the example documents' variables with objects made for them, so that each works as it is. For development."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from ulid import ULID
+
+from payments import authorizing, collections, movements, sessions
+from payments.access import BACK_END
+from payments.commands import (
+    AuthorizePaymentSession,
+    Call,
+    CapturePayment,
+    CreatePaymentCollection,
+    CreatePaymentSession,
+)
+from payments.cursors import event_cursor
+from payments.errors import Forbidden, Unauthenticated
+from payments.flow import Flow
+from payments.ids import ProviderId
+from payments.outcomes import JsonObject
+from payments.reading import Log
+from payments.records import Snapshot
+from web.documents import ExampleDocument
+
+PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
+SANDBOX = ProviderId("sandbox")
+SYSTEM = ProviderId("system")
+AMOUNT = Decimal("49.90")
+CURRENCY = "USD"
+
+
+class Examples:
+    """Makes what a document's variables name: "@collection", "@payment" and so on, each fresh."""
+
+    def __init__(self, flow: Flow, log: Log, request_id: str) -> None:
+        self._flow = flow
+        self._log = log
+        self._call = Call(BACK_END, request_id)
+        self._has_sandbox = SANDBOX in flow.providers
+        self._provider = SANDBOX if self._has_sandbox else SYSTEM
+        self._makers: dict[str, Callable[[], Awaitable[str]]] = {
+            "key": self._key,
+            "collection": self._collection,
+            "session": self._session,
+            "challenge": self._challenge,
+            "payment": self._payment,
+            "capturedPayment": self._captured_payment,
+            "cursor": self._cursor,
+        }
+
+    async def fill(self, document: ExampleDocument) -> str:
+        """Give a document's variables as JSON text, each placeholder replaced."""
+        filled = document.variables
+        for name in dict.fromkeys(PLACEHOLDER.findall(document.variables)):
+            made = orjson.dumps(await self._makers[name]()).decode()
+            filled = filled.replace(f'"@{name}"', made)
+        return filled
+
+    async def _key(self) -> str:
+        return secrets.token_urlsafe(12)
+
+    async def _opened(self) -> Snapshot:
+        command = CreatePaymentCollection(
+            currency=CURRENCY, amount=AMOUNT, reference="example", allows_split_payment=True
+        )
+        return await collections.create(self._flow, self._call, command)
+
+    async def _collection(self) -> str:
+        return (await self._opened()).collection.id
+
+    async def _session(self, data: JsonObject | None = None) -> str:
+        command = CreatePaymentSession(
+            collection_id=await self._collection(), provider_id=self._provider, data=data
+        )
+        _, id = await sessions.create(self._flow, self._call, command)
+        return id
+
+    async def _challenge(self) -> str:
+        return await self._session({"token": "challenge"} if self._has_sandbox else None)
+
+    async def _payment(self) -> str:
+        command = AuthorizePaymentSession(id=await self._session())
+        answer = await authorizing.authorize(self._flow, self._call, command)
+        assert isinstance(answer, authorizing.Paid)
+        return answer.payment.id
+
+    async def _captured_payment(self) -> str:
+        id = await self._payment()
+        command = CapturePayment(payment_id=id, idempotency_key=await self._key())
+        await movements.capture(self._flow, self._call, command)
+        return id
+
+    async def _cursor(self) -> str:
+        last = await self._log.last_event_of((await self._opened()).collection.id)
+        assert last is not None
+        return event_cursor(last.id)
+
+
+def examples_route(
+    flow: Flow,
+    log: Log,
+    documents: Sequence[ExampleDocument],
+    demand_secret_key: Callable[[Request], Awaitable[None]],
+) -> Route:
+    """Give the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
+
+    async def make(request: Request) -> Response:
+        request_id = str(ULID())
+        try:
+            await demand_secret_key(request)
+        except Unauthenticated:
+            return Response(status_code=401, headers={"www-authenticate": "Bearer"})
+        except Forbidden:
+            return Response(status_code=403)
+        examples = Examples(flow, log, request_id)
+        tabs = [
+            {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
+            for one in documents
+        ]
+        return JSONResponse(tabs, headers={"cache-control": "no-store"})
+
+    return Route("/graphql/examples", make, methods=["POST"])
