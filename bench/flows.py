@@ -1,0 +1,95 @@
+"""The six steps of a flow, with lean documents: what a shop needs of each answer and no more."""
+
+import asyncio
+import itertools
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from bench.wire import Connection
+
+STEPS = ("create", "session", "authorize", "capture", "refund", "read back")
+
+FAILURE = "... on Failure { code message }"
+PAYMENT = f"... on Payment {{ id status capturedAmount refundedAmount }} {FAILURE}"
+
+CREATE = (
+    "mutation ($input: CreatePaymentCollectionInput!) { createPaymentCollection(input: $input)"
+    f" {{ ... on PaymentCollection {{ id status amount }} {FAILURE} }} }}"
+)
+SESSION = (
+    "mutation ($input: CreatePaymentSessionInput!) { createPaymentSession(input: $input)"
+    f" {{ ... on PaymentSession {{ id status amount }} {FAILURE} }} }}"
+)
+AUTHORIZE = (
+    "mutation ($input: AuthorizePaymentSessionInput!) { authorizePaymentSession(input: $input)"
+    f" {{ {PAYMENT} }} }}"
+)
+CAPTURE = (
+    f"mutation ($input: CapturePaymentInput!) {{ capturePayment(input: $input) {{ {PAYMENT} }} }}"
+)
+REFUND = (
+    f"mutation ($input: RefundPaymentInput!) {{ refundPayment(input: $input) {{ {PAYMENT} }} }}"
+)
+READ_BACK = (
+    "query ($id: ID!) { paymentCollection(id: $id) { id status amount capturedAmount refundedAmount"
+    " payments { id status } } }"
+)
+
+numbers = itertools.count()
+
+Timed = dict[str, list[float]]
+"""Seconds, by step."""
+
+
+async def pay_once(connection: Connection, timings: Timed) -> None:
+    """Take one payment and give a part of it back."""
+
+    async def step(name: str, query: str, variables: dict[str, Any]) -> Any:
+        started = time.perf_counter()
+        value = await connection.execute(query, variables)
+        timings[name].append(time.perf_counter() - started)
+        return value
+
+    key = f"{os.getpid()}-{next(numbers)}"
+    collection = await step("create", CREATE, {"input": {"currencyCode": "USD", "amount": "49.90"}})
+    given = {"paymentCollectionId": collection["id"], "providerId": "system"}
+    session = await step("session", SESSION, {"input": given})
+    payment = await step("authorize", AUTHORIZE, {"input": {"id": session["id"]}})
+    moved = {"paymentId": payment["id"]}
+    await step("capture", CAPTURE, {"input": {**moved, "idempotencyKey": f"capture-{key}"}})
+    partly = {**moved, "amount": "10.00", "idempotencyKey": f"refund-{key}"}
+    await step("refund", REFUND, {"input": partly})
+    end = await step("read back", READ_BACK, {"id": collection["id"]})
+    if (end["status"], end["refundedAmount"]) != ("COMPLETED", "10.00"):
+        raise RuntimeError(f"The flow ended wrong: {end}")
+
+
+async def echo_once(connection: Connection, timings: Timed) -> None:
+    """Send six small bodies to the echo, as many as a flow has steps."""
+    for name in STEPS:
+        body = orjson.dumps({"query": AUTHORIZE, "variables": {"input": {"id": name}}})
+        started = time.perf_counter()
+        await connection.post("/echo", body)
+        timings[name].append(time.perf_counter() - started)
+
+
+Flow = Callable[[Connection, Timed], Awaitable[None]]
+
+
+async def run_flows(port: int, flow: Flow, *, clients: int, flows: int) -> tuple[float, Timed]:
+    """Run a number of flows by some clients at once; gives the seconds it took, and each step's."""
+    timings: Timed = {name: [] for name in STEPS}
+
+    async def client(count: int) -> None:
+        connection = await Connection.open(port)
+        for _ in range(count):
+            await flow(connection, timings)
+        connection.close()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(client(flows // clients) for _ in range(clients)))
+    return time.perf_counter() - started, timings

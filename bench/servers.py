@@ -1,0 +1,54 @@
+"""The processes that are measured: the real server, and a bare Starlette echo under the same uvicorn settings."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.running import ROOT, RunningServer, clean_environment, free_port
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Is a running process and where it listens."""
+
+    port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Read the processor time that the process has used, the kernel's for it included."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextmanager
+def tillgraph() -> Iterator[Measured]:
+    """Run the server as `make serve` does, on a database of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = RunningServer(Path(folder)).start()
+        try:
+            assert server.process is not None
+            yield Measured(server.port, server.process.pid)
+        finally:
+            server.close()
+
+
+@contextmanager
+def echo() -> Iterator[Measured]:
+    """Run the bare echo."""
+    port = free_port()
+    command = [sys.executable, "-m", "bench.echo", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env=clean_environment(), stdout=subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield Measured(port, process.pid)
+    finally:
+        process.terminate()
+        process.wait()
