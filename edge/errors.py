@@ -79,8 +79,13 @@ def entry_of(message: str, code: str) -> ErrorEntry:
 
 
 def client_error(error: GraphQLError, code: str) -> ErrorEntry:
-    """Describe what graphql-core found wrong in a document or its variables, whole."""
-    entry = _placed(error, error.message)
+    """Describe what graphql-core found wrong in a document or its variables."""
+    message = error.message
+    cause = _cause(error)
+    if not isinstance(cause, GraphQLError):
+        # A scalar that fails in Python's words ("maximum recursion depth exceeded …").
+        message = message.replace(f", but encountered error '{cause}'; found", ", found")
+    entry = _placed(error, message)
     entry["extensions"] = {**(error.extensions or {}), "code": code}
     return entry
 
@@ -95,9 +100,7 @@ class Described(NamedTuple):
 
 def describe(error: Exception, request_id: str) -> Described:
     """Describe what was raised while an operation ran; what is not ours is masked and logged."""
-    cause = error
-    while isinstance(cause, GraphQLError) and cause.original_error is not None:
-        cause = cause.original_error
+    cause = _cause(error)
     wire, message = _told(cause)
     if wire is None:
         records.unexpected(cause, request_id)
@@ -118,6 +121,14 @@ def named(entries: Sequence[ErrorEntry], request_id: str) -> list[ErrorEntry]:
         {**entry, "extensions": {**_extensions(entry), "requestId": request_id}}
         for entry in entries
     ]
+
+
+def _cause(error: Exception) -> Exception:
+    """Find what was raised at first, beneath graphql-core's own wrappings."""
+    cause = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
 
 
 def _told(cause: Exception) -> tuple[Wire | None, str]:
