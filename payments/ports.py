@@ -69,6 +69,9 @@ class Provider(Protocol):
     def parse_report(self, body: bytes) -> Report:
         """Read a report that was verified before, from the inbox."""
 
+    async def open(self) -> None:
+        """Get ready; the server is starting."""
+
     async def close(self) -> None:
         """Let go of connections; the server is ending."""
 

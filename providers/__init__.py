@@ -1,0 +1,1 @@
+"""The gateways: each module turns one gateway's facts into the domain's outcomes."""

@@ -1,0 +1,65 @@
+"""The sandbox: a gateway for building a front end and for tests, behind a network of its own or a pretended one."""
+
+import httpx2
+from starlette.types import ASGIApp
+
+from payments.ports import Provider
+from providers.sandbox.app import BreaksOff, gateway_app
+from providers.sandbox.delivery import Deliveries
+from providers.sandbox.gateway import Gateway
+from providers.sandbox.ledger import Ledger
+from providers.sandbox.provider import SandboxProvider
+from providers.sandbox.routes import sandbox_routes
+from providers.sandbox.signing import check_secret
+from providers.sandbox.transport import InProcess
+from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
+
+__all__ = ["SandboxProvider", "create", "create_app", "sandbox_routes"]
+
+
+def create(settings: ProviderSettings) -> Provider | None:
+    """Make the provider with its gateway, or with the way to it; None where the sandbox is off."""
+    if settings.sandbox is None:
+        return None
+    return create_provider(settings.sandbox, settings)
+
+
+def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> SandboxProvider:
+    """Make the provider; the gateway runs in this process where the settings name no other place."""
+    secret = _secret_of(sandbox)
+    if sandbox.url is not None:
+        return SandboxProvider(
+            httpx2.AsyncHTTPTransport(trust_env=False),
+            secret=secret,
+            public_url=settings.public_url,
+            gateway_url=sandbox.url,
+        )
+    gateway = _gateway(sandbox, settings)
+    return SandboxProvider(
+        InProcess(gateway_app(gateway, secret)),
+        secret=secret,
+        public_url=settings.public_url,
+        gateway=gateway,
+    )
+
+
+def create_app(settings: ProviderSettings) -> ASGIApp:
+    """Make the gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
+    if settings.sandbox is None:
+        raise ProviderFault("The sandbox is off.")
+    gateway = _gateway(settings.sandbox, settings)
+    return BreaksOff(gateway_app(gateway, _secret_of(settings.sandbox)))
+
+
+def _gateway(sandbox: SandboxSettings, settings: ProviderSettings) -> Gateway:
+    ledger = Ledger(sandbox.database)
+    webhook_url = f"{settings.local_url}/webhooks/{SandboxProvider.id}"
+    deliveries = Deliveries(ledger, webhook_url=webhook_url, secret=_secret_of(sandbox))
+    return Gateway(ledger, deliveries)
+
+
+def _secret_of(sandbox: SandboxSettings) -> str:
+    try:
+        return check_secret(sandbox.webhook_secret)
+    except ValueError as error:
+        raise ProviderFault(str(error)) from None

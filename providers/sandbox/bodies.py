@@ -1,0 +1,91 @@
+"""Reads what people and programs send to the sandbox's addresses, within limits."""
+
+import asyncio
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+
+BODY_BYTES = 64 * 1024
+"""As everywhere at this server."""
+
+BODY_SECONDS = 10.0
+"""For a body to arrive: a sender that dribbles holds no connection for longer."""
+
+FORM_FIELDS = 8
+"""The page's form has one."""
+
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+
+class RequestRefused(Exception):
+    """Says with which HTTP status, and in which sentence, a request is refused."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def read_body(request: Request) -> bytes:
+    """Read a body of at most 64 KiB; raises RequestRefused."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > BODY_BYTES:
+                    raise RequestRefused(413, f"A body has at most {BODY_BYTES} bytes.")
+                chunks.append(chunk)
+    except TimeoutError:
+        raise RequestRefused(408, "The body did not arrive in time.") from None
+    except ClientDisconnect:
+        raise RequestRefused(400, "The body did not arrive whole.") from None
+    return b"".join(chunks)
+
+
+def media_type(request: Request) -> str:
+    """Give the body's media type, without parameters and in lower case."""
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise RequestRefused(415, "The body may not be compressed.")
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_json(request: Request) -> object:
+    """Read a JSON body; raises RequestRefused."""
+    if media_type(request) != JSON:
+        raise RequestRefused(415, f"The body has to be {JSON}.")
+    return parse_json(await read_body(request))
+
+
+def parse_json(body: bytes) -> object:
+    """Decode JSON in UTF-8; raises RequestRefused."""
+    try:
+        return orjson.loads(body)
+    except ValueError:
+        raise RequestRefused(400, "This is not JSON in UTF-8.") from None
+
+
+def parse_form(body: bytes) -> dict[str, object]:
+    """Decode a form in UTF-8; of two equal names the last one wins. Raises RequestRefused."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FORM_FIELDS,
+        )
+    except ValueError:
+        raise RequestRefused(400, "This is not a URL-encoded form in UTF-8.") from None
+    return dict(pairs)
+
+
+def is_approval(body: object, *, others: frozenset[str] = frozenset()) -> bool:
+    """Read `result` out of an answer that may have `others` beside it; raises RequestRefused with 422."""
+    if not isinstance(body, dict) or not body.keys() <= {"result", *others}:
+        keys = " and ".join(["result", *sorted(others)])
+        raise RequestRefused(422, f"An answer is one object with {keys}.")
+    if body.get("result") not in ("approve", "fail"):
+        raise RequestRefused(422, 'result has to be "approve" or "fail".')
+    return bool(body["result"] == "approve")

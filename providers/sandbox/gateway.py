@@ -1,0 +1,269 @@
+"""The gateway: does what it is asked once for each key, in tasks of its own that no caller can stop."""
+
+import asyncio
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import orjson
+import structlog
+
+from payments import instants
+from payments.ids import EVENT, new_id
+from payments.instants import SECOND, Instant
+from payments.statuses import OperationKind
+from providers.sandbox.delivery import Deliveries
+from providers.sandbox.ledger import Ledger, LedgerBusy, LedgerTransaction
+from providers.sandbox.records import Entry, EntryStatus, Instruction
+from providers.sandbox.rules import (
+    Book,
+    NothingHappened,
+    Wait,
+    behaviour_of,
+    carry_out,
+    settle,
+)
+from providers.sandbox.tokens import Effect
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("sandbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Is the effect that a key has, as it is now."""
+
+    entry: Entry
+    is_reply_lost: bool = False
+    """The effect is durable, and nobody is to hear of it this time."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """Says that the key belongs to another operation."""
+
+
+class NoSuchThing(Exception):
+    """Says that the gateway has no such session or challenge, or that the challenge's key is wrong."""
+
+
+class NothingPending(Exception):
+    """Says that there is nothing to settle: it is answered already, or was never asked."""
+
+
+class Stopped(Exception):
+    """Says that the gateway was stopped while it was at it: it may have happened."""
+
+
+EXPECTED = (NoSuchThing, NothingPending, LedgerBusy, Stopped)
+"""What a caller is told, and what needs no line in the log."""
+
+
+class Gateway:
+    """Keeps the ledger and its rules."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        deliveries: Deliveries,
+        *,
+        now: Callable[[], Instant] = instants.now,
+    ) -> None:
+        self._ledger = ledger
+        self._deliveries = deliveries
+        self._now = now
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._delivering: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Open the ledger and start to deliver reports, those of an earlier process included; raises LedgerUnusable."""
+        await self._ledger.read(lambda tx: tx.next_report_at())
+        if self._delivering is None:
+            self._delivering = asyncio.create_task(self._deliveries.run())
+
+    async def close(self) -> None:
+        """Stop: what waits has not happened, what is committed stays."""
+        tasks = [*self._tasks, *([self._delivering] if self._delivering else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._deliveries.close()
+        await self._ledger.close()
+
+    async def ask(self, instruction: Instruction) -> Done | KeyTaken | NothingHappened:
+        """Do what is asked, once for each key; the same key again gives its effect as it is now."""
+        return await self._own(self._ask(instruction))
+
+    async def find(self, key: str) -> Entry | None:
+        """Give the effect that a key had, without asking for it."""
+        return await self._ledger.read(lambda tx: tx.entry(key))
+
+    async def entries(self) -> list[Entry]:
+        """Give every effect, oldest first."""
+        return await self._ledger.read(lambda tx: tx.entries())
+
+    async def challenge(self, session: str, key: str | None) -> Entry:
+        """Give the authorization whose challenge an address leads to; `key` None: the caller may do without.
+
+        Raises NoSuchThing, the same for an unknown session and for a wrong key.
+        """
+        return await self._ledger.read(lambda tx: _challenge(tx.book(session), key))
+
+    async def answer_challenge(self, session: str, key: str | None, *, is_approved: bool) -> Entry:
+        """Bring the customer's answer; raises NoSuchThing, and NothingPending where it is answered already."""
+
+        def work(tx: LedgerTransaction) -> Entry:
+            book = tx.book(session)
+            entry = _challenge(book, key)
+            if entry.status is not EntryStatus.CHALLENGED:
+                raise NothingPending
+            return self._settle(tx, entry, book, is_approved=is_approved)
+
+        return await self._own(self._ledger.transact(work))
+
+    async def settle(self, session: str, movement: str | None, *, is_approved: bool) -> str:
+        """Settle what is pending and report it; gives the report's id once it is committed and was tried.
+
+        `movement` is a capture's or a refund's key, "cancel", or None for the authorization. Raises NoSuchThing where
+        the gateway does not know the session, and NothingPending.
+        """
+        if self._delivering is None:
+            await self.open()
+        id = new_id(EVENT)
+
+        def work(tx: LedgerTransaction) -> None:
+            book = tx.book(session)
+            if not book.entries:
+                raise NoSuchThing
+            entry = _pending(book, movement)
+            entry = self._settle(tx, entry, book, is_approved=is_approved)
+            tx.insert_report(id, session, self._report(id, entry), self._now())
+
+        async def settle_and_deliver() -> str:
+            async with self._deliveries.expecting(id):
+                await self._ledger.transact(work)
+            return id
+
+        return await self._own(settle_and_deliver())
+
+    async def _ask(self, instruction: Instruction) -> Done | KeyTaken | NothingHappened:
+        async with self._turn(instruction.key):
+            answer = await self._attempt(instruction, has_waited=False)
+            if isinstance(answer, Wait):
+                await asyncio.sleep(answer.seconds)
+                answer = await self._attempt(instruction, has_waited=True)
+            assert not isinstance(answer, Wait)
+            return answer
+
+    async def _attempt(
+        self, instruction: Instruction, *, has_waited: bool
+    ) -> Done | KeyTaken | NothingHappened | Wait:
+        challenge_key = secrets.token_urlsafe(32)
+
+        def work(tx: LedgerTransaction) -> Done | KeyTaken | NothingHappened | Wait:
+            found = tx.entry(instruction.key)
+            if found is not None:
+                return _again(tx, found, instruction)
+            book = tx.book(instruction.session)
+            result = carry_out(
+                instruction, book, self._now(), challenge_key=challenge_key, has_waited=has_waited
+            )
+            if isinstance(result, NothingHappened | Wait):
+                return result
+            entry, *others = result
+            tx.insert(entry)
+            for other in others:
+                tx.update(other)
+            is_lost = behaviour_of(instruction, book).effect is Effect.LOST_REPLY
+            return Done(entry, is_reply_lost=is_lost)
+
+        return await self._ledger.transact(work)
+
+    def _settle(
+        self, tx: LedgerTransaction, entry: Entry, book: Book, *, is_approved: bool
+    ) -> Entry:
+        settled = settle(entry, book, self._now(), is_approved=is_approved)
+        for changed in settled:
+            tx.update(changed)
+        return settled[0]
+
+    def _report(self, id: str, entry: Entry) -> bytes:
+        return orjson.dumps(
+            {
+                "id": id,
+                "type": f"operation.{entry.status.value}",
+                "created": self._now() // SECOND,
+                "key": entry.key,
+                "session": entry.session,
+                "operation": entry.to_wire(),
+            }
+        )
+
+    async def _own(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run work in a task of the gateway's: a caller that times out or goes away does not stop it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise Stopped from None
+            raise
+
+    def _ended(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        # Its caller may be gone: a fault is logged here, so that it is not lost without a word.
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, EXPECTED):
+            log.error("gateway failed", error=type(error).__name__, exc_info=error)
+
+    @asynccontextmanager
+    async def _turn(self, key: str) -> AsyncIterator[None]:
+        """Let one at a time work for a key; who comes later finds the effect."""
+        lock, waiting = self._turns.get(key, (asyncio.Lock(), 0))
+        self._turns[key] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._turns[key]
+            if waiting == 1:
+                del self._turns[key]
+            else:
+                self._turns[key] = lock, waiting - 1
+
+
+def _again(tx: LedgerTransaction, found: Entry, instruction: Instruction) -> Done | KeyTaken:
+    if found.fingerprint != instruction.fingerprint():
+        return KeyTaken()
+    found = replace(found, asked=found.asked + 1)
+    tx.update(found)
+    return Done(found)
+
+
+def _challenge(book: Book, key: str | None) -> Entry:
+    for entry in reversed(book.entries):
+        if entry.challenge_key is None:
+            continue
+        if key is None or hmac.compare_digest(entry.challenge_key.encode(), key.encode()):
+            return entry
+    raise NoSuchThing
+
+
+def _pending(book: Book, movement: str | None) -> Entry:
+    for entry in book.entries:
+        if entry.status is not EntryStatus.PENDING:
+            continue
+        if movement is None and entry.kind is OperationKind.AUTHORIZE:
+            return entry
+        if movement == "cancel" and entry.kind is OperationKind.CANCEL:
+            return entry
+        if movement == entry.key and entry.kind in (OperationKind.CAPTURE, OperationKind.REFUND):
+            return entry
+    raise NothingPending

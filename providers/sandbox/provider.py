@@ -1,0 +1,209 @@
+"""The adapter: speaks HTTP to the sandbox gateway and turns its answers into the domain's outcomes."""
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx2
+import orjson
+import structlog
+
+from payments import instants
+from payments.ids import OperationId, ProviderId
+from payments.instants import SECOND
+from payments.outcomes import (
+    Ask,
+    JsonObject,
+    JsonValue,
+    NotReached,
+    Opened,
+    Outcome,
+    Report,
+    Unknown,
+)
+from payments.ports import DataFault, ReportRefused
+from payments.statuses import OperationKind
+from providers.sandbox.answers import key_of, outcome_of_facts, outcome_of_response
+from providers.sandbox.gateway import Gateway
+from providers.sandbox.records import KEY, Instruction
+from providers.sandbox.signing import check_secret, verify
+from providers.sandbox.tokens import parse_token
+
+log = structlog.get_logger("sandbox")
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 5.0
+
+EVERYTHING_SECONDS = CONNECT_SECONDS + READ_SECONDS
+"""Of one request, from its start to the last byte: a gateway that dribbles resets its read limit with each byte."""
+
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+"""Failures before the first byte: the gateway knows nothing of the request."""
+
+
+class GatewayUnreachable(Exception):
+    """Says that a request that moves nothing had no answer from the gateway."""
+
+
+class SandboxProvider:
+    """Asks the gateway; the same way whether it runs in this process or in its own."""
+
+    id = ProviderId("sandbox")
+    name = "Sandbox"
+    supported_currencies: frozenset[str] | None = None
+    client_configuration: JsonObject
+    browser_keys: frozenset[str] = frozenset({"token"})
+    captures_once = False
+
+    def __init__(
+        self,
+        transport: httpx2.AsyncBaseTransport,
+        *,
+        secret: str,
+        public_url: str,
+        gateway_url: str = "http://sandbox.invalid",
+        gateway: Gateway | None = None,
+    ) -> None:
+        self.client_configuration = {}
+        self._secret = check_secret(secret)
+        self._public_url = public_url
+        self._gateway = gateway
+        self._client = httpx2.AsyncClient(
+            transport=transport,
+            base_url=gateway_url,
+            headers={"authorization": f"Bearer {secret}"},
+            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+            trust_env=False,
+        )
+
+    async def open(self) -> None:
+        """Start the gateway where it runs in this process, so that reports of an earlier process go out."""
+        if self._gateway is not None:
+            await self._gateway.open()
+
+    async def close(self) -> None:
+        """Let go of connections, and stop the gateway where it runs in this process."""
+        await self._client.aclose()
+        if self._gateway is not None:
+            await self._gateway.close()
+
+    def check(self, data: Mapping[str, JsonValue]) -> None:
+        """Take `token` alone; raises DataFault."""
+        for key, value in data.items():
+            if key != "token":
+                raise DataFault(key, "The sandbox takes the key token alone.")
+            if not isinstance(value, str):
+                raise DataFault(key, "A token is a text, such as approve.")
+            parse_token(value)
+
+    def decide(self, ask: Ask) -> Outcome | None:
+        """Open and change a session here: the gateway has nothing to open."""
+        is_opening = ask.kind in (OperationKind.OPEN, OperationKind.UPDATE)
+        return Opened() if is_opening else None
+
+    async def ask(self, ask: Ask) -> Outcome:
+        """Ask the gateway, once."""
+        decided = self.decide(ask)
+        if decided is not None:
+            return decided
+        body = orjson.dumps(instruction_of(ask).to_wire())
+        headers = {"content-type": "application/json"}
+        return await self._outcome(
+            self._client.build_request("POST", "/operations", content=body, headers=headers), ask
+        )
+
+    async def look_up(self, ask: Ask) -> Outcome | None:
+        """Read how an operation stands."""
+        decided = self.decide(ask)
+        if decided is not None:
+            return decided
+        outcome = await self._outcome(
+            self._client.build_request("GET", f"/operations/{ask.key}"), ask
+        )
+        return None if isinstance(outcome, NotReached) else outcome
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
+        """Verify a report's raw bytes and read it."""
+        verify(self._secret, headers, body, unix_seconds=instants.now() // SECOND)
+        return self.parse_report(body)
+
+    def parse_report(self, body: bytes) -> Report:
+        """Read a report that was verified before."""
+        try:
+            report = orjson.loads(body)
+        except ValueError:
+            raise ReportRefused(400, "A report is JSON in UTF-8.") from None
+        if not isinstance(report, dict) or not isinstance(report.get("operation"), dict):
+            raise ReportRefused(400, "A report is one object with its operation.")
+        id, type_, facts = report.get("id"), report.get("type"), report["operation"]
+        if not isinstance(id, str) or KEY.fullmatch(id) is None:
+            raise ReportRefused(400, "A report has an id.")
+        key = key_of(facts)
+        if key is None or report.get("key") != key:
+            raise ReportRefused(400, "A report has the key of its operation.")
+        outcome = outcome_of_facts(facts, self._challenge_url)
+        if type_ != f"operation.{facts.get('status')}" or isinstance(outcome, Unknown):
+            raise ReportRefused(400, "A report's type and its operation's facts fit together.")
+        return Report(id, OperationId(key), outcome)
+
+    async def forward(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
+        try:
+            return await self._send(request)
+        except (httpx2.HTTPError, TimeoutError) as error:
+            log.warning("gateway not reached", error=type(error).__name__)
+            raise GatewayUnreachable from None
+
+    def build_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        content: bytes = b"",
+        **headers: str,
+    ) -> httpx2.Request:
+        """Make a request to the gateway."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self._client.build_request(
+            method, path, params=params, content=content, headers=named
+        )
+
+    def _challenge_url(self, session: str, key: str) -> str:
+        return f"{self._public_url}/sandbox/challenges/{session}?key={quote(key, safe='')}"
+
+    async def _outcome(self, request: httpx2.Request, ask: Ask) -> Outcome:
+        try:
+            response = await self._send(request)
+        except NOT_SENT:
+            return NotReached()
+        except (httpx2.HTTPError, TimeoutError) as error:
+            log.warning("answer lost", operation_id=ask.key, error=type(error).__name__)
+            return Unknown()
+        outcome = outcome_of_response(
+            response.status_code, response.content, ask, self._challenge_url
+        )
+        if isinstance(outcome, Unknown):
+            log.warning("answer not understood", operation_id=ask.key, status=response.status_code)
+        return outcome
+
+    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+        async with asyncio.timeout(EVERYTHING_SECONDS):
+            return await self._client.send(request)
+
+
+def instruction_of(ask: Ask) -> Instruction:
+    """Build what the gateway is asked for; the same operation always makes the same instruction."""
+    is_authorization = ask.kind is OperationKind.AUTHORIZE
+    token = ask.data.get("token") if is_authorization else None
+    return Instruction(
+        key=ask.key,
+        kind=ask.kind,
+        session=ask.session_id,
+        amount_minor=ask.amount.minor,
+        currency=ask.amount.currency,
+        token=token if isinstance(token, str) else None,
+        return_url=ask.return_url if is_authorization else None,
+        closes_session=ask.kind is OperationKind.CANCEL and ask.payment_id is None,
+        releases_rest=ask.releases_rest,
+    )

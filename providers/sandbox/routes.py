@@ -1,0 +1,120 @@
+"""The sandbox's public addresses at this server; the gateway answers behind them, wherever it runs."""
+
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from payments.errors import Denied, StoreBusy, Unauthenticated
+from providers.sandbox.app import KEYLESS
+from providers.sandbox.bodies import RequestRefused, read_body
+from providers.sandbox.provider import GatewayUnreachable, SandboxProvider
+
+Authorize = Callable[[Request], Awaitable[None]]
+"""Passes a secret key alone; raises Denied."""
+
+PASSED_ON = ("accept", "content-type", "content-encoding")
+"""Headers of a request that the gateway looks at."""
+
+BROUGHT_BACK = frozenset(
+    {
+        "allow",
+        "cache-control",
+        "content-security-policy",
+        "content-type",
+        "location",
+        "referrer-policy",
+        "x-content-type-options",
+    }
+)
+"""Headers of the gateway's answer; the others are about its connection."""
+
+NO_STORE = {"cache-control": "no-store"}
+
+
+def sandbox_routes(
+    provider: SandboxProvider, authorize: Authorize, *, allow_keyless_challenges: bool
+) -> list[BaseRoute]:
+    """Give the sandbox's addresses.
+
+    `authorize` guards the reports and the ledger. `allow_keyless_challenges` lets callers on this machine leave the
+    unguessable part of a challenge's address out; for development alone.
+    """
+
+    async def challenge(request: Request) -> Response:
+        key = request.query_params.get("key")
+        params = {} if key is None else {"key": key}
+        if key is None and allow_keyless_challenges and _is_local(request):
+            params = {KEYLESS: "allowed"}
+        return await _forward(provider, request, _path(request, "challenges"), params)
+
+    async def report(request: Request) -> Response:
+        await authorize(request)
+        return await _forward(provider, request, _path(request, "reports"), {})
+
+    async def ledger(request: Request) -> Response:
+        await authorize(request)
+        return await _forward(provider, request, "/ledger", {})
+
+    session = "{session_id}"
+    return [
+        Route(f"/sandbox/challenges/{session}", _guarded(challenge), methods=["GET", "POST"]),
+        Route(f"/sandbox/reports/{session}", _guarded(report), methods=["POST"]),
+        Route("/sandbox/ledger", _guarded(ledger), methods=["GET"]),
+    ]
+
+
+async def _forward(
+    provider: SandboxProvider, request: Request, path: str, params: Mapping[str, str]
+) -> Response:
+    given = request.headers
+    headers = {name.replace("-", "_"): given[name] for name in PASSED_ON if name in given}
+    method = "GET" if request.method == "HEAD" else request.method
+    sent = provider.build_request(
+        method, path, params=params, content=await read_body(request), **headers
+    )
+    answer = await provider.forward(sent)
+    kept = {name: value for name, value in answer.headers.items() if name in BROUGHT_BACK}
+    return Response(answer.content, answer.status_code, kept)
+
+
+def _guarded(
+    endpoint: Callable[[Request], Awaitable[Response]],
+) -> Callable[[Request], Awaitable[Response]]:
+    async def guarded(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except Unauthenticated as denied:
+            return _refusal(401, str(denied), {"www-authenticate": "Bearer"})
+        except Denied as denied:
+            return _refusal(403, str(denied))
+        except RequestRefused as refused:
+            return _refusal(refused.status, str(refused))
+        except StoreBusy as busy:
+            return _refusal(503, str(busy), {"retry-after": "1"})
+        except GatewayUnreachable:
+            return _refusal(503, "The sandbox gateway can't be reached.", {"retry-after": "1"})
+
+    return guarded
+
+
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"message": message}, status, {**NO_STORE, **(headers or {})})
+
+
+def _path(request: Request, what: str) -> str:
+    return f"/{what}/{quote(request.path_params['session_id'], safe='')}"
+
+
+def _is_local(request: Request) -> bool:
+    """Tell whether the caller is on this very machine, and not behind a proxy that is."""
+    names = request.headers.keys()
+    if any(name in ("forwarded", "via") or name.startswith("x-forwarded-") for name in names):
+        return False
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False

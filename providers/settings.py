@@ -1,0 +1,33 @@
+"""What a provider's factory is given: the operator's decisions that are about providers."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ProviderFault(Exception):
+    """Says in a sentence why a provider can't be set up; start-up ends with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Is what the operator decides about the sandbox."""
+
+    database: Path
+    """The file of the gateway's own ledger; used where the gateway runs in this process."""
+    webhook_secret: str
+    """Signs what the gateway reports, and opens the gateway to this server alone."""
+    url: str | None = None
+    """Where the gateway runs in a process of its own; None: in this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """Is what every factory is given; a provider in a package of its own reads its own variables beside it."""
+
+    public_url: str
+    """The address that customers' browsers reach, without a slash at its end."""
+    local_url: str
+    """The address at which this machine reaches the server, without a slash at its end."""
+    is_development: bool = True
+    sandbox: SandboxSettings | None = None
+    """None: the sandbox is off."""

@@ -1,0 +1,67 @@
+"""The system provider: money that a shop takes by itself, such as cash or a bank transfer. It always agrees."""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from payments.ids import ProviderId
+from payments.outcomes import Ask, Authorized, JsonObject, JsonValue, Moved, Opened, Outcome, Report
+from payments.ports import DataFault, Provider, ReportRefused
+from payments.statuses import OperationKind
+from providers.settings import ProviderSettings
+
+
+class SystemProvider:
+    """Works inside this process and cannot fail apart from it: it decides all within the transaction."""
+
+    id = ProviderId("system")
+    name = "System"
+    supported_currencies: frozenset[str] | None = None
+    client_configuration: JsonObject
+    browser_keys: frozenset[str] = frozenset()
+    captures_once = False
+
+    def __init__(self) -> None:
+        self.client_configuration = {}
+
+    def check(self, data: Mapping[str, JsonValue]) -> None:
+        """Refuse every key; raises DataFault."""
+        for key in data:
+            raise DataFault(key, "The system provider takes no data.")
+
+    def decide(self, ask: Ask) -> Outcome:
+        """Agree."""
+        match ask.kind:
+            case OperationKind.OPEN | OperationKind.UPDATE:
+                return Opened()
+            case OperationKind.AUTHORIZE:
+                return Authorized(ask.amount)
+            case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
+                return Moved(ask.amount)
+        assert_never(ask.kind)
+
+    async def ask(self, ask: Ask) -> Outcome:
+        """Agree, as within the transaction; nobody has to ask."""
+        return self.decide(ask)
+
+    async def look_up(self, ask: Ask) -> Outcome | None:
+        """Agree, as within the transaction; nobody has to look."""
+        return self.decide(ask)
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
+        """Refuse: nothing outside of this process reports; raises ReportRefused."""
+        raise ReportRefused(404, "The system provider has no reports.")
+
+    def parse_report(self, body: bytes) -> Report:
+        """Refuse: there are none in the inbox; raises ReportRefused."""
+        raise ReportRefused(404, "The system provider has no reports.")
+
+    async def open(self) -> None:
+        """Do nothing: there are no connections."""
+
+    async def close(self) -> None:
+        """Do nothing: there are no connections."""
+
+
+def create(_settings: ProviderSettings) -> Provider:
+    """Make the provider; it is always there."""
+    return SystemProvider()

@@ -1,0 +1,345 @@
+"""The composition root and the command line: settings, engine, providers, flow, schema, routes, lifespan."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+from starlette.websockets import WebSocket
+
+import settings as configuration
+from db.engine import SqliteDatabase, create_engine
+from db.migrating import migrate
+from db.reads import SqlLog, SqlReads
+from db.store import SqlStore
+from edge import GraphQLEdge
+from edge.authentication import Authentication
+from edge.limits import MESSAGE_BYTES
+from edge.origins import Origins, is_loopback_name
+from events.inbox import inbox_routes
+from events.updates import Updates
+from payments import recovery
+from payments.credentials import ClientSecrets
+from payments.flow import Flow, FlowSettings
+from payments.ports import Provider
+from providers.registry import load_providers
+from providers.sandbox import SandboxProvider, create_app, sandbox_routes
+from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
+from resolvers.context import RequestContext, Services
+from resolvers.root import executable, sdl
+from settings import Settings, SettingsError, made_secret
+from web.documents import ExampleDocument, load_documents
+from web.examples import examples_route
+from web.graphiql import GraphiQLPage
+from web.health import health_routes
+
+ROOT = Path(__file__).parent
+QUERIES = ROOT / "queries"
+
+LAST_WORD_SECONDS = 0.2
+"""For open streams to say that they end, and after which cursor to resume."""
+
+SHUTDOWN_SECONDS = 15
+"""For requests under way to be answered before their connections are closed; the flow itself is drained after that."""
+
+
+def configure_logging() -> None:
+    """Write one JSON object a line to standard error."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.dict_tracebacks,
+            structlog.processors.JSONRenderer(serializer=lambda value, **_: orjson.dumps(value)),
+        ],
+        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
+        cache_logger_on_first_use=True,
+    )
+
+
+@dataclass(slots=True)
+class Till:
+    """Is one server with all that it is made of, from its opening to its end."""
+
+    settings: Settings
+    database: SqliteDatabase
+    updates: Updates
+    flow: Flow
+    providers: Sequence[Provider]
+    edge: GraphQLEdge
+    is_ending: bool = False
+
+    async def is_ready(self) -> bool:
+        """Tell whether it takes new work and its database answers."""
+        if self.is_ending:
+            return False
+        await self.flow.store.read(lambda tx: tx.disabled_providers())
+        return True
+
+    @asynccontextmanager
+    async def running(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open the database and look after unfinished work; at the end, drain the flow before letting go."""
+        await self.database.open()
+        for provider in self.providers:
+            await provider.open()
+        loops = [
+            asyncio.create_task(recovery.run(self.flow)),
+            asyncio.create_task(self.updates.poll()),
+        ]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            late = await self.flow.drain()
+            if late:
+                structlog.get_logger("server").warning("not drained", tasks=late)
+            for provider in self.providers:
+                await provider.close()
+            await self.database.close()
+
+    def end(self) -> None:
+        """Take no new streams, and tell the open ones to resume elsewhere."""
+        self.is_ending = True
+        self.updates.end()
+
+
+class Server(uvicorn.Server):
+    """Ends the streams first when it is told to stop: they would hold the shutdown up."""
+
+    def __init__(self, config: uvicorn.Config, till: Till) -> None:
+        super().__init__(config)
+        self._till = till
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End streams with a word on where to go on, then their connections, then the rest."""
+        self._till.end()
+        await asyncio.sleep(LAST_WORD_SECONDS)
+        self._till.edge.stop()
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it serves, once it does."""
+        await super().startup(sockets)
+        if self.started:
+            settings = self._till.settings
+            print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
+
+
+def build(settings: Settings) -> tuple[Starlette, Till]:
+    """Wire one server together."""
+    database = SqliteDatabase(create_engine(settings.database_url))
+    log = SqlLog(database)
+    reads = SqlReads(database)
+    updates = Updates(log)
+    origins = Origins(
+        [settings.local_url, settings.reachable_url, *settings.allowed_origins],
+        allows_loopback=settings.is_development,
+    )
+    client_secrets = ClientSecrets(_signing_keys(settings))
+    authentication = Authentication(settings.secret_key_hashes, client_secrets, reads)
+    providers = load_providers(_provider_settings(settings))
+    flow = Flow(
+        SqlStore(database),
+        {provider.id: provider for provider in providers},
+        updates,
+        _flow_settings(settings, providers, origins),
+    )
+    services = Services(flow, reads, log, updates, client_secrets)
+    documents = load_documents(QUERIES)
+    page = GraphiQLPage(documents) if settings.is_development else None
+    edge = _edge(settings, services, authentication, origins, page)
+    till = Till(settings, database, updates, flow, providers, edge)
+    routes: list[BaseRoute] = [
+        *(_development_routes(services, authentication, documents, page) if page else ()),
+        *edge.routes(),
+        *inbox_routes(flow),
+        *health_routes(till.is_ready),
+        *_sandbox_routes(settings, authentication, providers),
+    ]
+    app = Starlette(routes=routes, middleware=[_cors(origins)], lifespan=till.running)
+    return app, till
+
+
+def _provider_settings(settings: Settings) -> ProviderSettings:
+    sandbox = SandboxSettings(
+        database=settings.sandbox_path,
+        webhook_secret=settings.sandbox_webhook_secret or made_secret("sandbox-webhook-secret"),
+        url=settings.sandbox_url,
+    )
+    return ProviderSettings(
+        public_url=settings.reachable_url,
+        local_url=settings.local_url,
+        is_development=settings.is_development,
+        sandbox=sandbox if settings.is_sandbox_enabled else None,
+    )
+
+
+def _sandbox_routes(
+    settings: Settings, authentication: Authentication, providers: Sequence[Provider]
+) -> list[BaseRoute]:
+    is_own_machine = settings.is_development and is_loopback_name(settings.host)
+    return [
+        route
+        for provider in providers
+        if isinstance(provider, SandboxProvider)
+        for route in sandbox_routes(
+            provider, authentication.demand_secret_key, allow_keyless_challenges=is_own_machine
+        )
+    ]
+
+
+def _signing_keys(settings: Settings) -> Sequence[str]:
+    return settings.signing_keys or (made_secret("signing-key"),)
+
+
+def _flow_settings(
+    settings: Settings, providers: Sequence[Provider], origins: Origins
+) -> FlowSettings:
+    known = {provider.id for provider in providers}
+    named = settings.browser_providers
+    if named is not None and (unknown := sorted(set(named) - known)):
+        raise SettingsError(f"TILLGRAPH_BROWSER_PROVIDERS: there is no provider {unknown[0]}.")
+    return FlowSettings(
+        process_name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        recovery_interval_seconds=settings.recovery_interval_seconds,
+        browser_providers=frozenset(known - {"system"} if named is None else named),
+        client_secret_hours=settings.client_secret_hours,
+        is_return_url_allowed=origins.allows_return_to,
+    )
+
+
+def _edge(
+    settings: Settings,
+    services: Services,
+    authentication: Authentication,
+    origins: Origins,
+    page: GraphiQLPage | None,
+) -> GraphQLEdge:
+    def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
+        own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
+        return origin in own or origins.allows(origin)
+
+    return GraphQLEdge(
+        executable(),
+        context_for=lambda scope: RequestContext(services, scope),
+        authenticate=authentication,
+        page=page.respond if page else None,
+        is_origin_allowed=is_origin_allowed,
+        introspection=settings.is_development,
+    )
+
+
+def _development_routes(
+    services: Services,
+    authentication: Authentication,
+    documents: Sequence[ExampleDocument],
+    page: GraphiQLPage,
+) -> list[BaseRoute]:
+    demand = authentication.demand_secret_key
+    return [
+        examples_route(services.flow, services.log, documents, demand),
+        *page.routes(),
+    ]
+
+
+def _cors(origins: Origins) -> Middleware:
+    loopback = (
+        r"https?://([a-z0-9-]+\.)*localhost(:\d+)?|https?://(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
+    )
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(origins.allowed),
+        allow_origin_regex=loopback if origins.allows_loopback else None,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "accept", "x-request-id"],
+        expose_headers=["x-request-id", "retry-after"],
+        max_age=600,
+    )
+
+
+def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
+    """Run the sandbox gateway as a process of its own until told to stop."""
+    config = uvicorn.Config(
+        create_app(_provider_settings(settings)),
+        host=host,
+        port=port,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+    )
+    uvicorn.Server(config).run()
+
+
+def serve(settings: Settings) -> None:
+    """Bring the database up to date and serve until told to stop."""
+    migrate(settings.database_url)
+    app, till = build(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    Server(config, till).run()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("serve", help="bring the database up to date and serve")
+    commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("schema", help="print the schema in the schema definition language")
+    sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
+    sandbox.add_argument("--host", default="127.0.0.1")
+    sandbox.add_argument("--port", type=int, default=8001)
+    given = parser.parse_args(arguments)
+    if given.command == "schema":
+        print(sdl(), end="")
+        return 0
+    configure_logging()
+    try:
+        settings = configuration.load()
+        if given.command == "serve":
+            serve(settings)
+        elif given.command == "migrate":
+            migrate(settings.database_url)
+        else:
+            serve_sandbox(settings, host=given.host, port=given.port)
+    except (ProviderFault, SettingsError) as error:
+        print(f"Tillgraph does not start. {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(main())
