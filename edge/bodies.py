@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qsl
@@ -11,6 +10,7 @@ from starlette.types import Receive
 
 from edge import limits
 from edge.errors import RequestRefused, refuse
+from payments.money import NumberText
 
 CLOSING = ((b"connection", b"close"),)
 """Where the body is not read to its end, the connection can't carry another request."""
@@ -110,11 +110,11 @@ def _is_json_header(content_type: bytes) -> bool:
     return True
 
 
-def _decimal(text: str) -> Decimal:
+def _decimal(text: str) -> NumberText:
     """Keep a number as it was written; through a binary float an amount could change."""
     if len(text) > limits.NUMBER_DIGITS:
         raise ValueError("too many digits")
-    return Decimal(text)
+    return NumberText(text)
 
 
 def _integer(text: str) -> int:

@@ -9,6 +9,7 @@ WEB = ("http", "https")
 
 def is_loopback_name(host: str) -> bool:
     """Tell whether a host name or address is this machine's own."""
+    host = host.lower()
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:

@@ -8,13 +8,30 @@ from functools import cache
 import iso4217
 
 MAXIMUM_INTEGER_DIGITS = 15
-"""Digits before the decimal point: with four decimals the minor units still fit into 64 bits."""
+"""Digits before the decimal point: a quadrillion less one, more than any shop takes at once."""
+
+MAXIMUM_DIGITS = 18
+"""Digits in all: minor units fit into 64 bits with a sign, as databases have them."""
 
 DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 """Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
 
 NOT_MONEY = frozenset({"XXX", "XTS"})
 """Codes that ISO 4217 reserves for 'no currency' and for testing."""
+
+
+class NumberText(Decimal):
+    """Is a number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> "NumberText":
+        """Read a number's text."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
 
 
 @cache
@@ -78,10 +95,9 @@ def parse_minor(amount: Decimal, currency: str) -> int:
         )
     _sign, digits, exponent = amount.as_tuple()
     assert isinstance(exponent, int)
-    if len(digits) + exponent > MAXIMUM_INTEGER_DIGITS:
-        raise AmountFault(
-            f"An amount has at most {MAXIMUM_INTEGER_DIGITS} digits before the decimal point."
-        )
+    most_digits = min(MAXIMUM_INTEGER_DIGITS, MAXIMUM_DIGITS - decimals)
+    if len(digits) + exponent > most_digits:
+        raise AmountFault(f"An amount has at most {most_digits} digits before the decimal point.")
     if -exponent > decimals:
         number = "no decimals" if decimals == 0 else f"at most {decimals} decimals"
         raise AmountFault(f"An amount in {currency} has {number}.")

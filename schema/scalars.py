@@ -23,7 +23,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from payments.instants import Instant
 from payments.limits import JSON_BYTES
-from payments.money import DECIMAL_TEXT, Money, is_currency
+from payments.money import DECIMAL_TEXT, Money, NumberText, is_currency
 from payments.outcomes import JsonValue
 
 Decimal = NewType("Decimal", object)
@@ -39,7 +39,7 @@ def optional_instant(instant: Instant | None) -> "DateTime | None":
     return None if instant is None else DateTime(instant)
 
 
-DECIMAL_CHARACTERS = 400
+DECIMAL_CHARACTERS = 1_000
 """Longest text that is read as a number at all: everything longer is refused before arithmetic sees it."""
 
 LONGEST_INTEGER_BITS = 64
@@ -52,7 +52,7 @@ def parse_decimal(value: object) -> decimal.Decimal:
     """Read an amount from its text; a number has kept its text as a decimal or an integer."""
     if isinstance(value, bool) or not isinstance(value, str | int | decimal.Decimal):
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
-    text = str(value)
+    text = value.text if isinstance(value, NumberText) else str(value)
     if len(text) > DECIMAL_CHARACTERS or DECIMAL_TEXT.fullmatch(text) is None:
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
     return decimal.Decimal(text)

@@ -1,8 +1,11 @@
 """GraphiQL in a real browser, with no internet: nothing but the server's own origin is asked for anything."""
 
+import time
+from typing import Any
+
 import httpx2
 import orjson
-from playwright.sync_api import Page, Request, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from tests.running import QUERIES, RunningServer, document
 from tests.shop import open_collection, open_session
@@ -10,16 +13,43 @@ from web.documents import load_documents
 
 RUN = ".graphiql-execute-button"
 RESPONSE = ".graphiql-response"
-SECONDS = 15_000
+TIMEOUT_MS = 15_000
+STORED_AFTER_MS = 1_500
+"""After this time, what was typed has reached the storage: GraphiQL writes after a pause of 0.5 s."""
 
 
 def open_graphiql(page: Page, server: RunningServer) -> None:
+    """Open the page and wait until it can run operations."""
     page.goto(f"{server.url}/graphql")
-    page.wait_for_selector(RUN, timeout=SECONDS)
+    page.wait_for_selector(RUN, timeout=TIMEOUT_MS)
 
 
 def choose(page: Page, operation: str) -> None:
+    """Change to the tab of an operation."""
     page.locator(".graphiql-tab-button", has_text=operation).first.click()
+
+
+def type_headers(page: Page, headers: str) -> None:
+    """Put text into the headers editor."""
+    page.get_by_role("button", name="Headers", exact=True).click()
+    page.locator(".graphiql-editor-tool .monaco-editor").last.click()
+    page.keyboard.insert_text(headers)
+
+
+def stored_tabs(page: Page) -> Any:
+    """Read the tabs that GraphiQL keeps for the next visit, once it has kept them."""
+    ends_at = time.monotonic() + TIMEOUT_MS / 1000
+    while time.monotonic() < ends_at:
+        stored = page.evaluate("localStorage.getItem('graphiql:tabState')")
+        if stored is not None:
+            return orjson.loads(stored)["tabs"]
+        page.wait_for_timeout(100)
+    raise AssertionError("GraphiQL stored no tabs.")
+
+
+def stored_variables(page: Page) -> list[str]:
+    """Read the variables of the tabs that GraphiQL keeps, in the tabs' order."""
+    return [one["variables"] for one in stored_tabs(page)]
 
 
 def test_tabs_are_the_documents(page: Page, server: RunningServer) -> None:
@@ -35,7 +65,7 @@ def test_first_tab_runs_as_it_is(page: Page, server: RunningServer) -> None:
     """The first tab opens a collection without anything being typed."""
     open_graphiql(page, server)
     page.click(RUN)
-    expect(page.locator(RESPONSE)).to_contain_text('"status": "NOT_PAID"', timeout=SECONDS)
+    expect(page.locator(RESPONSE)).to_contain_text('"status": "NOT_PAID"', timeout=TIMEOUT_MS)
 
 
 def test_later_tab_runs_as_it_is(page: Page, server: RunningServer) -> None:
@@ -44,7 +74,7 @@ def test_later_tab_runs_as_it_is(page: Page, server: RunningServer) -> None:
     choose(page, "CapturePayment")
     page.click(RUN)
     expect(page.locator(RESPONSE)).to_contain_text(
-        '"status": "PARTIALLY_CAPTURED"', timeout=SECONDS
+        '"status": "PARTIALLY_CAPTURED"', timeout=TIMEOUT_MS
     )
 
 
@@ -55,28 +85,101 @@ def test_subscription_streams_over_a_socket(page: Page, server: RunningServer) -
     with page.expect_websocket() as socket:
         page.click(RUN)
     assert socket.value.url == server.websocket_url
-    expect(page.locator(RESPONSE)).to_contain_text('"event": null', timeout=SECONDS)
-    stored = page.evaluate("localStorage.getItem('graphiql:tabState')")
-    tabs = orjson.loads(stored)["tabs"]
-    (tab,) = [one for one in tabs if one["operationName"] == "WatchPaymentCollection"]
+    expect(page.locator(RESPONSE)).to_contain_text('"event": null', timeout=TIMEOUT_MS)
+    (tab,) = [one for one in stored_tabs(page) if one["operationName"] == "WatchPaymentCollection"]
     open_session(server, orjson.loads(tab["variables"])["id"])
-    expect(page.locator(RESPONSE)).to_contain_text("SESSION_CREATED", timeout=SECONDS)
+    expect(page.locator(RESPONSE)).to_contain_text("SESSION_CREATED", timeout=TIMEOUT_MS)
 
 
 def test_headers_are_sent(page: Page, server: RunningServer) -> None:
     """What stands in the headers editor goes with the request."""
     secret = open_collection(server)["clientSecret"]
     open_graphiql(page, server)
-    page.get_by_role("button", name="Headers", exact=True).click()
-    editor = page.locator(".graphiql-editor-tool .monaco-editor").last
-    editor.click()
-    page.keyboard.insert_text(f'{{"Authorization": "Bearer {secret}"}}')
-    choose_run: list[Request] = []
-    page.on("request", choose_run.append)
+    type_headers(page, f'{{"Authorization": "Bearer {secret}"}}')
+    with page.expect_request(f"{server.url}/graphql") as sent:
+        page.click(RUN)
+    expect(page.locator(RESPONSE)).to_contain_text('"code": "FORBIDDEN"', timeout=TIMEOUT_MS)
+    assert sent.value.headers["authorization"] == f"Bearer {secret}"
+    accepted = "application/graphql-response+json, application/json"
+    assert sent.value.headers["accept"] == accepted
+
+
+def test_headers_are_not_stored(page: Page, server: RunningServer) -> None:
+    """A secret in the headers editor reaches neither the stored tabs nor the stored history."""
+    secret = open_collection(server)["clientSecret"]
+    open_graphiql(page, server)
+    type_headers(page, f'{{"Authorization": "Bearer {secret}"}}')
     page.click(RUN)
-    expect(page.locator(RESPONSE)).to_contain_text('"code": "FORBIDDEN"', timeout=SECONDS)
-    sent = [one for one in choose_run if one.url == f"{server.url}/graphql"]
-    assert sent[-1].headers["authorization"] == f"Bearer {secret}"
+    expect(page.locator(RESPONSE)).to_contain_text('"code": "FORBIDDEN"', timeout=TIMEOUT_MS)
+    page.wait_for_timeout(STORED_AFTER_MS)
+    stored = page.evaluate("JSON.stringify(localStorage)")
+    assert "graphiql:queries" in stored
+    assert secret not in stored
+
+
+def test_socket_carries_the_credential(page: Page, server: RunningServer) -> None:
+    """A subscription's first message holds the headers editor's Authorization, whatever its case."""
+    collection = open_collection(server)
+    secret = collection["clientSecret"]
+    open_graphiql(page, server)
+    choose(page, "WatchPaymentCollection")
+    type_headers(page, f'{{"AUTHORIZATION": "Bearer {secret}"}}')
+    sent: list[str | bytes] = []
+
+    def keep(frame: str | bytes) -> None:
+        sent.append(frame)
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", keep)
+
+    page.on("websocket", listen)
+    with page.expect_websocket() as socket:
+        page.click(RUN)
+    socket.value.wait_for_event("framereceived")
+    assert orjson.loads(sent[0]) == {
+        "type": "connection_init",
+        "payload": {"authorization": f"Bearer {secret}"},
+    }
+
+
+def test_next_visit_keeps_the_tabs(page: Page, server: RunningServer) -> None:
+    """The second visit shows the first one's tabs, and makes no further objects."""
+    open_graphiql(page, server)
+    first = stored_variables(page)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    open_graphiql(page, server)
+    assert stored_variables(page) == first
+    assert f"{server.url}/graphql/examples" not in requested
+
+
+def test_fresh_examples_replace_the_tabs(page: Page, server: RunningServer) -> None:
+    """The button for fresh examples fills every tab with new objects."""
+    open_graphiql(page, server)
+    first = stored_variables(page)
+    choose(page, "ShowCheckout")
+    page.click(RUN)
+    page.wait_for_timeout(STORED_AFTER_MS)
+    with page.expect_response(f"{server.url}/graphql/examples") as answer:
+        page.get_by_role("button", name="Fresh examples").click()
+    fresh = [one["variables"] for one in answer.value.json()]
+    page.wait_for_selector(RUN, timeout=TIMEOUT_MS)
+    assert stored_variables(page) == fresh
+    assert fresh != first
+    page.wait_for_timeout(STORED_AFTER_MS)
+    open_graphiql(page, server)
+    page.wait_for_timeout(STORED_AFTER_MS)
+    assert stored_variables(page) == fresh
+
+
+def test_examples_need_no_correction(page: Page, server: RunningServer) -> None:
+    """The editors mark nothing as wrong in the first tab, an object in a JSON scalar included."""
+    open_graphiql(page, server)
+    page.click(RUN)
+    expect(page.locator(RESPONSE)).to_contain_text('"status": "NOT_PAID"', timeout=TIMEOUT_MS)
+    # The marks come after a pause in typing, from a worker.
+    page.wait_for_timeout(2_000)
+    expect(page.locator(".squiggly-error")).to_have_count(0)
 
 
 def test_files_come_with_their_licences(server: RunningServer) -> None:
@@ -85,6 +188,15 @@ def test_files_come_with_their_licences(server: RunningServer) -> None:
     assert answer.status_code == 200
     assert "graphiql 5.4.0: MIT" in answer.text
     assert "monaco-editor" in answer.text
+
+
+def test_only_hashed_names_are_kept_for_ever(server: RunningServer) -> None:
+    """A file is kept for ever where its name changes with its content, and asked for again elsewhere."""
+    manifest = httpx2.get(f"{server.url}/graphql/assets/manifest.json")
+    script = httpx2.get(f"{server.url}/graphql/assets/{manifest.json()['script']}")
+    assert manifest.headers["cache-control"] == "no-cache"
+    assert script.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert script.headers["x-content-type-options"] == "nosniff"
 
 
 def test_page_forbids_everything_from_elsewhere(server: RunningServer) -> None:

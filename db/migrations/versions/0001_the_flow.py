@@ -338,3 +338,11 @@ def _refuse_changes_of_the_log() -> None:
             f"CREATE TRIGGER payment_events_no_{change.lower()} BEFORE {change} ON payment_events"
             " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
         )
+    # INSERT OR REPLACE deletes without the trigger above.
+    op.execute(
+        "CREATE TRIGGER payment_events_no_replace BEFORE INSERT ON payment_events"
+        " WHEN EXISTS (SELECT 1 FROM payment_events AS kept WHERE kept.position = NEW.position"
+        " OR kept.id = NEW.id"
+        " OR (kept.collection_id = NEW.collection_id AND kept.sequence = NEW.sequence))"
+        " BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END"
+    )
