@@ -81,7 +81,7 @@ def test_numbers_keep_their_text(opened: Opened) -> None:
             '{"id":"a","type":"subscribe","payload":{"query":"query ($v: Exact!) { exact(value: $v) }",'
             '"variables":{"v":12.10}}}'
         )
-        assert client.receive()["payload"] == {"data": {"exact": "Decimal:12.10"}}
+        assert client.receive()["payload"] == {"data": {"exact": "NumberText:12.10"}}
 
 
 def test_lone_surrogates_go_out_as_text(opened: Opened) -> None:
