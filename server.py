@@ -291,8 +291,8 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
 
 def serve(settings: Settings) -> None:
     """Bring the database up to date and serve until told to stop."""
-    migrate(settings.database_url)
     app, till = build(settings)
+    migrate(settings.database_url)
     config = uvicorn.Config(
         app,
         host=settings.host,

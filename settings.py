@@ -177,9 +177,10 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     given = {*environ, *dotenv_values(ENV_FILE)}
     for name in sorted(given):
-        if not name.startswith(PREFIX) or name in known or name.startswith("TILLGRAPH_TEST_"):
+        upper = name.upper()
+        if not upper.startswith(PREFIX) or upper in known or upper.startswith("TILLGRAPH_TEST_"):
             continue
-        if name in LATER:
+        if upper in LATER:
             raise SettingsError(f"{name} belongs to a part that is not built yet; take it out.")
         raise SettingsError(f"{name} is not a setting of this server; the README lists them.")
 

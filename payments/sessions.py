@@ -190,9 +190,9 @@ def _each_session(
     if command.provider_ids is None:
         providers = checks.usable_providers(flow, change, call)
     else:
+        named = dict.fromkeys(command.provider_ids)
         providers = [
-            checks.usable_provider(flow, change, call, id, path=("providerIds",))
-            for id in dict.fromkeys(command.provider_ids)
+            checks.usable_provider(flow, change, call, id, path=("providerIds",)) for id in named
         ]
     if not providers:
         raise InvalidInput("Name at least one provider.", path=("providerIds",))

@@ -2,6 +2,7 @@
 
 import decimal
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
 
@@ -42,6 +43,9 @@ def optional_instant(instant: Instant | None) -> "DateTime | None":
 DECIMAL_CHARACTERS = 1_000
 """Longest text that is read as a number at all: everything longer is refused before arithmetic sees it."""
 
+JSON_DEPTH = 32
+"""Levels of one JSON value: deeper ones break the decoders of most clients."""
+
 LONGEST_INTEGER_BITS = 64
 """Of an integer inside JSON: a longer one would lose digits in most clients and databases."""
 
@@ -78,6 +82,15 @@ def parse_currency(value: object) -> str:
     return value.upper() if value.isascii() and is_currency(value.upper()) else value
 
 
+def _text_literal(parse: Callable[[object], Any]) -> Callable[..., Any]:
+    """Read a scalar that is text alone where it stands in the document: USD without quotes is no text."""
+
+    def parse_literal(node: ValueNode, _variables: Any = None) -> Any:
+        return parse(node.value if isinstance(node, StringValueNode) else None)
+
+    return parse_literal
+
+
 def serialize_date_time(value: Any) -> str:
     """Write an instant by RFC 3339, in UTC, to the millisecond."""
     moment = EPOCH + timedelta(microseconds=value)
@@ -97,13 +110,15 @@ def parse_date_time(value: object) -> Instant:
 
 def parse_json(value: object) -> JsonValue:
     """Take any JSON value of at most 16 KiB; numbers become what JSON can carry without loss."""
-    plain = _plain(value)
+    plain = _plain(value, JSON_DEPTH)
     if len(orjson.dumps(plain)) > JSON_BYTES:
         raise GraphQLError(f"JSON takes at most {JSON_BYTES} bytes once encoded.")
     return plain
 
 
-def _plain(value: object) -> JsonValue:
+def _plain(value: object, depth: int) -> JsonValue:
+    if depth == 0:
+        raise GraphQLError(f"JSON takes at most {JSON_DEPTH} levels.")
     match value:
         case None | bool():
             return value
@@ -116,16 +131,21 @@ def _plain(value: object) -> JsonValue:
                 raise GraphQLError("JSON takes integers of at most 64 bits.")
             return value
         case decimal.Decimal() | float():
-            number = float(value)
-            if not math.isfinite(number):
-                raise GraphQLError("JSON takes finite numbers.")
-            return number
+            return _number(value)
         case list():
-            return [_plain(item) for item in value]
+            return [_plain(item, depth - 1) for item in value]
         case dict():
-            return {str(_plain(key)): _plain(item) for key, item in value.items()}
+            return {str(_plain(key, depth)): _plain(item, depth - 1) for key, item in value.items()}
         case _:
             raise GraphQLError("This is not a JSON value.")
+
+
+def _number(value: decimal.Decimal | float) -> float:
+    """Take a number that a double holds just as it is written: what others read must be what was sent."""
+    number = float(value)
+    if not math.isfinite(number) or decimal.Decimal(repr(number)) != decimal.Decimal(value):
+        raise GraphQLError("JSON takes numbers that a double can hold; send a longer one as text.")
+    return number
 
 
 def is_unstorable(character: str) -> bool:
@@ -184,12 +204,14 @@ SCALARS: dict[object, ScalarDefinition] = {
         ),
         serialize=_same,
         parse_value=parse_currency,
+        parse_literal=_text_literal(parse_currency),
     ),
     DateTime: strawberry.scalar(
         name="DateTime",
         description="An RFC 3339 instant in UTC.",
         serialize=serialize_date_time,
         parse_value=parse_date_time,
+        parse_literal=_text_literal(parse_date_time),
     ),
     JSON: strawberry.scalar(
         name="JSON",

@@ -1,0 +1,75 @@
+"""A client of graphql-transport-ws that waits for a bounded time."""
+
+import socket as sockets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import orjson
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin, Subprotocol
+
+from tests.running import Json, RunningServer
+
+WAIT_SECONDS = 5.0
+PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+@contextmanager
+def opened(
+    server: RunningServer,
+    *,
+    bearer: str | None = None,
+    origin: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    host: str | None = None,
+) -> Iterator[ClientConnection]:
+    """Open a socket, under another name where one is given, and send connection_init; its answer is not read yet."""
+    with connect(
+        server.websocket_url if host is None else f"ws://{host}/graphql",
+        sock=sockets.create_connection(("127.0.0.1", server.port), timeout=WAIT_SECONDS),
+        subprotocols=[PROTOCOL],
+        origin=None if origin is None else Origin(origin),
+        additional_headers=dict(headers or {}),
+        open_timeout=WAIT_SECONDS,
+        close_timeout=WAIT_SECONDS,
+        proxy=None,
+    ) as socket:
+        credential = bearer or server.credential
+        payload = {} if credential is None else {"authorization": f"Bearer {credential}"}
+        send(socket, {"type": "connection_init", "payload": payload})
+        yield socket
+
+
+def send(socket: ClientConnection, message: Json) -> None:
+    """Send a message."""
+    socket.send(orjson.dumps(message).decode())
+
+
+def receive(socket: ClientConnection) -> Json:
+    """Receive the next message that is no heartbeat."""
+    while True:
+        message = orjson.loads(socket.recv(timeout=WAIT_SECONDS))
+        if message["type"] != "ping":
+            return message
+
+
+def subscribe(
+    socket: ClientConnection, query: str, variables: Mapping[str, Json] | None = None
+) -> None:
+    """Read the acknowledgement and subscribe."""
+    assert receive(socket) == {"type": "connection_ack"}
+    payload = {"query": query, "variables": variables or {}}
+    send(socket, {"id": "1", "type": "subscribe", "payload": payload})
+
+
+def first_message(
+    server: RunningServer,
+    query: str,
+    variables: Mapping[str, Json] | None = None,
+    *,
+    bearer: str | None = None,
+) -> Json:
+    """Subscribe and give the first message: an item ("next") or what ended it ("error", "complete")."""
+    with opened(server, bearer=bearer) as socket:
+        subscribe(socket, query, variables)
+        return receive(socket)

@@ -1,0 +1,251 @@
+"""Every document of queries/ fits the schema and the limits, and answers with success and with failure."""
+
+import orjson
+import pytest
+from graphql import (
+    FieldNode,
+    GraphQLSchema,
+    Lexer,
+    OperationDefinitionNode,
+    Source,
+    TokenKind,
+    build_schema,
+    parse,
+    validate,
+)
+from graphql.language import Node as SyntaxNode
+from graphql.language import SelectionSetNode, Visitor, visit
+
+from tests.api.sockets import first_message
+from tests.complete_documents import complete_documents
+from tests.running import QUERIES, ROOT, Json, RunningServer, document
+from tests.shop import new_key
+
+NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in QUERIES.glob("*/*.graphql"))
+EXAMPLES = [name for name in NAMES if not name.startswith("complete/")]
+COMPLETE = [name for name in NAMES if name.startswith("complete/")]
+
+TOKENS_MAX, DEPTH_MAX, ALIASES_MAX, BODY_BYTES_MAX = 1_000, 10, 15, 64 * 1024
+
+
+@pytest.fixture(scope="module")
+def schema() -> GraphQLSchema:
+    """Give the committed schema."""
+    return build_schema((ROOT / "schema" / "schema.graphql").read_text())
+
+
+def test_there_are_documents_for_both_ends() -> None:
+    """The folders are not empty, so that the tests below are about something."""
+    folders = [name.partition("/")[0] for name in NAMES]
+    assert {folder: folders.count(folder) for folder in sorted(set(folders))} == {
+        "back_end": 15,
+        "complete": 12,
+        "front_end": 9,
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_document_fits_the_committed_schema(schema: GraphQLSchema, name: str) -> None:
+    """graphql-core's own validation finds nothing."""
+    assert validate(schema, parse(document(name))) == []
+
+
+class _Measure(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.aliases = self.depth = self.deepest = 0
+
+    def enter(self, node: SyntaxNode, *_: object) -> None:
+        if isinstance(node, FieldNode):
+            self.aliases += node.alias is not None
+            self.depth += 1
+            self.deepest = max(self.deepest, self.depth)
+
+    def leave(self, node: SyntaxNode, *_: object) -> None:
+        if isinstance(node, FieldNode):
+            self.depth -= 1
+
+
+def _tokens(text: str) -> int:
+    lexer, count = Lexer(Source(text)), 0
+    while (token := lexer.advance()).kind is not TokenKind.EOF:
+        count += token.kind is not TokenKind.COMMENT
+    return count
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_document_is_within_the_limits(name: str) -> None:
+    """Tokens, depth, aliases, root fields and bytes are those that every client has."""
+    text = document(name)
+    (operation,) = parse(text).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert isinstance(operation.selection_set, SelectionSetNode)
+    measure = _Measure()
+    visit(operation, measure)
+    assert len(operation.selection_set.selections) == 1
+    assert _tokens(text) <= TOKENS_MAX
+    assert measure.deepest <= DEPTH_MAX
+    assert measure.aliases <= (0 if name.startswith("complete/") else ALIASES_MAX)
+    assert len(text.encode()) <= BODY_BYTES_MAX
+
+
+def test_the_complete_documents_are_those_of_the_schema(schema: GraphQLSchema) -> None:
+    """queries/complete/ is what tests/complete_documents.py writes, no more and no less."""
+    written = {path.stem: path.read_text() for path in (QUERIES / "complete").glob("*.graphql")}
+    assert written == dict(complete_documents(schema))
+
+
+# ── Success ────────────────────────────────────────────────────────────────────
+
+
+def examples_of(server: RunningServer) -> dict[str, Json]:
+    """Ask the server for GraphiQL's tabs, their variables filled with fresh objects; by the document's text."""
+    response = server.client.post("/graphql/examples")
+    assert response.status_code == 200, response.text
+    return {tab["query"]: orjson.loads(tab["variables"]) for tab in response.json()}
+
+
+@pytest.fixture(scope="module")
+def examples(open_server: RunningServer) -> dict[str, Json]:
+    """Give each document's variables, once."""
+    return examples_of(open_server)
+
+
+def test_every_example_is_a_tab(open_server: RunningServer) -> None:
+    """GraphiQL's tabs are the documents of both ends, each with a title of its own and no placeholder left."""
+    tabs = open_server.client.post("/graphql/examples").json()
+    assert sorted(tab["query"] for tab in tabs) == sorted(document(name) for name in EXAMPLES)
+    assert len({tab["title"] for tab in tabs}) == len(tabs)
+    for tab in tabs:
+        assert tab["title"]
+        assert '"@' not in tab["variables"]
+
+
+SUCCESS = {
+    "createPaymentCollection": "PaymentCollection",
+    "updatePaymentCollection": "PaymentCollection",
+    "cancelPaymentCollection": "PaymentCollection",
+    "createPaymentSession": "PaymentSession",
+    "createPaymentSessions": "PaymentSessionsCreated",
+    "updatePaymentSession": "PaymentSession",
+    "cancelPaymentSession": "PaymentSession",
+    "authorizePaymentSession": "Payment",
+    "capturePayment": "Payment",
+    "refundPayment": "Payment",
+    "cancelPayment": "Payment",
+    "updatePaymentProvider": "PaymentProvider",
+}
+
+
+def _root_field(name: str) -> tuple[str, str]:
+    (operation,) = parse(document(name)).definitions
+    assert isinstance(operation, OperationDefinitionNode)
+    assert isinstance(operation.selection_set, SelectionSetNode)
+    (field,) = operation.selection_set.selections
+    assert isinstance(field, FieldNode)
+    return operation.operation.value, field.name.value
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_as_it_is(
+    open_server: RunningServer, examples: dict[str, Json], name: str
+) -> None:
+    """With the variables that the server fills in it answers with its success member, or its stream with an item."""
+    text = document(name)
+    kind, field_name = _root_field(name)
+    if kind == "subscription":
+        _item_arrives(open_server, text, examples[text])
+        return
+    value = open_server.execute(text, examples[text])[field_name]
+    assert value
+    assert "code" not in value
+    if name == "front_end/05_authorize_with_challenge":
+        assert value["__typename"] == "RequiresMoreAction"
+
+
+def _item_arrives(server: RunningServer, text: str, variables: Json) -> None:
+    message = first_message(server, text, variables)
+    assert message["type"] == "next", message
+    assert "errors" not in message["payload"]
+    assert list(message["payload"]["data"].values()) != [None]
+
+
+def test_every_mutation_has_a_success_member_here(schema: GraphQLSchema) -> None:
+    """A new mutation fails here until it is in the table."""
+    assert schema.mutation_type is not None
+    assert set(schema.mutation_type.fields) == SUCCESS.keys()
+    assert [f"complete/{name}" for name in sorted(SUCCESS)] == COMPLETE
+
+
+@pytest.mark.parametrize("field_name", SUCCESS)
+def test_a_complete_document_answers_with_success(
+    open_server: RunningServer, field_name: str
+) -> None:
+    """Every field of the success member is read, without an error, on what the example's variables name."""
+    (name,) = [
+        name for name in EXAMPLES if _root_field(name)[1] == field_name and "challenge" not in name
+    ]
+    variables = examples_of(open_server)[document(name)]
+    if "idempotencyKey" in variables["input"]:
+        variables["input"]["idempotencyKey"] = new_key()
+    value = open_server.change(field_name, variables["input"])
+    assert value["__typename"] == SUCCESS[field_name], value
+
+
+def test_the_complete_authorization_answers_with_an_action(open_server: RunningServer) -> None:
+    """RequiresMoreAction is read whole, with the address to open."""
+    variables = examples_of(open_server)[document("front_end/05_authorize_with_challenge")]
+    value = open_server.change("authorizePaymentSession", variables["input"])
+    assert value["__typename"] == "RequiresMoreAction"
+    assert value["action"]["__typename"] == "RedirectToUrl"
+    assert value["action"]["url"].startswith(f"{open_server.url}/sandbox/challenges/")
+
+
+# ── Failure ────────────────────────────────────────────────────────────────────
+
+FAILURES: dict[str, tuple[Json, str, str]] = {
+    "createPaymentCollection": (
+        {"amount": "0", "currencyCode": "USD"},
+        "RequestRejected",
+        "INVALID_INPUT",
+    ),
+    "updatePaymentCollection": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "cancelPaymentCollection": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "createPaymentSession": (
+        {"paymentCollectionId": "none", "providerId": "sandbox"},
+        "RequestRejected",
+        "NOT_FOUND",
+    ),
+    "createPaymentSessions": ({"paymentCollectionId": "none"}, "RequestRejected", "NOT_FOUND"),
+    "updatePaymentSession": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "cancelPaymentSession": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "authorizePaymentSession": ({"id": "none"}, "AuthorizationFailed", "NOT_FOUND"),
+    "capturePayment": ({"paymentId": "none", "idempotencyKey": "x"}, "CaptureFailed", "NOT_FOUND"),
+    "refundPayment": ({"paymentId": "none", "idempotencyKey": "x"}, "RefundFailed", "NOT_FOUND"),
+    "cancelPayment": ({"paymentId": "none"}, "CancelFailed", "NOT_FOUND"),
+    "updatePaymentProvider": ({"id": "none", "isEnabled": True}, "RequestRejected", "NOT_FOUND"),
+}
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("field_name", SUCCESS)
+def test_a_complete_document_answers_with_failure(
+    open_server: RunningServer, field_name: str
+) -> None:
+    """Every field of the failing member is read, without an error; nothing is changed."""
+    given, typename, code = FAILURES[field_name]
+    value = open_server.change(field_name, given)
+    assert (value["__typename"], value["code"], value["retryable"]) == (typename, code, False)
+    assert value["message"]
+    assert value["requestId"]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if _root_field(name)[0] == "mutation"])
+def test_an_example_reads_a_failure_too(open_server: RunningServer, name: str) -> None:
+    """The document of a use case shows code, message, path, retryable and request id of a refusal."""
+    _, field_name = _root_field(name)
+    given, _, code = FAILURES[field_name]
+    value = open_server.execute(document(name), {"input": given})[field_name]
+    assert value["code"] == code
+    assert {"message", "path", "retryable", "requestId"} <= value.keys()

@@ -1,0 +1,193 @@
+"""Bad input 38: page sizes and cursors."""
+
+import base64
+
+import orjson
+import pytest
+
+from tests.api.raw import post_text, refused
+from tests.api.sockets import first_message
+from tests.running import Json, RunningServer, document
+from tests.shop import authorize, open_collection, open_session, pay
+
+PAGE = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
+EVENTS = 'paymentCollection(id: "COLLECTION") { events(ARGUMENTS) { PAGE } }'
+LISTS = {
+    name: f"{{ {text} }}".replace("PAGE", PAGE)
+    for name, text in {
+        "paymentCollections": "paymentCollections(ARGUMENTS) { PAGE }",
+        "payments": "payments(ARGUMENTS) { PAGE }",
+        "paymentEvents": "paymentEvents(ARGUMENTS) { PAGE }",
+        "events": EVENTS,
+    }.items()
+}
+
+
+@pytest.fixture(scope="module")
+def collection_id(open_server: RunningServer) -> str:
+    """Give a collection with a payment and a log of several events."""
+    collection = open_collection(open_server)
+    for _ in range(2):
+        session = open_session(open_server, collection["id"], amount="30.00")
+        assert authorize(open_server, session["id"])["__typename"] == "Payment"
+    return str(collection["id"])
+
+
+def _query(name: str, collection_id: str, arguments: str) -> str:
+    text = LISTS[name].replace("COLLECTION", collection_id)
+    return text.replace("(ARGUMENTS)", f"({arguments})" if arguments else "")
+
+
+def _page(server: RunningServer, name: str, collection_id: str, arguments: str) -> Json:
+    data = server.execute(_query(name, collection_id, arguments))
+    return data["paymentCollection"]["events"] if name == "events" else data[name]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("first", ["0", "-1", "101", "1000000", "2147483647", "-2147483648"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_has_1_to_100_items(
+    open_server: RunningServer, collection_id: str, name: str, first: str
+) -> None:
+    """Any other size is HTTP 422 and INVALID_INPUT."""
+    response = post_text(open_server, _query(name, collection_id, f"first: {first}"))
+    assert refused(response) == (422, "INVALID_INPUT")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("first", ["2147483648", '"5"', "1.5", "true", "[5]"])
+@pytest.mark.parametrize("name", LISTS)
+def test_a_size_that_is_no_int_is_a_request_error(
+    open_server: RunningServer, collection_id: str, name: str, first: str
+) -> None:
+    """GraphQL's Int has 32 bits; a string, a fraction, a boolean and a list are none."""
+    response = post_text(open_server, _query(name, collection_id, f"first: {first}"))
+    assert refused(response) == (422, "GRAPHQL_VALIDATION_FAILED")
+
+
+def _encoded(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+FORGED = [
+    "",
+    " ",
+    "x",
+    "0",
+    "null",
+    "é",
+    "\0",
+    "AAAA",
+    "====",
+    "x" * 10_000,
+    ULID,
+    f"evt_{ULID}",
+    _encoded("event"),
+    _encoded("event:"),
+    _encoded("collection:"),
+    _encoded("collection:' OR 1=1"),
+    _encoded("payment:' OR 1=1"),
+    _encoded("event:' OR 1=1"),
+    _encoded(f"collection:pay_{ULID}"),
+    _encoded(f"payment:pay_col_{ULID}"),
+    _encoded(f"event:evt_{ULID}"),
+    _encoded(f"unknown:evt_{ULID}"),
+    _encoded(f"collection:pay_col_{ULID}") + "=",
+    _encoded(f"payment:pay_{ULID}") + "\n",
+]
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("cursor", FORGED)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_forged_cursor_is_refused(
+    open_server: RunningServer, collection_id: str, name: str, cursor: str
+) -> None:
+    """HTTP 422 and INVALID_CURSOR."""
+    after = orjson.dumps(cursor).decode()
+    response = post_text(open_server, _query(name, collection_id, f"after: {after}"))
+    assert refused(response) == (422, "INVALID_CURSOR")
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("other", LISTS)
+@pytest.mark.parametrize("name", LISTS)
+def test_a_cursor_of_another_list_is_refused(
+    open_server: RunningServer, collection_id: str, name: str, other: str
+) -> None:
+    """Only events share their cursors: in the collection's own sequence and in the whole log alike."""
+    if {name, other} <= {"paymentEvents", "events"} or name == other:
+        other = "payments" if name != "payments" else "paymentCollections"
+    cursor = _page(open_server, other, collection_id, "first: 1")["edges"][0]["cursor"]
+    response = post_text(open_server, _query(name, collection_id, f'after: "{cursor}"'))
+    assert refused(response) == (422, "INVALID_CURSOR")
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_collection_s_log_does_not_go_on_behind_another_collection_s_event(
+    open_server: RunningServer, collection_id: str
+) -> None:
+    """A genuine event's cursor of another collection is INVALID_CURSOR there."""
+    other = open_server.execute(
+        _query("payments", collection_id, "first: 100").replace(
+            "node { id }", "node { id paymentCollection { id } }"
+        )
+    )
+    ids = {edge["node"]["paymentCollection"]["id"] for edge in other["payments"]["edges"]}
+    foreign = next(iter(ids - {collection_id}))
+    cursor = _page(open_server, "events", foreign, "first: 1")["edges"][0]["cursor"]
+    response = post_text(open_server, _query("events", collection_id, f'after: "{cursor}"'))
+    assert refused(response) == (422, "INVALID_CURSOR")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def another_payment(open_server: RunningServer) -> None:
+    """Make sure that another collection has a payment and a log."""
+    pay(open_server)
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    "cursor", ["", "x", _encoded(f"event:evt_{ULID}"), _encoded(f"payment:pay_{ULID}")]
+)
+@pytest.mark.parametrize(
+    "name", ["front_end/06_watch_payment_collection", "back_end/12_follow_payment_events"]
+)
+def test_a_stream_does_not_resume_at_a_forged_cursor(
+    open_server: RunningServer, collection_id: str, name: str, cursor: str
+) -> None:
+    """It ends before its first item with INVALID_CURSOR."""
+    variables = {"after": cursor}
+    if name.startswith("front_end"):
+        variables["id"] = collection_id
+    message = first_message(open_server, document(name), variables)
+    assert message["type"] == "error"
+    assert [error["extensions"]["code"] for error in message["payload"]] == ["INVALID_CURSOR"]
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_pages_join_without_gap_or_repeat(
+    open_server: RunningServer, collection_id: str, name: str
+) -> None:
+    """One item a page, each behind the last one's cursor, is the whole list in its order."""
+    whole = _page(open_server, name, collection_id, "first: 4")
+    found: list[Json] = []
+    after = ""
+    for _ in range(4):
+        page = _page(open_server, name, collection_id, f"first: 1{after}")
+        found += page["edges"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        after = f', after: "{page["pageInfo"]["endCursor"]}"'
+    assert found == whole["edges"]
+    assert len({edge["cursor"] for edge in found}) == len(found)
+
+
+def test_an_event_s_cursor_goes_on_in_the_whole_log(
+    open_server: RunningServer, collection_id: str
+) -> None:
+    """A cursor read in a collection's log is taken by the whole log, which goes on right behind it."""
+    own = _page(open_server, "events", collection_id, "first: 2")["edges"]
+    rest = _page(open_server, "paymentEvents", collection_id, f'after: "{own[0]["cursor"]}"')
+    assert rest["edges"][0] == own[1]
