@@ -1,6 +1,5 @@
 """The example operations of `queries/`: GraphiQL's tabs, test input and the README's examples."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ class ExampleDocument:
     variables: str
 
 
-def load_documents(folder: Path) -> Sequence[ExampleDocument]:
+def load_documents(folder: Path) -> tuple[ExampleDocument, ...]:
     """Read the documents of every use case, in the order of their numbers; each names itself in its first line."""
     paths = [path for use_case in USE_CASES for path in (folder / use_case).glob("*.graphql")]
     return tuple(_load(path) for path in sorted(paths, key=lambda path: path.name))
@@ -26,7 +25,8 @@ def load_documents(folder: Path) -> Sequence[ExampleDocument]:
 
 def _load(path: Path) -> ExampleDocument:
     text = path.read_text(encoding="utf-8")
-    title = text.partition("\n")[0].removeprefix("#").strip()
+    first_line = text.partition("\n")[0]
+    title = first_line.removeprefix("#").strip() if first_line.startswith("#") else path.stem
     variables = path.with_suffix("").with_suffix(".variables.json")
     return ExampleDocument(
         name=f"{path.parent.name}/{path.stem}",

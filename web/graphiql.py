@@ -1,5 +1,6 @@
 """GraphiQL, served whole from here: its files were built from the npm registry and are committed under `static/`."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,17 @@ from web.documents import ExampleDocument
 STATIC = Path(__file__).parent / "static" / "graphiql"
 
 ASSETS = "/graphql/assets"
+
+HASHED = re.compile(r"-[A-Z0-9]{8}\.[a-z0-9]+$")
+"""The end of a name that changes with its file's content, as `graphiql/build.mjs` makes them."""
+
+ICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E"
+    "%3Crect width='32' height='32' rx='7' fill='%23d60590'/%3E"
+    "%3Cpath d='M8 10h16M16 10v14' stroke='%23fff' stroke-width='4' stroke-linecap='round'/%3E%3C/svg%3E"
+)
+
+FOR_EVER = "public, max-age=31536000, immutable"
 
 HEADERS = {
     # No inline script, and nothing from elsewhere; the editor writes inline styles as it measures text.
@@ -35,7 +47,7 @@ PAGE = """<!doctype html>
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>Tillgraph</title>
-    <link rel="icon" href="data:,">
+    <link rel="icon" href="{icon}">
     <link rel="stylesheet" href="{assets}/{style}">
     <script type="application/json" id="tillgraph-tabs">{tabs}</script>
     <script type="module" src="{assets}/{script}"></script>
@@ -53,11 +65,12 @@ class GraphiQLPage:
     def __init__(self, documents: Sequence[ExampleDocument]) -> None:
         manifest = orjson.loads((STATIC / "manifest.json").read_bytes())
         tabs = [
-            {"title": one.title, "query": one.text, "variables": one.variables}
+            {"title": one.title, "query": one.text, "variables": one.variables, "headers": None}
             for one in documents
         ]
         self._html = PAGE.format(
             assets=ASSETS,
+            icon=ICON,
             script=manifest["script"],
             style=manifest["style"],
             # A data block ends at the first "</": no character of a document may end it.
@@ -70,16 +83,16 @@ class GraphiQLPage:
 
     def routes(self) -> list[BaseRoute]:
         """Give the address of the page's files."""
-        return [Mount(ASSETS, _HashedFiles(directory=STATIC))]
+        return [Mount(ASSETS, _Files(directory=STATIC))]
 
 
-class _HashedFiles(StaticFiles):
-    """Serves files whose names change with their content: they may be kept for ever."""
+class _Files(StaticFiles):
+    """Serves files; those whose names change with their content may be kept for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file."""
         response = await super().get_response(path, scope)
-        if response.status_code == 200:
-            response.headers["cache-control"] = "public, max-age=31536000, immutable"
-            response.headers["x-content-type-options"] = "nosniff"
+        lasts = HASHED.search(path) is not None
+        response.headers["cache-control"] = FOR_EVER if lasts else "no-cache"
+        response.headers["x-content-type-options"] = "nosniff"
         return response

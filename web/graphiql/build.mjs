@@ -42,16 +42,36 @@ async function packagesOf(results) {
   return [...found].sort();
 }
 
+// Packages published without their licence's text, and a package of the same repository or author that has it.
+const licencedLike = {
+  "@graphiql/plugin-doc-explorer": "@graphiql/react",
+  "@graphiql/plugin-history": "@graphiql/react",
+  "react-compiler-runtime": "react",
+  "react-remove-scroll-bar": "react-remove-scroll",
+};
+
+async function licenceFileIn(folder) {
+  const file = (await readdir(folder)).find((name) => /^licen[cs]e/i.test(name));
+  return file && path.join(folder, file);
+}
+
+async function licenceOf(folder) {
+  const about = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
+  const alike = licencedLike[about.name];
+  const file = (await licenceFileIn(folder)) ?? (alike && (await licenceFileIn(`node_modules/${alike}`)));
+  if (!file) throw new Error(`${about.name} has no licence text: name a package that has it in licencedLike.`);
+  const text = await readFile(file, "utf8");
+  return `${about.name} ${about.version}: ${about.license}\n\n${text.trim()}\n`;
+}
+
 async function licences(folders) {
-  const texts = [];
-  for (const folder of folders) {
-    const about = JSON.parse(await readFile(path.join(folder, "package.json"), "utf8"));
-    const files = await readdir(folder);
-    const file = files.find((name) => /^licen[cs]e/i.test(name));
-    const text = file ? await readFile(path.join(folder, file), "utf8") : "(its package has no licence file)";
-    texts.push(`${about.name} ${about.version}: ${about.license}\n\n${text.trim()}\n`);
-  }
-  return texts.join(`\n${"-".repeat(80)}\n\n`);
+  // One package can stand in several folders; its text is needed once.
+  const texts = new Set(await Promise.all(folders.map(licenceOf)));
+  // What packages carry inside them and their own licence files do not name.
+  texts.add(await readFile("node_modules/monaco-editor/ThirdPartyNotices.txt", "utf8"));
+  for (const name of (await readdir("licences")).sort()) texts.add(await readFile(`licences/${name}`, "utf8"));
+  const all = [...texts].map((text) => `${text.replaceAll("\r\n", "\n").trim()}\n`);
+  return all.join(`\n${"-".repeat(80)}\n\n`);
 }
 
 await rm(out, { recursive: true, force: true });

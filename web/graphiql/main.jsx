@@ -1,7 +1,7 @@
 import { ToolbarButton } from "@graphiql/react";
 import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
-import { getOperationAST } from "graphql";
+import { Kind, parse } from "graphql";
 import { createClient } from "graphql-ws";
 import { createRoot } from "react-dom/client";
 import "./page.css";
@@ -17,29 +17,84 @@ const ENDPOINT = new URL("/graphql", location.href);
 const EXAMPLES = "/graphql/examples";
 const TABS_KEY = "graphiql:tabState";
 
+// The variables editor marks objects and lists as wrong in a scalar that it does not know.
+const SCALARS = { JSON: { type: ["object", "array", "string", "number", "boolean"] } };
+
+// The history would keep the headers editor's text, secret keys with it, even where persisting headers is off.
+const HISTORY_KEYS = ["graphiql:queries", "graphiql:favorites"];
+
+function withoutHeaders(history) {
+  return JSON.stringify(JSON.parse(history), (name, value) => (name === "headers" ? undefined : value));
+}
+
+const storage = {
+  getItem: (key) => localStorage.getItem(key),
+  setItem: (key, value) =>
+    localStorage.setItem(key, HISTORY_KEYS.includes(key) ? withoutHeaders(value) : value),
+  removeItem: (key) => localStorage.removeItem(key),
+  get length() {
+    return localStorage.length;
+  },
+  clear() {
+    for (const key of Object.keys(localStorage)) if (key.startsWith("graphiql:")) localStorage.removeItem(key);
+  },
+};
+
 function authorizationOf(headers) {
   const entry = Object.entries(headers ?? {}).find(([name]) => name.toLowerCase() === "authorization");
   return entry?.[1];
 }
 
-// One socket for each credential: connection_init carries it, and can't be changed later.
+// One client for each credential: connection_init carries it, and can't be changed later.
 const clients = new Map();
 
-function socketFor(authorization) {
+function clientFor(authorization) {
   if (!clients.has(authorization)) {
     const url = new URL(ENDPOINT);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     const connectionParams = authorization ? { authorization } : {};
-    clients.set(authorization, createClient({ url: url.href, connectionParams, lazy: true }));
+    // A socket that closes ends the stream here: a silent second try would show the snapshot again as if it were news.
+    clients.set(authorization, createClient({ url: url.href, connectionParams, lazy: true, retryAttempts: 0 }));
   }
   return clients.get(authorization);
 }
 
-async function fetcher(request, { documentAST, headers } = {}) {
-  const operation = documentAST && getOperationAST(documentAST, request.operationName);
-  if (operation?.operation === "subscription") {
-    return socketFor(authorizationOf(headers)).iterate(request);
+// GraphiQL shows only an error's own fields, and a CloseEvent has none but isTrusted.
+function readable(error) {
+  if (!(error instanceof CloseEvent)) return error;
+  return { message: `The server closed the socket: ${error.code} ${error.reason}`.trim() };
+}
+
+function streamOf(request, authorization) {
+  return {
+    subscribe({ next, error, complete }) {
+      const stop = clientFor(authorization).subscribe(request, {
+        next,
+        error: (reason) => error(readable(reason)),
+        complete,
+      });
+      return { unsubscribe: stop };
+    },
+  };
+}
+
+// GraphiQL's own documentAST and operationName lag behind the editor: just after a change of tabs they are the last tab's.
+function operationOf({ query, operationName }) {
+  let definitions;
+  try {
+    ({ definitions } = parse(query));
+  } catch {
+    return undefined; // The server says what is wrong with it.
   }
+  const operations = definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+  if (operations.length === 1) return operations[0];
+  return operations.find(({ name }) => name?.value === operationName);
+}
+
+async function fetcher(asked, { headers } = {}) {
+  const operation = operationOf(asked);
+  const request = { ...asked, operationName: operation ? operation.name?.value : asked.operationName };
+  if (operation?.operation === "subscription") return streamOf(request, authorizationOf(headers));
   const response = await fetch(ENDPOINT, {
     method: "POST",
     headers: {
@@ -52,8 +107,8 @@ async function fetcher(request, { documentAST, headers } = {}) {
   return response.json();
 }
 
-function tabOf({ title, query, variables }) {
-  return { title, query, variables, headers: null };
+function tabOf({ title, query, variables, headers = null }) {
+  return { title, query, variables, headers };
 }
 
 async function freshTabs() {
@@ -70,8 +125,11 @@ async function freshTabs() {
   return JSON.parse(document.getElementById("tillgraph-tabs").textContent).map(tabOf);
 }
 
+// GraphiQL opens a further tab for a stored query that is in none of the stored tabs.
+const TAB_KEYS = [TABS_KEY, "graphiql:query", "graphiql:variables", "graphiql:headers"];
+
 function startAgain() {
-  localStorage.removeItem(TABS_KEY);
+  for (const key of TAB_KEYS) localStorage.removeItem(key);
   location.reload();
 }
 
@@ -79,6 +137,8 @@ function Page({ tabs }) {
   return (
     <GraphiQL
       fetcher={fetcher}
+      customScalarSchemas={SCALARS}
+      storage={storage}
       defaultTabs={tabs}
       initialQuery={tabs?.[0].query}
       initialVariables={tabs?.[0].variables}
