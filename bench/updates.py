@@ -80,7 +80,7 @@ async def delays(port: int, transport: str, updates: int) -> list[float]:
     seconds: list[float] = []
     async with TRANSPORTS[transport](port, id) as items:
         await anext(items)
-        for number in range(updates):
+        for number in range(1, updates + 1):
             arrived = asyncio.create_task(_arrival(items))
             amount = f"{10 + number % 2}.{number % 100:02}"
             sent = time.perf_counter()
