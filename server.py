@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -308,6 +309,8 @@ def serve(settings: Settings) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     Server(config, till).run()
 
 

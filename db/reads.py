@@ -87,7 +87,9 @@ ALL_EVENTS = Statement(
     .order_by(_events.c.position)
     .limit(bindparam("most"))
 )
-LAST_POSITION = Statement(select(func.coalesce(func.max(_events.c.position), literal_column("0"))))
+LAST_EVENT = Statement(
+    select(*EVENT_COLUMNS).order_by(_events.c.position.desc()).limit(literal_column("1"))
+)
 SEQUENCES = Statement(
     select(_collections.c.id, _collections.c.sequence).where(IsOneOf(_collections.c.id, "ids"))
 )
@@ -230,9 +232,9 @@ class SqlLog:
         """Read a collection's newest event."""
         return self._first(await self._rows(LAST_EVENT_OF, {"collection_id": id}))
 
-    async def last_position(self) -> int:
-        """Give the newest event's position; 0 for an empty log."""
-        return int((await self._rows(LAST_POSITION, {}))[0][0])
+    async def last_event(self) -> Event | None:
+        """Read the whole log's newest event; None for an empty log."""
+        return self._first(await self._rows(LAST_EVENT, {}))
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
         """Give how far each collection's log goes."""

@@ -94,7 +94,8 @@ class Updates:
     async def _look(self) -> None:
         ids = [id for id in self._followers if id is not None]
         newest = dict(await self._log.sequences(ids)) if ids else {}
-        position = await self._log.last_position() if None in self._followers else 0
+        last = await self._log.last_event() if None in self._followers else None
+        position = last.position if last is not None else 0
         for id, followers in self._followers.items():
             reached = position if id is None else newest.get(id, 0)
             for follower in followers:

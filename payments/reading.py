@@ -64,8 +64,8 @@ class Log(Protocol):
 
     async def last_event_of(self, id: CollectionId) -> Event | None: ...
 
-    async def last_position(self) -> int:
-        """Give the position behind which only later events come; 0 for an empty log."""
+    async def last_event(self) -> Event | None:
+        """Read the event behind which only later ones come; None for an empty log."""
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
         """Give how far each collection's log goes."""

@@ -74,10 +74,13 @@ class Subscription:
         after = given(after)
         services = context.services
         if after is None:
-            start = await services.log.last_position()
+            start = await services.log.last_event()
         else:
-            start = (await context.event_at(after, None)).position
-        following = services.following.of_everything(after=start, cursor=after)
+            start = await context.event_at(after, None)
+        following = services.following.of_everything(
+            after=start.position if start is not None else 0,
+            cursor=event_cursor(start.id) if start is not None else None,
+        )
         async with aclosing(following) as events:
             async for event in events:
                 yield PaymentEvent.of(event)

@@ -14,7 +14,6 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from payments.ids import SESSION, is_id
-from payments.ports import DataFault
 from providers.sandbox.bodies import (
     FORM,
     JSON,
@@ -26,7 +25,14 @@ from providers.sandbox.bodies import (
     read_body,
     read_json,
 )
-from providers.sandbox.gateway import Done, Gateway, KeyTaken, NoSuchThing, NothingPending
+from providers.sandbox.gateway import (
+    Done,
+    Gateway,
+    KeyTaken,
+    NoSuchThing,
+    NothingPending,
+    Stopped,
+)
 from providers.sandbox.ledger import LedgerBusy
 from providers.sandbox.pages import challenge_page, message_page
 from providers.sandbox.records import KEY, Entry, EntryStatus, Malformed, read_instruction
@@ -130,9 +136,10 @@ class _Endpoints:
     async def ask(self, request: Request) -> Response:
         body = await read_json(request)
         try:
-            answer = await self._gateway.ask(read_instruction(body))
-        except (Malformed, DataFault) as fault:
+            instruction = read_instruction(body)
+        except Malformed as fault:
             raise RequestRefused(422, str(fault)) from None
+        answer = await self._gateway.ask(instruction)
         match answer:
             case Done(is_reply_lost=True):
                 return LostReply()
@@ -253,7 +260,7 @@ async def _busy(_request: Request, _error: Exception) -> Response:
 
 async def _failed(request: Request, error: Exception) -> Response:
     """Say that something is wrong, and promise nothing: it may have happened."""
-    if not isinstance(error, ReplyLost):
+    if not isinstance(error, ReplyLost | Stopped):
         log.error(
             "gateway failed", path=request.url.path, error=type(error).__name__, exc_info=error
         )

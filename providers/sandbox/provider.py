@@ -149,10 +149,15 @@ class SandboxProvider:
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
         try:
-            return await self._send(request)
+            response = await self._send(request)
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("gateway not reached", error=type(error).__name__)
             raise GatewayUnreachable from None
+        if response.status_code == 401:
+            # The gateway means this server, and not the caller: their secrets differ.
+            log.error("gateway refuses this server's secret")
+            raise GatewayUnreachable
+        return response
 
     def build_request(
         self,

@@ -14,7 +14,9 @@ from payments.ids import SESSION, is_id
 from payments.instants import Instant
 from payments.money import decimal_text, is_currency
 from payments.outcomes import JsonObject
+from payments.ports import DataFault
 from payments.statuses import OperationKind
+from providers.sandbox.tokens import parse_token
 
 LARGEST_MINOR = 2**63 - 1
 """What an integer column of SQLite holds."""
@@ -122,6 +124,10 @@ def read_instruction(body: object) -> Instruction:
         raise Malformed("closes_session is for a cancellation.")
     if body["releases_rest"] and body["kind"] != OperationKind.CAPTURE.value:
         raise Malformed("releases_rest is for a capture.")
+    try:
+        parse_token(body["token"])
+    except DataFault as fault:
+        raise Malformed(str(fault)) from None
     return Instruction(**{**body, "kind": KINDS[body["kind"]]})
 
 

@@ -1,0 +1,69 @@
+"""Calls beside each other: many at once over connections of their own, and one that a test lets run."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx2
+import orjson
+
+from tests.running import Json, RunningServer, document
+
+ANSWER_SECONDS = 30.0
+
+Call = tuple[str, Mapping[str, Json]]
+"""A mutation's name and its input."""
+
+
+def body_of(call: Call) -> bytes:
+    """Write a call as the body of a request."""
+    name, values = call
+    return orjson.dumps({"query": document(f"complete/{name}"), "variables": {"input": values}})
+
+
+def all_at_once(server: RunningServer, calls: Sequence[Call]) -> list[Json]:
+    """Send mutations at the same time, each over a connection of its own; their results in the calls' order."""
+    return asyncio.run(_all_at_once(server.url, [body_of(call) for call in calls]))
+
+
+async def _all_at_once(url: str, bodies: Sequence[bytes]) -> list[Json]:
+    limits = httpx2.Limits(max_connections=len(bodies), max_keepalive_connections=0)
+    async with httpx2.AsyncClient(
+        base_url=url, timeout=ANSWER_SECONDS, limits=limits, trust_env=False
+    ) as client:
+        return await asyncio.gather(*(_send(client, body) for body in bodies))
+
+
+async def _send(client: httpx2.AsyncClient, body: bytes) -> Json:
+    response = await client.post(
+        "/graphql", content=body, headers={"content-type": "application/json"}
+    )
+    answer = orjson.loads(response.content)
+    assert response.status_code == 200, answer
+    assert "errors" not in answer, answer
+    (result,) = answer["data"].values()
+    return result
+
+
+@contextmanager
+def running(server: RunningServer, *calls: Call) -> Iterator[list["Future[httpx2.Response]"]]:
+    """Let calls run while the block does; each future is its response, or how it broke off."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        yield [threads.submit(_post, server.url, body_of(call)) for call in calls]
+
+
+def _post(url: str, body: bytes) -> httpx2.Response:
+    headers = {"content-type": "application/json"}
+    return httpx2.post(
+        f"{url}/graphql", content=body, headers=headers, timeout=ANSWER_SECONDS, trust_env=False
+    )
+
+
+def result_of(response: httpx2.Response) -> Json:
+    """Give the value of the one root field that a response answers."""
+    answer = orjson.loads(response.content)
+    assert response.status_code == 200, answer
+    assert "errors" not in answer, answer
+    (result,) = answer["data"].values()
+    return result

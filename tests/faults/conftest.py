@@ -1,0 +1,20 @@
+"""Servers of this folder's own."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.reporting import SECRET
+from tests.running import RunningServer
+
+NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
+"""What settles there was settled by something else."""
+
+
+@pytest.fixture(scope="package")
+def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server whose recovery does not come within a test, with a webhook secret that the tests know."""
+    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
+    running = RunningServer(tmp_path_factory.mktemp("reported"), settings).start()
+    yield running
+    running.close()

@@ -1,0 +1,123 @@
+"""What a server's database file and its gateway's ledger hold, read beside the server."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from tests.running import Json, RunningServer
+
+Found = TypeVar("Found")
+
+Row = tuple[Any, ...]
+
+TABLES = (
+    "payment_collections",
+    "payment_sessions",
+    "payments",
+    "operations",
+    "idempotency_keys",
+    "payment_events",
+    "provider_reports",
+)
+
+LOOK_SECONDS = 0.02
+
+OPERATIONS = "SELECT id, kind, currency, amount_minor, status, session_id FROM operations"
+SUMS = (
+    "SELECT session_id, amount_minor, captured_minor, refunded_minor, released_minor FROM payments"
+)
+
+
+def until(look: Callable[[], Found], *, seconds: float) -> Found:
+    """Look again and again until something true is found, and give it; fails when the time is over."""
+    ends_at = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < ends_at, f"not within {seconds} seconds; last seen: {found!r}"
+        time.sleep(LOOK_SECONDS)
+    return found
+
+
+def rows(server: RunningServer, statement: str, *values: object) -> list[Row]:
+    """Run one reading statement on the server's database."""
+    address = f"file:{server.database}?mode=ro"
+    with closing(sqlite3.connect(address, uri=True, timeout=5)) as database:
+        return database.execute(statement, values).fetchall()
+
+
+def everything(server: RunningServer) -> dict[str, list[Row]]:
+    """Read every row of the server's database."""
+    return {table: rows(server, f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
+
+
+def locked(server: RunningServer) -> "closing[sqlite3.Connection]":
+    """Hold the server's database for writing until the connection is closed."""
+    database = sqlite3.connect(server.database, timeout=5, isolation_level=None)
+    database.execute("BEGIN EXCLUSIVE")
+    return closing(database)
+
+
+def operation_in(server: RunningServer, status: str, kind: str, session_id: str) -> str:
+    """Give the id of a session's operation of a kind that is in a status; "" where there is none."""
+    found = rows(
+        server,
+        "SELECT id FROM operations WHERE status = ? AND kind = ? AND session_id = ?",
+        status,
+        kind,
+        session_id,
+    )
+    return str(found[0][0]) if found else ""
+
+
+def open_operations(server: RunningServer) -> list[Row]:
+    """List the operations without an outcome."""
+    return rows(server, f"{OPERATIONS} WHERE status IN ('ASKING', 'UNKNOWN', 'PROCESSING')")
+
+
+def effects(server: RunningServer, session_id: str, kind: str | None = None) -> list[Json]:
+    """List the gateway's effects on a session, of one kind where it is named."""
+    return [
+        entry
+        for entry in server.ledger()
+        if entry["session"] == session_id and kind in (None, entry["kind"])
+    ]
+
+
+def assert_books_agree(server: RunningServer) -> None:
+    """Hold the ledger to our operations by key, every payment's sums to the ledger's, and the log to its sequence."""
+    ledger = server.ledger()
+    known = {row[0]: row[1:4] for row in rows(server, OPERATIONS)}
+    for entry in ledger:
+        asked = (entry["kind"], entry["currency"], int(Decimal(entry["amount"]) * 100))
+        assert known.get(entry["key"]) == asked, entry
+    for session_id, amount, captured, refunded, released in rows(server, SUMS):
+        moved = {
+            kind: sum(
+                int(Decimal(entry["moved"]) * 100)
+                for entry in ledger
+                if (entry["session"], entry["kind"]) == (session_id, kind)
+            )
+            for kind in ("authorize", "capture", "refund", "cancel")
+        }
+        ours = {
+            "authorize": amount,
+            "capture": captured,
+            "refund": refunded,
+            "cancel": released,
+        }
+        assert ours == moved, session_id
+    gaps = rows(
+        server,
+        "SELECT collection_id FROM payment_events GROUP BY collection_id"
+        " HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
+    )
+    assert gaps == []
+    authorized = {entry["session"] for entry in ledger if is_authorization(entry)}
+    assert authorized == {row[0] for row in rows(server, SUMS)}
+
+
+def is_authorization(entry: Json) -> bool:
+    """Tell whether an effect is an authorization that was approved."""
+    return bool(entry["kind"] == "authorize" and entry["result"] == "approved")

@@ -1,0 +1,84 @@
+"""The sandbox's reports, as the gateway signs them and as a forger would."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+
+import httpx2
+
+from tests.faults.records import effects
+from tests.running import RunningServer
+
+SECRET = "whsec_known_to_these_tests_0001"
+HEADER = "Sandbox-Signature"
+ANSWER_SECONDS = 15.0
+
+
+def signature(body: bytes, *, secret: str = SECRET, age_seconds: int = 0) -> str:
+    """Sign a body as the gateway would have some seconds ago."""
+    signed_at = str(int(time.time()) - age_seconds)
+    digest = hmac.new(secret.encode(), signed_at.encode() + b"." + body, hashlib.sha256)
+    return f"t={signed_at},v1={digest.hexdigest()}"
+
+
+def settle(
+    server: RunningServer, session_id: str, result: str, movement: str | None = None
+) -> None:
+    """Let the gateway settle what it left pending, and report it."""
+    body = {"result": result} if movement is None else {"result": result, "movement": movement}
+    response = server.client.post(f"/sandbox/reports/{session_id}", json=body)
+    assert response.is_success, response.text
+
+
+def bodies(server: RunningServer, session_id: str) -> list[bytes]:
+    """Read the reports that the gateway wrote about a session, oldest first."""
+    path = server.folder / "tillgraph-sandbox.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
+        found = ledger.execute(
+            "SELECT body FROM reports WHERE session = ? ORDER BY number", (session_id,)
+        )
+        return [row[0] for row in found]
+
+
+def retold(server: RunningServer, of: str, about: str, key: str) -> bytes:
+    """Write the gateway's report on one session's authorization as a new one about another operation."""
+    (body,) = bodies(server, of)
+    (entry,) = effects(server, of, "authorize")
+    id = body.split(b'"id":"', 1)[1].split(b'"', 1)[0]
+    return (
+        body.replace(of.encode(), about.encode())
+        .replace(entry["key"].encode(), key.encode())
+        .replace(id, b"evt_" + secrets.token_hex(13).upper().encode())
+    )
+
+
+def post(server: RunningServer, body: bytes, signed: str | None) -> int:
+    """Bring a report to the inbox and give the status of its answer."""
+    headers = {"content-type": "application/json"}
+    if signed is not None:
+        headers[HEADER] = signed
+    response = server.client.post("/webhooks/sandbox", content=body, headers=headers)
+    return response.status_code
+
+
+def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> list[int]:
+    """Bring reports at the same time, each over a connection of its own, and give their statuses."""
+
+    async def send() -> list[int]:
+        async with httpx2.AsyncClient(
+            base_url=server.url, timeout=ANSWER_SECONDS, trust_env=False
+        ) as client:
+            answers = await asyncio.gather(
+                *(
+                    client.post("/webhooks/sandbox", content=body, headers={HEADER: signed})
+                    for body, signed in posts
+                )
+            )
+        return [answer.status_code for answer in answers]
+
+    return asyncio.run(send())

@@ -1,0 +1,165 @@
+"""Clients that go away, servers that are told to stop and databases that are held: none of it moves money twice."""
+
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.calling import Call, body_of, result_of, running
+from tests.faults.records import (
+    assert_books_agree,
+    effects,
+    everything,
+    locked,
+    open_operations,
+    operation_in,
+    rows,
+    until,
+)
+from tests.running import RunningServer
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+)
+
+BUSY_SECONDS = 3.5
+"""A lock is waited for 3 seconds; the rest is the request itself."""
+
+
+def test_sigterm_during_an_authorization(make_server: Callable[..., RunningServer]) -> None:
+    """A server that is told to stop answers the authorization under way, records its payment and exits with 0."""
+    server = make_server().start()
+    session = open_session(server, open_collection(server)["id"], "slow:2")
+    with running(server, ("authorizePaymentSession", {"id": session["id"]})) as (call,):
+        until(lambda: operation_in(server, "ASKING", "authorize", session["id"]), seconds=5)
+        assert server.stop() == 0
+        payment = result_of(call.result())
+    assert (payment["__typename"], payment["status"]) == ("Payment", "AUTHORIZED")
+    found = rows(
+        server, "SELECT id, amount_minor FROM payments WHERE session_id = ?", session["id"]
+    )
+    assert found == [(payment["id"], 10_000)]
+
+
+def test_sigterm_with_a_client_that_has_gone(make_server: Callable[..., RunningServer]) -> None:
+    """A server that is told to stop records what it asks for even where nobody waits for the answer."""
+    server = make_server().start()
+    session = open_session(server, open_collection(server)["id"], "slow:1")
+    _send_and_go(server, ("authorizePaymentSession", {"id": session["id"]}), session["id"])
+    assert server.stop() == 0
+    found = rows(server, "SELECT amount_minor FROM payments WHERE session_id = ?", session["id"])
+    assert found == [(10_000,)]
+
+
+def test_a_client_that_disconnects(server: RunningServer) -> None:
+    """A mutation whose client goes away runs to its end: the payment is there, with one effect."""
+    session = open_session(server, open_collection(server)["id"], "slow:0.5")
+    _send_and_go(server, ("authorizePaymentSession", {"id": session["id"]}), session["id"])
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]), seconds=5)
+    payment = authorize(server, session["id"])
+    assert (payment["__typename"], payment["status"]) == ("Payment", "AUTHORIZED")
+    (effect,) = effects(server, session["id"])
+    assert (effect["moved"], effect["asked"]) == ("100.00", 1)
+
+
+def _send_and_go(server: RunningServer, call: Call, session_id: str) -> None:
+    body = body_of(call)
+    head = (
+        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(head.encode() + body)
+        until(lambda: operation_in(server, "ASKING", "authorize", session_id), seconds=5)
+
+
+@pytest.mark.parametrize("mutation", ["create", "authorize", "capture", "cancel"])
+def test_a_database_that_is_held(server: RunningServer, mutation: str) -> None:
+    """While another process holds the database, a mutation is STORE_BUSY with 503 in time, and nothing is sent."""
+    session = open_session(server, open_collection(server)["id"])
+    payment = pay(server)
+    call: Call = {
+        "create": ("createPaymentCollection", {"amount": "1.00", "currencyCode": "USD"}),
+        "authorize": ("authorizePaymentSession", {"id": session["id"]}),
+        "capture": ("capturePayment", {"paymentId": payment["id"], "idempotencyKey": new_key()}),
+        "cancel": ("cancelPayment", {"paymentId": payment["id"]}),
+    }[mutation]
+    until(lambda: not open_operations(server), seconds=10)
+    before = everything(server), server.ledger()
+    with locked(server), running(server, call) as (answer,):
+        began_at = time.monotonic()
+        response = answer.result()
+        took_seconds = time.monotonic() - began_at
+    assert response.status_code == 503
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "STORE_BUSY"
+    assert took_seconds < BUSY_SECONDS
+    assert (everything(server), server.ledger()) == before
+
+
+def test_queries_while_the_database_is_held(server: RunningServer) -> None:
+    """Reading goes on while another process holds the database for writing."""
+    collection = open_collection(server)
+    with locked(server):
+        began_at = time.monotonic()
+        assert collection_of(server, collection["id"])["status"] == "NOT_PAID"
+        assert time.monotonic() - began_at < 1
+
+
+def test_many_mutations_while_the_database_is_held(server: RunningServer) -> None:
+    """Mutations that queue behind each other for a held database do not add their waits up."""
+    calls: list[Call] = [
+        ("createPaymentCollection", {"amount": "1.00", "currencyCode": "USD"}) for _ in range(8)
+    ]
+    with locked(server):
+        began_at = time.monotonic()
+        with running(server, *calls) as answers:
+            statuses = [answer.result().status_code for answer in answers]
+        took_seconds = time.monotonic() - began_at
+    assert statuses == [503] * 8
+    assert took_seconds < BUSY_SECONDS
+
+
+def test_an_outcome_that_can_not_be_written(server: RunningServer) -> None:
+    """Where the database is held when the answer comes, the outcome is shown as open, and recovery records it once."""
+    session = open_session(server, open_collection(server)["id"], "slow:0.5")
+    with running(server, ("authorizePaymentSession", {"id": session["id"]})) as (call,):
+        until(lambda: operation_in(server, "ASKING", "authorize", session["id"]), seconds=5)
+        with locked(server):
+            answer = result_of(call.result())
+    assert (answer["__typename"], answer["action"]["__typename"]) == (
+        "RequiresMoreAction",
+        "AwaitProvider",
+    )
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]), seconds=10)
+    assert authorize(server, session["id"])["__typename"] == "Payment"
+    assert [effect["moved"] for effect in effects(server, session["id"])] == ["100.00"]
+
+
+def test_a_capture_whose_outcome_can_not_be_written(server: RunningServer) -> None:
+    """The same for a capture: CapturePending, then one capture under the same key."""
+    payment = pay(server, token="approve,capture=slow:0.5")
+    session_id = payment["paymentSession"]["id"]
+    key = new_key()
+    values = {"paymentId": payment["id"], "idempotencyKey": key}
+    with running(server, ("capturePayment", values)) as (call,):
+        until(lambda: operation_in(server, "ASKING", "capture", session_id), seconds=5)
+        with locked(server):
+            answer = result_of(call.result())
+    assert (answer["__typename"], answer["capture"]["status"]) == ("CapturePending", "PENDING")
+    until(lambda: operation_in(server, "SUCCEEDED", "capture", session_id), seconds=10)
+    again = capture(server, payment["id"], idempotencyKey=key)
+    assert (again["__typename"], again["capturedAmount"]) == ("Payment", "100.00")
+    assert [effect["moved"] for effect in effects(server, session_id, "capture")] == ["100.00"]
+
+
+def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
+    """After these faults each effect at the gateway is an operation of ours, and all sums are the same."""
+    until(lambda: not open_operations(server), seconds=20)
+    assert_books_agree(server)

@@ -1,0 +1,260 @@
+"""What the gateway reports: true reports count once, and all others count for nothing."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.calling import result_of, running
+from tests.faults.records import effects, everything, locked, operation_in, rows, until
+from tests.faults.reporting import (
+    bodies,
+    post,
+    post_at_once,
+    retold,
+    settle,
+    signature,
+)
+from tests.faults.test_unknown import sources
+from tests.running import Json, RunningServer
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
+
+TAKEN = range(200, 300)
+
+
+def pending(server: RunningServer) -> tuple[Json, str, str]:
+    """Authorize a session that the gateway leaves pending; gives the collection, the session's id and the attempt's."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "pending")
+    answer = authorize(server, session["id"])
+    assert answer["action"]["__typename"] == "AwaitProvider", answer
+    (effect,) = effects(server, session["id"])
+    assert effect["result"] == "pending"
+    return collection, session["id"], effect["key"]
+
+
+@pytest.fixture(scope="module")
+def told(reported_server: RunningServer) -> str:
+    """Give a session whose authorization the gateway has reported as approved: what its reports look like."""
+    _, session_id, _ = pending(reported_server)
+    settle(reported_server, session_id, "approve")
+    return session_id
+
+
+def test_a_report_settles_a_pending_authorization(reported_server: RunningServer) -> None:
+    """An approved report makes the payment, with source WEBHOOK."""
+    collection, session_id, _ = pending(reported_server)
+    settle(reported_server, session_id, "approve")
+    found = collection_of(reported_server, collection["id"])
+    assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
+    assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
+
+
+def test_a_report_fails_a_pending_authorization(reported_server: RunningServer) -> None:
+    """A declined report ends the attempt: the session is ERROR, and there is no payment."""
+    collection, session_id, _ = pending(reported_server)
+    settle(reported_server, session_id, "fail")
+    found = collection_of(reported_server, collection["id"])
+    assert (found["status"], found["payments"]) == ("FAILED", [])
+    assert found["paymentSessions"][0]["status"] == "ERROR"
+    assert sources(found, "SESSION_FAILED") == ["WEBHOOK"]
+
+
+@pytest.mark.parametrize(("result", "captured"), [("approve", "60.00"), ("fail", "0.00")])
+def test_a_report_settles_a_pending_capture(
+    reported_server: RunningServer, result: str, captured: str
+) -> None:
+    """A pending capture ends as its report says, and nothing of it stays reserved."""
+    payment = pay(reported_server, token="approve,capture=pending")
+    answer = capture(reported_server, payment["id"], amount="60.00")
+    assert answer["__typename"] == "CapturePending"
+    settle(reported_server, payment["paymentSession"]["id"], result, answer["capture"]["id"])
+    found = reported_server.run("back_end/06_show_payment", id=payment["id"])
+    left = "40.00" if result == "approve" else "100.00"
+    assert (found["capturedAmount"], found["capturableAmount"]) == (captured, left)
+
+
+@pytest.mark.parametrize(("result", "refunded"), [("approve", "30.00"), ("fail", "0.00")])
+def test_a_report_settles_a_pending_refund(
+    reported_server: RunningServer, result: str, refunded: str
+) -> None:
+    """A pending refund ends as its report says, and nothing of it stays reserved."""
+    payment = pay(reported_server, token="approve,refund=pending")
+    capture(reported_server, payment["id"])
+    answer = refund(reported_server, payment["id"], amount="30.00")
+    assert answer["__typename"] == "RefundPending"
+    settle(reported_server, payment["paymentSession"]["id"], result, answer["refund"]["id"])
+    found = reported_server.run("back_end/06_show_payment", id=payment["id"])
+    left = "70.00" if result == "approve" else "100.00"
+    assert (found["refundedAmount"], found["refundableAmount"]) == (refunded, left)
+
+
+def test_a_report_settles_a_pending_cancellation(reported_server: RunningServer) -> None:
+    """A pending cancellation ends as its report says."""
+    payment = pay(reported_server, token="approve,cancel=pending")
+    answer = reported_server.change("cancelPayment", {"paymentId": payment["id"]})
+    assert answer["__typename"] == "CancelPending"
+    settle(reported_server, payment["paymentSession"]["id"], "approve", "cancel")
+    found = reported_server.run("back_end/06_show_payment", id=payment["id"])
+    assert (found["status"], found["releasedAmount"]) == ("CANCELED", "100.00")
+
+
+def test_a_report_ten_times_at_once(reported_server: RunningServer, told: str) -> None:
+    """The same report, ten times in parallel, has one effect and is answered with 2xx ten times."""
+    collection, session_id, key = pending(reported_server)
+    body = retold(reported_server, told, session_id, key)
+    statuses = post_at_once(reported_server, [(body, signature(body))] * 10)
+    assert all(status in TAKEN for status in statuses), statuses
+    found = collection_of(reported_server, collection["id"])
+    assert len(found["payments"]) == 1
+    assert event_types(found).count("SESSION_AUTHORIZED") == 1
+    stored = rows(
+        reported_server,
+        "SELECT count(*) FROM provider_reports WHERE operation_id = ? AND applied_at IS NOT NULL",
+        key,
+    )
+    assert stored == [(1,)]
+
+
+def test_a_report_again_later(reported_server: RunningServer, told: str) -> None:
+    """A report that was applied already is answered with 2xx and changes nothing."""
+    (body,) = bodies(reported_server, told)
+    before = everything(reported_server)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    assert everything(reported_server) == before
+
+
+def test_ten_reports_of_one_outcome(reported_server: RunningServer, told: str) -> None:
+    """Ten different reports of the same outcome at once have one effect, and each is answered with 2xx."""
+    collection, session_id, key = pending(reported_server)
+    ten = [retold(reported_server, told, session_id, key) for _ in range(10)]
+    statuses = post_at_once(reported_server, [(body, signature(body)) for body in ten])
+    assert all(status in TAKEN for status in statuses), statuses
+    found = collection_of(reported_server, collection["id"])
+    assert len(found["payments"]) == 1
+    assert event_types(found).count("SESSION_AUTHORIZED") == 1
+
+
+FORGERIES: dict[str, Callable[[bytes], str | None]] = {
+    "unsigned": lambda _: None,
+    "empty signature": lambda _: "",
+    "another secret": lambda body: signature(body, secret="whsec_of_somebody_else_0001"),
+    "another body": lambda body: signature(body + b" "),
+    "301 seconds old": lambda body: signature(body, age_seconds=302),
+    "a day in the future": lambda body: signature(body, age_seconds=-86_400),
+    "no time": lambda body: signature(body).partition(",")[2],
+    "not hex": lambda body: signature(body)[:-1] + "g",
+}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_forged_report_changes_nothing(
+    reported_server: RunningServer, told: str, forgery: str
+) -> None:
+    """A report that the gateway has not signed, or not now, is 401; nothing of it is kept."""
+    _, session_id, key = pending(reported_server)
+    body = retold(reported_server, told, session_id, key)
+    before = everything(reported_server)
+    assert post(reported_server, body, FORGERIES[forgery](body)) == 401
+    assert everything(reported_server) == before
+    assert post(reported_server, body, signature(body)) in TAKEN, "the same body, well signed"
+    assert operation_in(reported_server, "SUCCEEDED", "authorize", session_id) == key
+
+
+def test_a_signature_of_other_letters_changes_nothing(reported_server: RunningServer) -> None:
+    """A signature that is not ASCII is refused like any wrong one."""
+    before = everything(reported_server)
+    response = reported_server.client.post(
+        "/webhooks/sandbox",
+        content=b"{}",
+        headers=[(b"Sandbox-Signature", "t=1,v1=é".encode())],
+    )
+    assert response.status_code == 401
+    assert everything(reported_server) == before
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"5", b"null", b"{}", b"{", b"\xff\xfe", b"[" * 100_000]
+)
+def test_a_signed_report_that_is_none(reported_server: RunningServer, body: bytes) -> None:
+    """What is well signed and no report is 400; nothing of it is kept."""
+    before = everything(reported_server)
+    assert post(reported_server, body, signature(body)) == 400
+    assert everything(reported_server) == before
+
+
+def test_a_report_that_is_too_large(reported_server: RunningServer) -> None:
+    """A body beyond 1 MiB is 413, whatever its signature."""
+    body = b" " * (1024 * 1024 + 1)
+    assert post(reported_server, body, signature(body)) == 413
+
+
+def test_a_report_to_an_unknown_provider(reported_server: RunningServer) -> None:
+    """An address that is no provider's is 404."""
+    response = reported_server.client.post("/webhooks/nobody", content=b"{}")
+    assert response.status_code == 404
+
+
+def test_a_report_before_the_reply(reported_server: RunningServer, told: str) -> None:
+    """A report that overtakes the gateway's own answer wins; the answer then changes nothing."""
+    collection = open_collection(reported_server)
+    session = open_session(reported_server, collection["id"], "slow:1")
+    call = ("authorizePaymentSession", {"id": session["id"]})
+    with running(reported_server, call) as (answer,):
+        key = until(
+            lambda: operation_in(reported_server, "ASKING", "authorize", session["id"]), seconds=5
+        )
+        body = retold(reported_server, told, session["id"], key)
+        assert post(reported_server, body, signature(body)) in TAKEN
+        assert operation_in(reported_server, "SUCCEEDED", "authorize", session["id"]) == key
+        payment = result_of(answer.result())
+    assert payment["__typename"] == "Payment"
+    found = collection_of(reported_server, collection["id"])
+    assert [one["id"] for one in found["payments"]] == [payment["id"]]
+    assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
+
+
+def test_a_report_against_a_final_outcome(reported_server: RunningServer, told: str) -> None:
+    """A report of success behind a decline is taken and changes no outcome."""
+    collection, session_id, key = pending(reported_server)
+    settle(reported_server, session_id, "fail")
+    before = collection_of(reported_server, collection["id"])
+    body = retold(reported_server, told, session_id, key)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    assert collection_of(reported_server, collection["id"]) == before
+
+
+def test_a_report_of_an_operation_that_is_not_ours(
+    reported_server: RunningServer, told: str
+) -> None:
+    """A report about an operation that is not here is taken, and makes nothing."""
+    body = retold(reported_server, told, "payses_" + "0" * 26, "auth_" + new_key())
+    before = {
+        name: found
+        for name, found in everything(reported_server).items()
+        if name != "provider_reports"
+    }
+    assert post(reported_server, body, signature(body)) in TAKEN
+    after = everything(reported_server)
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
+    """A report that can't be stored is 503 in time and not lost: the gateway brings it again."""
+    collection, session_id, _ = pending(reported_server)
+    with locked(reported_server):
+        settle(reported_server, session_id, "approve")
+        (body,) = bodies(reported_server, session_id)
+        assert post(reported_server, body, signature(body)) == 503
+    until(lambda: operation_in(reported_server, "SUCCEEDED", "authorize", session_id), seconds=10)
+    found = collection_of(reported_server, collection["id"])
+    assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]

@@ -1,0 +1,348 @@
+"""Opening, changing and closing sessions."""
+
+import pytest
+
+from tests.rules.looking import (
+    effects,
+    events_of,
+    session_of,
+    session_status,
+    status_of,
+    types_of,
+    unmoved,
+)
+from tests.running import Json, RunningServer
+from tests.shop import (
+    authorize,
+    collection_of,
+    new_key,
+    open_collection,
+    open_session,
+)
+
+
+def refused(
+    answer: Json, code: str, *, maximum: str | None = None, path: list[str] | None = None
+) -> None:
+    """Hold that an answer is RequestRejected with exactly these values."""
+    found = {name: answer[name] for name in ("__typename", "code", "maximumAmount", "path")}
+    assert found == {
+        "__typename": "RequestRejected",
+        "code": code,
+        "maximumAmount": maximum,
+        "path": path,
+    }
+    assert answer["minimumAmount"] is None
+
+
+def create(server: RunningServer, collection_id: str, **more: Json) -> Json:
+    """Ask for a sandbox session, whatever comes of it."""
+    values = {"paymentCollectionId": collection_id, "providerId": "sandbox", **more}
+    return server.change("createPaymentSession", values)
+
+
+def update(server: RunningServer, session_id: str, **more: Json) -> Json:
+    """Change a session, whatever comes of it."""
+    return server.change("updatePaymentSession", {"id": session_id, **more})
+
+
+def cancel(server: RunningServer, session_id: str) -> Json:
+    """Close a session, whatever comes of it."""
+    return server.change("cancelPaymentSession", {"id": session_id})
+
+
+@pytest.mark.parametrize("provider", ["system", "sandbox"])
+def test_an_opened_session_is_pending(server: RunningServer, provider: str) -> None:
+    """A provider with nothing to open gives a PENDING session for all that is outstanding, with one event."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], provider=provider)
+    assert (session["status"], session["amount"]) == ("PENDING", "100.00")
+    assert (session["requiredAction"], session["failure"], session["payment"]) == (None, None, None)
+    assert events_of(server, collection["id"]) == [
+        ("COLLECTION_CREATED", "100.00", "NOT_PAID", None, None),
+        ("SESSION_CREATED", "100.00", "AWAITING", "PENDING", None),
+    ]
+    assert effects(server, session["id"]) == []
+
+
+def test_an_absent_amount_is_what_is_outstanding(server: RunningServer) -> None:
+    """Where a part is authorized, a session without an amount is for the rest."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"], amount="30.00")["id"])
+    assert open_session(server, collection["id"])["amount"] == "70.00"
+
+
+def test_opening_reserves_nothing(server: RunningServer) -> None:
+    """Two open sessions may each be for all that is outstanding."""
+    collection = open_collection(server)
+    sessions = [open_session(server, collection["id"], amount="100.00") for _ in range(2)]
+    assert [session["status"] for session in sessions] == ["PENDING", "PENDING"]
+
+
+def test_a_session_above_the_collection(server: RunningServer) -> None:
+    """A session for a cent more than the collection is refused with the collection's amount as the maximum."""
+    collection = open_collection(server)
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"], amount="100.01")
+    refused(answer, "AMOUNT_TOO_LARGE", maximum="100.00", path=["amount"])
+
+
+def test_a_session_above_what_is_authorized_and_in_flight(server: RunningServer) -> None:
+    """Opening is measured against the amount less what is authorized and what is in flight."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"], amount="30.00")["id"])
+    authorize(server, open_session(server, collection["id"], "pending", amount="50.00")["id"])
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"], amount="20.01")
+    refused(answer, "AMOUNT_TOO_LARGE", maximum="20.00", path=["amount"])
+    assert create(server, collection["id"], amount="20.00")["__typename"] == "PaymentSession"
+
+
+@pytest.mark.parametrize("amount", ["0", "0.00"])
+def test_a_session_for_nothing(server: RunningServer, amount: str) -> None:
+    """Zero is refused, and never read as all."""
+    collection = open_collection(server)
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"], amount=amount)
+    refused(answer, "INVALID_INPUT", path=["amount"])
+
+
+def test_another_currency(server: RunningServer) -> None:
+    """A session in another currency than its collection's is CURRENCY_MISMATCH."""
+    collection = open_collection(server)
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"], currencyCode="EUR")
+    refused(answer, "CURRENCY_MISMATCH", path=["currencyCode"])
+
+
+def test_the_collection_s_currency_may_be_named(server: RunningServer) -> None:
+    """The collection's own currency, in lower case too, opens a session."""
+    collection = open_collection(server)
+    assert create(server, collection["id"], currencyCode="usd")["currencyCode"] == "USD"
+
+
+def test_an_unknown_provider(server: RunningServer) -> None:
+    """A provider that does not exist is PROVIDER_DISABLED."""
+    collection = open_collection(server)
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"], providerId="nobody")
+    refused(answer, "PROVIDER_DISABLED", path=["providerId"])
+
+
+def test_nothing_outstanding(server: RunningServer) -> None:
+    """With the collection covered in full, opening a session is INVALID_STATE."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"])["id"])
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"])
+    refused(answer, "INVALID_STATE")
+
+
+def test_everything_in_flight_is_still_outstanding(server: RunningServer) -> None:
+    """With all in flight something is outstanding: a session is refused for its amount, with maximum zero."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"], "pending")["id"])
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"])
+    refused(answer, "AMOUNT_TOO_LARGE", maximum="0.00", path=["amount"])
+
+
+def test_a_canceled_collection_opens_no_session(server: RunningServer) -> None:
+    """Opening a session on a canceled collection is INVALID_STATE."""
+    collection = open_collection(server)
+    server.change("cancelPaymentCollection", {"id": collection["id"]})
+    with unmoved(server, collection["id"]):
+        answer = create(server, collection["id"])
+    refused(answer, "INVALID_STATE")
+
+
+def test_100_sessions(server: RunningServer) -> None:
+    """A collection has at most 100 sessions, canceled ones included; the next is INVALID_STATE."""
+    collection = open_collection(server)
+    cancel(server, open_session(server, collection["id"])["id"])
+    for _ in range(99):
+        open_session(server, collection["id"])
+    answer = create(server, collection["id"])
+    refused(answer, "INVALID_STATE")
+    assert len(collection_of(server, collection["id"])["paymentSessions"]) == 100
+
+
+def test_sessions_with_each_provider(server: RunningServer) -> None:
+    """One call opens a session with each provider named, for all that is outstanding, with an event each."""
+    collection = open_collection(server)
+    values = {"paymentCollectionId": collection["id"], "providerIds": ["sandbox", "system"]}
+    created = server.change("createPaymentSessions", values)
+    assert created["__typename"] == "PaymentSessionsCreated"
+    found = [(one["provider"]["id"], one["amount"]) for one in created["paymentSessions"]]
+    assert found == [("sandbox", "100.00"), ("system", "100.00")]
+    assert types_of(server, collection["id"], after=1) == ["SESSION_CREATED", "SESSION_CREATED"]
+
+
+def test_sessions_with_every_provider(server: RunningServer) -> None:
+    """Without providers named, each that the caller can use gets a session."""
+    collection = open_collection(server)
+    created = server.change("createPaymentSessions", {"paymentCollectionId": collection["id"]})
+    found = {one["provider"]["id"] for one in created["paymentSessions"]}
+    assert found == {"sandbox", "system"}
+
+
+def test_all_sessions_or_none(server: RunningServer) -> None:
+    """Where one provider named is refused, no session is opened."""
+    collection = open_collection(server)
+    values = {"paymentCollectionId": collection["id"], "providerIds": ["sandbox", "nobody"]}
+    with unmoved(server, collection["id"]):
+        answer = server.change("createPaymentSessions", values)
+    refused(answer, "PROVIDER_DISABLED", path=["providerIds"])
+
+
+def test_sessions_with_nothing_outstanding(server: RunningServer) -> None:
+    """With nothing outstanding, opening several is INVALID_STATE as well."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"])["id"])
+    with unmoved(server, collection["id"]):
+        answer = server.change("createPaymentSessions", {"paymentCollectionId": collection["id"]})
+    refused(answer, "INVALID_STATE")
+
+
+def test_a_pending_session_is_changed(server: RunningServer) -> None:
+    """A changed amount stands at once, with SESSION_UPDATED."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    assert update(server, session["id"], amount="40.00")["amount"] == "40.00"
+    expected = [("SESSION_UPDATED", "40.00", "AWAITING", "PENDING", None)]
+    assert events_of(server, collection["id"], after=2) == expected
+
+
+def test_a_failed_session_is_changed_and_stays_failed(server: RunningServer) -> None:
+    """A session in ERROR may be changed; its newest attempt still failed."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "decline")
+    authorize(server, session["id"])
+    changed = update(server, session["id"], data={"token": "approve"})
+    assert (changed["__typename"], changed["status"]) == ("PaymentSession", "ERROR")
+    assert authorize(server, session["id"])["__typename"] == "Payment"
+
+
+def test_a_change_above_what_is_free(server: RunningServer) -> None:
+    """A change is measured like an opening, and the old amount stays."""
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"], amount="30.00")["id"])
+    session = open_session(server, collection["id"], amount="70.00")
+    with unmoved(server, collection["id"]):
+        answer = update(server, session["id"], amount="70.01")
+    refused(answer, "AMOUNT_TOO_LARGE", maximum="70.00", path=["amount"])
+
+
+def test_a_change_to_nothing(server: RunningServer) -> None:
+    """Zero is refused in a change, too."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    with unmoved(server, collection["id"]):
+        answer = update(server, session["id"], amount="0")
+    refused(answer, "INVALID_INPUT", path=["amount"])
+
+
+@pytest.mark.parametrize("field", ["amount", "data", "metadata"])
+def test_a_change_to_null(server: RunningServer, field: str) -> None:
+    """Null in a field that may not be empty is INVALID_INPUT with its path."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    with unmoved(server, collection["id"]):
+        answer = update(server, session["id"], **{field: None})
+    refused(answer, "INVALID_INPUT", path=[field])
+
+
+@pytest.mark.parametrize(
+    ("token", "status", "code"),
+    [
+        ("challenge", "REQUIRES_MORE", "INVALID_STATE"),
+        ("approve", "AUTHORIZED", "INVALID_STATE"),
+        ("auto_capture", "CAPTURED", "INVALID_STATE"),
+        ("pending", "PENDING_AUTHORIZATION", "IN_PROGRESS"),
+    ],
+)
+def test_what_can_not_be_changed(server: RunningServer, token: str, status: str, code: str) -> None:
+    """A session is changed only while PENDING or ERROR, or before any attempt."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], token, amount="50.00")
+    authorize(server, session["id"])
+    with unmoved(server, collection["id"]):
+        answer = update(server, session["id"], amount="40.00")
+    refused(answer, code)
+    assert session_status(server, session["id"]) == status
+
+
+def test_a_canceled_session_is_not_changed(server: RunningServer) -> None:
+    """Changing a canceled session is INVALID_STATE."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    cancel(server, session["id"])
+    with unmoved(server, collection["id"]):
+        answer = update(server, session["id"], amount="40.00")
+    refused(answer, "INVALID_STATE")
+
+
+@pytest.mark.parametrize("token", [None, "decline"])
+def test_closing_what_the_gateway_does_not_hold(server: RunningServer, token: str | None) -> None:
+    """A PENDING or ERROR session is CANCELED at once, with SESSION_CANCELED, and nothing is asked of the gateway."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], token)
+    if token is not None:
+        authorize(server, session["id"])
+    before = effects(server, session["id"])
+    assert cancel(server, session["id"])["status"] == "CANCELED"
+    found = events_of(server, collection["id"])[-1]
+    assert found == ("SESSION_CANCELED", None, "NOT_PAID", "CANCELED", None)
+    assert effects(server, session["id"]) == before
+
+
+def test_closing_a_closed_session(server: RunningServer) -> None:
+    """Closing a canceled session answers with itself, and nothing happens."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    cancel(server, session["id"])
+    with unmoved(server, collection["id"]):
+        assert cancel(server, session["id"])["status"] == "CANCELED"
+
+
+def test_closing_while_an_attempt_has_no_outcome(server: RunningServer) -> None:
+    """A session whose attempt has no outcome can't be closed: IN_PROGRESS, retryable."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "pending")
+    authorize(server, session["id"])
+    with unmoved(server, collection["id"]):
+        answer = cancel(server, session["id"])
+    refused(answer, "IN_PROGRESS")
+    assert answer["retryable"] is True
+
+
+@pytest.mark.parametrize("token", ["approve", "auto_capture"])
+def test_closing_an_authorized_session(server: RunningServer, token: str) -> None:
+    """A session with a payment can't be closed: INVALID_STATE."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], token)
+    authorize(server, session["id"])
+    with unmoved(server, collection["id"]):
+        answer = cancel(server, session["id"])
+    refused(answer, "INVALID_STATE")
+
+
+def test_a_closed_session_stays_readable(server: RunningServer) -> None:
+    """A closed session is still there, as CANCELED, without anything to do."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "challenge")
+    authorize(server, session["id"])
+    cancel(server, session["id"])
+    found = session_of(server, session["id"])
+    assert (found["status"], found["requiredAction"], found["failure"]) == ("CANCELED", None, None)
+
+
+def test_a_collection_goes_on_after_its_session_is_closed(server: RunningServer) -> None:
+    """After the only session is closed, the collection is NOT_PAID and opens another."""
+    collection = open_collection(server)
+    cancel(server, open_session(server, collection["id"])["id"])
+    assert status_of(server, collection["id"]) == "NOT_PAID"
+    payment = authorize(
+        server, open_session(server, collection["id"])["id"], idempotencyKey=new_key()
+    )
+    assert payment["__typename"] == "Payment"

@@ -1,0 +1,223 @@
+"""Subscribers over both transports, which wait for a bounded time."""
+
+import socket as sockets
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import orjson
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from tests.running import Json, RunningServer
+
+PROTOCOL = Subprotocol("graphql-transport-ws")
+WAIT_SECONDS = 5.0
+
+TRANSPORTS = ("websocket", "event stream")
+
+
+@dataclass(frozen=True)
+class Ended(Exception):
+    """Says that a stream has ended: with errors, or by itself where there are none."""
+
+    errors: tuple[Json, ...] = ()
+
+    @property
+    def code(self) -> str | None:
+        """Give the one error's code."""
+        return self.errors[0]["extensions"]["code"] if self.errors else None
+
+
+class Stream(Protocol):
+    """Is one subscription."""
+
+    def next(self, seconds: float = WAIT_SECONDS) -> Json:
+        """Give the next item's value; raises Ended, and TimeoutError where none comes in time."""
+
+    def drop(self) -> None:
+        """Break the connection off without a word."""
+
+
+@contextmanager
+def following(
+    server: RunningServer,
+    transport: str,
+    query: str,
+    variables: Mapping[str, Json],
+    *,
+    bearer: str | None = None,
+    receive_bytes: int | None = None,
+) -> Iterator[Stream]:
+    """Subscribe over a transport, with a small receive buffer where one is wanted."""
+    connection = connected(server, receive_bytes)
+    if transport == "websocket":
+        with opened(server, bearer, connection) as socket:
+            subscribe(socket, "1", query, variables)
+            yield _SocketStream(socket)
+    else:
+        with connection:
+            stream = _EventStream(connection)
+            stream.begin(server, query, variables, bearer)
+            yield stream
+
+
+def connected(server: RunningServer, receive_bytes: int | None = None) -> sockets.socket:
+    """Connect to a server."""
+    connection = sockets.socket()
+    if receive_bytes is not None:
+        connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_bytes)
+    connection.settimeout(WAIT_SECONDS)
+    connection.connect(("127.0.0.1", server.port))
+    return connection
+
+
+# ── WebSocket ──────────────────────────────────────────────────────────────────
+
+
+@contextmanager
+def opened(
+    server: RunningServer, bearer: str | None = None, connection: sockets.socket | None = None
+) -> Iterator[ClientConnection]:
+    """Open a socket whose connection_init is acknowledged."""
+    bearer = bearer or server.credential
+    with connect(
+        server.websocket_url,
+        sock=connection or connected(server),
+        subprotocols=[PROTOCOL],
+        open_timeout=WAIT_SECONDS,
+        close_timeout=WAIT_SECONDS,
+        max_size=None,
+        max_queue=1,
+        proxy=None,
+    ) as socket:
+        payload = {} if bearer is None else {"authorization": f"Bearer {bearer}"}
+        send(socket, {"type": "connection_init", "payload": payload})
+        assert receive(socket) == {"type": "connection_ack"}
+        yield socket
+
+
+def send(socket: ClientConnection, message: Json) -> None:
+    """Send a message."""
+    socket.send(orjson.dumps(message).decode())
+
+
+def receive(socket: ClientConnection, seconds: float = WAIT_SECONDS) -> Json:
+    """Receive the next message that is no heartbeat."""
+    while True:
+        message = orjson.loads(socket.recv(timeout=seconds))
+        if message["type"] != "ping":
+            return message
+
+
+def subscribe(socket: ClientConnection, id: str, query: str, variables: Mapping[str, Json]) -> None:
+    """Start an operation on a socket."""
+    payload = {"query": query, "variables": variables}
+    send(socket, {"id": id, "type": "subscribe", "payload": payload})
+
+
+class _SocketStream:
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    def next(self, seconds: float = WAIT_SECONDS) -> Json:
+        message = receive(self._socket, seconds)
+        if message["type"] == "next":
+            return value_of(message["payload"])
+        raise Ended(tuple(message.get("payload", ())))
+
+    def drop(self) -> None:
+        reset(self._socket.socket)
+
+
+# ── Server-sent events ─────────────────────────────────────────────────────────
+
+
+class _EventStream:
+    def __init__(self, connection: sockets.socket) -> None:
+        self._connection = connection
+        self._received = b""
+        self._body = b""
+
+    def begin(
+        self,
+        server: RunningServer,
+        query: str,
+        variables: Mapping[str, Json],
+        bearer: str | None,
+    ) -> None:
+        """Ask for the stream and read the answer's head."""
+        body = orjson.dumps({"query": query, "variables": variables})
+        bearer = bearer or server.credential
+        credential = "" if bearer is None else f"authorization: Bearer {bearer}\r\n"
+        asked = (
+            f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n{credential}"
+            "accept: text/event-stream\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n\r\n"
+        )
+        self._connection.sendall(asked.encode() + body)
+        head = self._until(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        assert b"\r\ncontent-type: text/event-stream" in head.lower(), head
+        assert b"\r\ntransfer-encoding: chunked" in head.lower(), head
+
+    def next(self, seconds: float = WAIT_SECONDS) -> Json:
+        self._connection.settimeout(seconds)
+        while (frame := self._frame()) == b":":
+            pass
+        name, data = (line.partition(b":")[2].strip() for line in frame.split(b"\n"))
+        if name == b"complete":
+            raise Ended
+        payload = orjson.loads(data)
+        if payload.get("data") is None and "errors" in payload:
+            raise Ended(tuple(payload["errors"]))
+        return value_of(payload)
+
+    def drop(self) -> None:
+        reset(self._connection)
+
+    def _frame(self) -> bytes:
+        while b"\n\n" not in self._body:
+            self._read_chunk()
+        frame, _, self._body = self._body.partition(b"\n\n")
+        return frame
+
+    def _read_chunk(self) -> None:
+        size = int(self._until(b"\r\n"), 16)
+        while len(self._received) < size + 2:
+            self._read()
+        self._body += self._received[:size]
+        self._received = self._received[size + 2 :]
+        if size == 0:
+            raise Ended
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._received:
+            self._read()
+        found, _, self._received = self._received.partition(end)
+        return found
+
+    def _read(self) -> None:
+        received = self._connection.recv(65_536)
+        if not received:
+            raise Ended
+        self._received += received
+
+
+# ── Both ───────────────────────────────────────────────────────────────────────
+
+
+def value_of(payload: Json) -> Json:
+    """Give the value of the one root field of an item."""
+    assert "errors" not in payload, payload
+    (value,) = payload["data"].values()
+    return value
+
+
+def reset(connection: sockets.socket) -> None:
+    """Break a connection off: the other side gets a reset and no farewell."""
+    connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.shutdown(sockets.SHUT_RD)
+    connection.close()
