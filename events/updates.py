@@ -48,11 +48,6 @@ class Updates:
         self._followers: dict[CollectionId | None, set[Follower]] = {}
         self._is_ending = False
 
-    @property
-    def follower_count(self) -> int:
-        """Count the streams that are open."""
-        return sum(len(followers) for followers in self._followers.values())
-
     def end(self) -> None:
         """End every stream: its subscriber resumes at another process, or at this one's successor."""
         self._is_ending = True

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from payments.ids import CollectionId, OperationId, ProviderId
+from payments.ids import OperationId, ProviderId
 from payments.limits import DRAIN_SECONDS
 from payments.ports import Provider, Signals, Store, Transaction
 from payments.records import Snapshot
@@ -74,10 +74,6 @@ class Flow:
         if any(operation.is_without_outcome for operation in snapshot.operations):
             self.due.set()
         return snapshot
-
-    def wake(self, collection_id: CollectionId) -> None:
-        """Tell subscribers that a collection may have changed."""
-        self.signals.wake(collection_id)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ def _apply(flow: Flow, stored: StoredReport, report: Report, tx: Transaction) ->
 
 def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
     if snapshot is not None:
-        flow.wake(snapshot.collection.id)
+        flow.signals.wake(snapshot.collection.id)
         flow.due.set()
 
 
