@@ -2,6 +2,7 @@
 
 import socket as sockets
 import struct
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ def opened(
         close_timeout=WAIT_SECONDS,
         max_size=None,
         max_queue=1,
+        compression=None,  # Otherwise long items would be short ones on the wire.
         proxy=None,
     ) as socket:
         payload = {} if bearer is None else {"authorization": f"Bearer {bearer}"}
@@ -106,8 +108,9 @@ def send(socket: ClientConnection, message: Json) -> None:
 
 def receive(socket: ClientConnection, seconds: float = WAIT_SECONDS) -> Json:
     """Receive the next message that is no heartbeat."""
+    ends_at = time.monotonic() + seconds
     while True:
-        message = orjson.loads(socket.recv(timeout=seconds))
+        message = orjson.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
         if message["type"] != "ping":
             return message
 
