@@ -188,6 +188,7 @@ operations = Table(
     _text("action"),
     _word("failure_code", nullable=True),
     _text("decline_code"),
+    Column("maximum_minor", BigInteger),
     _word("source"),
     _text("created_by"),
     _text("note"),

@@ -14,7 +14,7 @@ from payments.asking import (
 from payments.change import Change
 from payments.commands import AuthorizePaymentSession, Call
 from payments.errors import InProgress, InvalidState
-from payments.failures import Failure, FailureCode
+from payments.failures import Failure
 from payments.flow import Flow
 from payments.ids import ATTEMPT, OperationId, new_id
 from payments.keys import bind_key, bound_key
@@ -155,8 +155,8 @@ def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
         case OperationStatus.SUCCEEDED:
             payment = snapshot.payment_of(session.id)
             assert payment is not None
-            if payment.is_surplus:
-                return NotAuthorized(snapshot, session, _surplus_failure(snapshot, payment))
+            if operation.failure is not None:
+                return NotAuthorized(snapshot, session, operation.failure)
             return Paid(snapshot, payment)
         case OperationStatus.ACTION_REQUIRED:
             if session.canceled_at is not None:
@@ -172,17 +172,3 @@ def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
         case OperationStatus.REVERSED:
             raise AssertionError("An authorization is never reversed")
     assert_never(operation.status)
-
-
-def _surplus_failure(snapshot: Snapshot, payment: Payment) -> Failure:
-    collection = snapshot.collection
-    if collection.canceled_at is None and payment.amount_minor > collection.outstanding_minor:
-        return Failure(
-            FailureCode.AMOUNT_TOO_LARGE,
-            "The collection was covered meanwhile; this authorization is given back.",
-            maximum=collection.money(collection.outstanding_minor),
-        )
-    return Failure(
-        FailureCode.INVALID_STATE,
-        "The collection or the session was canceled meanwhile; this authorization is given back.",
-    )

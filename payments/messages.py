@@ -1,4 +1,4 @@
-"""The sentences for failures that a provider brought; never the provider's own words."""
+"""The sentences for failures that are kept with an operation; never the provider's own words."""
 
 from payments.failures import FailureCode
 
@@ -7,7 +7,12 @@ _SENTENCES = {
     FailureCode.ACTION_FAILED: "The customer failed or abandoned the required action.",
     FailureCode.EXPIRED: "The authorization lapsed at the provider.",
     FailureCode.PROVIDER_UNAVAILABLE: "The provider could not be reached and did nothing.",
-    FailureCode.IN_PROGRESS: "Another request is doing this and is not through yet.",
+    FailureCode.AMOUNT_TOO_LARGE: (
+        "The collection was covered meanwhile; this authorization is given back."
+    ),
+    FailureCode.INVALID_STATE: (
+        "The collection or the session was canceled meanwhile; this authorization is given back."
+    ),
 }
 
 

@@ -5,6 +5,7 @@ from typing import cast
 
 from payments.change import Change
 from payments.closing import close_session, close_what_no_longer_fits, give_back
+from payments.failures import FailureCode
 from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
 from payments.records import Operation, Payment, PaymentSession
@@ -30,6 +31,8 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
         canceled_at=session.canceled_at if fits else session.canceled_at or change.now,
     )
     operation = replace(operation, payment_id=payment.id)
+    if not fits:
+        operation = _as_surplus(change, operation, payment)
     change.payments[payment.id] = payment
     change.put_session(session)
     change.put_operation(operation)
@@ -79,6 +82,18 @@ def _fits(change: Change, session: PaymentSession, amount_minor: int) -> bool:
         and session.canceled_at is None
         and amount_minor <= collection.outstanding_minor
     )
+
+
+def _as_surplus(change: Change, operation: Operation, payment: Payment) -> Operation:
+    """Keep why an authorization is given back, with the number of that moment: its key answers so for ever."""
+    collection = change.collection
+    if collection.canceled_at is None and payment.amount_minor > collection.outstanding_minor:
+        return replace(
+            operation,
+            failure_code=FailureCode.AMOUNT_TOO_LARGE,
+            maximum_minor=collection.outstanding_minor,
+        )
+    return replace(operation, failure_code=FailureCode.INVALID_STATE)
 
 
 def _capture_at_once(change: Change, attempt: Operation, payment: Payment) -> None:

@@ -204,6 +204,8 @@ class Operation:
     action: CustomerAction | None = None
     failure_code: FailureCode | None = None
     decline_code: str | None = None
+    maximum_minor: int | None = None
+    """Of a surplus authorization: what would have fitted when it arrived."""
     source: EventSource = EventSource.API
     created_by: str | None = None
     note: str | None = None
@@ -237,6 +239,9 @@ class Operation:
         return Failure(
             self.failure_code,
             message_of(self.failure_code, self.decline_code),
+            maximum=None
+            if self.maximum_minor is None
+            else Money(self.maximum_minor, self.currency),
             decline_code=self.decline_code,
         )
 

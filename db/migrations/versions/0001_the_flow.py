@@ -198,6 +198,7 @@ def upgrade() -> None:
         sa.Column("action", sa.Text(), nullable=True),
         sa.Column("failure_code", sa.String(length=40), nullable=True),
         sa.Column("decline_code", sa.Text(), nullable=True),
+        sa.Column("maximum_minor", sa.BigInteger(), nullable=True),
         sa.Column("source", sa.String(length=40), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),

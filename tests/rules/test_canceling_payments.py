@@ -1,0 +1,232 @@
+"""Canceling a payment: what is authorized and not captured is given back."""
+
+import pytest
+
+from tests.rules.looking import (
+    amounts_of,
+    asked_times,
+    effects,
+    events_of,
+    payment_of,
+    session_status,
+    settle,
+    status_of,
+    sums_of,
+    types_of,
+    unmoved,
+)
+from tests.rules.waiting import beside, until_event
+from tests.running import Json, RunningServer
+from tests.shop import capture, pay, refund
+
+CANCELED = ("CANCELED", "0.00", "0.00", "100.00", "0.00", "0.00")
+UNTOUCHED = ("AUTHORIZED", "0.00", "0.00", "0.00", "100.00", "0.00")
+
+
+def home(payment: Json) -> tuple[str, str, str]:
+    """Give the ids of a payment, its session and its collection."""
+    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
+
+
+def cancel(server: RunningServer, id: str) -> Json:
+    """Cancel a payment, whatever comes of it."""
+    return server.change("cancelPayment", {"paymentId": id})
+
+
+@pytest.mark.parametrize("provider", ["system", "sandbox"])
+def test_canceling_all(server: RunningServer, provider: str) -> None:
+    """With nothing captured a payment is CANCELED as REQUESTED, its session too, and all is outstanding."""
+    id, session, collection = home(pay(server, provider=provider))
+    answer = cancel(server, id)
+    assert (answer["__typename"], answer["cancellationReason"]) == ("Payment", "REQUESTED")
+    assert answer["canceledAt"] is not None
+    assert amounts_of(server, id) == CANCELED
+    found = (session_status(server, session), status_of(server, collection))
+    assert found == ("CANCELED", "NOT_PAID")
+    assert sums_of(server, collection) == ("0.00", "0.00", "0.00", "100.00")
+
+
+def test_a_cancellation_is_logged(server: RunningServer) -> None:
+    """The log says that it was asked for and that it happened; the gateway did it once."""
+    id, session, collection = home(pay(server))
+    cancel(server, id)
+    assert events_of(server, collection, after=4) == [
+        ("PAYMENT_CANCEL_PENDING", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
+        ("PAYMENT_CANCELED", "100.00", "NOT_PAID", "CANCELED", "CANCELED"),
+    ]
+    assert effects(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
+
+
+@pytest.mark.parametrize("provider", ["system", "sandbox"])
+def test_canceling_a_partly_captured_payment(server: RunningServer, provider: str) -> None:
+    """It gives the rest back: the payment is CAPTURED, and no cancellation reason is set."""
+    id, session, collection = home(pay(server, provider=provider))
+    capture(server, id, amount="60.00")
+    answer = cancel(server, id)
+    assert (answer["cancellationReason"], answer["canceledAt"]) == (None, None)
+    assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "60.00")
+    assert sums_of(server, collection) == ("60.00", "60.00", "0.00", "40.00")
+    assert session_status(server, session) == "CAPTURED"
+    expected = ("PAYMENT_RELEASED", "40.00", "PARTIALLY_CAPTURED", "CAPTURED", "CAPTURED")
+    assert events_of(server, collection)[-1] == expected
+
+
+@pytest.mark.parametrize("is_refunded", [False, True])
+def test_nothing_to_give_back(server: RunningServer, *, is_refunded: bool) -> None:
+    """With all captured, refunded or not, canceling is INVALID_STATE."""
+    id, _, collection = home(pay(server, token="auto_capture"))
+    if is_refunded:
+        refund(server, id)
+    with unmoved(server, collection):
+        answer = cancel(server, id)
+    assert (answer["__typename"], answer["code"]) == ("CancelFailed", "INVALID_STATE")
+
+
+def test_nothing_to_give_back_after_a_final_capture(server: RunningServer) -> None:
+    """What a final capture released is not given back again."""
+    id, _, collection = home(pay(server))
+    capture(server, id, amount="60.00", isFinal=True)
+    with unmoved(server, collection):
+        assert cancel(server, id)["code"] == "INVALID_STATE"
+
+
+def test_a_canceled_payment_answers_with_itself(server: RunningServer) -> None:
+    """Canceling again answers with the payment, and nothing happens."""
+    id, _, collection = home(pay(server))
+    cancel(server, id)
+    with unmoved(server, collection):
+        assert cancel(server, id)["status"] == "CANCELED"
+
+
+def test_an_unknown_payment(server: RunningServer) -> None:
+    """An id that no payment has is NOT_FOUND without a payment."""
+    answer = cancel(server, "pay_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    found = (answer["__typename"], answer["code"], answer["affectedPayment"])
+    assert found == ("CancelFailed", "NOT_FOUND", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "code"), [("decline:too_late", "DECLINED"), ("unavailable", "PROVIDER_UNAVAILABLE")]
+)
+def test_a_cancellation_that_fails(server: RunningServer, told: str, code: str) -> None:
+    """Declined or not reached, the payment is as it was, and the log says so."""
+    id, session, collection = home(pay(server, token=f"approve,cancel={told}"))
+    answer = cancel(server, id)
+    assert (answer["__typename"], answer["code"]) == ("CancelFailed", code)
+    assert answer["retryable"] is (code == "PROVIDER_UNAVAILABLE")
+    assert (amounts_of(server, id), session_status(server, session)) == (UNTOUCHED, "AUTHORIZED")
+    assert events_of(server, collection, after=5) == [
+        ("PAYMENT_CANCEL_FAILED", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
+    ]
+    assert capture(server, id)["status"] == "CAPTURED"
+
+
+def test_a_failed_cancellation_is_tried_again(server: RunningServer) -> None:
+    """A cancellation needs no key: after a decline a further call asks again."""
+    id, session, _ = home(pay(server, token="approve,cancel=decline"))
+    assert cancel(server, id)["code"] == "DECLINED"
+    assert cancel(server, id)["code"] == "DECLINED"
+    assert asked_times(server, session, "cancel") == [1, 1]
+
+
+def test_a_pending_cancellation(server: RunningServer) -> None:
+    """It is CancelPending; the payment says so and nothing can be captured meanwhile."""
+    id, _, collection = home(pay(server, token="approve,cancel=pending"))
+    answer = cancel(server, id)
+    assert (answer["__typename"], answer["payment"]["status"]) == ("CancelPending", "AUTHORIZED")
+    found = payment_of(server, id)
+    assert (found["isCancellationPending"], found["capturableAmount"]) == (True, "0.00")
+    assert (found["cancellationReason"], found["releasedAmount"]) == (None, "0.00")
+    assert types_of(server, collection, after=4) == ["PAYMENT_CANCEL_PENDING"]
+
+
+@pytest.mark.parametrize("more", [{}, {"amount": "1.00"}, {"amount": "1.00", "isFinal": True}])
+def test_no_capture_while_a_cancellation_is_pending(server: RunningServer, more: Json) -> None:
+    """While a cancellation is pending, captures are refused with IN_PROGRESS."""
+    id, _, collection = home(pay(server, token="approve,cancel=pending"))
+    cancel(server, id)
+    with unmoved(server, collection):
+        answer = capture(server, id, **more)
+    found = (answer["__typename"], answer["code"], answer["retryable"])
+    assert found == ("CaptureFailed", "IN_PROGRESS", True)
+
+
+def test_a_refund_while_a_cancellation_is_pending(server: RunningServer) -> None:
+    """What was captured can be refunded while the rest is being given back."""
+    id, _, _ = home(pay(server, token="approve,cancel=pending"))
+    capture(server, id, amount="60.00")
+    cancel(server, id)
+    assert refund(server, id)["__typename"] == "Payment"
+    expected = ("PARTIALLY_REFUNDED", "60.00", "60.00", "0.00", "0.00", "0.00")
+    assert amounts_of(server, id) == expected
+
+
+def test_canceling_again_while_pending(server: RunningServer) -> None:
+    """A further call answers CancelPending, and no second cancellation is asked for."""
+    id, session, collection = home(pay(server, token="approve,cancel=pending"))
+    cancel(server, id)
+    with unmoved(server, collection):
+        assert cancel(server, id)["__typename"] == "CancelPending"
+    assert effects(server, session)[1:] == [("cancel", "100.00", "pending", "0.00")]
+
+
+def test_a_pending_cancellation_that_happens(server: RunningServer) -> None:
+    """The gateway's report makes the payment CANCELED."""
+    id, session, collection = home(pay(server, token="approve,cancel=pending"))
+    cancel(server, id)
+    settle(server, session, "approve", "cancel")
+    until_event(server, collection, "PAYMENT_CANCELED")
+    assert amounts_of(server, id) == CANCELED
+    found = payment_of(server, id)
+    assert (found["isCancellationPending"], found["cancellationReason"]) == (False, "REQUESTED")
+
+
+def test_a_pending_cancellation_that_fails(server: RunningServer) -> None:
+    """The gateway's report leaves the payment as it was, and all can be captured again."""
+    id, session, collection = home(pay(server, token="approve,cancel=pending"))
+    cancel(server, id)
+    settle(server, session, "fail", "cancel")
+    until_event(server, collection, "PAYMENT_CANCEL_FAILED")
+    assert (amounts_of(server, id), session_status(server, session)) == (UNTOUCHED, "AUTHORIZED")
+    assert payment_of(server, id)["isCancellationPending"] is False
+
+
+def test_a_cancellation_whose_reply_is_lost(server: RunningServer) -> None:
+    """It is CancelPending until recovery finds the one effect by the same key."""
+    id, session, collection = home(pay(server, token="approve,cancel=lost_reply"))
+    assert cancel(server, id)["__typename"] == "CancelPending"
+    until_event(server, collection, "PAYMENT_CANCELED")
+    assert amounts_of(server, id) == CANCELED
+    assert asked_times(server, session, "cancel") == [2]
+
+
+def test_canceling_while_the_gateway_is_at_it(server: RunningServer) -> None:
+    """A further call waits for the first one's outcome and answers with the same payment."""
+    id, session, collection = home(pay(server, token="approve,cancel=slow:1"))
+    with beside(lambda: cancel(server, id)) as first:
+        until_event(server, collection, "PAYMENT_CANCEL_PENDING")
+        assert cancel(server, id)["status"] == "CANCELED"
+    assert first.result()["status"] == "CANCELED"
+    assert len(effects(server, session)) == 2
+
+
+@pytest.mark.parametrize("is_final", [False, True])
+def test_no_cancellation_while_a_capture_is_pending(
+    server: RunningServer, *, is_final: bool
+) -> None:
+    """While a capture is pending, cancelPayment is refused with IN_PROGRESS."""
+    id, _, collection = home(pay(server, token="approve,capture=pending"))
+    capture(server, id, amount="10.00", isFinal=is_final)
+    with unmoved(server, collection):
+        answer = cancel(server, id)
+    found = (answer["__typename"], answer["code"], answer["retryable"])
+    assert found == ("CancelFailed", "IN_PROGRESS", True)
+
+
+def test_canceling_while_a_refund_is_pending(server: RunningServer) -> None:
+    """A pending refund does not keep the rest from being given back."""
+    id, _, _ = home(pay(server, token="approve,refund=pending"))
+    capture(server, id, amount="60.00")
+    refund(server, id, amount="10.00")
+    assert cancel(server, id)["__typename"] == "Payment"
+    assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "50.00")
