@@ -58,7 +58,8 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
             status=OperationStatus.ASKING,
             holder=flow.settings.process_name,
             due_at=after(change.now, LEASE_SECONDS),
-            asked_times=operation.asked_times + 1,
+            # Whatever was asked before with this key was not reached: this is the first ask that may get through.
+            asked_times=1,
             failure_code=None,
             decline_code=None,
         )

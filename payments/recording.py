@@ -59,17 +59,19 @@ def settle(
         return operation
     if not answers(operation.kind, outcome):
         outcome = Unknown()
+    if isinstance(outcome, NotReached) and not proves_nothing_happened(change, operation):
+        outcome = Unknown()
     match outcome:
         case Unknown():
-            return _keep_open(change, operation, OperationStatus.UNKNOWN, first_step_seconds)
+            was_taken = operation.status is OperationStatus.PROCESSING
+            status = OperationStatus.PROCESSING if was_taken else OperationStatus.UNKNOWN
+            return _keep_open(change, operation, status, first_step_seconds)
         case Processing():
             recording_sessions.note_reference(change, operation, outcome.reference)
             status = OperationStatus.PROCESSING
             kept = _keep_open(change, operation, status, first_step_seconds)
             recording_sessions.note_processing(change, operation, kept)
             return kept
-        case NotReached() if has_to_happen(change, operation):
-            return _keep_open(change, operation, OperationStatus.UNKNOWN, first_step_seconds)
         case NotReached():
             ended = _end(change, operation, OperationStatus.NOT_REACHED)
             return _fail(change, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
@@ -93,9 +95,9 @@ def may_still_change(operation: Operation, outcome: Outcome) -> bool:
             return False
         case OperationStatus.NOT_REACHED:
             return False
-        case OperationStatus.ACTION_REQUIRED | OperationStatus.PROCESSING:
+        case OperationStatus.ACTION_REQUIRED:
             return not isinstance(outcome, Unknown | NotReached)
-        case OperationStatus.ASKING | OperationStatus.UNKNOWN:
+        case OperationStatus.ASKING | OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
             return True
     assert_never(operation.status)
 
@@ -114,12 +116,17 @@ def answers(kind: OperationKind, outcome: Outcome) -> bool:
     assert_never(outcome)
 
 
-def has_to_happen(change: Change, operation: Operation) -> bool:
-    """Tell whether it was decided already: not reaching the provider is then a reason to come again."""
-    is_collection_canceled = change.collection.canceled_at is not None
-    return operation.is_closing or (
-        is_collection_canceled and operation.kind is OperationKind.CANCEL
+def proves_nothing_happened(change: Change, operation: Operation) -> bool:
+    """Tell whether not reaching the provider ends an operation.
+
+    Behind an earlier ask that may have got through it proves nothing: a connection that is refused now says nothing of
+    what was sent then. What was decided already and has to happen is asked again until it does.
+    """
+    is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
+    is_canceling = (
+        change.collection.canceled_at is not None and operation.kind is OperationKind.CANCEL
     )
+    return is_first_ask and not operation.is_closing and not is_canceling
 
 
 def next_step_at(operation: Operation, now: Instant, first_step_seconds: float) -> Instant | None:

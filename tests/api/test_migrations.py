@@ -126,7 +126,7 @@ def test_every_connection_of_the_program_is_set_up(migrated: Path) -> None:
 
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory: pytest.TempPathFactory, open_server: RunningServer) -> Path:
-    """Give a copy of a database with a payment of 100.00, of which 60.00 is captured and 20.00 refunded, and another."""
+    """Give a copy of a database with a payment of 100.00, of which 60.00 is captured, 20.00 refunded, and another."""
     pay(open_server)
     payment = pay(open_server)
     capture(open_server, payment["id"], amount="60.00")
