@@ -200,6 +200,9 @@ def _check_together(settings: Settings) -> None:
             f"HOST is {settings.host}, which is not loopback: set TILLGRAPH_SECRET_KEYS first,"
             " or everybody could take and refund payments."
         )
+    _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
+    if settings.is_sandbox_enabled and settings.sandbox_url is None:
+        _demand_folder("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
     if settings.is_development:
         return
     if not settings.secret_keys:
@@ -210,6 +213,11 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "TILLGRAPH_SANDBOX_WEBHOOK_SECRET must be set where the sandbox is on in production."
         )
+
+
+def _demand_folder(name: str, path: Path) -> None:
+    if not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
+        raise SettingsError(f"{name}: {path} has to lie in a folder that exists and can be written.")
 
 
 def made_secret(name: str) -> str:

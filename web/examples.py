@@ -112,6 +112,9 @@ def examples_route(
     """Give the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
 
     async def make(request: Request) -> Response:
+        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+            # A page from elsewhere can send anything but JSON without asking first.
+            return Response(status_code=415)
         request_id = str(ULID())
         try:
             await demand_secret_key(request)

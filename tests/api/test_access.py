@@ -639,7 +639,7 @@ def test_whoever_is_not_on_this_machine_is_unauthenticated(
     assert refused(response) == (401, "UNAUTHENTICATED")
     ledger = open_server.client.get("/sandbox/ledger", headers=headers)
     assert ledger.status_code == 401
-    examples = open_server.client.post("/graphql/examples", headers=headers)
+    examples = open_server.client.post("/graphql/examples", json={}, headers=headers)
     assert examples.status_code == 401
 
 

@@ -100,7 +100,7 @@ def test_the_complete_documents_are_those_of_the_schema(schema: GraphQLSchema) -
 
 def examples_of(server: RunningServer) -> dict[str, Json]:
     """Ask the server for GraphiQL's tabs, their variables filled with fresh objects; by the document's text."""
-    response = server.client.post("/graphql/examples")
+    response = server.client.post("/graphql/examples", json={})
     assert response.status_code == 200, response.text
     return {tab["query"]: orjson.loads(tab["variables"]) for tab in response.json()}
 
@@ -113,7 +113,7 @@ def examples(open_server: RunningServer) -> dict[str, Json]:
 
 def test_every_example_is_a_tab(open_server: RunningServer) -> None:
     """GraphiQL's tabs are the documents of both ends, each with a title of its own and no placeholder left."""
-    tabs = open_server.client.post("/graphql/examples").json()
+    tabs = open_server.client.post("/graphql/examples", json={}).json()
     assert sorted(tab["query"] for tab in tabs) == sorted(document(name) for name in EXAMPLES)
     assert len({tab["title"] for tab in tabs}) == len(tabs)
     for tab in tabs:
