@@ -195,6 +195,7 @@ operations = Table(
     _text("metadata", nullable=False),
     _id("request_id", nullable=False),
     Column("asked_times", Integer, nullable=False),
+    Column("unanswered_times", Integer, nullable=False),
     _text("holder"),
     _instant("due_at", nullable=True),
     _instant("created_at"),

@@ -60,6 +60,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
             due_at=after(change.now, LEASE_SECONDS),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
+            unanswered_times=0,
             failure_code=None,
             decline_code=None,
         )

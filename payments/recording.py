@@ -132,18 +132,25 @@ def proves_nothing_happened(change: Change, operation: Operation) -> bool:
 def next_step_at(operation: Operation, now: Instant, first_step_seconds: float) -> Instant | None:
     """Give when recovery asks next; None after its last step, when a person has to look."""
     steps = (first_step_seconds, *RECOVERY_STEPS_SECONDS)
-    step = max(0, operation.asked_times - 1)
-    if step >= len(steps):
+    if operation.unanswered_times >= len(steps):
         return None
     jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
-    return after(now, steps[step] * jitter)
+    return after(now, steps[operation.unanswered_times] * jitter)
 
 
 def _keep_open(
     change: Change, operation: Operation, status: OperationStatus, first_step_seconds: float
 ) -> Operation:
     due_at = next_step_at(operation, change.now, first_step_seconds)
-    return change.put_operation(replace(operation, status=status, holder=None, due_at=due_at))
+    return change.put_operation(
+        replace(
+            operation,
+            status=status,
+            holder=None,
+            due_at=due_at,
+            unanswered_times=operation.unanswered_times + 1,
+        )
+    )
 
 
 def _end(change: Change, operation: Operation, status: OperationStatus) -> Operation:

@@ -213,6 +213,9 @@ class Operation:
     request_id: str
     """Of the request that asked for it."""
     asked_times: int = 0
+    """Asks that began, those of processes that died included."""
+    unanswered_times: int = 0
+    """Asks that ended without an outcome: they decide when recovery asks next."""
     holder: str | None = None
     """The process that is asking."""
     due_at: Instant | None = None

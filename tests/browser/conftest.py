@@ -29,7 +29,7 @@ def origin_of(url: str) -> str:
     return "" if parts.scheme == "data" else parts.netloc
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give Debian's Chromium, without a screen."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)

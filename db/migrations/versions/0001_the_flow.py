@@ -205,6 +205,7 @@ def upgrade() -> None:
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.Column("request_id", sa.String(length=64), nullable=False),
         sa.Column("asked_times", sa.Integer(), nullable=False),
+        sa.Column("unanswered_times", sa.Integer(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=True),
         sa.Column("due_at", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
