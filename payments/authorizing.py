@@ -109,7 +109,7 @@ def _attempt(
     data = command.data or {}
     provider = checks.usable_provider(flow, change, call, session.provider_id, path=None)
     checks.provider_data(provider, call, data)
-    checks.fits_room(change, session.amount_minor, besides=session)
+    checks.fits_room(change, session.amount_minor, besides=session, path=None)
     operation = Operation(
         id=OperationId(new_id(ATTEMPT)),
         kind=OperationKind.AUTHORIZE,
@@ -141,7 +141,7 @@ def _again(
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     checks.usable_provider(flow, change, call, session.provider_id, path=None)
-    checks.fits_room(change, session.amount_minor, besides=session)
+    checks.fits_room(change, session.amount_minor, besides=session, path=None)
     return _begun(begin(flow, change, replace(attempt, amount_minor=session.amount_minor)))
 
 

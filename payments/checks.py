@@ -78,14 +78,20 @@ def room_minor(change: Change, *, besides: PaymentSession | None = None) -> int:
     return max(0, collection.amount_minor - collection.authorized_minor - in_flight)
 
 
-def fits_room(change: Change, amount_minor: int, *, besides: PaymentSession | None = None) -> None:
+def fits_room(
+    change: Change,
+    amount_minor: int,
+    *,
+    besides: PaymentSession | None = None,
+    path: Path = ("amount",),
+) -> None:
     """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
     room = room_minor(change, besides=besides)
     if amount_minor > room:
         maximum = change.collection.money(room)
         raise AmountTooLarge(
             f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
-            path=("amount",),
+            path=path,
             maximum=maximum,
         )
 

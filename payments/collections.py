@@ -20,7 +20,7 @@ from payments.instants import after
 from payments.keys import bind_key, bound_key
 from payments.ports import Transaction
 from payments.records import PaymentCollection, Snapshot
-from payments.statuses import EventSource, EventType
+from payments.statuses import CancellationReason, EventSource, EventType
 
 
 async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Snapshot:
@@ -107,7 +107,10 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
                 close_session(change, session, request_id=call.request_id)
         for payment in list(change.payments.values()):
             if payment.remainder_minor > 0 and payment.cancellation_id is None:
-                begin_cancellation(flow, change, call, payment)
+                # Decided at once: whatever the gateway answers, nothing can be captured any more.
+                reason = CancellationReason.REQUESTED
+                decided = change.put_payment(replace(payment, cancellation_reason=reason))
+                begin_cancellation(flow, change, call, decided)
         return change.finish()
 
     return await carry_out_all(flow, await flow.change("prepare", call.request_id, work))

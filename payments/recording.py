@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+import structlog
+
 from payments import recording_movements, recording_sessions
 from payments.change import Change, lock
 from payments.failures import FailureCode
@@ -24,6 +26,8 @@ from payments.outcomes import (
 from payments.ports import Transaction
 from payments.records import Operation, Snapshot
 from payments.statuses import EventSource, OperationKind, OperationStatus
+
+log = structlog.get_logger("flow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,7 @@ def settle(
             ended = _end(change, operation, OperationStatus.NOT_REACHED)
             return _fail(change, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
         case Declined():
-            ended = _end(change, operation, OperationStatus.DECLINED)
-            return _fail(
-                change,
-                replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code),
-            )
+            return _decline(change, operation, outcome)
         case ActionRequired():
             return recording_sessions.require_action(change, operation, outcome)
         case Opened() | Authorized() | Moved():
@@ -123,10 +123,15 @@ def proves_nothing_happened(change: Change, operation: Operation) -> bool:
     what was sent then. What was decided already and has to happen is asked again until it does.
     """
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
-    is_canceling = (
-        change.collection.canceled_at is not None and operation.kind is OperationKind.CANCEL
+    return is_first_ask and not has_to_happen(change, operation)
+
+
+def has_to_happen(change: Change, operation: Operation) -> bool:
+    """Tell whether it was decided already: a session closed, a surplus given back, a collection canceled."""
+    is_collection_canceled = change.collection.canceled_at is not None
+    return operation.is_closing or (
+        is_collection_canceled and operation.kind is OperationKind.CANCEL
     )
-    return is_first_ask and not operation.is_closing and not is_canceling
 
 
 def next_step_at(operation: Operation, now: Instant, first_step_seconds: float) -> Instant | None:
@@ -163,6 +168,16 @@ def _end(change: Change, operation: Operation, status: OperationStatus) -> Opera
         failure_code=None,
         decline_code=None,
         updated_at=change.now,
+    )
+
+
+def _decline(change: Change, operation: Operation, outcome: Declined) -> Operation:
+    if has_to_happen(change, operation):
+        # Asking again with this key would only hear the same: a person has to look.
+        log.error("declined what has to happen", operation_id=operation.id)
+    ended = _end(change, operation, OperationStatus.DECLINED)
+    return _fail(
+        change, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)
     )
 
 

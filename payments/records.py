@@ -167,7 +167,8 @@ class Payment:
     def capturable_minor(self, now: Instant) -> int:
         """Give what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
         has_lapsed = self.capture_before is not None and self.capture_before <= now
-        is_closed = self.cancellation_id is not None or self.is_mismatched or self.is_surplus
+        is_given_up = self.cancellation_id is not None or self.cancellation_reason is not None
+        is_closed = is_given_up or self.is_mismatched
         return 0 if has_lapsed or is_closed else max(0, self.remainder_minor)
 
     @property

@@ -199,7 +199,7 @@ def _each_session(
     if len(change.sessions) + len(providers) > SESSIONS_A_COLLECTION:
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
     outstanding = change.collection.outstanding_minor
-    checks.fits_room(change, outstanding)
+    checks.fits_room(change, outstanding, path=None)
     ids = []
     for provider in providers:
         session = _new_session(change, provider, outstanding)

@@ -315,6 +315,15 @@ def test_in_flight_counts_when_authorizing(server: RunningServer) -> None:
     assert session_status(server, other) == "PENDING"
 
 
+def test_no_room_names_no_input_field(server: RunningServer) -> None:
+    """An authorization has no amount among its input: AMOUNT_TOO_LARGE comes without a path."""
+    collection, first = opened(server, "pending")
+    other = open_session(server, collection)["id"]
+    authorize(server, first)
+    answer = authorize(server, other)
+    assert (answer["code"], answer["path"]) == ("AMOUNT_TOO_LARGE", None)
+
+
 def test_authorized_and_in_flight_count_together(server: RunningServer) -> None:
     """Room is the amount less what is authorized and what is in flight; the room itself is taken."""
     collection, first = opened(server, amount="30.00")

@@ -397,3 +397,13 @@ def test_sessions_of_a_canceled_collection_stay_readable(server: RunningServer) 
     cancel(server, collection)
     found = collection_of(server, collection)
     assert (len(found["paymentSessions"]), len(found["payments"])) == (1, 1)
+
+
+def test_a_payment_whose_cancellation_is_declined_takes_no_money(server: RunningServer) -> None:
+    """Canceling a collection is final: what its gateway would not give back can't be captured either."""
+    payment = pay(server, token="approve,cancel=decline")
+    collection = payment["paymentCollection"]["id"]
+    assert server.change("cancelPaymentCollection", {"id": collection})["status"] == "CANCELED"
+    refused = capture(server, payment["id"])
+    assert (refused["__typename"], refused["code"]) == ("CaptureFailed", "INVALID_STATE")
+    assert refused["affectedPayment"]["capturableAmount"] == "0.00"

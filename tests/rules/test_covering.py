@@ -165,6 +165,18 @@ def test_in_flight_and_then_declined(server: RunningServer) -> None:
     assert events_of(server, collection)[-1] == expected
 
 
+def test_in_flight_and_then_declined_with_something_outstanding(server: RunningServer) -> None:
+    """Declined while the collection is covered in part only, a session is ERROR and may go on."""
+    collection = open_collection(server)["id"]
+    customer = challenged(server, collection, "60.00")
+    other = waiting(server, collection)
+    come_back(server, customer)
+    settle(server, other, "fail")
+    until_event(server, collection, "SESSION_FAILED")
+    assert session_status(server, other) == "ERROR"
+    assert status_of(server, collection) == "PARTIALLY_AUTHORIZED"
+
+
 def test_a_surplus_is_given_back(server: RunningServer) -> None:
     """An authorization beyond the amount becomes a SURPLUS payment that is canceled at the gateway."""
     collection, _, other = covered_with_one_in_flight(server)

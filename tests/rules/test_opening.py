@@ -3,6 +3,7 @@
 import pytest
 
 from tests.rules.looking import (
+    answer_challenge,
     effects,
     events_of,
     session_of,
@@ -11,6 +12,7 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
+from tests.rules.waiting import eventually
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -165,6 +167,26 @@ def test_100_sessions(server: RunningServer) -> None:
     answer = create(server, collection["id"])
     refused(answer, "INVALID_STATE")
     assert len(collection_of(server, collection["id"])["paymentSessions"]) == 100
+
+
+def test_two_sessions_where_one_is_left(server: RunningServer) -> None:
+    """Where both together would be more than 100, none of the two is opened."""
+    collection = open_collection(server)["id"]
+    for _ in range(99):
+        open_session(server, collection)
+    refused(
+        server.change("createPaymentSessions", {"paymentCollectionId": collection}), "INVALID_STATE"
+    )
+    assert len(collection_of(server, collection)["paymentSessions"]) == 99
+
+
+def test_sessions_for_which_there_is_no_room(server: RunningServer) -> None:
+    """With something in flight there is no room for all that is outstanding; no input field is at fault."""
+    collection = open_collection(server)["id"]
+    authorize(server, open_session(server, collection, "pending", amount="30.00")["id"])
+    with unmoved(server, collection):
+        answer = server.change("createPaymentSessions", {"paymentCollectionId": collection})
+    refused(answer, "AMOUNT_TOO_LARGE", maximum="70.00")
 
 
 def test_sessions_with_each_provider(server: RunningServer) -> None:
@@ -324,6 +346,32 @@ def test_closing_an_authorized_session(server: RunningServer, token: str) -> Non
     with unmoved(server, collection["id"]):
         answer = cancel(server, session["id"])
     refused(answer, "INVALID_STATE")
+
+
+def test_closing_what_the_customer_approved_already(server: RunningServer) -> None:
+    """A session is closed at the gateway by recovery, and an approval that nobody saw is given back there."""
+    collection = open_collection(server)["id"]
+    session = open_session(server, collection, "challenge")["id"]
+    authorize(server, session)
+    answer_challenge(server, session, "approve")
+    assert cancel(server, session)["status"] == "CANCELED"
+    eventually(lambda: len(effects(server, session)) == 2)
+    assert effects(server, session) == [
+        ("authorize", "100.00", "approved", "100.00"),
+        ("cancel", "100.00", "approved", "100.00"),
+    ]
+    assert types_of(server, collection)[-1] == "SESSION_CANCELED"
+
+
+@pytest.mark.parametrize("told", ["lost_reply", "slow:0.2"])
+def test_closing_at_a_poor_gateway(server: RunningServer, told: str) -> None:
+    """Closing is decided here at once, and recovery finishes it with one effect at the gateway."""
+    collection = open_collection(server)["id"]
+    session = open_session(server, collection, f"challenge,cancel={told}")["id"]
+    authorize(server, session)
+    assert cancel(server, session)["status"] == "CANCELED"
+    eventually(lambda: len(effects(server, session)) == 2)
+    assert effects(server, session)[1] == ("cancel", "100.00", "approved", "0.00")
 
 
 def test_a_closed_session_stays_readable(server: RunningServer) -> None:
