@@ -217,7 +217,9 @@ def _check_together(settings: Settings) -> None:
 
 def _demand_folder(name: str, path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
-        raise SettingsError(f"{name}: {path} has to lie in a folder that exists and can be written.")
+        raise SettingsError(
+            f"{name}: {path} has to lie in a folder that exists and can be written."
+        )
 
 
 def made_secret(name: str) -> str:

@@ -2,12 +2,13 @@
 
 import asyncio
 import datetime
+import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -16,85 +17,147 @@ from bench.flows import STEPS, Flow, echo_once, pay_once, run_flows
 from bench.updates import TRANSPORTS, delays
 
 WARM_UP_FLOWS = 64
-MEASURED_FLOWS = 400
 CLIENTS = (1, 8)
 UPDATES = 200
+UPDATES_AIM_MS = 50
 
 RESULTS = Path(__file__).parent / "results"
 
-SUBJECTS: dict[str, tuple[Any, Flow]] = {
-    "tillgraph": (servers.tillgraph, pay_once),
-    "bare echo": (servers.echo, echo_once),
-}
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Is what is measured: how it is started, what a flow is, and how many of them make a measurement."""
+
+    start: Callable[[], AbstractContextManager[servers.Measured]]
+    flow: Flow
+    flows: int
 
 
-def quantiles(seconds: Sequence[float]) -> dict[str, float]:
-    """Give the median, the 99th percentile and the longest, in milliseconds."""
-    cut = statistics.quantiles(seconds, n=100, method="inclusive")
-    return {
-        "median_ms": round(cut[49] * 1_000, 2),
-        "p99_ms": round(cut[98] * 1_000, 2),
-        "max_ms": round(max(seconds) * 1_000, 2),
-    }
+TILLGRAPH = Subject(servers.tillgraph, pay_once, flows=400)
+ECHO = Subject(servers.echo, echo_once, flows=4_000)
+"""More of them, as processor time is counted in ticks of 10 ms: 400 would last thirty ticks."""
 
 
-async def measure_flows(subject: servers.Measured, flow: Flow, clients: int) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Is what is kept of many durations."""
+
+    median_ms: float
+    p99_ms: float
+    max_ms: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> "Times":
+        """Sum durations up; at least two."""
+        cut = statistics.quantiles(seconds, n=100, method="inclusive")
+        return cls(*(round(value * 1_000, 2) for value in (cut[49], cut[98], max(seconds))))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Is what one subject did with a number of clients."""
+
+    clients: int
+    flows: int
+    flows_a_second: float
+    server_cpu_ms_a_flow: float
+    steps: dict[str, Times]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Is one run of the bench; what holds from one to another are its ratios."""
+
+    measured_at: str
+    python: str
+    cores: int
+    load_before: float
+    tillgraph: list[Run]
+    bare_echo: list[Run]
+    cpu_ratios: list[float]
+    updates: dict[str, Times]
+
+
+async def measure_flows(measured: servers.Measured, subject: Subject, clients: int) -> Run:
     """Measure one subject with a number of clients."""
-    await run_flows(subject.port, flow, clients=clients, flows=WARM_UP_FLOWS)
-    cpu_before = subject.cpu_seconds()
-    seconds, timings = await run_flows(subject.port, flow, clients=clients, flows=MEASURED_FLOWS)
-    cpu_seconds = subject.cpu_seconds() - cpu_before
-    return {
-        "clients": clients,
-        "flows_a_second": round(MEASURED_FLOWS / seconds, 1),
-        "server_cpu_ms_a_flow": round(cpu_seconds / MEASURED_FLOWS * 1_000, 2),
-        "steps": {name: quantiles(timings[name]) for name in STEPS},
-    }
+    await run_flows(measured.port, subject.flow, clients=clients, flows=WARM_UP_FLOWS)
+    cpu_before = measured.cpu_seconds()
+    seconds, timings = await run_flows(
+        measured.port, subject.flow, clients=clients, flows=subject.flows
+    )
+    cpu_seconds = measured.cpu_seconds() - cpu_before
+    return Run(
+        clients=clients,
+        flows=subject.flows,
+        flows_a_second=round(subject.flows / seconds, 1),
+        server_cpu_ms_a_flow=round(cpu_seconds / subject.flows * 1_000, 2),
+        steps={name: Times.of(timings[name]) for name in STEPS},
+    )
 
 
-async def measure() -> dict[str, Any]:
+async def measure_subject(subject: Subject) -> list[Run]:
+    """Measure one subject with each number of clients, in one process of it."""
+    with subject.start() as measured:
+        return [await measure_flows(measured, subject, clients) for clients in CLIENTS]
+
+
+async def measure() -> Result:
     """Measure everything, one after the other."""
-    flows: dict[str, list[dict[str, Any]]] = {}
-    updates: dict[str, dict[str, float]] = {}
-    for name, (start, flow) in SUBJECTS.items():
-        running: AbstractContextManager[servers.Measured] = start()
-        with running as subject:
-            flows[name] = [await measure_flows(subject, flow, clients) for clients in CLIENTS]
-    with servers.tillgraph() as subject:
-        for transport in TRANSPORTS:
-            updates[transport] = quantiles(await delays(subject.port, transport, UPDATES))
-    return {
-        "measured_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "flows": flows,
-        "updates": updates,
-    }
+    load_before = os.getloadavg()[0]
+    ours = await measure_subject(TILLGRAPH)
+    bare = await measure_subject(ECHO)
+    with servers.tillgraph() as measured:
+        updates = {
+            transport: Times.of(await delays(measured.port, transport, UPDATES))
+            for transport in TRANSPORTS
+        }
+    return Result(
+        measured_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        python=platform.python_version(),
+        cores=os.cpu_count() or 1,
+        load_before=round(load_before, 2),
+        tillgraph=ours,
+        bare_echo=bare,
+        cpu_ratios=[
+            round(mine.server_cpu_ms_a_flow / theirs.server_cpu_ms_a_flow, 1)
+            for mine, theirs in zip(ours, bare, strict=True)
+        ],
+        updates=updates,
+    )
 
 
-def show(result: dict[str, Any]) -> None:
+def show_runs(name: str, runs: Sequence[Run]) -> None:
+    """Print what a subject did."""
+    for run in runs:
+        print(
+            f"\n{name}, {run.clients} client(s), {run.flows} flows: {run.flows_a_second} flows a second,"
+            f" {run.server_cpu_ms_a_flow} ms of server CPU a flow"
+        )
+        for step, times in run.steps.items():
+            print(f"  {step:12}  {row(times)}")
+
+
+def row(times: Times) -> str:
+    """Write durations as a row of the table."""
+    return f"median {times.median_ms:8.2f} ms   p99 {times.p99_ms:8.2f} ms   max {times.max_ms:8.2f} ms"
+
+
+def show(result: Result) -> None:
     """Print the table."""
-    for name, runs in result["flows"].items():
-        for run in runs:
-            print(
-                f"\n{name}, {run['clients']} client(s): {run['flows_a_second']} flows a second,"
-                f" {run['server_cpu_ms_a_flow']} ms of server CPU a flow"
-            )
-            for step, times in run["steps"].items():
-                print(
-                    f"  {step:10}  median {times['median_ms']:8.2f} ms   p99 {times['p99_ms']:8.2f} ms"
-                )
-    ours, bare = (result["flows"][name] for name in ("tillgraph", "bare echo"))
-    for mine, theirs in zip(ours, bare, strict=True):
-        ratio = mine["server_cpu_ms_a_flow"] / theirs["server_cpu_ms_a_flow"]
-        print(
-            f"\n{mine['clients']} client(s): a flow costs {ratio:.1f} times the CPU of six echoes"
-        )
-    print("\nFrom sending a change to its update at a subscriber, on an idle machine:")
-    for transport, times in result["updates"].items():
-        print(
-            f"  {transport:12}  median {times['median_ms']:6.2f} ms   p99 {times['p99_ms']:6.2f} ms"
-            f"   max {times['max_ms']:6.2f} ms"
-        )
+    print(
+        f"\nPython {result.python}, {result.cores} cores, load {result.load_before} before the run."
+    )
+    show_runs("tillgraph", result.tillgraph)
+    show_runs("bare echo", result.bare_echo)
+    print()
+    for clients, ratio in zip(CLIENTS, result.cpu_ratios, strict=True):
+        print(f"{clients} client(s): a flow costs {ratio} times the CPU of six echoes")
+    print(
+        f"\nFrom sending a change to its update at a subscriber, otherwise idle ({UPDATES} updates,"
+        f" aim {UPDATES_AIM_MS} ms):"
+    )
+    for transport, times in result.updates.items():
+        print(f"  {transport:12}  {row(times)}")
 
 
 def main() -> None:
@@ -102,7 +165,7 @@ def main() -> None:
     result = asyncio.run(measure())
     show(result)
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{result['measured_at'].replace(':', '')}.json"
+    path = RESULTS / f"{result.measured_at.replace(':', '')}.json"
     path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
     print(f"\nThe same as JSON: bench/results/{path.name}")
 

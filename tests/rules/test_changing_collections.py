@@ -15,7 +15,15 @@ from tests.rules.looking import (
 )
 from tests.rules.waiting import beside, eventually, until_event
 from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, collection_of, open_collection, open_session, refund
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
 
 MISSING = "pay_col_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
