@@ -1,14 +1,23 @@
-"""Servers of this folder's own."""
+"""Servers of this folder's own: what other folders do on the shared one would stand in the books that are compared here."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import QUICK_RECOVERY
 from tests.faults.reporting import SECRET
 from tests.running import RunningServer
 
 NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 """What settles there was settled by something else."""
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give one server that the tests of this folder share."""
+    running = RunningServer(tmp_path_factory.mktemp("faults"), QUICK_RECOVERY).start()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="package")
