@@ -112,7 +112,10 @@ async def carry_out_all(flow: Flow, snapshot: Snapshot) -> Snapshot:
         and operation.holder == flow.settings.process_name
     ]
     later = await asyncio.gather(*(carry_out(flow, snapshot, id) for id in mine))
-    return max((snapshot, *later), key=lambda snapshot: snapshot.collection.sequence)
+    if len(later) > 1:
+        # Each shows what it recorded itself; all of it stands in the database.
+        return await read_again(flow, snapshot)
+    return later[0] if later else snapshot
 
 
 async def _ask_and_record(

@@ -102,14 +102,15 @@ def usable_provider(flow: Flow, change: Change, call: Call, id: str, *, path: Pa
     if provider is None or id in change.tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
     if not may_use(flow, call, provider, change.collection.currency):
-        raise ProviderDisabled(
-            "This provider is not for this caller or not for this currency.", path=path
-        )
+        currencies = provider.supported_currencies
+        is_other_currency = currencies is not None and change.collection.currency not in currencies
+        whom = change.collection.currency if is_other_currency else "browsers"
+        raise ProviderDisabled(f"This provider is not for {whom}.", path=path)
     return provider
 
 
 def usable_providers(flow: Flow, change: Change, call: Call) -> list[Provider]:
-    """List the providers that this caller can use for this collection, in the order of their names."""
+    """List the providers that this caller can use for this collection, in the order of the registry."""
     disabled = change.tx.disabled_providers()
     return [
         provider

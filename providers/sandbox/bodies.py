@@ -68,7 +68,7 @@ def parse_json(body: bytes) -> object:
 
 
 def parse_form(body: bytes) -> dict[str, object]:
-    """Decode a form in UTF-8; of two equal names the last one wins. Raises RequestRefused."""
+    """Decode a form in UTF-8, each name once; raises RequestRefused."""
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -78,7 +78,10 @@ def parse_form(body: bytes) -> dict[str, object]:
         )
     except ValueError:
         raise RequestRefused(400, "This is not a URL-encoded form in UTF-8.") from None
-    return dict(pairs)
+    fields: dict[str, object] = dict(pairs)
+    if len(fields) < len(pairs):
+        raise RequestRefused(400, "A form gives each field once.")
+    return fields
 
 
 def is_approval(body: object, *, others: frozenset[str] = frozenset()) -> bool:

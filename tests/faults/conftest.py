@@ -1,4 +1,4 @@
-"""Servers of this folder's own: what other folders do on the shared one would stand in the books that are compared here."""
+"""Servers of this folder's own: the books that are compared here hold nothing else."""
 
 from collections.abc import Iterator
 

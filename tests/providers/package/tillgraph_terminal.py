@@ -1,0 +1,139 @@
+"""A card terminal in a package of its own, as somebody else would write it: it has to be asked for everything.
+
+What it answers stands in the session's `data`, one list for each kind of ask: `{"open": ["unknown", "opened"]}` answers
+the first ask with one key by `unknown` and every further one by `opened`. Each ask is a line of the terminal's journal.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from payments.ids import ProviderId
+from payments.money import Money
+from payments.outcomes import (
+    Ask,
+    Authorized,
+    ConfirmWithSdk,
+    Declined,
+    JsonObject,
+    JsonValue,
+    Moved,
+    NotReached,
+    Opened,
+    Outcome,
+    Report,
+    Unknown,
+)
+from payments.ports import ReportRefused
+from payments.statuses import OperationKind
+from providers.settings import ProviderSettings
+
+JOURNAL = Path("terminal.jsonl")
+"""In the directory that the server runs in."""
+
+
+class Terminal:
+    """Answers as the session's data says."""
+
+    supported_currencies: frozenset[str] | None = frozenset({"USD", "EUR"})
+    browser_keys: frozenset[str] = frozenset()
+
+    def __init__(
+        self, id: str, *, opening: Sequence[str] = ("opened",), captures_once: bool = False
+    ) -> None:
+        """Name the terminal, and what it answers to an opening that says nothing else."""
+        self.id = ProviderId(id)
+        self.name = id.title()
+        self.client_configuration: JsonObject = {"terminal": id}
+        self.captures_once = captures_once
+        self._opening = opening
+
+    def check(self, data: Mapping[str, JsonValue]) -> None:
+        """Take everything."""
+
+    def decide(self, ask: Ask) -> Outcome | None:
+        """Decide nothing: the terminal stands elsewhere."""
+        return None
+
+    async def ask(self, ask: Ask) -> Outcome:
+        """Answer the n-th ask of a key by the n-th word."""
+        standard = self._opening if ask.kind is OperationKind.OPEN else ["done"]
+        words = cast(Sequence[str], ask.data.get(ask.kind.value.lower(), standard))
+        return outcome_of(note(ask, words), ask)
+
+    async def look_up(self, ask: Ask) -> Outcome | None:
+        """Keep no memory of its own."""
+        return Unknown()
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
+        """Report nothing."""
+        raise ReportRefused(404, "The terminal has no reports.")
+
+    def parse_report(self, body: bytes) -> Report:
+        """Report nothing."""
+        raise ReportRefused(404, "The terminal has no reports.")
+
+    async def open(self) -> None:
+        """Need nothing."""
+
+    async def close(self) -> None:
+        """Hold nothing."""
+
+
+def note(ask: Ask, words: Sequence[str]) -> str:
+    """Write an ask into the journal, and give the word that is its answer."""
+    with JOURNAL.open("a+") as journal:
+        journal.seek(0)
+        asked = sum(1 for line in journal if json.loads(line)["key"] == ask.key)
+        word = words[min(asked, len(words) - 1)]
+        line = {"key": ask.key, "session": ask.session_id, "kind": ask.kind.value, "word": word}
+        journal.write(json.dumps(line) + "\n")
+    return word
+
+
+def outcome_of(word: str, ask: Ask) -> Outcome:
+    """Turn a word into an outcome; a number in minor units behind it is what the terminal says it moved."""
+    name, _, minor = word.partition(":")
+    amount = Money(int(minor), ask.amount.currency) if minor else ask.amount
+    match name:
+        case "done" | "opened":
+            return _done(ask, amount)
+        case "browser":
+            return Opened(action=ConfirmWithSdk("terminal-secret", "terminal-key"))
+        case "declined":
+            return Declined("terminal_says_no")
+        case "not_reached":
+            return NotReached()
+        case "unknown":
+            return Unknown()
+        case "other_kind":
+            return Opened() if ask.kind is not OperationKind.OPEN else Moved(ask.amount)
+        case _:
+            raise RuntimeError("The cable is broken, and this message names sk_terminal_secret.")
+
+
+def _done(ask: Ask, amount: Money) -> Outcome:
+    if ask.kind in (OperationKind.OPEN, OperationKind.UPDATE):
+        return Opened(reference=f"terminal-{ask.session_id}")
+    return Authorized(amount) if ask.kind is OperationKind.AUTHORIZE else Moved(amount)
+
+
+def terminal(_settings: ProviderSettings) -> Terminal:
+    """Make the terminal that opens what it is told to open."""
+    return Terminal("terminal")
+
+
+def once(_settings: ProviderSettings) -> Terminal:
+    """Make one that captures once and gives the rest back."""
+    return Terminal("once", captures_once=True)
+
+
+def refusing(_settings: ProviderSettings) -> Terminal:
+    """Make one that opens nothing."""
+    return Terminal("refusing", opening=("declined",))
+
+
+def silent(_settings: ProviderSettings) -> Terminal:
+    """Make one that answers an opening when it is asked again."""
+    return Terminal("silent", opening=("unknown", "opened"))

@@ -1,0 +1,371 @@
+"""A provider that another package brings, and that has to be asked for everything: openings and changes included."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rules.looking import amounts_of, session_of, session_status, types_of
+from tests.rules.waiting import eventually, until_event
+from tests.running import ROOT, Json, RunningServer, clean_environment
+from tests.shop import authorize, capture, collection_of, new_key, open_collection, refund
+
+PACKAGE = Path(__file__).parent / "package"
+COMMAND_SECONDS = 30
+
+RECOVERY_SECONDS = "1.5"
+"""Time enough for a test to look at what is unknown."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server beside which the package is installed."""
+    settings = {
+        "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": RECOVERY_SECONDS,
+        "PYTHONPATH": str(PACKAGE),
+    }
+    running = RunningServer(tmp_path_factory.mktemp("package"), settings).start()
+    yield running
+    running.close()
+
+
+def create(server: RunningServer, collection_id: str, provider: str, **more: Json) -> Json:
+    """Open a session at a terminal, whatever comes of it."""
+    values = {"paymentCollectionId": collection_id, "providerId": provider, **more}
+    return server.change("createPaymentSession", values)
+
+
+def opened(server: RunningServer, provider: str = "terminal", **words: list[str]) -> Json:
+    """Open a collection and a session at a terminal that answers with these words."""
+    made = create(server, open_collection(server)["id"], provider, data=words)
+    assert made["__typename"] == "PaymentSession", made
+    return made
+
+
+def collection_id_of(server: RunningServer, session_id: str) -> str:
+    """Name a session's collection."""
+    return str(session_of(server, session_id)["paymentCollection"]["id"])
+
+
+def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
+    """List key and answer of each time that a terminal was asked for a kind, oldest first."""
+    journal = (server.folder / "terminal.jsonl").read_text().splitlines()
+    lines = [json.loads(line) for line in journal]
+    return [
+        (line["key"], line["word"])
+        for line in lines
+        if (line["session"], line["kind"]) == (session_id, kind)
+    ]
+
+
+def refused(answer: Json, code: str) -> None:
+    """Hold that an answer is RequestRejected with this code."""
+    assert (answer["__typename"], answer["code"]) == ("RequestRejected", code)
+
+
+def not_authorized(answer: Json, code: str) -> None:
+    """Hold that an answer is AuthorizationFailed with this code."""
+    assert (answer["__typename"], answer["code"]) == ("AuthorizationFailed", code)
+
+
+def test_another_package_s_provider_is_offered(server: RunningServer) -> None:
+    """What a package names in the entry point group is listed behind ours, with what it says of itself."""
+    collection = open_collection(server)
+    listed = server.run("front_end/01_show_checkout", id=collection["id"])["paymentProviders"]
+    by_id = {provider["id"]: provider for provider in listed}
+    assert list(by_id) == ["system", "sandbox", "once", "refusing", "silent", "terminal"]
+    assert by_id["terminal"]["name"] == "Terminal"
+    assert sorted(by_id["terminal"]["supportedCurrencies"]) == ["EUR", "USD"]
+
+
+def test_a_provider_takes_its_currencies_alone(server: RunningServer) -> None:
+    """A collection in a currency that the provider does not take is not offered it and opens no session there."""
+    collection = open_collection(server, currency="JPY", amount="100")
+    listed = server.run("front_end/01_show_checkout", id=collection["id"])["paymentProviders"]
+    assert [provider["id"] for provider in listed] == ["system", "sandbox"]
+    answer = create(server, collection["id"], "terminal")
+    refused(answer, "PROVIDER_DISABLED")
+    assert answer["message"] == "This provider is not for JPY."
+
+
+def test_an_opening_that_happened(server: RunningServer) -> None:
+    """A session is written as PENDING_AUTHORIZATION before the gateway is asked, and PENDING once it has agreed."""
+    session = opened(server)
+    assert (session["status"], session["requiredAction"]) == ("PENDING", None)
+    collection_id = collection_id_of(server, session["id"])
+    events = collection_of(server, collection_id)["events"]["edges"]
+    assert [(edge["node"]["type"], edge["node"]["sessionStatus"]) for edge in events] == [
+        ("COLLECTION_CREATED", None),
+        ("SESSION_CREATED", "PENDING_AUTHORIZATION"),
+        ("SESSION_UPDATED", "PENDING"),
+    ]
+    assert authorize(server, session["id"])["__typename"] == "Payment"
+
+
+def test_an_opening_that_needs_the_browser(server: RunningServer) -> None:
+    """A provider that needs the browser first opens its session as REQUIRES_MORE with ConfirmWithSdk."""
+    session = opened(server, open=["browser"])
+    assert session["status"] == "REQUIRES_MORE"
+    action = session["requiredAction"]
+    assert action["__typename"] == "ConfirmWithSdk"
+    assert (action["clientSecret"], action["publishableKey"]) == (
+        "terminal-secret",
+        "terminal-key",
+    )
+    assert types_of(server, collection_id_of(server, session["id"])) == [
+        "COLLECTION_CREATED",
+        "SESSION_CREATED",
+        "SESSION_REQUIRES_MORE",
+    ]
+    assert authorize(server, session["id"])["__typename"] == "Payment"
+
+
+def test_an_opening_without_an_answer(server: RunningServer) -> None:
+    """An unknown opening keeps its session, refuses all that builds on it, and is asked again with the same key."""
+    collection = open_collection(server)
+    key = new_key()
+    more = {"data": {"open": ["unknown", "opened"]}, "idempotencyKey": key}
+    session = create(server, collection["id"], "terminal", **more)
+    assert (session["__typename"], session["status"]) == (
+        "PaymentSession",
+        "PENDING_AUTHORIZATION",
+    )
+    assert session["requiredAction"]["__typename"] == "AwaitProvider"
+    not_authorized(authorize(server, session["id"]), "IN_PROGRESS")
+    refused(server.change("cancelPaymentSession", {"id": session["id"]}), "IN_PROGRESS")
+    update = {"id": session["id"], "amount": "50.00"}
+    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    assert create(server, collection["id"], "terminal", **more)["id"] == session["id"]
+
+    found = until_event(server, collection["id"], "SESSION_UPDATED")
+    assert found["authorizedAmount"] == "0.00"
+    assert session_status(server, session["id"]) == "PENDING"
+    answers = asked(server, session["id"], "open")
+    assert [word for _, word in answers] == ["unknown", "opened"]
+    assert len({key for key, _ in answers}) == 1
+    assert authorize(server, session["id"])["__typename"] == "Payment"
+
+
+def test_an_opening_reserves_nothing(server: RunningServer) -> None:
+    """While one session is being opened, another one may be authorized for all of the collection."""
+    collection = open_collection(server)
+    words = {"open": ["unknown", "opened"]}
+    first = create(server, collection["id"], "terminal", data=words)
+    second = create(server, collection["id"], "system")
+    assert authorize(server, second["id"])["__typename"] == "Payment"
+    # Opened at last, it finds nothing left to pay for, and is closed at its gateway too.
+    eventually(lambda: session_status(server, first["id"]) == "CANCELED")
+    eventually(lambda: asked(server, first["id"], "cancel"))
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("declined", "DECLINED"),
+        ("not_reached", "PROVIDER_UNAVAILABLE"),
+    ],
+)
+def test_an_opening_that_did_not_happen(server: RunningServer, word: str, code: str) -> None:
+    """Refused or never reached: the session is CANCELED, and the same key opens another one."""
+    collection = open_collection(server)
+    key = new_key()
+    more = {"data": {"open": [word]}, "idempotencyKey": key}
+    refused(create(server, collection["id"], "terminal", **more), code)
+    found = collection_of(server, collection["id"])
+    assert [session["status"] for session in found["paymentSessions"]] == ["CANCELED"]
+    assert types_of(server, collection["id"])[1:] == ["SESSION_CREATED", "SESSION_CANCELED"]
+    other = {"data": {"open": ["opened"]}, "idempotencyKey": key}
+    assert create(server, collection["id"], "terminal", **other)["status"] == "PENDING"
+
+
+def test_sessions_with_one_refused(server: RunningServer) -> None:
+    """Where one of several is refused, all are canceled, those that were opened also at their gateway."""
+    collection = open_collection(server)
+    answer = server.change(
+        "createPaymentSessions",
+        {"paymentCollectionId": collection["id"], "providerIds": ["terminal", "refusing"]},
+    )
+    refused(answer, "DECLINED")
+    sessions = collection_of(server, collection["id"])["paymentSessions"]
+    assert [session["status"] for session in sessions] == ["CANCELED", "CANCELED"]
+    by_provider = {session["provider"]["id"]: session["id"] for session in sessions}
+    eventually(lambda: asked(server, by_provider["terminal"], "cancel"))
+    assert asked(server, by_provider["refusing"], "cancel") == []
+
+
+def test_sessions_with_one_refused_and_one_unknown(server: RunningServer) -> None:
+    """A session whose opening is unknown is kept as it is, whatever became of the others."""
+    collection = open_collection(server)
+    ids = ["silent", "refusing"]
+    answer = server.change(
+        "createPaymentSessions", {"paymentCollectionId": collection["id"], "providerIds": ids}
+    )
+    refused(answer, "DECLINED")
+    sessions = collection_of(server, collection["id"])["paymentSessions"]
+    statuses = {session["provider"]["id"]: session["status"] for session in sessions}
+    assert statuses["refusing"] == "CANCELED"
+    assert statuses["silent"] in ("PENDING_AUTHORIZATION", "PENDING")
+    (silent,) = [session["id"] for session in sessions if session["provider"]["id"] == "silent"]
+    eventually(lambda: session_status(server, silent) == "PENDING")
+
+
+def test_a_change_that_happened(server: RunningServer) -> None:
+    """A change is in effect once the gateway has agreed to it, with the new amount."""
+    session = opened(server)
+    answer = server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"})
+    assert (answer["status"], answer["amount"]) == ("PENDING", "40.00")
+    assert [word for _, word in asked(server, session["id"], "update")] == ["done"]
+
+
+def test_a_change_without_an_answer(server: RunningServer) -> None:
+    """Unknown: IN_PROGRESS and retryable; the old values stay and nothing is authorized until the evidence is there."""
+    session = opened(server, update=["unknown", "done"])
+    answer = server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"})
+    refused(answer, "IN_PROGRESS")
+    assert answer["retryable"] is True
+    not_authorized(authorize(server, session["id"]), "IN_PROGRESS")
+    assert session_of(server, session["id"])["amount"] == "100.00"
+    eventually(lambda: session_of(server, session["id"])["amount"] == "40.00")
+    assert len({key for key, _ in asked(server, session["id"], "update")}) == 1
+    assert authorize(server, session["id"])["amount"] == "40.00"
+
+
+@pytest.mark.parametrize(
+    ("word", "code"), [("declined", "DECLINED"), ("not_reached", "PROVIDER_UNAVAILABLE")]
+)
+def test_a_change_that_did_not_happen(server: RunningServer, word: str, code: str) -> None:
+    """Refused or never reached, the old values stay and the session stays open."""
+    session = opened(server, update=[word])
+    refused(server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"}), code)
+    found = session_of(server, session["id"])
+    assert (found["status"], found["amount"]) == ("PENDING", "100.00")
+    assert authorize(server, session["id"])["amount"] == "100.00"
+
+
+@pytest.mark.parametrize("word", ["raises", "other_kind"])
+def test_a_provider_that_breaks_its_word(server: RunningServer, word: str) -> None:
+    """An exception or an outcome of another kind proves nothing: it is unknown, and settled by asking again."""
+    session = opened(server, authorize=[word, "done"])
+    answer = authorize(server, session["id"])
+    assert answer["__typename"] == "RequiresMoreAction"
+    assert answer["action"]["__typename"] == "AwaitProvider"
+    until_event(server, collection_id_of(server, session["id"]), "SESSION_AUTHORIZED")
+    assert len({key for key, _ in asked(server, session["id"], "authorize")}) == 1
+    assert b"sk_terminal_secret" not in server.log_path.read_bytes()
+
+
+def test_another_amount_than_was_asked(server: RunningServer) -> None:
+    """An authorization of another amount is recorded as it is, and takes no movement until a person has looked."""
+    session = opened(server, authorize=["done:9000"])
+    payment = authorize(server, session["id"])
+    assert (payment["__typename"], payment["amount"]) == ("Payment", "90.00")
+    assert payment["capturableAmount"] == "0.00"
+    types = types_of(server, collection_id_of(server, session["id"]))
+    assert types[-1] == "PAYMENT_MISMATCHED"
+    answer = capture(server, payment["id"])
+    assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
+    assert asked(server, session["id"], "capture") == []
+
+
+def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
+    """An authorization above what is outstanding is a surplus, however little was asked for."""
+    session = opened(server, authorize=["done:10001"])
+    answer = authorize(server, session["id"])
+    not_authorized(answer, "AMOUNT_TOO_LARGE")
+    assert answer["maximumAmount"] == "100.00"
+    collection_id = collection_id_of(server, session["id"])
+    until_event(server, collection_id, "PAYMENT_CANCELED")
+    assert types_of(server, collection_id)[-2:] == ["AUTHORIZATION_RETURNED", "PAYMENT_CANCELED"]
+    assert collection_of(server, collection_id)["authorizedAmount"] == "0.00"
+
+
+@pytest.mark.parametrize(("moved", "captured"), [("11000", "110.00"), ("5000", "50.00")])
+def test_a_capture_of_another_amount(server: RunningServer, moved: str, captured: str) -> None:
+    """What a gateway says it captured is a fact, above the authorization too; the payment takes no further movement."""
+    session = opened(server, capture=[f"done:{moved}"])
+    payment = authorize(server, session["id"])
+    answer = capture(server, payment["id"])
+    assert answer["__typename"] == "Payment"
+    status, is_captured, refunded, released, capturable, refundable = amounts_of(
+        server, payment["id"]
+    )
+    assert (is_captured, refunded, released) == (captured, "0.00", "0.00")
+    assert (capturable, refundable) == ("0.00", "0.00")
+    collection = collection_of(server, collection_id_of(server, session["id"]))
+    assert collection["capturedAmount"] == captured
+    answer = refund(server, payment["id"], amount="1.00")
+    assert (answer["__typename"], answer["code"]) == ("RefundFailed", "INVALID_STATE")
+    assert status == ("CAPTURED" if moved == "11000" else "PARTIALLY_CAPTURED")
+
+
+def test_a_provider_that_captures_once(server: RunningServer) -> None:
+    """Where a capture gives the rest back, a part holds the whole remainder, and the log says what was given back."""
+    session = opened(server, "once", capture=["unknown", "done"])
+    payment = authorize(server, session["id"])
+    answer = capture(server, payment["id"], amount="30.00")
+    assert answer["__typename"] == "CapturePending"
+    assert amounts_of(server, payment["id"])[4] == "0.00"
+    second = capture(server, payment["id"], amount="10.00")
+    assert (second["__typename"], second["code"]) == ("CaptureFailed", "IN_PROGRESS")
+    collection_id = collection_id_of(server, session["id"])
+    until_event(server, collection_id, "PAYMENT_RELEASED")
+    assert amounts_of(server, payment["id"]) == (
+        "CAPTURED",
+        "30.00",
+        "0.00",
+        "70.00",
+        "0.00",
+        "30.00",
+    )
+    assert len({key for key, _ in asked(server, session["id"], "capture")}) == 1
+
+
+BROKEN = {
+    "an id that is taken": (
+        "class Own: id = 'x'\n"
+        "def create(settings):\n"
+        "    from providers.system import SystemProvider\n"
+        "    return SystemProvider()\n",
+        "brings a provider system, and there is one already",
+    ),
+    "no provider at all": ("def create(settings):\n    return object()\n", "it has no "),
+    "an id that can not stand in an address": (
+        "def create(settings):\n"
+        "    from providers.system import SystemProvider\n"
+        "    provider = SystemProvider()\n"
+        "    provider.id = 'My Bank'\n"
+        "    return provider\n",
+        "has an id that is not a lower-case letter",
+    ),
+    "a factory that raises": ("def create(settings):\n    raise KeyError('account')\n", "KeyError"),
+    "a module that can not be imported": ("import no_such_module\n", "no_such_module"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_package_stops_start_up(tmp_path: Path, case: str) -> None:
+    """A package whose provider can't be used stops start-up with one sentence that names it."""
+    source, expected = BROKEN[case]
+    (tmp_path / "tillgraph_broken.py").write_text(source)
+    told = tmp_path / "tillgraph_broken-1.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text("Metadata-Version: 2.1\nName: tillgraph-broken\nVersion: 1.0\n")
+    (told / "entry_points.txt").write_text(
+        "[tillgraph.providers]\nbroken = tillgraph_broken:create\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve"],
+        cwd=tmp_path,
+        env={**clean_environment(), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+        text=True,
+    )
+    assert ended.returncode != 0
+    (line,) = ended.stderr.strip().splitlines()
+    assert "The provider broken of the package tillgraph-broken" in line
+    assert expected in line
