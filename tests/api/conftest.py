@@ -6,20 +6,22 @@ from collections.abc import Iterator
 import pytest
 
 from tests.api.evidence import Evidence, evidence_of
-from tests.conftest import QUICK_RECOVERY
 from tests.running import RunningServer
 
-SECRET_KEY = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"
-HASHED_KEY = "sk_test_kept_as_a_hash_only_0001"
+SECRET_KEY = "the-secret-key-of-these-tests"
+HASHED_KEY = "the-key-that-is-kept-as-a-hash"
 KEYS = {
     "TILLGRAPH_SECRET_KEYS": f"{SECRET_KEY},sha256:{hashlib.sha256(HASHED_KEY.encode()).hexdigest()}"
 }
+
+NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
+"""What one test leaves unsettled does not move in another one."""
 
 
 @pytest.fixture(scope="package")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server without secret keys, which trusts this machine."""
-    running = RunningServer(tmp_path_factory.mktemp("open"), QUICK_RECOVERY).start()
+    running = RunningServer(tmp_path_factory.mktemp("open"), NO_RECOVERY).start()
     yield running
     running.close()
 
@@ -27,7 +29,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 @pytest.fixture(scope="package")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server with a secret key and a hashed one; calls that name no credential bear the first."""
-    running = RunningServer(tmp_path_factory.mktemp("keyed"), {**QUICK_RECOVERY, **KEYS})
+    running = RunningServer(tmp_path_factory.mktemp("keyed"), {**NO_RECOVERY, **KEYS})
     running.credential = SECRET_KEY
     running.start()
     yield running

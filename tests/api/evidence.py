@@ -2,11 +2,10 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.running import Json, RunningServer
+from tests.running import RunningServer
 
 TABLES = (
     "payment_collections",
@@ -20,13 +19,8 @@ TABLES = (
 )
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """Is all that there is; two that are equal mean that nothing happened in between."""
-
-    counts: dict[str, int]
-    rows: dict[str, list[tuple[Any, ...]]]
-    ledger: list[Json]
+Evidence = frozenset[str]
+"""All that there is, a line each; two that are equal mean that nothing happened in between."""
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -38,7 +32,8 @@ def evidence_of(server: RunningServer) -> Evidence:
     """Read everything."""
     with closing(read_only(server.database)) as database:
         rows = {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in TABLES}  # noqa: S608
-    return Evidence({table: len(found) for table, found in rows.items()}, rows, server.ledger())
+    written = {f"{table}: {row}" for table, found in rows.items() for row in found}
+    return frozenset(written | {f"ledger: {entry}" for entry in server.ledger()})
 
 
 def rows_of(server: RunningServer, statement: str, *values: object) -> list[tuple[Any, ...]]:

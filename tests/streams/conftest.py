@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import QUICK_RECOVERY
 from tests.running import RunningServer
 
-SECRET_KEY = "sk_test_of_the_streams_0001"
+SECRET_KEY = "the-secret-key-of-the-streams"
 
 
 @pytest.fixture(scope="package")
