@@ -23,7 +23,7 @@ from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
 import settings as configuration
-from db.engine import SqliteDatabase, create_engine
+from db.engine import Database, create_database
 from db.migrating import migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
@@ -78,7 +78,7 @@ class Till:
     """Is one server with all that it is made of, from its opening to its end."""
 
     settings: Settings
-    database: SqliteDatabase
+    database: Database
     updates: Updates
     flow: Flow
     providers: Sequence[Provider]
@@ -145,7 +145,7 @@ class Server(uvicorn.Server):
 
 def build(settings: Settings) -> tuple[Starlette, Till]:
     """Wire one server together."""
-    database = SqliteDatabase(create_engine(settings.database_url))
+    database = create_database(settings.database_url)
     log = SqlLog(database)
     reads = SqlReads(database)
     updates = Updates(log)

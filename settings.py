@@ -41,6 +41,8 @@ SHORTEST_KEY = 16
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 SQLITE_PREFIX = "sqlite+aiosqlite:///"
 SQLITE_ADDRESS = re.compile(re.escape(SQLITE_PREFIX) + r"[^:?#]+")
+POSTGRESQL_PREFIX = "postgresql+asyncpg://"
+POSTGRESQL_ADDRESS = re.compile(re.escape(POSTGRESQL_PREFIX) + r"[^/?#]*/[^/?#]+(\?[^#]*)?")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+", re.ASCII)
 
 List = Annotated[tuple[str, ...], NoDecode]
@@ -84,10 +86,11 @@ class Settings(BaseSettings):
 
     @field_validator("database_url")
     @classmethod
-    def _is_sqlite(cls, value: str) -> str:
-        if SQLITE_ADDRESS.fullmatch(value) is None:
+    def _is_database(cls, value: str) -> str:
+        if not (SQLITE_ADDRESS.fullmatch(value) or POSTGRESQL_ADDRESS.fullmatch(value)):
             raise ValueError(
-                "must be a file, such as sqlite+aiosqlite:///tillgraph.db; other databases are not built yet"
+                "must be a file, such as sqlite+aiosqlite:///tillgraph.db, or a server's database,"
+                " such as postgresql+asyncpg://user:password@host/tillgraph"
             )
         return value
 
@@ -129,14 +132,18 @@ class Settings(BaseSettings):
         return self.is_development if self.sandbox_enabled is None else self.sandbox_enabled
 
     @property
-    def database_path(self) -> Path:
-        """Name the SQLite database's file."""
-        return Path(self.database_url.removeprefix(SQLITE_PREFIX))
+    def database_path(self) -> Path | None:
+        """Name the SQLite database's file; None where the database is a server's."""
+        is_file = self.database_url.startswith(SQLITE_PREFIX)
+        return Path(self.database_url.removeprefix(SQLITE_PREFIX)) if is_file else None
 
     @property
     def sandbox_path(self) -> Path:
-        """Name the file of the sandbox's own ledger."""
-        return self.sandbox_database or self.database_path.with_name("tillgraph-sandbox.db")
+        """Name the file of the sandbox's own ledger: beside the database's file, else in the working directory."""
+        name = "tillgraph-sandbox.db"
+        if self.sandbox_database is not None:
+            return self.sandbox_database
+        return self.database_path.with_name(name) if self.database_path else Path(name)
 
     @property
     def secret_key_hashes(self) -> frozenset[str]:
@@ -200,7 +207,8 @@ def _check_together(settings: Settings) -> None:
             f"HOST is {settings.host}, which is not loopback: set TILLGRAPH_SECRET_KEYS first,"
             " or everybody could take and refund payments."
         )
-    _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
+    if settings.database_path is not None:
+        _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
     if settings.is_sandbox_enabled and settings.sandbox_url is None:
         _demand_folder("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
     if settings.is_development:

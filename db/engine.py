@@ -1,165 +1,54 @@
-"""Connections. On SQLite a transaction is one hop to its connection's thread, on one writer and several readers."""
+"""The database that an address names: SQLite in a file, or a PostgreSQL server."""
 
-import asyncio
-import sqlite3
-import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-import aiosqlite
-from sqlalchemy import Dialect, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from db import postgresql, sqlite
 from db.statements import Connection, Row, Statement
-from payments.errors import StoreBusy
+from payments.instants import Instant
 
 Answer = TypeVar("Answer")
 
-LOCK_SECONDS = 3.0
-"""How long a transaction waits for the write lock, queueing included; then the caller is told to come again."""
 
-READERS = 3
-"""Connections that read beside the writer: on two cores more of them only wait for the interpreter."""
-
-CACHED_STATEMENTS = 256
-"""Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
-
-
-def create_engine(url: str) -> AsyncEngine:
-    """Make the engine for a database address, with what each new connection needs.
-
-    SQLite: write-ahead log, synchronous FULL, foreign keys, a busy time-out, and no transactions but our own.
-    """
-    engine = create_async_engine(
-        make_url(url),
-        pool_size=1 + READERS,
-        max_overflow=0,
-        connect_args={"cached_statements": CACHED_STATEMENTS},
-    )
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1_000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
-
-    return engine
-
-
-class SqliteConnection:
-    """Executes statements on the driver's own connection, inside its thread."""
-
-    def __init__(self, connection: sqlite3.Connection, dialect: Dialect) -> None:
-        self._connection = connection
-        self._dialect = dialect
-
-    def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute a statement and give its rows."""
-        compiled = statement.compiled(self._dialect)
-        return self._connection.execute(compiled.sql, compiled.arguments(values)).fetchall()
-
-    def change(self, statement: Statement, values: dict[str, Any]) -> int:
-        """Execute a statement and give the number of rows that it changed."""
-        compiled = statement.compiled(self._dialect)
-        return self._connection.execute(compiled.sql, compiled.arguments(values)).rowcount
-
-    def begin(self, how: str, patience_seconds: float) -> None:
-        """Begin a transaction; raises StoreBusy where the lock is not to be had in time."""
-        if patience_seconds <= 0:
-            raise StoreBusy("The database is busy; send the request again.")
-        try:
-            if patience_seconds < LOCK_SECONDS * 0.9:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1_000)}")
-            self._connection.execute(how)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise StoreBusy("The database is busy; send the request again.") from None
-            raise
-        finally:
-            if patience_seconds < LOCK_SECONDS * 0.9:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1_000)}")
-
-    def commit(self) -> None:
-        """Commit; what raises here has not happened."""
-        self._connection.execute("COMMIT")
-
-    def roll_back(self) -> None:
-        """Undo, where a transaction is open."""
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-
-
-class SqliteDatabase:
-    """Keeps one writing and several reading connections, each with a thread of its own, out of the engine's pool."""
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._held: list[AsyncConnection] = []
-        self._writer: aiosqlite.Connection
-        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+class Database(Protocol):
+    """Runs transactions, each a synchronous function over one connection."""
 
     async def open(self) -> None:
-        """Take the connections that this process works with until it ends."""
-        self._writer = await self._take()
-        for _ in range(READERS):
-            self._readers.put_nowait(await self._take())
+        """Get ready; raises what the driver raises where the database can't be reached."""
 
     async def close(self) -> None:
-        """Give the connections back and end their threads."""
-        for connection in self._held:
-            await connection.close()
-        await self._engine.dispose()
+        """Let go of every connection."""
+
+    def now(self) -> Instant:
+        """Read the database's clock, which all processes on it share."""
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy."""
-        ends_at = time.monotonic() + LOCK_SECONDS
-        return await self._run(self._writer, "BEGIN IMMEDIATE", ends_at, work)
+        """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy.
+
+        The function may run more than once: where a transaction that came first makes it lose, it starts again.
+        """
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run a function in one read transaction, on a snapshot of its own. Raises StoreBusy."""
-        ends_at = time.monotonic() + LOCK_SECONDS
-        try:
-            async with asyncio.timeout(LOCK_SECONDS):
-                reader = await self._readers.get()
-        except TimeoutError:
-            raise StoreBusy("The database is busy; send the request again.") from None
-        try:
-            return await self._run(reader, "BEGIN", ends_at, work)
-        finally:
-            self._readers.put_nowait(reader)
 
-    async def _run(
-        self,
-        connection: aiosqlite.Connection,
-        how: str,
-        ends_at: float,
-        work: Callable[[Connection], Answer],
-    ) -> Answer:
-        dialect = self._engine.dialect
+    async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        """Execute one statement that reads. Raises StoreBusy."""
 
-        def whole() -> Answer:
-            transaction = SqliteConnection(connection._conn, dialect)
-            transaction.begin(how, ends_at - time.monotonic())
-            try:
-                answer = work(transaction)
-                transaction.commit()
-            except BaseException:
-                transaction.roll_back()
-                raise
-            return answer
 
-        # aiosqlite offers one statement a hop in public. A whole transaction in one hop costs a third of that, and
-        # cannot be cut in two by a cancellation. A test holds the name to what it does here.
-        return await connection._execute(whole)  # type: ignore[no-any-return, no-untyped-call]  # untyped there
+def create_engine(address: str) -> AsyncEngine:
+    """Make the engine for a database address."""
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        return sqlite.create_engine(url)
+    return postgresql.create_engine(url)
 
-    async def _take(self) -> aiosqlite.Connection:
-        held = await self._engine.connect()
-        self._held.append(held)
-        driver = (await held.get_raw_connection()).driver_connection
-        assert isinstance(driver, aiosqlite.Connection)
-        return driver
+
+def create_database(address: str) -> Database:
+    """Make the database for an address; it is not opened yet."""
+    engine = create_engine(address)
+    if engine.dialect.name == "sqlite":
+        return sqlite.SqliteDatabase(engine)
+    return postgresql.PostgresqlDatabase(engine)

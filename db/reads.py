@@ -8,7 +8,8 @@ import orjson
 from sqlalchemy import bindparam, func, literal_column, select
 
 from db import tables
-from db.engine import SqliteDatabase
+from db.engine import Database
+from db.log_order import IsBelowHorizon
 from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
 from db.statements import SESSION_ROWS, IsOneOf, Row, Statement
 from payments.ids import CollectionId, EventId, OperationId, PaymentId, SessionId
@@ -83,12 +84,15 @@ LAST_EVENT_OF = Statement(
 )
 ALL_EVENTS = Statement(
     select(*EVENT_COLUMNS)
-    .where(_events.c.position > bindparam("after"))
+    .where(_events.c.position > bindparam("after"), IsBelowHorizon(_events.c.position))
     .order_by(_events.c.position)
     .limit(bindparam("most"))
 )
 LAST_EVENT = Statement(
-    select(*EVENT_COLUMNS).order_by(_events.c.position.desc()).limit(literal_column("1"))
+    select(*EVENT_COLUMNS)
+    .where(IsBelowHorizon(_events.c.position))
+    .order_by(_events.c.position.desc())
+    .limit(literal_column("1"))
 )
 SEQUENCES = Statement(
     select(_collections.c.id, _collections.c.sequence).where(IsOneOf(_collections.c.id, "ids"))
@@ -102,7 +106,7 @@ LAST_ID = "~"
 class SqlReads:
     """Reads for answers; see payments.reading.Reads."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def collections(
@@ -205,13 +209,13 @@ class SqlReads:
         return await self._rows(statement, {"ids": orjson.dumps(list(ids)).decode()})
 
     async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        return await self._database.read(lambda connection: connection.rows(statement, values))
+        return await self._database.rows(statement, values)
 
 
 class SqlLog:
-    """Reads the log; see payments.reading.Log. One writer at a time: positions are in the order of commits."""
+    """Reads the log; see payments.reading.Log, and db.log_order for the order of all of it."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def event(self, id: EventId) -> Event | None:
@@ -246,4 +250,4 @@ class SqlLog:
         return EVENTS.record(rows[0]) if rows else None
 
     async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        return await self._database.read(lambda connection: connection.rows(statement, values))
+        return await self._database.rows(statement, values)

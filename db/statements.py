@@ -74,6 +74,13 @@ def _is_one_of_sqlite(element: IsOneOf, compiler: Any, **options: Any) -> str:
     return f"{column} IN (SELECT value FROM json_each({parameter}))"  # noqa: S608 - compiled parts alone
 
 
+@compiles(IsOneOf, "postgresql")
+def _is_one_of_postgresql(element: IsOneOf, compiler: Any, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    parameter = compiler.process(element.parameter, **options)
+    return f"{column} IN (SELECT json_array_elements_text(CAST({parameter} AS JSON)))"
+
+
 def insert_into(table: Table, *, without: tuple[str, ...] = ()) -> Statement:
     """Build an insert whose parameters are the columns' names."""
     names = [column.name for column in table.columns if column.name not in without]

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
 
 from db import tables
-from db.engine import SqliteDatabase
+from db.engine import Database
+from db.log_order import EVENTS_A_TRANSACTION, LogPosition
 from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
 from db.statements import SESSION_ROWS, Connection, Statement, by, insert_into, update_by_id
 from payments import instants
@@ -37,6 +38,7 @@ _disabled = tables.disabled_providers
 
 IN_FLIGHT = text(tables.IN_FLIGHT)
 
+COLLECTION = by(_collections, "id")
 LOCK_COLLECTION = Statement(
     select(_collections).where(_collections.c.id == bindparam("id")).with_for_update()
 )
@@ -62,7 +64,12 @@ INSERT_PAYMENT = insert_into(_payments)
 UPDATE_PAYMENT = update_by_id(_payments)
 INSERT_OPERATION = insert_into(_operations)
 UPDATE_OPERATION = update_by_id(_operations, _operations.c.status == bindparam("expected"))
-INSERT_EVENT = insert_into(tables.payment_events, without=("position",))
+INSERT_EVENT = Statement(
+    insert(tables.payment_events).values(
+        {name: bindparam(name) for name in EVENTS.columns if name != "position"}
+        | {"position": LogPosition()}
+    )
+)
 
 KEY = Statement(
     select(_keys).where(_keys.c.owner == bindparam("owner"), _keys.c.key == bindparam("key"))
@@ -83,6 +90,8 @@ CLAIM = Statement(
             .where(IN_FLIGHT, _operations.c.due_at <= bindparam("now"))
             .order_by(_operations.c.due_at)
             .limit(bindparam("most"))
+            # Whoever holds one of them is recording its outcome, or claims it too.
+            .with_for_update(skip_locked=True)
         )
     )
     .values(
@@ -125,9 +134,11 @@ APPLY_REPORT = Statement(
 class StoreTransaction:
     """Is one open transaction of the flow."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, now: Instant, *, may_lock: bool = True) -> None:
         self._connection = connection
-        self.now = instants.now()
+        self._lock_collection = LOCK_COLLECTION if may_lock else COLLECTION
+        self._events = 0
+        self.now = now
 
     def key(self, owner: str, key: str) -> StoredKey | None:
         """Find an idempotency key."""
@@ -154,8 +165,8 @@ class StoreTransaction:
         self._connection.change(RELEASE_KEY, {"subject_id": subject_id})
 
     def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Read a collection and hold it until the transaction ends."""
-        for row in self._connection.rows(LOCK_COLLECTION, {"id": id}):
+        """Read a collection and hold it until the transaction ends; one that only reads holds nothing."""
+        for row in self._connection.rows(self._lock_collection, {"id": id}):
             return COLLECTIONS.record(row)
         return None
 
@@ -218,7 +229,9 @@ class StoreTransaction:
 
     def append_event(self, event: Event) -> None:
         """Add an event to the log."""
-        self._connection.change(INSERT_EVENT, EVENTS.values(event))
+        assert self._events < EVENTS_A_TRANSACTION
+        self._connection.change(INSERT_EVENT, {**EVENTS.values(event), "ordinal": self._events})
+        self._events += 1
 
     def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""
@@ -286,13 +299,17 @@ class StoreTransaction:
 class SqlStore:
     """Runs the flow's transactions."""
 
-    def __init__(self, database: SqliteDatabase) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
-        return await self._database.write(lambda connection: work(StoreTransaction(connection)))
+        now = self._database.now
+        return await self._database.write(lambda one: work(StoreTransaction(one, now())))
 
     async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Run a function that only reads, beside whoever writes."""
-        return await self._database.read(lambda connection: work(StoreTransaction(connection)))
+        now = self._database.now
+        return await self._database.read(
+            lambda one: work(StoreTransaction(one, now(), may_lock=False))
+        )

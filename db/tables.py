@@ -31,14 +31,18 @@ Position = BigInteger().with_variant(Integer, "sqlite")
 """SQLite counts rows up only in a column of its own type INTEGER."""
 
 
+Id = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""Ids are in the order of creation, letter by letter, whatever language the database speaks."""
+
+
 def _id(name: str = "id", **options: object) -> Column[str]:
-    return Column(name, String(64), **options)  # type: ignore[arg-type]  # Column's own options
+    return Column(name, Id, **options)  # type: ignore[arg-type]  # Column's own options
 
 
 def _refers(name: str, target: str, *, nullable: bool = False) -> Column[str]:
     # Deferred: a transaction writes sessions, payments and operations that name each other.
     key = ForeignKey(target, deferrable=True, initially="DEFERRED")
-    return Column(name, String(64), key, nullable=nullable)
+    return Column(name, Id, key, nullable=nullable)
 
 
 def _minor(name: str) -> Column[int]:

@@ -8,7 +8,6 @@ from payments import instants
 from payments.asking import carry_out
 from payments.change import lock
 from payments.flow import Flow
-from payments.ids import OperationId
 from payments.limits import LEASE_SECONDS, RECOVERY_BATCH
 from payments.ports import Transaction
 from payments.records import Operation, Snapshot
@@ -50,14 +49,17 @@ async def start_due(flow: Flow, *, limit: int) -> "list[asyncio.Task[Snapshot]]"
     if limit <= 0 or await _seconds_until_due(flow) > 0:
         return []
 
-    def claim(tx: Transaction) -> list[tuple[Snapshot, OperationId]]:
-        holder = flow.settings.process_name
-        claimed = tx.claim_due(holder=holder, lease_seconds=LEASE_SECONDS, limit=limit)
-        return [(_snapshot(tx, operation), operation.id) for operation in claimed]
-
+    holder = flow.settings.process_name
+    claimed = await flow.store.transact(
+        lambda tx: tx.claim_due(holder=holder, lease_seconds=LEASE_SECONDS, limit=limit)
+    )
+    # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
+    snapshots = await flow.store.read(
+        lambda tx: [(_snapshot(tx, operation), operation.id) for operation in claimed]
+    )
     return [
         flow.start(carry_out(flow, snapshot, id, EventSource.RECONCILIATION))
-        for snapshot, id in await flow.store.transact(claim)
+        for snapshot, id in snapshots
         if snapshot.operation(id).provider_id in flow.providers
     ]
 
@@ -70,10 +72,10 @@ def _snapshot(tx: Transaction, operation: Operation) -> Snapshot:
 
 
 async def _seconds_until_due(flow: Flow) -> float:
-    due_at = await flow.store.read(lambda tx: tx.next_due_at())
+    due_at, now = await flow.store.read(lambda tx: (tx.next_due_at(), tx.now))
     if due_at is None:
         return flow.settings.recovery_interval_seconds
-    return (due_at - instants.now()) / instants.SECOND
+    return (due_at - now) / instants.SECOND
 
 
 def _log_failure(task: "asyncio.Task[Snapshot]") -> None:

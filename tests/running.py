@@ -14,8 +14,13 @@ from typing import Any
 import httpx2
 import orjson
 
+from tests import databases
+
 ROOT = Path(__file__).parent.parent
 QUERIES = ROOT / "queries"
+DATABASE = "TILLGRAPH_TEST_ON"
+URL = "TILLGRAPH_DATABASE_URL"
+SQLITE = "sqlite+aiosqlite:///"
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
 
@@ -53,11 +58,18 @@ class RunningServer:
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
+    is_database_own: bool = field(init=False)
+    """It was made for this server, and ends with it."""
     credential: str | None = None
     """Sent as the bearer token where a call names none."""
 
     def __post_init__(self) -> None:
-        """Make the client; the server is not started yet."""
+        """Make the client, and the database where it is not a file; the server is not started yet."""
+        self.is_database_own = (
+            os.environ.get(DATABASE) == "postgresql" and URL not in self.environment
+        )
+        if self.is_database_own:
+            self.environment = {**self.environment, URL: databases.create_database()}
         self.client = httpx2.Client(base_url=self.url, timeout=30)
 
     @property
@@ -71,9 +83,13 @@ class RunningServer:
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     @property
-    def database(self) -> Path:
-        """Name the server's database file."""
-        return self.folder / "tillgraph.db"
+    def database(self) -> str:
+        """Give the address of the server's database."""
+        return self.environment.get(URL, f"{SQLITE}{self.folder / 'tillgraph.db'}")
+
+    def rows(self, statement: str, *values: object) -> list[databases.Row]:
+        """Run one statement on the server's database, past the server; its parameters are written as ?."""
+        return databases.rows(self.database, statement, *values)
 
     @property
     def log_path(self) -> Path:
@@ -123,6 +139,8 @@ class RunningServer:
                 self.stop()
             except subprocess.TimeoutExpired:
                 self.kill()
+        if self.is_database_own:
+            databases.drop_database(self.database)
 
     def post(
         self, query: str, variables: Mapping[str, Json] | None = None, *, bearer: str | None = None

@@ -5,20 +5,31 @@ import asyncio
 from alembic import context
 from sqlalchemy import Connection
 
+from db import log_order
 from db.engine import create_engine
 from db.tables import metadata
 
+LOCK_NUMBER = 7_116_105
+"""Of the advisory lock that one migrating process at a time holds on PostgreSQL."""
+
 
 def _run(connection: Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    # Servers that start together migrate one after the other.
+    connection.exec_driver_sql(
+        "BEGIN IMMEDIATE" if is_sqlite else f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})"
+    )
     context.configure(
         connection=connection,
         target_metadata=metadata,
         # SQLite can't alter most of a table: alembic copies it instead.
-        render_as_batch=connection.dialect.name == "sqlite",
+        render_as_batch=is_sqlite,
         compare_type=True,
     )
     with context.begin_transaction():
         context.run_migrations()
+    if not is_sqlite:
+        connection.exec_driver_sql(log_order.GO_ON_BEHIND_A_RESTORED_LOG)
 
 
 async def _migrate() -> None:

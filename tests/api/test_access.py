@@ -11,7 +11,7 @@ from graphql import build_schema
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
-from tests.api.evidence import evidence_of, rows_of
+from tests.api.evidence import evidence_of
 from tests.api.raw import failure, refused
 from tests.api.sockets import WAIT_SECONDS, first_message, opened, receive
 from tests.running import ROOT, Json, RunningServer, document
@@ -155,8 +155,8 @@ def _full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
     )
     unpaid = open_session(server, collection["id"], amount="60.00")
     events = server.run("back_end/02_show_payment_collection", id=collection["id"])["events"]
-    event_id = rows_of(
-        server, "SELECT id FROM payment_events WHERE collection_id = ? LIMIT 1", collection["id"]
+    event_id = server.rows(
+        "SELECT id FROM payment_events WHERE collection_id = ? LIMIT 1", collection["id"]
     )[0][0]
     return collection["clientSecret"], {
         "PaymentCollection": collection["id"],

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.api.evidence import rows_of
 from tests.api.raw import change_literal, change_text, failure, outcome, refused
 from tests.running import RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay
@@ -211,7 +210,7 @@ EXACT = [
 
 
 def _kept_minor(server: RunningServer, id: str) -> int:
-    ((minor,),) = rows_of(server, "SELECT amount_minor FROM payment_collections WHERE id = ?", id)
+    ((minor,),) = server.rows("SELECT amount_minor FROM payment_collections WHERE id = ?", id)
     assert isinstance(minor, int)
     return minor
 
@@ -315,8 +314,7 @@ def test_a_session_has_its_collection_s_decimals(open_server: RunningServer) -> 
         {"paymentCollectionId": collection["id"], "providerId": "sandbox", "amount": "10.5"},
     )
     assert failure(value) == ("INVALID_INPUT", ["amount"])
-    assert rows_of(
-        open_server,
+    assert open_server.rows(
         "SELECT count(*) FROM payment_sessions WHERE collection_id = ?",
         collection["id"],
     ) == [(0,)]

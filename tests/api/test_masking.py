@@ -6,7 +6,6 @@ import orjson
 import pytest
 
 from tests.api.conftest import KEYS, SECRET_KEY
-from tests.api.evidence import write_by_hand
 from tests.api.log import lines_of
 from tests.conftest import QUICK_RECOVERY
 from tests.running import Json, RunningServer, document
@@ -23,7 +22,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningSe
     server.credential = SECRET_KEY
     server.start()
     payment = pay(server)
-    write_by_hand(server, "UPDATE payments SET metadata = ? WHERE id = ?", BROKEN, payment["id"])
+    server.rows("UPDATE payments SET metadata = ? WHERE id = ?", BROKEN, payment["id"])
     yield server, payment
     server.close()
 

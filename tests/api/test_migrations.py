@@ -11,8 +11,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
 
-from db.engine import LOCK_SECONDS
 from db.engine import create_engine as create_program_engine
+from db.limits import LOCK_SECONDS
 from db.tables import metadata
 from tests.api.evidence import TABLES
 from tests.api.test_settings import run_command
@@ -103,7 +103,7 @@ def _whole(path: Path) -> list[str]:
 
 def test_a_served_database_is_durable(open_server: RunningServer) -> None:
     """The file is in write-ahead mode, which the server's connections share."""
-    with closing(sqlite3.connect(open_server.database)) as database:
+    with closing(sqlite3.connect(open_server.folder / "tillgraph.db")) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -133,7 +133,7 @@ def paid(tmp_path_factory: pytest.TempPathFactory, open_server: RunningServer) -
     refund(open_server, payment["id"], amount="20.00")
     path = tmp_path_factory.mktemp("paid") / "copy.db"
     with (
-        closing(sqlite3.connect(open_server.database)) as source,
+        closing(sqlite3.connect(open_server.folder / "tillgraph.db")) as source,
         closing(sqlite3.connect(path)) as copy,
     ):
         source.backup(copy)
@@ -219,7 +219,7 @@ def test_a_session_without_its_collection_is_refused_at_commit(paid: Path) -> No
 )
 def test_a_currency_never_changes(open_server: RunningServer, table: str) -> None:
     """Whatever was captured and refunded, every row of a collection is in the collection's currency."""
-    with closing(sqlite3.connect(open_server.database)) as database:
+    with closing(sqlite3.connect(open_server.folder / "tillgraph.db")) as database:
         key = "id" if table == "payment_collections" else "collection_id"
         assert database.execute(
             f"SELECT count(*) FROM {table} AS one JOIN payment_collections AS whole"  # noqa: S608

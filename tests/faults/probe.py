@@ -1,18 +1,18 @@
 """A provider that another package brings: from inside an ask it looks whether the database is free to be written."""
 
 import os
-import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from pathlib import Path
 
 from payments.ids import ProviderId
 from payments.outcomes import Ask, Authorized, JsonObject, JsonValue, Moved, Opened, Outcome, Report
 from payments.ports import DataFault, Provider, ReportRefused
 from payments.statuses import OperationKind
 from providers.settings import ProviderSettings
+from tests import databases
 
-PATIENCE_SECONDS = 0.5
-"""For a transaction of somebody else's to end; this process's own can't while its loop is held up here."""
+NOTES = Path("notes")
+"""A line for each ask, in the directory that the server runs in."""
 
 
 class Probe:
@@ -25,10 +25,9 @@ class Probe:
     browser_keys: frozenset[str] = frozenset()
     captures_once = False
 
-    def __init__(self, database: str, notes: str) -> None:
+    def __init__(self, database: str) -> None:
         self.client_configuration = {}
         self._database = database
-        self._notes = notes
 
     async def open(self) -> None:
         """Do nothing."""
@@ -72,22 +71,15 @@ class Probe:
         """Do nothing."""
 
     def _note(self, ask: Ask) -> None:
-        with closing(
-            sqlite3.connect(self._database, timeout=PATIENCE_SECONDS, isolation_level=None)
-        ) as database:
-            try:
-                database.execute("BEGIN IMMEDIATE")
-                found = "free"
-            except sqlite3.OperationalError as error:
-                found = str(error)
-            row = database.execute(
-                "SELECT kind, amount_minor FROM operations WHERE id = ?", (ask.key,)
-            ).fetchone()
-            is_committed = row == (ask.kind.value, ask.amount.minor)
-        with open(self._notes, "a") as notes:  # noqa: PTH123 - a line, in order
-            notes.write(f"{ask.kind.value} {is_committed} {found}\n")
+        # Called in the server's own loop: none of its transactions can end while this looks.
+        is_free = databases.is_free(self._database)
+        statement = "SELECT kind, amount_minor FROM operations WHERE id = ?"
+        found = databases.rows(self._database, statement, ask.key)
+        is_committed = found == [(ask.kind.value, ask.amount.minor)]
+        with NOTES.open("a") as notes:
+            notes.write(f"{ask.kind.value} {is_committed} {'free' if is_free else 'held'}\n")
 
 
 def create(_settings: ProviderSettings) -> Provider:
-    """Make the provider for the database that the test names."""
-    return Probe(os.environ["PROBE_DATABASE"], os.environ["PROBE_NOTES"])
+    """Make the provider; it looks at the database that the server is on."""
+    return Probe(os.environ.get("TILLGRAPH_DATABASE_URL", "sqlite+aiosqlite:///tillgraph.db"))

@@ -1,17 +1,15 @@
 """What a server's database file and its gateway's ledger hold, read beside the server."""
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import AbstractContextManager
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TypeVar
 
+from tests import databases
 from tests.running import Json, RunningServer
 
 Found = TypeVar("Found")
-
-Row = tuple[Any, ...]
 
 TABLES = (
     "payment_collections",
@@ -40,29 +38,19 @@ def until(look: Callable[[], Found], *, seconds: float) -> Found:
     return found
 
 
-def rows(server: RunningServer, statement: str, *values: object) -> list[Row]:
-    """Run one reading statement on the server's database."""
-    address = f"file:{server.database}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True, timeout=5)) as database:
-        return database.execute(statement, values).fetchall()
-
-
-def everything(server: RunningServer) -> dict[str, list[Row]]:
+def everything(server: RunningServer) -> dict[str, list[databases.Row]]:
     """Read every row of the server's database."""
-    return {table: rows(server, f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
+    return {table: server.rows(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
 
 
-def locked(server: RunningServer) -> "closing[sqlite3.Connection]":
-    """Hold the server's database for writing until the connection is closed."""
-    database = sqlite3.connect(server.database, timeout=5, isolation_level=None)
-    database.execute("BEGIN EXCLUSIVE")
-    return closing(database)
+def locked(server: RunningServer) -> AbstractContextManager[None]:
+    """Hold the server's database so that it can't write."""
+    return databases.held(server.database)
 
 
 def operation_in(server: RunningServer, status: str, kind: str, session_id: str) -> str:
     """Give the id of a session's operation of a kind that is in a status; "" where there is none."""
-    found = rows(
-        server,
+    found = server.rows(
         "SELECT id FROM operations WHERE status = ? AND kind = ? AND session_id = ?",
         status,
         kind,
@@ -71,9 +59,9 @@ def operation_in(server: RunningServer, status: str, kind: str, session_id: str)
     return str(found[0][0]) if found else ""
 
 
-def open_operations(server: RunningServer) -> list[Row]:
+def open_operations(server: RunningServer) -> list[databases.Row]:
     """List the operations without an outcome."""
-    return rows(server, f"{OPERATIONS} WHERE status IN ('ASKING', 'UNKNOWN', 'PROCESSING')")
+    return server.rows(f"{OPERATIONS} WHERE status IN ('ASKING', 'UNKNOWN', 'PROCESSING')")
 
 
 def effects(server: RunningServer, session_id: str, kind: str | None = None) -> list[Json]:
@@ -88,11 +76,11 @@ def effects(server: RunningServer, session_id: str, kind: str | None = None) -> 
 def assert_books_agree(server: RunningServer) -> None:
     """Hold the ledger to our operations by key, every payment's sums to the ledger's, and the log to its sequence."""
     ledger = server.ledger()
-    known = {row[0]: row[1:4] for row in rows(server, OPERATIONS)}
+    known = {row[0]: row[1:4] for row in server.rows(OPERATIONS)}
     for entry in ledger:
         asked = (entry["kind"], entry["currency"], int(Decimal(entry["amount"]) * 100))
         assert known.get(entry["key"]) == asked, entry
-    for session_id, amount, captured, refunded, released in rows(server, SUMS):
+    for session_id, amount, captured, refunded, released in server.rows(SUMS):
         moved = {
             kind: sum(
                 int(Decimal(entry["moved"]) * 100)
@@ -108,14 +96,13 @@ def assert_books_agree(server: RunningServer) -> None:
             "cancel": released,
         }
         assert ours == moved, session_id
-    gaps = rows(
-        server,
+    gaps = server.rows(
         "SELECT collection_id FROM payment_events GROUP BY collection_id"
         " HAVING min(sequence) <> 1 OR max(sequence) <> count(*)",
     )
     assert gaps == []
     authorized = {entry["session"] for entry in ledger if is_authorization(entry)}
-    assert authorized == {row[0] for row in rows(server, SUMS)}
+    assert authorized == {row[0] for row in server.rows(SUMS)}
 
 
 def is_authorization(entry: Json) -> bool:

@@ -14,7 +14,6 @@ from tests.faults.records import (
     locked,
     open_operations,
     operation_in,
-    rows,
     until,
 )
 from tests.running import RunningServer
@@ -41,9 +40,7 @@ def test_sigterm_during_an_authorization(make_server: Callable[..., RunningServe
         assert server.stop() == 0
         payment = result_of(call.result())
     assert (payment["__typename"], payment["status"]) == ("Payment", "AUTHORIZED")
-    found = rows(
-        server, "SELECT id, amount_minor FROM payments WHERE session_id = ?", session["id"]
-    )
+    found = server.rows("SELECT id, amount_minor FROM payments WHERE session_id = ?", session["id"])
     assert found == [(payment["id"], 10_000)]
 
 
@@ -53,7 +50,7 @@ def test_sigterm_with_a_client_that_has_gone(make_server: Callable[..., RunningS
     session = open_session(server, open_collection(server)["id"], "slow:1")
     _send_and_go(server, ("authorizePaymentSession", {"id": session["id"]}), session["id"])
     assert server.stop() == 0
-    found = rows(server, "SELECT amount_minor FROM payments WHERE session_id = ?", session["id"])
+    found = server.rows("SELECT amount_minor FROM payments WHERE session_id = ?", session["id"])
     assert found == [(10_000,)]
 
 

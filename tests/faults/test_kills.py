@@ -18,7 +18,6 @@ from tests.faults.records import (
     effects,
     open_operations,
     operation_in,
-    rows,
     until,
 )
 from tests.running import Json, RunningServer
@@ -157,8 +156,8 @@ def test_an_effect_before_the_kill_is_found(make_server: Callable[..., RunningSe
         server.kill()
     server.start()
     payment = until(
-        lambda: rows(
-            server, "SELECT amount_minor FROM payments WHERE session_id = ?", session["id"]
+        lambda: server.rows(
+            "SELECT amount_minor FROM payments WHERE session_id = ?", session["id"]
         ),
         seconds=SETTLED_SECONDS,
     )
@@ -282,7 +281,7 @@ def test_kills_at_random_instants(
     assert flows >= SHOPPERS
     until(lambda: not open_operations(server), seconds=20)
     assert_books_agree(server)
-    sums = rows(server, "SELECT count(*), sum(captured_minor), sum(refunded_minor) FROM payments")
+    sums = server.rows("SELECT count(*), sum(captured_minor), sum(refunded_minor) FROM payments")
     assert sums == [(flows, flows * 6_000, flows * 2_000)]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults.calling import result_of, running
-from tests.faults.records import effects, everything, locked, operation_in, rows, until
+from tests.faults.records import effects, everything, locked, operation_in, until
 from tests.faults.reporting import (
     bodies,
     post,
@@ -117,8 +117,7 @@ def test_a_report_ten_times_at_once(reported_server: RunningServer, told: str) -
     found = collection_of(reported_server, collection["id"])
     assert len(found["payments"]) == 1
     assert event_types(found).count("SESSION_AUTHORIZED") == 1
-    stored = rows(
-        reported_server,
+    stored = reported_server.rows(
         "SELECT count(*) FROM provider_reports WHERE operation_id = ? AND applied_at IS NOT NULL",
         key,
     )

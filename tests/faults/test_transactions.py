@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import QUICK_RECOVERY
-from tests.faults.records import operation_in, rows, until
+from tests.faults.records import operation_in, until
 from tests.running import ROOT, RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay, refund
 
@@ -28,8 +28,6 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         {
             **QUICK_RECOVERY,
             "PYTHONPATH": f"{installed}:{ROOT}",
-            "PROBE_DATABASE": str(folder / "tillgraph.db"),
-            "PROBE_NOTES": str(folder / "notes"),
         },
     )
     yield running.start()
@@ -65,7 +63,7 @@ def test_a_provider_that_raises(probed: RunningServer) -> None:
     assert answer["__typename"] == "RequiresMoreAction"
     assert answer["action"]["__typename"] == "AwaitProvider"
     until(lambda: operation_in(probed, "UNKNOWN", "authorize", session["id"]), seconds=5)
-    assert rows(probed, "SELECT id FROM payments WHERE session_id = ?", session["id"]) == []
+    assert probed.rows("SELECT id FROM payments WHERE session_id = ?", session["id"]) == []
     assert "sk_live_of_the_probe" not in probed.log_path.read_text()
 
 

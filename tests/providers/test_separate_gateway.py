@@ -1,12 +1,10 @@
 """The sandbox gateway as a process of its own: the same flow, across a real network."""
 
-import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx2
@@ -92,18 +90,14 @@ def eventually_status(server: RunningServer, collection_id: str, status: str) ->
 def eventually_asked_twice(server: RunningServer) -> None:
     """Wait until recovery has asked once more and has not got through, ten seconds at most."""
     ends_at = time.monotonic() + 10
-    with closing(sqlite3.connect(server.database)) as database:
-        while database.execute("SELECT asked_times, status FROM operations").fetchall() != [
-            (2, "UNKNOWN")
-        ]:
-            assert time.monotonic() < ends_at
-            time.sleep(0.05)
+    while server.rows("SELECT asked_times, status FROM operations") != [(2, "UNKNOWN")]:
+        assert time.monotonic() < ends_at
+        time.sleep(0.05)
 
 
 def bring_next_step(server: RunningServer) -> None:
     """Make recovery's next step due, which is a minute away."""
-    with closing(sqlite3.connect(server.database)) as database, database:
-        database.execute("UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'")
+    server.rows("UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'")
 
 
 def test_flow_across_processes(pair: Pair) -> None:

