@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
 import settings as configuration
+import workers
 from db.engine import Database, create_database
 from db.migrating import migrate
 from db.reads import SqlLog, SqlReads
@@ -32,7 +33,7 @@ from edge.authentication import Authentication
 from edge.limits import MESSAGE_BYTES
 from edge.origins import Origins, is_loopback_name
 from events.inbox import inbox_routes
-from events.updates import Updates
+from events.updates import SharedUpdates, Updates
 from payments import recovery
 from payments.credentials import ClientSecrets
 from payments.flow import Flow, FlowSettings
@@ -101,6 +102,7 @@ class Till:
         loops = [
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
+            asyncio.create_task(self.updates.hear(self.database)),
         ]
         try:
             yield
@@ -159,7 +161,7 @@ def build(settings: Settings) -> tuple[Starlette, Till]:
     flow = Flow(
         SqlStore(database),
         {provider.id: provider for provider in providers},
-        updates,
+        SharedUpdates(updates, database),
         _flow_settings(settings, providers, origins),
     )
     services = Services(flow, reads, log, updates, client_secrets)
@@ -290,10 +292,20 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     uvicorn.Server(config).run()
 
 
-def serve(settings: Settings) -> None:
-    """Bring the database up to date and serve until told to stop."""
+def serve(settings: Settings, processes: int) -> int:
+    """Bring the database up to date and serve until told to stop; gives the exit code."""
     app, till = build(settings)
     migrate(settings.database_url)
+    if processes == 1:
+        return run(app, till, None)
+    bound = workers.listen(settings.host, settings.port)
+    # Each builds a server of its own: leases are held under a process's own name.
+    return workers.supervise(lambda: run(*build(settings), bound), processes)
+
+
+def run(app: Starlette, till: Till, bound: socket.socket | None) -> int:
+    """Serve in this process until told to stop, on a socket that is bound already where one is given."""
+    settings = till.settings
     config = uvicorn.Config(
         app,
         host=settings.host,
@@ -311,14 +323,19 @@ def serve(settings: Settings) -> None:
     )
     # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
-    Server(config, till).run()
+    server = Server(config, till)
+    server.run(sockets=None if bound is None else [bound])
+    return 0 if server.started else workers.DID_NOT_START
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("serve", help="bring the database up to date and serve")
+    serving = commands.add_parser("serve", help="bring the database up to date and serve")
+    serving.add_argument(
+        "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="processes (1)"
+    )
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("schema", help="print the schema in the schema definition language")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
@@ -332,8 +349,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = configuration.load()
         if given.command == "serve":
-            serve(settings)
-        elif given.command == "migrate":
+            return serve(settings, given.workers)
+        if given.command == "migrate":
             migrate(settings.database_url)
         else:
             serve_sandbox(settings, host=given.host, port=given.port)

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db import postgresql, sqlite
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
+from payments.ports import Hints
 
 Answer = TypeVar("Answer")
 
 
-class Database(Protocol):
-    """Runs transactions, each a synchronous function over one connection."""
+class Database(Hints, Protocol):
+    """Runs transactions, each a synchronous function over one connection, and knows of other processes' changes."""
 
     async def open(self) -> None:
         """Get ready; raises what the driver raises where the database can't be reached."""

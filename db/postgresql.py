@@ -15,8 +15,10 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from db.limits import LOCK_SECONDS
+from db.notifications import Notifications, driver_of
 from db.statements import Connection, Row, Statement
 from payments.errors import StoreBusy
+from payments.ids import CollectionId
 from payments.instants import Instant
 
 Answer = TypeVar("Answer")
@@ -69,7 +71,8 @@ def create_engine(url: URL) -> AsyncEngine:
     """Make the engine for a server; a connection waits for a lock as long as on SQLite."""
     return create_async_engine(
         url,
-        pool_size=CONNECTIONS,
+        # One more, on which notifications come and go.
+        pool_size=CONNECTIONS + 1,
         max_overflow=0,
         pool_timeout=LOCK_SECONDS,
         pool_use_lifo=True,
@@ -125,6 +128,7 @@ class PostgresqlDatabase:
         self._clock_offset = 0
         """Microseconds from this process's monotonic clock to the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
+        self._hints = Notifications(engine)
 
     async def open(self) -> None:
         """Make the first connection, and read the database's clock."""
@@ -132,6 +136,7 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """Close every connection."""
+        await self._hints.close()
         await self._engine.dispose()
 
     def now(self) -> Instant:
@@ -156,6 +161,14 @@ class PostgresqlDatabase:
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute one statement that reads; it is a transaction of its own. Raises StoreBusy."""
         return await self._run(None, lambda connection: connection.rows(statement, values))
+
+    def tell(self, collection_id: CollectionId) -> None:
+        """Notify the other processes, behind the commit: a NOTIFY within makes transactions commit one by one."""
+        self._hints.tell(collection_id)
+
+    def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
+        """Give what other processes notify of."""
+        return self._hints.hear()
 
     async def _run(self, how: str | None, work: Callable[[Connection], Answer]) -> Answer:
         dialect = self._engine.dialect
@@ -202,7 +215,7 @@ class PostgresqlDatabase:
         """Take a connection out of the pool; those that a restarted server has closed are replaced."""
         for _ in range(CONNECTIONS + 1):
             connection = await self._engine.connect()
-            if not (await _driver_of(connection)).is_closed():
+            if not (await driver_of(connection)).is_closed():
                 return connection
             await connection.invalidate()
             await connection.close()
@@ -210,15 +223,9 @@ class PostgresqlDatabase:
 
     async def _read_clock(self) -> None:
         async with self._connected() as connection:
-            driver = await _driver_of(connection)
+            driver = await driver_of(connection)
             before = time.monotonic_ns()
             instant = await driver.fetchval(CLOCK)
             middle = (before + time.monotonic_ns()) // 2
             self._clock_offset = instant - middle // 1_000
             self._clock_read_at = time.monotonic()
-
-
-async def _driver_of(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, asyncpg.Connection)
-    return driver

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import aiosqlite
@@ -14,12 +14,16 @@ from db.limits import LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments import instants
 from payments.errors import StoreBusy
+from payments.ids import CollectionId
 from payments.instants import Instant
 
 Answer = TypeVar("Answer")
 
 READERS = 3
 """Connections that read beside the writer: on two cores more of them only wait for the interpreter."""
+
+LOOK_SECONDS = 0.03
+"""Between two looks for what another process has committed: an update is to be there within 50 ms."""
 
 CACHED_STATEMENTS = 256
 """Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
@@ -32,7 +36,7 @@ def create_engine(url: URL) -> AsyncEngine:
     """
     engine = create_async_engine(
         url,
-        pool_size=1 + READERS,
+        pool_size=2 + READERS,
         max_overflow=0,
         connect_args={"cached_statements": CACHED_STATEMENTS},
     )
@@ -100,11 +104,13 @@ class SqliteDatabase:
         self._engine = engine
         self._held: list[AsyncConnection] = []
         self._writer: aiosqlite.Connection
+        self._listener: aiosqlite.Connection
         self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
 
     async def open(self) -> None:
         """Take the connections that this process works with until it ends."""
         self._writer = await self._take()
+        self._listener = await self._take()
         for _ in range(READERS):
             self._readers.put_nowait(await self._take())
 
@@ -139,6 +145,27 @@ class SqliteDatabase:
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute one statement that reads. Raises StoreBusy."""
         return await self.read(lambda connection: connection.rows(statement, values))
+
+    def tell(self, collection_id: CollectionId) -> None:
+        """Do nothing: the file itself tells that it was changed."""
+
+    async def hear(
+        self, is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[frozenset[CollectionId] | None]:
+        """Look at the file's counter of commits while somebody wants to know. Never says what was changed.
+
+        Source: SQLite's documentation, PRAGMA data_version: it differs once another connection has committed.
+        """
+        seen = None
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not is_wanted():
+                seen = None
+                continue
+            version = await self._listener.execute_fetchall("PRAGMA data_version")
+            if version != seen:
+                seen = version
+                yield None
 
     async def _run(
         self,

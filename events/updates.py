@@ -13,6 +13,7 @@ import structlog
 from payments.cursors import event_cursor
 from payments.errors import StreamBehind
 from payments.ids import CollectionId
+from payments.ports import Hints
 from payments.reading import Log
 from payments.records import Event
 
@@ -79,12 +80,26 @@ class Updates:
         """Look from time to time, until canceled, for what no hint has told."""
         while True:
             await asyncio.sleep(POLL_SECONDS)
+            await self._look_safely()
+
+    async def hear(self, hints: Hints) -> None:
+        """Wake, until canceled, who follows what other processes have changed."""
+        while True:
             try:
-                await self._look()
-            except (
-                Exception
-            ) as error:  # The next look may succeed; the streams wait for it meanwhile.
-                log.error("poll failed", error=type(error).__name__, exc_info=error)
+                async for ids in hints.hear(lambda: bool(self._followers)):
+                    if ids is None:
+                        await self._look_safely()
+                    for id in ids or ():
+                        self.wake(id)
+            except Exception as error:  # The slow poll goes on meanwhile.
+                log.error("not hearing", error=type(error).__name__, exc_info=error)
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def _look_safely(self) -> None:
+        try:
+            await self._look()
+        except Exception as error:  # The next look may succeed; the streams wait for it meanwhile.
+            log.error("look failed", error=type(error).__name__, exc_info=error)
 
     async def _look(self) -> None:
         ids = [id for id in self._followers if id is not None]
@@ -131,3 +146,16 @@ class Updates:
             followers.discard(follower)
             if not followers:
                 self._followers.pop(follower.collection_id, None)
+
+
+class SharedUpdates:
+    """Wakes followers in this process and in the others on the same database."""
+
+    def __init__(self, updates: Updates, hints: Hints) -> None:
+        self._updates = updates
+        self._hints = hints
+
+    def wake(self, collection_id: CollectionId) -> None:
+        """Wake the followers of a collection and of the whole log, wherever they are."""
+        self._updates.wake(collection_id)
+        self._hints.tell(collection_id)

@@ -1,6 +1,6 @@
 """What the flow needs from outside of the domain: providers, a store, and someone to wake subscribers."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
@@ -130,3 +130,16 @@ class Signals(Protocol):
     """Is told after each commit what changed; a hint to look, never the truth."""
 
     def wake(self, collection_id: CollectionId) -> None: ...
+
+
+class Hints(Protocol):
+    """Carries between processes that something changed. One may be lost or come twice: the log is the truth."""
+
+    def tell(self, collection_id: CollectionId) -> None:
+        """Tell the others of a change that is committed, soon and together with further ones; never waits or raises."""
+
+    def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
+        """Give what others have changed, until canceled; None where it is not known what it was.
+
+        While nobody wants to know, nothing need be heard.
+        """

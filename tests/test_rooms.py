@@ -19,8 +19,9 @@ MAY_IMPORT: Final = {
     "resolvers": {"payments", "schema"},
     "schema": {"payments"},
     "web": {"payments"},
-    # The composition root; settings.py is a piece of it, and only server.py reads it.
+    # The composition root; settings.py and workers.py are pieces of it, and only server.py reads them.
     "settings": {"edge", "payments"},
+    "workers": set[str](),
     "server": {
         "db",
         "edge",
@@ -31,6 +32,7 @@ MAY_IMPORT: Final = {
         "schema",
         "settings",
         "web",
+        "workers",
     },
 }
 
