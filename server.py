@@ -25,7 +25,7 @@ from starlette.websockets import WebSocket
 import settings as configuration
 import workers
 from db.engine import Database, create_database
-from db.migrating import migrate
+from db.migrating import DatabaseUnusable, migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
 from edge import GraphQLEdge
@@ -295,21 +295,28 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
 def serve(settings: Settings, processes: int) -> int:
     """Bring the database up to date and serve until told to stop; gives the exit code."""
     app, till = build(settings)
-    migrate(settings.database_url)
-    if processes == 1:
-        return run(app, till, None)
-    bound = workers.listen(settings.host, settings.port)
-    # Each builds a server of its own: leases are held under a process's own name.
-    return workers.supervise(lambda: run(*build(settings), bound), processes)
+    with _listen(settings) as bound:
+        migrate(settings.database_url)
+        if processes == 1:
+            return run(app, till, bound)
+        # Each builds a server of its own: leases are held under a process's own name.
+        return workers.supervise(lambda: run(*build(settings), bound), processes)
 
 
-def run(app: Starlette, till: Till, bound: socket.socket | None) -> int:
-    """Serve in this process until told to stop, on a socket that is bound already where one is given."""
-    settings = till.settings
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return workers.listen(settings.host, settings.port)
+    except OSError as error:
+        address = f"{settings.host}:{settings.port}"
+        raise SettingsError(
+            f"HOST and PORT: {address} can't be bound: {(error.strerror or '').partition(' (')[0]}."
+        ) from None
+
+
+def run(app: Starlette, till: Till, bound: socket.socket) -> int:
+    """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
     config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=settings.port,
         loop="uvloop",
         http="httptools",
         ws="websockets-sansio",
@@ -324,7 +331,7 @@ def run(app: Starlette, till: Till, bound: socket.socket | None) -> int:
     # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
     signal.signal(signal.SIGTERM, lambda *_: None)
     server = Server(config, till)
-    server.run(sockets=None if bound is None else [bound])
+    server.run(sockets=[bound])
     return 0 if server.started else workers.DID_NOT_START
 
 
@@ -354,7 +361,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             migrate(settings.database_url)
         else:
             serve_sandbox(settings, host=given.host, port=given.port)
-    except (ProviderFault, SettingsError) as error:
+    except (DatabaseUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)
         return 2
     return 0

@@ -14,6 +14,9 @@ log = structlog.get_logger("workers")
 SHORTEST_LIFE_SECONDS = 1.0
 """A process that ended sooner than this is not replaced at once: it would end again and again."""
 
+BACKLOG = 2_048
+"""Connections that wait to be accepted, as uvicorn has it."""
+
 DID_NOT_START = 3
 """uvicorn's exit code of a process that could not start; another one could not either. Source: uvicorn.config."""
 
@@ -55,11 +58,7 @@ def supervise(work: Callable[[], int], count: int) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """Bind the one socket that every process accepts on; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((host, port))
-    bound.set_inheritable(True)
-    return bound
+    return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
 def _start(work: Callable[[], int]) -> int:

@@ -4,6 +4,9 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
+from asyncpg import PostgresError
+from sqlalchemy.exc import DBAPIError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -16,6 +19,19 @@ def config_for(database_url: str) -> Config:
     return config
 
 
+class DatabaseUnusable(Exception):
+    """Says in a sentence why the database can't be used; start-up ends with it."""
+
+
 def migrate(database_url: str) -> None:
-    """Apply every migration that a database lacks, outside of any event loop: alembic's environment runs its own."""
-    command.upgrade(config_for(database_url), "head")
+    """Apply every migration that a database lacks; raises DatabaseUnusable.
+
+    Outside of any event loop: alembic's environment runs its own.
+    """
+    try:
+        command.upgrade(config_for(database_url), "head")
+    except (OSError, DBAPIError, PostgresError, CommandError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        raise DatabaseUnusable(
+            f"TILLGRAPH_DATABASE_URL names a database that can't be used: {cause}."
+        ) from error

@@ -5,9 +5,20 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.running import RunningServer
 
 QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the kind of database that servers are tested on."""
+    parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0])
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say it to every server that a test starts."""
+    databases.use(config.getoption("--database"))
 
 
 @pytest.fixture(scope="session")

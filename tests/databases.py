@@ -29,6 +29,22 @@ TABLES = (
 )
 
 
+KINDS = ("sqlite", "postgresql")
+
+_used = KINDS[0]
+
+
+def use(kind: str) -> None:
+    """Choose the kind of database that servers are tested on from now on."""
+    global _used  # noqa: PLW0603 - one choice for a whole run
+    _used = kind
+
+
+def create_where_needed() -> str | None:
+    """Make an empty database for a server, and give its address; None where the server makes its own file."""
+    return create_database() if _used == "postgresql" else None
+
+
 @cache
 def postgresql() -> URL:
     """Give a PostgreSQL server's address; starts the one that comes with the development requirements."""

@@ -18,7 +18,6 @@ from tests import databases
 
 ROOT = Path(__file__).parent.parent
 QUERIES = ROOT / "queries"
-DATABASE = "TILLGRAPH_TEST_ON"
 URL = "TILLGRAPH_DATABASE_URL"
 SQLITE = "sqlite+aiosqlite:///"
 START_SECONDS = 20.0
@@ -56,6 +55,8 @@ class RunningServer:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    arguments: tuple[str, ...] = ()
+    """Of `serve`."""
     process: "subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
@@ -65,12 +66,11 @@ class RunningServer:
 
     def __post_init__(self) -> None:
         """Make the client, and the database where it is not a file; the server is not started yet."""
-        self.is_database_own = (
-            os.environ.get(DATABASE) == "postgresql" and URL not in self.environment
-        )
-        if self.is_database_own:
-            self.environment = {**self.environment, URL: databases.create_database()}
-        self.client = httpx2.Client(base_url=self.url, timeout=30)
+        address = None if URL in self.environment else databases.create_where_needed()
+        self.is_database_own = address is not None
+        if address is not None:
+            self.environment = {**self.environment, URL: address}
+        self.client = self._new_client()
 
     @property
     def url(self) -> str:
@@ -101,7 +101,7 @@ class RunningServer:
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve"],
+                [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve", *self.arguments],
                 cwd=self.folder,
                 env=environment,
                 stdout=log,
@@ -118,6 +118,11 @@ class RunningServer:
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
+
+    def reconnect(self) -> None:
+        """Call over new connections from now on, so that another of the server's processes may take them."""
+        self.client.close()
+        self.client = self._new_client()
 
     def kill(self) -> None:
         """End the process as a power cut would."""
@@ -182,6 +187,9 @@ class RunningServer:
         response = self.client.get("/sandbox/ledger", headers=headers)
         assert response.status_code == 200, response.text
         return list(response.json())
+
+    def _new_client(self) -> httpx2.Client:
+        return httpx2.Client(base_url=self.url, timeout=30)
 
     def log_lines(self) -> list[Json]:
         """Read the server's log lines that are JSON objects."""

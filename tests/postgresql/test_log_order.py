@@ -1,0 +1,110 @@
+"""The whole log where transactions commit as they like: no event is passed over."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from db.log_order import CURRENT, EVENTS_A_TRANSACTION
+from payments.ids import EVENT, new_id
+from tests import databases
+from tests.running import RunningServer
+from tests.shop import open_collection
+from tests.streams.clients import TRANSPORTS, following
+from tests.streams.log import FOLLOW, cursors_of, everything_after
+
+Neighbours = tuple[RunningServer, RunningServer]
+
+WRITE_EVENT = f"""
+INSERT INTO payment_events
+    (position, id, collection_id, sequence, type, source, occurred_at, currency, collection_status)
+SELECT {CURRENT} * {EVENTS_A_TRANSACTION}, $1, $2, 2, 'COLLECTION_UPDATED', 'API', 0, 'USD', 'NOT_PAID'
+"""
+
+
+class Writer:
+    """Is a process whose transaction takes its time."""
+
+    def __init__(self, address: str) -> None:
+        self._runner = asyncio.Runner()
+        url = make_url(address).set(drivername="postgresql")
+        self._connection: Any = self._run(asyncpg.connect(databases.text_of(url)))
+
+    def write(self, event_id: str, collection_id: str) -> None:
+        """Write a collection's second event, and leave the transaction open."""
+        self._run(self._connection.execute("BEGIN"))
+        self._run(self._connection.execute(WRITE_EVENT, event_id, collection_id))
+
+    def commit(self) -> None:
+        """Commit."""
+        self._run(self._connection.execute("COMMIT"))
+
+    def close(self) -> None:
+        """Go away."""
+        self._run(self._connection.close())
+        self._runner.close()
+
+    def _run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+
+@contextmanager
+def writing(server: RunningServer) -> Iterator[Writer]:
+    """Give a writer on a server's database."""
+    writer = Writer(server.database)
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def test_a_page_stops_before_what_may_still_come(neighbours: Neighbours) -> None:
+    """While an older transaction is open, nothing behind it is shown; once it commits, its event comes first."""
+    here, _ = neighbours
+    early = open_collection(here)
+    before = everything_after(here, None)
+    with writing(here) as writer:
+        writer.write(new_id(EVENT), early["id"])
+        late = open_collection(here)
+        assert everything_after(here, None) == before
+        writer.commit()
+        after = everything_after(here, None)
+    assert after[: len(before)] == before
+    assert after[len(before) :] == [cursors_of(here, early["id"])[1], *cursors_of(here, late["id"])]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_stream_waits_for_what_may_still_come(neighbours: Neighbours, transport: str) -> None:
+    """A subscriber sees events of transactions that commit out of order in one order, none left out."""
+    here, there = neighbours
+    early = open_collection(here)
+    with following(here, transport, FOLLOW, {}) as everything, writing(there) as writer:
+        with pytest.raises(TimeoutError):
+            everything.next(0.3)
+        writer.write(new_id(EVENT), early["id"])
+        late = open_collection(there)
+        with pytest.raises(TimeoutError):
+            everything.next(0.5)
+        writer.commit()
+        seen = [everything.next() for _ in range(2)]
+    cursors = [cursors_of(here, early["id"])[1], *cursors_of(here, late["id"])]
+    assert [event["cursor"] for event in seen] == cursors
+
+
+def test_a_rolled_back_event_leaves_no_hole(neighbours: Neighbours) -> None:
+    """A transaction that fails holds nothing up for longer than it lasts."""
+    here, _ = neighbours
+    early = open_collection(here)
+    before = everything_after(here, None)
+    with writing(here) as writer:
+        writer.write(new_id(EVENT), early["id"])
+        late = open_collection(here)
+    until = time.monotonic() + 5
+    while (after := everything_after(here, None)) == before:
+        assert time.monotonic() < until
+    assert after == [*before, *cursors_of(here, late["id"])]
