@@ -15,8 +15,14 @@ help: ## list the targets
 serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:PORT
 	exec $(BIN)/python server.py serve
 
-test: .venv/.development system-dependencies ## run every test; PYTEST_ARGUMENTS are handed to pytest
-	$(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
+# Each test file by one of two processes. What a database has a part in runs on both; the rest runs once.
+PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams \
+	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py
+
+test: .venv/.development system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
+	$(PYTEST) $(PYTEST_ARGUMENTS)
+	$(PYTEST) --database postgresql $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
 
 check: .venv/.development ## formatter, linter and strict type check, changing nothing
 	$(BIN)/ruff format --check .

@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -15,6 +16,7 @@ import orjson
 from bench import servers
 from bench.flows import STEPS, Flow, echo_once, pay_once, run_flows
 from bench.updates import TRANSPORTS, delays
+from tests import databases
 
 WARM_UP_FLOWS = 64
 CLIENTS = (1, 8)
@@ -33,7 +35,9 @@ class Subject:
     flows: int
 
 
-TILLGRAPH = Subject(servers.tillgraph, pay_once, flows=400)
+TILLGRAPH = {
+    kind: Subject(partial(servers.tillgraph, kind), pay_once, flows=400) for kind in databases.KINDS
+}
 ECHO = Subject(servers.echo, echo_once, flows=4_000)
 """More of them, as processor time is counted in ticks of 10 ms: 400 would last thirty ticks."""
 
@@ -72,9 +76,11 @@ class Result:
     python: str
     cores: int
     load_before: float
-    tillgraph: list[Run]
+    tillgraph: dict[str, list[Run]]
+    """By the kind of database; PostgreSQL's own processes are not counted."""
     bare_echo: list[Run]
-    cpu_ratios: list[float]
+    cpu_ratios: dict[str, list[float]]
+    """Of a flow to six echoes, by the kind of database and then as CLIENTS are."""
     updates: dict[str, Times]
 
 
@@ -104,7 +110,7 @@ async def measure_subject(subject: Subject) -> list[Run]:
 async def measure() -> Result:
     """Measure everything, one after the other."""
     load_before = os.getloadavg()[0]
-    ours = await measure_subject(TILLGRAPH)
+    ours = {kind: await measure_subject(subject) for kind, subject in TILLGRAPH.items()}
     bare = await measure_subject(ECHO)
     with servers.tillgraph() as measured:
         updates = {
@@ -118,10 +124,13 @@ async def measure() -> Result:
         load_before=round(load_before, 2),
         tillgraph=ours,
         bare_echo=bare,
-        cpu_ratios=[
-            round(mine.server_cpu_ms_a_flow / theirs.server_cpu_ms_a_flow, 1)
-            for mine, theirs in zip(ours, bare, strict=True)
-        ],
+        cpu_ratios={
+            kind: [
+                round(mine.server_cpu_ms_a_flow / theirs.server_cpu_ms_a_flow, 1)
+                for mine, theirs in zip(runs, bare, strict=True)
+            ]
+            for kind, runs in ours.items()
+        },
         updates=updates,
     )
 
@@ -147,11 +156,13 @@ def show(result: Result) -> None:
     print(
         f"\nPython {result.python}, {result.cores} cores, load {result.load_before} before the run."
     )
-    show_runs("tillgraph", result.tillgraph)
+    for kind, runs in result.tillgraph.items():
+        show_runs(f"tillgraph on {kind}", runs)
     show_runs("bare echo", result.bare_echo)
     print()
-    for clients, ratio in zip(CLIENTS, result.cpu_ratios, strict=True):
-        print(f"{clients} client(s): a flow costs {ratio} times the CPU of six echoes")
+    for kind, ratios in result.cpu_ratios.items():
+        for clients, ratio in zip(CLIENTS, ratios, strict=True):
+            print(f"{kind}, {clients} client(s): a flow costs {ratio} times the CPU of six echoes")
     print(
         f"\nFrom sending a change to its update at a subscriber, otherwise idle ({UPDATES} updates,"
         f" aim {UPDATES_AIM_MS} ms):"

