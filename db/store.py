@@ -1,16 +1,24 @@
 """The flow's transactions: locks, rows in and out, and the log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, exists, func, insert, literal_column, select, text, update
 
 from db import tables
 from db.engine import Database
 from db.log_order import EVENTS_A_TRANSACTION, LogPosition
 from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
-from db.statements import SESSION_ROWS, Connection, Statement, by, insert_into, update_by_id
+from db.statements import (
+    SESSION_ROWS,
+    Connection,
+    IsOneOf,
+    Statement,
+    by,
+    insert_into,
+    update_by_id,
+)
 from payments import instants
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
@@ -81,13 +89,25 @@ DISABLED = Statement(select(_disabled.c.provider_id))
 DISABLE = insert_into(_disabled)
 ENABLE = Statement(delete(_disabled).where(_disabled.c.provider_id == bindparam("provider_id")))
 
-NEXT_DUE = Statement(select(func.min(_operations.c.due_at)).where(IN_FLIGHT))
+CLOSING_OF = Statement(
+    select(_operations.c.id)
+    .where(
+        _operations.c.session_id == bindparam("session_id"),
+        _operations.c.kind == literal_column("'cancel'"),
+        _operations.c.payment_id.is_(None),
+    )
+    .order_by(_operations.c.id.desc())
+    .limit(literal_column("1"))
+)
+
+OF_PROVIDERS = IsOneOf(_operations.c.provider_id, "providers")
+NEXT_DUE = Statement(select(func.min(_operations.c.due_at)).where(IN_FLIGHT, OF_PROVIDERS))
 CLAIM = Statement(
     update(_operations)
     .where(
         _operations.c.id.in_(
             select(_operations.c.id)
-            .where(IN_FLIGHT, _operations.c.due_at <= bindparam("now"))
+            .where(IN_FLIGHT, OF_PROVIDERS, _operations.c.due_at <= bindparam("now"))
             .order_by(_operations.c.due_at)
             .limit(bindparam("most"))
             # Whoever holds one of them is recording its outcome, or claims it too.
@@ -117,7 +137,15 @@ STORED_REPORT = Statement(
 INSERT_REPORT = insert_into(_reports)
 PARKED_REPORTS = Statement(
     select(_reports)
-    .where(_reports.c.applied_at.is_(None))
+    .where(
+        _reports.c.applied_at.is_(None),
+        exists(
+            select(_operations.c.id).where(
+                _operations.c.id == _reports.c.operation_id,
+                _operations.c.provider_id == _reports.c.provider_id,
+            )
+        ),
+    )
     .order_by(_reports.c.received_at)
     .limit(bindparam("most"))
 )
@@ -194,6 +222,12 @@ class StoreTransaction:
             return OPERATIONS.record(row)
         return None
 
+    def closing_of(self, id: SessionId) -> OperationId | None:
+        """Name the newest operation that closes a session at its provider."""
+        for row in self._connection.rows(CLOSING_OF, {"session_id": id}):
+            return OperationId(row[0])
+        return None
+
     def insert_collection(self, collection: PaymentCollection) -> None:
         """Add a collection."""
         self._connection.change(INSERT_COLLECTION, COLLECTIONS.values(collection))
@@ -243,9 +277,12 @@ class StoreTransaction:
         if not is_enabled:
             self._connection.change(DISABLE, {"provider_id": id})
 
-    def claim_due(self, *, holder: str, lease_seconds: float, limit: int) -> Sequence[Operation]:
-        """Take operations that are due, for as long as the lease lasts."""
+    def claim_due(
+        self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int
+    ) -> Sequence[Operation]:
+        """Take operations of some providers that are due, for as long as the lease lasts."""
         values = {
+            "providers": _json_list(of),
             "now": self.now,
             "most": limit,
             "holder": holder,
@@ -253,9 +290,9 @@ class StoreTransaction:
         }
         return [OPERATIONS.record(row) for row in self._connection.rows(CLAIM, values)]
 
-    def next_due_at(self) -> Instant | None:
-        """Give when the next operation is due."""
-        return self._connection.rows(NEXT_DUE, {})[0][0]  # type: ignore[no-any-return]  # an integer column
+    def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
+        """Give when the next operation of some providers is due."""
+        return self._connection.rows(NEXT_DUE, {"providers": _json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
     def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool:
         """Prolong a lease; tells whether it was still the holder's."""
@@ -277,8 +314,8 @@ class StoreTransaction:
         }
         return self._connection.change(INSERT_REPORT, values) == 1
 
-    def unapplied_reports(self, *, limit: int) -> Sequence[StoredReport]:
-        """List the reports that matched nothing yet, oldest first."""
+    def parked_reports(self, *, limit: int) -> Sequence[StoredReport]:
+        """List the reports that matched nothing when they came and match an operation by now, oldest first."""
         rows = self._connection.rows(PARKED_REPORTS, {"most": limit})
         return [StoredReport(*row[:5]) for row in rows]
 
@@ -294,6 +331,10 @@ class StoreTransaction:
 
     def _update(self, statement: Statement, values: dict[str, Any]) -> int:
         return self._connection.change(statement, {**values, "by_id": values["id"]})
+
+
+def _json_list(ids: Collection[str]) -> str:
+    return orjson.dumps(sorted(ids)).decode()
 
 
 class SqlStore:

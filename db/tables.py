@@ -204,6 +204,8 @@ operations = Table(
     _instant("due_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
+    _text("reference"),
+    Column("moved_minor", BigInteger),
     CheckConstraint("amount_minor >= 1 AND reserved_minor >= 0", name="amount"),
     Index(None, "payment_id", "kind"),
     Index(None, "session_id"),

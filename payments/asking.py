@@ -1,6 +1,7 @@
 """Steps 3 and 4 of a mutation: ask the provider outside of any transaction, then record what it says."""
 
 import asyncio
+import contextlib
 import operator
 import time
 from collections.abc import Awaitable
@@ -9,6 +10,7 @@ from dataclasses import replace
 import structlog
 
 from payments.change import Change, lock
+from payments.commands import Call
 from payments.errors import StoreBusy
 from payments.flow import Flow, timed
 from payments.ids import OperationId
@@ -24,10 +26,11 @@ from payments.limits import (
     TRY_SECONDS,
 )
 from payments.money import Money
-from payments.outcomes import Ask, NotReached, Outcome, Unknown
+from payments.outcomes import Ask, JsonObject, NotReached, Outcome, Unknown
 from payments.ports import Provider, Transaction
 from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
+from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
 from payments.statuses import EventSource, EventType, OperationKind, OperationStatus
 
@@ -56,6 +59,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
         replace(
             operation,
             status=OperationStatus.ASKING,
+            reference=session.reference,
             holder=flow.settings.process_name,
             due_at=after(change.now, LEASE_SECONDS),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
@@ -78,14 +82,19 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
 
 def ask_of(session: PaymentSession, operation: Operation) -> Ask:
     """Build what is sent to a provider; the same operation always makes the same ask."""
+    data: JsonObject = {}
+    if operation.kind is OperationKind.UPDATE:
+        session = apply_change(session, operation.data)
+    else:
+        data = operation.data
     return Ask(
         key=operation.id,
         kind=operation.kind,
         session_id=operation.session_id,
         amount=Money(operation.amount_minor, operation.currency),
         payment_id=operation.payment_id,
-        reference=session.reference,
-        data={**session.data, **operation.data},
+        reference=operation.reference,
+        data={**session.data, **data},
         return_url=session.return_url,
         releases_rest=operation.releases_rest,
     )
@@ -114,8 +123,9 @@ async def carry_out_all(flow: Flow, snapshot: Snapshot) -> Snapshot:
     later = await asyncio.gather(*(carry_out(flow, snapshot, id) for id in mine))
     if len(later) > 1:
         # Each shows what it recorded itself; all of it stands in the database.
-        return await read_again(flow, snapshot)
-    return later[0] if later else snapshot
+        with contextlib.suppress(StoreBusy):
+            return await read_again(flow, snapshot)
+    return later[-1] if later else snapshot
 
 
 async def _ask_and_record(
@@ -168,9 +178,9 @@ async def _renew_lease(flow: Flow, id: OperationId) -> None:
         await flow.store.transact(
             lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=LEASE_SECONDS)
         )
-    except StoreBusy:
+    except Exception as error:  # noqa: BLE001 - the answer is on its way, and no fault of ours may lose it
         # The next renewal may get through; if the lease ends, recovery asks with the same key, which is harmless.
-        log.warning("lease not renewed", operation_id=id)
+        log.warning("lease not renewed", operation_id=id, error=type(error).__name__)
 
 
 async def _ask(provider: Provider, ask: Ask) -> Outcome:
@@ -230,13 +240,31 @@ async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId
     return await flow.store.read(work)
 
 
+async def look_at_opening(
+    flow: Flow, call: Call, snapshot: Snapshot, session: PaymentSession
+) -> Outcome:
+    """Read what the browser has done with a session that was opened for it; nothing is asked for."""
+    assert session.opening_id is not None
+    opening = await flow.store.read(operator.methodcaller("operation", session.opening_id))
+    assert opening is not None
+    provider = flow.providers[session.provider_id]
+    ask = replace(ask_of(session, opening), reference=session.reference)
+    with timed("look up", call.request_id) as facts:
+        facts["collection_id"] = snapshot.collection.id
+        outcome = await _bounded(provider, provider.look_up(ask), ASK_SECONDS)
+        facts["outcome"] = type(outcome).__name__
+    return outcome
+
+
 async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
     """Read how an operation stands at its provider and record that; nothing is asked for."""
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
-        looked_up = provider.look_up(ask_of(session, operation))
+        # Unlike an ask, a look is not bound to what was known at its operation's beginning.
+        ask = replace(ask_of(session, operation), reference=session.reference)
+        looked_up = provider.look_up(ask)
         outcome = await _bounded(provider, looked_up, ASK_SECONDS)
         facts["outcome"] = type(outcome).__name__
     return await _record(flow, operation, outcome, EventSource.API)

@@ -7,6 +7,7 @@ from payments import checks
 from payments.asking import (
     begin,
     carry_out,
+    look_at_opening,
     look_up,
     read_again,
     wait_for_outcome,
@@ -16,10 +17,11 @@ from payments.commands import AuthorizePaymentSession, Call
 from payments.errors import InProgress, InvalidState
 from payments.failures import Failure
 from payments.flow import Flow
-from payments.ids import ATTEMPT, OperationId, new_id
+from payments.ids import ATTEMPT, OperationId, SessionId, new_id
 from payments.keys import bind_key, bound_key
-from payments.outcomes import CustomerAction
+from payments.outcomes import Authorized, CustomerAction, Declined, Processing
 from payments.ports import Transaction
+from payments.recording import settle
 from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import OperationKind, OperationStatus, SessionStatus
 
@@ -38,9 +40,10 @@ class MoreNeeded:
 
     snapshot: Snapshot
     session: PaymentSession
-    operation: Operation
     action: CustomerAction | None
     """None: there is nothing to do but wait for the provider."""
+    awaited: Operation | None = None
+    """What the provider is still at, where there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +71,13 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
             prepared = _again(flow, change, call, session, attempt)
         else:
             prepared = _attempt(flow, change, call, command, session)
-            bind_key(tx, call, command, prepared.operation.id)
+            if prepared is not None:
+                bind_key(tx, call, command, prepared.operation.id)
         return change.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
-    assert prepared is not None
+    if prepared is None:
+        return await _look_at_opening(flow, call, command, snapshot)
     operation = snapshot.operation(prepared.operation.id)
     if prepared.is_to_be_asked:
         snapshot = await carry_out(flow, snapshot, operation.id)
@@ -98,18 +103,29 @@ def _attempt(
     call: Call,
     command: AuthorizePaymentSession,
     session: PaymentSession,
-) -> Prepared:
-    """Find the attempt that a call without a bound key joins, or make a new one."""
+) -> Prepared | None:
+    """Find the attempt that a call without a bound key joins, or make a new one.
+
+    None: the session was opened for the browser to act first, and the call only asks how it stands.
+    """
     if session.is_opening:
         raise InProgress("The session is still being opened.")
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     if session.attempt_id is not None and session.status is not SessionStatus.ERROR:
         return Prepared(change.operation(session.attempt_id))
+    checks.not_canceled(change)
     data = command.data or {}
     provider = checks.usable_provider(flow, change, call, session.provider_id, path=None)
     checks.provider_data(provider, call, data)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
+    if session.status is SessionStatus.REQUIRES_MORE and not data:
+        return None
+    operation = replace(_new_attempt(change, call, session), data=data)
+    return _begun(begin(flow, change, operation))
+
+
+def _new_attempt(change: Change, call: Call, session: PaymentSession) -> Operation:
     operation = Operation(
         id=OperationId(new_id(ATTEMPT)),
         kind=OperationKind.AUTHORIZE,
@@ -118,13 +134,40 @@ def _attempt(
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=session.amount_minor,
-        data=data,
         request_id=call.request_id,
         created_at=change.now,
         updated_at=change.now,
     )
     change.put_session(replace(session, attempt_id=operation.id))
-    return _begun(begin(flow, change, operation))
+    return operation
+
+
+async def _look_at_opening(
+    flow: Flow, call: Call, command: AuthorizePaymentSession, snapshot: Snapshot
+) -> AuthorizeAnswer:
+    """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
+    session = snapshot.session(SessionId(command.id))
+    outcome = await look_at_opening(flow, call, snapshot, session)
+    if not isinstance(outcome, Authorized | Processing | Declined):
+        return MoreNeeded(snapshot, session, session.opening_action)
+    found = outcome
+    attempt_id: OperationId | None = None
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal attempt_id
+        change, session = checks.locked_session(tx, call, command.id)
+        if session.attempt_id is None:
+            attempt = change.put_operation(_new_attempt(change, call, session))
+            settle(change, attempt, found, flow.settings.recovery_interval_seconds)
+            bind_key(tx, call, command, attempt.id)
+            attempt_id = attempt.id
+        else:
+            attempt_id = change.operation(session.attempt_id).id
+        return change.finish()
+
+    snapshot = await flow.change("record", call.request_id, work)
+    assert attempt_id is not None
+    return _answer(snapshot, snapshot.operation(attempt_id))
 
 
 def _again(
@@ -137,7 +180,11 @@ def _again(
     if attempt.status is not OperationStatus.NOT_REACHED:
         return Prepared(attempt)
     if not is_newest and session.attempt_id is not None:
-        return Prepared(change.operation(session.attempt_id))
+        newest = change.operation(session.attempt_id)
+        if newest.status is not OperationStatus.NOT_REACHED:
+            return Prepared(newest)
+        attempt = newest
+    checks.not_canceled(change)
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     checks.usable_provider(flow, change, call, session.provider_id, path=None)
@@ -161,9 +208,9 @@ def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
         case OperationStatus.ACTION_REQUIRED:
             if session.canceled_at is not None:
                 raise InvalidState("This session was canceled meanwhile.")
-            return MoreNeeded(snapshot, session, operation, operation.action)
+            return MoreNeeded(snapshot, session, operation.action)
         case OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
-            return MoreNeeded(snapshot, session, operation, None)
+            return MoreNeeded(snapshot, session, None, operation)
         case OperationStatus.ASKING:
             raise InProgress("The attempt under way is not through yet.")
         case OperationStatus.DECLINED | OperationStatus.NOT_REACHED:

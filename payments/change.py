@@ -74,6 +74,11 @@ class Change:
             self.operations[id] = self._stored[id] = operation
         return self.operations[id]
 
+    def closing_of(self, session: PaymentSession) -> Operation | None:
+        """Read the operation that closes a session at its provider; None where there is none."""
+        found = self.tx.closing_of(session.id)
+        return self.operation(found) if found is not None else None
+
     def put_collection(self, collection: PaymentCollection) -> None:
         """Change the collection's own values."""
         self.collection = collection
@@ -150,7 +155,7 @@ class Change:
 
     def finish(self) -> Snapshot:
         """Write what has changed, each row once, and give the collection as it is then."""
-        if self._events or self.is_new:
+        if self.is_new or self.collection != self._stored[self.collection.id]:
             self.collection = replace(self.collection, updated_at=self.now)
             if self.is_new:
                 self.tx.insert_collection(self.collection)
@@ -227,6 +232,7 @@ def lock(tx: Transaction, id: CollectionId, source: EventSource) -> Change | Non
     if collection is None:
         return None
     change = Change(tx, source, collection)
+    change._stored[collection.id] = collection
     change.sessions = {session.id: session for session in tx.sessions_of(id)}
     change.payments = {payment.id: payment for payment in tx.payments_of(id)}
     change._stored.update(change.sessions.items())

@@ -101,6 +101,7 @@ def new_operation(
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=amount_minor,
+        reference=session.reference,
         source=change.source,
         request_id=request_id,
         due_at=change.now,

@@ -106,10 +106,13 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
             if session.status in CLOSABLE:
                 close_session(change, session, request_id=call.request_id)
         for payment in list(change.payments.values()):
-            if payment.remainder_minor > 0 and payment.cancellation_id is None:
-                # Decided at once: whatever the gateway answers, nothing can be captured any more.
-                reason = CancellationReason.REQUESTED
-                decided = change.put_payment(replace(payment, cancellation_reason=reason))
+            if payment.is_surplus or payment.remainder_minor == 0:
+                continue
+            # Decided at once: whatever the gateway answers, nothing can be captured any more.
+            reason = CancellationReason.REQUESTED
+            decided = change.put_payment(replace(payment, cancellation_reason=reason))
+            # A mismatched one goes to a person, who is told by its mark.
+            if payment.cancellation_id is None and not payment.is_mismatched:
                 begin_cancellation(flow, change, call, decided)
         return change.finish()
 

@@ -138,7 +138,13 @@ def canonical(command: KeyedCommand) -> dict[str, object]:
     values: dict[str, object] = {}
     for field in fields(command):
         value = getattr(command, field.name)
-        if field.name == "idempotency_key" or value is None or value == field.default:
+        if field.name == "idempotency_key" or value in (None, {}, field.default):
             continue
-        values[field.name] = f"{value.normalize():f}" if isinstance(value, Decimal) else value
+        values[field.name] = _shortest(value) if isinstance(value, Decimal) else value
     return values
+
+
+def _shortest(number: Decimal) -> str:
+    """Write all of a number's digits but the zeros at the end of its decimals."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

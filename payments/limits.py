@@ -34,7 +34,7 @@ RECOVERY_BATCH = 20
 """Operations that one process recovers at the same time: a provider that comes back is not flooded."""
 
 PARKED_REPORTS = 100
-"""Reports that match nothing, looked at in one go: a gateway's foreign reports do not hold recovery up."""
+"""Reports that matched nothing when they came, applied in one go: they do not hold recovery up."""
 
 DRAIN_SECONDS = 20.0
 """How long a shutdown waits for the flow; longer than an ask with its record."""

@@ -147,13 +147,15 @@ def _keep_open(
     change: Change, operation: Operation, status: OperationStatus, first_step_seconds: float
 ) -> Operation:
     due_at = next_step_at(operation, change.now, first_step_seconds)
+    # A report that it is still under way came by itself: it uses up none of recovery's steps.
+    is_answer = change.source is not EventSource.WEBHOOK
     return change.put_operation(
         replace(
             operation,
             status=status,
             holder=None,
             due_at=due_at,
-            unanswered_times=operation.unanswered_times + 1,
+            unanswered_times=operation.unanswered_times + is_answer,
         )
     )
 

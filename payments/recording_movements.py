@@ -4,10 +4,16 @@ from dataclasses import replace
 from typing import assert_never
 
 from payments.change import Change
+from payments.closing import give_back
 from payments.money import Money
 from payments.outcomes import Moved
 from payments.records import Operation, Payment
-from payments.statuses import CancellationReason, EventType, OperationKind
+from payments.statuses import (
+    CancellationReason,
+    EventType,
+    OperationKind,
+    has_nothing_left_to_capture,
+)
 
 
 def reserve(change: Change, operation: Operation) -> None:
@@ -32,20 +38,20 @@ def reserve(change: Change, operation: Operation) -> None:
 
 def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operation:
     """Move a payment's amounts by what the provider says it moved."""
-    change.put_operation(operation)
-    if operation.payment_id is None:
-        return operation
-    payment = change.payments[operation.payment_id]
     is_as_asked = outcome.amount == Money(operation.amount_minor, operation.currency)
     is_same_currency = outcome.amount.currency == operation.currency
     moved_minor = outcome.amount.minor if is_same_currency else operation.amount_minor
+    operation = change.put_operation(replace(operation, moved_minor=moved_minor))
+    payment = _payment_of(change, operation)
+    if payment is None:
+        return operation
     match operation.kind:
         case OperationKind.CAPTURE:
             _captured(change, operation, payment, moved_minor)
         case OperationKind.REFUND:
             _refunded(change, operation, payment, moved_minor)
         case OperationKind.CANCEL:
-            _canceled(change, operation, payment, moved_minor)
+            record_released(change, operation, payment, moved_minor)
         case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
             raise AssertionError(f"{operation.kind} moves no payment")
         case _:
@@ -93,10 +99,17 @@ def _refunded(change: Change, operation: Operation, payment: Payment, moved_mino
     )
 
 
-def _canceled(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
+def record_released(
+    change: Change, operation: Operation, payment: Payment, moved_minor: int
+) -> None:
+    """Note what a cancellation gave back of a payment; the payment is canceled where that was all of it."""
     released_minor = payment.released_minor + moved_minor
     payment = replace(payment, released_minor=released_minor, cancellation_id=None)
     if payment.captured_minor > 0:
+        payment = change.put_payment(payment)
+        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=moved_minor)
+        return
+    if not has_nothing_left_to_capture(payment):
         payment = change.put_payment(payment)
         change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=moved_minor)
         return
@@ -110,9 +123,9 @@ def _canceled(change: Change, operation: Operation, payment: Payment, moved_mino
 def record_failed(change: Change, operation: Operation) -> Operation:
     """Give a failed movement's reservation back; it stays readable and counts in no sum."""
     change.put_operation(operation)
-    if operation.payment_id is None:
+    payment = _payment_of(change, operation)
+    if payment is None:
         return operation
-    payment = change.payments[operation.payment_id]
     match operation.kind:
         case OperationKind.CAPTURE:
             pending_minor = payment.capture_pending_minor - operation.reserved_minor
@@ -131,4 +144,15 @@ def record_failed(change: Change, operation: Operation) -> Operation:
             assert_never(operation.kind)
     payment = change.put_payment(payment)
     change.emit(type, payment=payment, operation=operation, amount_minor=operation.amount_minor)
+    if operation.payment_id is None:
+        # Closing the session does not bring it back; canceling the payment itself may.
+        give_back(change, payment, request_id=operation.request_id)
     return operation
+
+
+def _payment_of(change: Change, operation: Operation) -> Payment | None:
+    """Find the payment that an operation moves: its own, or the one that came while its session was being closed."""
+    if operation.payment_id is not None:
+        return change.payments[operation.payment_id]
+    payment = change.payment_of(change.sessions[operation.session_id])
+    return payment if payment is not None and payment.cancellation_id == operation.id else None

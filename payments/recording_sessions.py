@@ -8,6 +8,7 @@ from payments.closing import close_session, close_what_no_longer_fits, give_back
 from payments.failures import FailureCode
 from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
+from payments.recording_movements import record_released
 from payments.records import Operation, Payment, PaymentSession
 from payments.statuses import (
     WITHOUT_OUTCOME,
@@ -121,6 +122,8 @@ def _capture_of(change: Change, attempt: Operation, payment: Payment) -> Operati
         provider_id=payment.provider_id,
         currency=payment.currency,
         amount_minor=payment.amount_minor,
+        reserved_minor=payment.amount_minor,
+        moved_minor=payment.amount_minor,
         source=change.source,
         request_id=attempt.request_id,
         created_at=change.now,
@@ -136,10 +139,18 @@ def _return_surplus(
         change.put_operation(_capture_of(change, attempt, payment))
         payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
     payment = change.put_payment(payment)
-    give_back(change, payment, request_id=attempt.request_id)
+    closing = None if is_captured else change.closing_of(change.sessions[payment.session_id])
+    has_closed = closing is not None and closing.moved_minor == payment.amount_minor
+    if closing is not None and closing.is_without_outcome:
+        # What closes the session gives this back with it; a second cancellation would be declined.
+        payment = change.put_payment(replace(payment, cancellation_id=closing.id))
+    elif not has_closed:
+        give_back(change, payment, request_id=attempt.request_id)
     change.emit(
         EventType.AUTHORIZATION_RETURNED, payment=payment, amount_minor=payment.amount_minor
     )
+    if closing is not None and has_closed:
+        record_released(change, closing, payment, payment.amount_minor)
 
 
 def require_action(change: Change, operation: Operation, outcome: ActionRequired) -> Operation:
@@ -190,8 +201,7 @@ def record_attempt_failed(change: Change, operation: Operation) -> Operation:
     session = change.sessions[operation.session_id]
     if session.canceled_at is not None:
         return operation
-    is_over = change.collection.canceled_at is not None or change.collection.outstanding_minor == 0
-    if is_over:
+    if _is_over(change):
         close_session(change, session, request_id=operation.request_id, because_of=operation)
     else:
         change.emit(EventType.SESSION_FAILED, session=session, operation=operation)
@@ -213,8 +223,7 @@ def record_opened(change: Change, operation: Operation, outcome: Opened) -> Oper
     session = change.sessions[session.id]
     if session.canceled_at is not None:
         return operation
-    collection = change.collection
-    if collection.canceled_at is not None or collection.outstanding_minor == 0:
+    if _is_over(change):
         close_session(change, session, request_id=operation.request_id)
     elif operation.kind is OperationKind.OPEN and session.has_opening_action:
         change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
@@ -240,11 +249,25 @@ def apply_change(session: PaymentSession, values: JsonObject) -> PaymentSession:
 
 
 def record_opening_failed(change: Change, operation: Operation) -> Operation:
-    """Close a session that its provider would not open, and free its idempotency key: no money moved."""
+    """Close a session that its provider would not open, and free its idempotency key: no money moved.
+
+    A change that did not come about leaves the session as it was.
+    """
     change.put_operation(operation)
-    if operation.kind is OperationKind.OPEN:
+    is_opening = operation.kind is OperationKind.OPEN
+    if is_opening:
         change.tx.release_key(operation.session_id)
-        session = change.sessions[operation.session_id]
-        if session.canceled_at is None:
-            close_session(change, session, request_id=operation.request_id, because_of=operation)
+    session = change.sessions[operation.session_id]
+    if session.canceled_at is not None:
+        return operation
+    if is_opening or _is_over(change):
+        close_session(change, session, request_id=operation.request_id, because_of=operation)
+    else:
+        change.emit(EventType.SESSION_UPDATED, session=session)
     return operation
+
+
+def _is_over(change: Change) -> bool:
+    """Tell whether there is nothing left that a session could pay for."""
+    collection = change.collection
+    return collection.canceled_at is not None or collection.outstanding_minor == 0

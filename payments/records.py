@@ -202,6 +202,10 @@ class Operation:
     reason: CancellationReason | None = None
     """Why something is given back."""
     data: JsonObject = field(default_factory=dict)
+    reference: str | None = None
+    """The provider's own name of the session's object, as it was known when this was first asked."""
+    moved_minor: int | None = None
+    """What the provider says it moved: a capture's, a refund's or a cancellation's, once it succeeded."""
     action: CustomerAction | None = None
     failure_code: FailureCode | None = None
     decline_code: str | None = None

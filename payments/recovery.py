@@ -27,12 +27,12 @@ async def run(flow: Flow) -> None:
         flow.due.clear()
         wait_seconds = flow.settings.recovery_interval_seconds
         try:
-            await apply_parked(flow)
             for task in await start_due(flow, limit=RECOVERY_BATCH - len(running)):
                 running.add(task)
                 task.add_done_callback(running.discard)
                 task.add_done_callback(_log_failure)
             wait_seconds = min(wait_seconds, await _seconds_until_due(flow))
+            await apply_parked(flow)
         except (
             Exception
         ) as error:  # The loop is the last one to give up: the next look may succeed.
@@ -51,7 +51,9 @@ async def start_due(flow: Flow, *, limit: int) -> "list[asyncio.Task[Snapshot]]"
 
     holder = flow.settings.process_name
     claimed = await flow.store.transact(
-        lambda tx: tx.claim_due(holder=holder, lease_seconds=LEASE_SECONDS, limit=limit)
+        lambda tx: tx.claim_due(
+            flow.providers.keys(), holder=holder, lease_seconds=LEASE_SECONDS, limit=limit
+        )
     )
     # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
     snapshots = await flow.store.read(
@@ -60,7 +62,6 @@ async def start_due(flow: Flow, *, limit: int) -> "list[asyncio.Task[Snapshot]]"
     return [
         flow.start(carry_out(flow, snapshot, id, EventSource.RECONCILIATION))
         for snapshot, id in snapshots
-        if snapshot.operation(id).provider_id in flow.providers
     ]
 
 
@@ -72,7 +73,7 @@ def _snapshot(tx: Transaction, operation: Operation) -> Snapshot:
 
 
 async def _seconds_until_due(flow: Flow) -> float:
-    due_at, now = await flow.store.read(lambda tx: (tx.next_due_at(), tx.now))
+    due_at, now = await flow.store.read(lambda tx: (tx.next_due_at(flow.providers.keys()), tx.now))
     if due_at is None:
         return flow.settings.recovery_interval_seconds
     return (due_at - now) / instants.SECOND

@@ -56,10 +56,13 @@ def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
 
 
 async def apply_parked(flow: Flow) -> None:
-    """Try again the reports that matched nothing when they came."""
-    for stored in await flow.store.read(lambda tx: tx.unapplied_reports(limit=PARKED_REPORTS)):
+    """Try again the reports that matched nothing when they came and match something by now."""
+    for stored in await flow.store.read(lambda tx: tx.parked_reports(limit=PARKED_REPORTS)):
         provider = flow.providers.get(stored.provider_id)
         if provider is None:
             continue
-        work = functools.partial(_apply, flow, stored, provider.parse_report(stored.body))
-        _follow_up(flow, await flow.store.transact(work))
+        try:
+            work = functools.partial(_apply, flow, stored, provider.parse_report(stored.body))
+            _follow_up(flow, await flow.store.transact(work))
+        except Exception as error:  # noqa: BLE001 - one that its provider can't read holds no other one up
+            log.error("report not applied", event_id=stored.event_id, error=type(error).__name__)

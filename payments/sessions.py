@@ -75,14 +75,17 @@ async def _open(
     build: Callable[[Change], list[SessionId]],
 ) -> tuple[Snapshot, tuple[SessionId, ...]]:
     ids: tuple[SessionId, ...] = ()
+    is_replay = False
 
     def work(tx: Transaction) -> Snapshot:
-        nonlocal ids
+        nonlocal ids, is_replay
+        is_replay = False
         stored = bound_key(tx, call, command)
         change = checks.locked_collection(
             tx, call, command.collection_id, path=("paymentCollectionId",)
         )
         if stored is not None:
+            is_replay = True
             ids = tuple(SessionId(id) for id in stored.subject_ids)
             return change.snapshot()
         _may_open(change)
@@ -90,26 +93,37 @@ async def _open(
         bind_key(tx, call, command, *ids)
         return change.finish()
 
-    snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
-    snapshot = await _opened(flow, snapshot, ids)
-    error = await _opening_error(flow, snapshot, ids)
-    if error is not None:
-        await _close_all(flow, call, snapshot.collection.id, ids)
-        raise error
+    snapshot = await flow.change("prepare", call.request_id, work)
+    if is_replay:
+        return await _opened_by_another_call(flow, snapshot, ids), ids
+    snapshot = await carry_out_all(flow, snapshot)
+    for id in ids:
+        error = await _failure_of(flow, snapshot.session(id).opening_id)
+        if error is not None:
+            await _close_all(flow, call, snapshot.collection.id, ids)
+            raise error
     return snapshot, ids
 
 
-async def _opened(flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]) -> Snapshot:
-    """Wait for openings that an earlier call with the same key is asking for."""
+async def _opened_by_another_call(
+    flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]
+) -> Snapshot:
+    """Wait for openings that an earlier call with the same key is asking for; their failure is this call's too."""
     is_waiting = False
     for id in ids:
         session = snapshot.session(id)
-        if session.opening_status is OperationStatus.ASKING and session.opening_id is not None:
-            operation = await _operation(flow, session.opening_id)
-            operation = await wait_for_outcome(flow, operation)
-            if operation.status is OperationStatus.ASKING:
-                raise InProgress("The session is still being opened; send the same key again.")
-            is_waiting = True
+        if session.opening_status is not OperationStatus.ASKING or session.opening_id is None:
+            continue
+        opening = await _operation(flow, session.opening_id)
+        if opening.kind is not OperationKind.OPEN:
+            continue
+        opening = await wait_for_outcome(flow, opening)
+        if opening.status is OperationStatus.ASKING:
+            raise InProgress("The session is still being opened; send the same key again.")
+        error = await _failure_of(flow, opening.id)
+        if error is not None:
+            raise error
+        is_waiting = True
     return await read_again(flow, snapshot) if is_waiting else snapshot
 
 
@@ -119,18 +133,17 @@ async def _operation(flow: Flow, id: OperationId) -> Operation:
     return operation
 
 
-async def _opening_error(
-    flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]
-) -> Refused | None:
-    for id in ids:
-        session = snapshot.session(id)
-        if session.opening_status in FAILED and session.opening_id is not None:
-            failure = (await _operation(flow, session.opening_id)).failure
-            assert failure is not None
-            declined = session.opening_status is OperationStatus.DECLINED
-            kind = ProviderDeclined if declined else ProviderUnavailable
-            return kind(failure.message, decline_code=failure.decline_code)
-    return None
+async def _failure_of(flow: Flow, id: OperationId | None) -> Refused | None:
+    """Give why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
+    if id is None:
+        return None
+    operation = await _operation(flow, id)
+    failure = operation.failure
+    if operation.status not in FAILED or failure is None:
+        return None
+    declined = operation.status is OperationStatus.DECLINED
+    kind = ProviderDeclined if declined else ProviderUnavailable
+    return kind(failure.message, decline_code=failure.decline_code)
 
 
 async def _close_all(
@@ -243,10 +256,13 @@ def _add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> Ses
                 opening_action=outcome.action,
             )
         )
-    else:
-        change.put_session(replace(session, opening_id=opening.id))
-        begin(flow, change, opening)
+        change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+        return session.id
+    change.put_session(replace(session, opening_id=opening.id))
+    # Shown as being opened before anything comes of it, a refusal on the spot included.
+    change.put_operation(opening)
     change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+    begin(flow, change, opening)
     return session.id
 
 
@@ -272,8 +288,11 @@ async def update(
     flow: Flow, call: Call, command: UpdatePaymentSession
 ) -> tuple[Snapshot, SessionId]:
     """Change an open session; where its provider has to be asked, the old values stay until it has agreed."""
+    asked: OperationId | None = None
 
     def work(tx: Transaction) -> Snapshot:
+        nonlocal asked
+        asked = None
         change, session = checks.locked_session(tx, call, command.id)
         _may_update(change, session)
         values = _changed_values(flow, change, call, command, session)
@@ -289,13 +308,16 @@ async def update(
                 EventType.SESSION_UPDATED, session=session, amount_minor=session.amount_minor
             )
         else:
+            asked = operation.id
             change.put_session(replace(session, opening_id=operation.id))
+            change.put_operation(operation)
+            change.emit(EventType.SESSION_UPDATED, session=session)
             begin(flow, change, operation)
         return change.finish()
 
     snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
     session = snapshot.session(SessionId(command.id))
-    error = await _opening_error(flow, snapshot, (session.id,))
+    error = await _failure_of(flow, asked)
     if error is not None:
         raise error
     if session.is_opening:

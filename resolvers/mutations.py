@@ -185,11 +185,10 @@ class Mutation:
                 session = PaymentSession.of(answer.session, context.caller)
                 return authorization_failed(answer.failure, context.request_id, session)
             case authorizing.MoreNeeded():
-                is_waiting = answer.action is None
                 return RequiresMoreAction(
                     payment_session=PaymentSession.of(answer.session, context.caller),
-                    action=await_provider(answer.operation)
-                    if is_waiting
+                    action=await_provider(answer.awaited)
+                    if answer.awaited is not None
                     else show_action(answer.action),
                 )
         assert_never(answer)

@@ -99,10 +99,11 @@ async def _is_over(reads: Reads, event: Event) -> bool:
     if event.collection_status is not CollectionStatus.CANCELED:
         return False
     id = event.collection_id
-    collection = (await reads.collections([id]))[id]
     sessions = (await reads.sessions_of([id])).get(id, ())
     payments = (await reads.payments_of([id])).get(id, ())
     is_in_flight = any(s.is_in_flight or s.is_opening for s in sessions) or any(
         p.cancellation_id or p.refund_pending_minor or p.capture_pending_minor for p in payments
     )
+    # Read last: whatever was in flight before and is not any more has its event within this sequence.
+    collection = (await reads.collections([id]))[id]
     return collection.sequence == event.sequence and not is_in_flight

@@ -247,6 +247,25 @@ def test_a_report_of_an_operation_that_is_not_ours(
     assert {name: after[name] for name in before} == before
 
 
+def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> None:
+    """However many reports match nothing or are unreadable, recovery goes on with everything else."""
+    session = open_session(server, open_collection(server)["id"], "pending")
+    authorize(server, session["id"])
+    for number in range(120):
+        key = session["id"] if number else effects(server, session["id"])[0]["key"]
+        server.rows(
+            "INSERT INTO provider_reports (provider_id, event_id, operation_id, body, received_at)"
+            " VALUES ('sandbox', ?, ?, ?, 0)",
+            f"evt_unreadable_{number}",
+            key,
+            b"{}",
+        )
+    late = open_session(server, open_collection(server)["id"], "lost_reply")
+    assert authorize(server, late["id"])["__typename"] == "RequiresMoreAction"
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", late["id"]), seconds=10)
+    server.rows("DELETE FROM provider_reports WHERE event_id LIKE 'evt_unreadable_%'")
+
+
 def test_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
     """A report that can't be stored is 503 in time and not lost: the gateway brings it again."""
     collection, session_id, _ = pending(reported_server)

@@ -50,13 +50,17 @@ def collection_id_of(server: RunningServer, session_id: str) -> str:
     return str(session_of(server, session_id)["paymentCollection"]["id"])
 
 
+def journal(server: RunningServer) -> list[Json]:
+    """Read every ask of every terminal, oldest first."""
+    lines = (server.folder / "terminal.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
     """List key and answer of each time that a terminal was asked for a kind, oldest first."""
-    journal = (server.folder / "terminal.jsonl").read_text().splitlines()
-    lines = [json.loads(line) for line in journal]
     return [
         (line["key"], line["word"])
-        for line in lines
+        for line in journal(server)
         if (line["session"], line["kind"]) == (session_id, kind)
     ]
 
@@ -120,7 +124,42 @@ def test_an_opening_that_needs_the_browser(server: RunningServer) -> None:
         "SESSION_CREATED",
         "SESSION_REQUIRES_MORE",
     ]
-    assert authorize(server, session["id"])["__typename"] == "Payment"
+
+
+def test_a_call_without_data_asks_how_the_browser_stands(server: RunningServer) -> None:
+    """While the browser has done nothing, authorizing without data starts nothing and names the same action."""
+    session = opened(server, open=["browser"], look=["browser"])
+    collection_id = collection_id_of(server, session["id"])
+    before = types_of(server, collection_id)
+    for _ in range(2):
+        answer = authorize(server, session["id"])
+        assert answer["__typename"] == "RequiresMoreAction"
+        assert answer["action"]["__typename"] == "ConfirmWithSdk"
+    assert asked(server, session["id"], "authorize") == []
+    assert types_of(server, collection_id) == before
+    # With data it starts the attempt.
+    assert authorize(server, session["id"], data={"card": "new"})["__typename"] == "Payment"
+    assert len(asked(server, session["id"], "authorize")) == 1
+
+
+def test_a_call_without_data_finds_what_the_browser_did(server: RunningServer) -> None:
+    """Where the customer has paid in the browser, authorizing without data makes the payment, once for its key."""
+    session = opened(server, open=["browser"], look=["authorized"])
+    key = new_key()
+    payment = authorize(server, session["id"], idempotencyKey=key)
+    assert (payment["__typename"], payment["amount"]) == ("Payment", "100.00")
+    assert authorize(server, session["id"], idempotencyKey=key)["id"] == payment["id"]
+    assert authorize(server, session["id"])["id"] == payment["id"]
+    assert asked(server, session["id"], "authorize") == []
+
+
+def test_a_call_without_data_finds_that_the_browser_failed(server: RunningServer) -> None:
+    """Where the browser's attempt was declined, the session is ERROR and can be authorized again."""
+    session = opened(server, open=["browser"], look=["declined"])
+    answer = authorize(server, session["id"])
+    not_authorized(answer, "DECLINED")
+    assert session_status(server, session["id"]) == "ERROR"
+    assert authorize(server, session["id"], data={"card": "new"})["__typename"] == "Payment"
 
 
 def test_an_opening_without_an_answer(server: RunningServer) -> None:
@@ -243,6 +282,109 @@ def test_a_change_that_did_not_happen(server: RunningServer, word: str, code: st
     found = session_of(server, session["id"])
     assert (found["status"], found["amount"]) == ("PENDING", "100.00")
     assert authorize(server, session["id"])["amount"] == "100.00"
+
+
+def test_what_a_change_asks_for(server: RunningServer) -> None:
+    """The gateway is asked with the new data and the new return address alone."""
+    session = opened(server, note=["old"])
+    values = {
+        "id": session["id"],
+        "amount": "60.00",
+        "data": {"note": ["new"]},
+        "returnUrl": "http://localhost:5173/new",
+        "metadata": {"cart": "1"},
+    }
+    assert server.change("updatePaymentSession", values)["__typename"] == "PaymentSession"
+    (line,) = [
+        line
+        for line in journal(server)
+        if (line["session"], line["kind"]) == (session["id"], "update")
+    ]
+    assert line["data"] == {"note": ["new"]}
+    assert line["return_url"] == "http://localhost:5173/new"
+    assert line["amount"] == "60.00"
+
+
+def test_a_declined_change_leaves_its_session_and_its_key_alone(server: RunningServer) -> None:
+    """The key that opened the session answers with it, and a change of nothing is not refused for the last one."""
+    collection = open_collection(server)
+    more = {"data": {"update": ["declined"]}, "idempotencyKey": new_key()}
+    session = create(server, collection["id"], "terminal", **more)
+    update = {"id": session["id"], "amount": "40.00"}
+    refused(server.change("updatePaymentSession", update), "DECLINED")
+    same = server.change("updatePaymentSession", {"id": session["id"]})
+    assert (same["__typename"], same["status"]) == ("PaymentSession", "PENDING")
+    again = create(server, collection["id"], "terminal", **more)
+    assert (again["id"], again["status"]) == (session["id"], "PENDING")
+
+
+def test_a_change_in_flight_is_in_the_log(server: RunningServer) -> None:
+    """While a change has no outcome its session is PENDING_AUTHORIZATION, in the log and in the collection's status."""
+    session = opened(server, authorize=["declined"], update=["unknown", "declined"])
+    collection_id = collection_id_of(server, session["id"])
+    not_authorized(authorize(server, session["id"]), "DECLINED")
+    assert collection_of(server, collection_id)["status"] == "FAILED"
+    update = {"id": session["id"], "amount": "40.00"}
+    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    assert collection_of(server, collection_id)["status"] == "AWAITING"
+    eventually(lambda: session_status(server, session["id"]) == "ERROR")
+    events = collection_of(server, collection_id)["events"]["edges"]
+    assert [(e["node"]["type"], e["node"]["sessionStatus"]) for e in events][-2:] == [
+        ("SESSION_UPDATED", "PENDING_AUTHORIZATION"),
+        ("SESSION_UPDATED", "ERROR"),
+    ]
+    assert collection_of(server, collection_id)["status"] == "FAILED"
+
+
+@pytest.mark.parametrize("ending", ["canceled", "covered"])
+def test_a_change_that_fails_when_all_is_over(server: RunningServer, ending: str) -> None:
+    """Where the collection was canceled or covered meanwhile, the session ends with its change."""
+    session = opened(server, update=["unknown", "declined"])
+    collection_id = collection_id_of(server, session["id"])
+    update = {"id": session["id"], "metadata": {"cart": "1"}}
+    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    if ending == "canceled":
+        server.change("cancelPaymentCollection", {"id": collection_id})
+    else:
+        other = create(server, collection_id, "system")
+        assert authorize(server, other["id"])["__typename"] == "Payment"
+    eventually(lambda: session_status(server, session["id"]) == "CANCELED")
+    not_authorized(authorize(server, session["id"]), "INVALID_STATE")
+    assert asked(server, session["id"], "authorize") == []
+
+
+def test_a_key_whose_later_attempt_was_not_reached_either(server: RunningServer) -> None:
+    """A key after PROVIDER_UNAVAILABLE asks again, also where a newer attempt was not reached."""
+    session = opened(server, authorize=["not_reached"] * 3 + ["done"])
+    first, second = new_key(), new_key()
+    for key in (first, second):
+        answer = authorize(server, session["id"], idempotencyKey=key)
+        not_authorized(answer, "PROVIDER_UNAVAILABLE")
+        assert answer["retryable"] is True
+    assert authorize(server, session["id"], idempotencyKey=first)["__typename"] == "Payment"
+
+
+def test_a_cancellation_of_less_than_was_asked(server: RunningServer) -> None:
+    """A gateway that gives back a part releases a part: the payment is not canceled, and goes to a person."""
+    session = opened(server, cancel=["done:4000"])
+    payment = authorize(server, session["id"])
+    found = server.change("cancelPayment", {"paymentId": payment["id"]})
+    assert (found["status"], found["releasedAmount"]) == ("AUTHORIZED", "40.00")
+    assert (found["canceledAt"], found["cancellationReason"]) == (None, None)
+    types = types_of(server, collection_id_of(server, session["id"]))
+    assert types[-2:] == ["PAYMENT_RELEASED", "PAYMENT_MISMATCHED"]
+
+
+def test_a_collection_with_a_mismatched_payment_is_canceled(server: RunningServer) -> None:
+    """A payment that waits for a person does not keep its collection open, and is not asked to move."""
+    session = opened(server, authorize=["done:9000"])
+    payment = authorize(server, session["id"])
+    collection_id = collection_id_of(server, session["id"])
+    answer = server.change("cancelPaymentCollection", {"id": collection_id})
+    assert (answer["__typename"], answer["status"]) == ("PaymentCollection", "CANCELED")
+    assert asked(server, session["id"], "cancel") == []
+    answer = capture(server, payment["id"])
+    assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
 
 
 @pytest.mark.parametrize("word", ["raises", "other_kind"])

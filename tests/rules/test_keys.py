@@ -203,6 +203,21 @@ def test_amounts_are_compared_as_minor_units(server: RunningServer, amount: Json
     assert capture(server, payment["id"], amount=amount, idempotencyKey=key) == first
 
 
+def test_every_digit_of_an_amount_counts(server: RunningServer) -> None:
+    """An amount that differs behind the thirtieth digit is another input."""
+    payment, key = pay(server), new_key()
+    capture(server, payment["id"], amount="5.00", idempotencyKey=key)
+    answer = capture(server, payment["id"], amount=f"5.{'0' * 30}1", idempotencyKey=key)
+    assert answer["code"] == REUSED
+
+
+def test_empty_metadata_is_absent(server: RunningServer) -> None:
+    """Empty metadata reads like metadata that is left out, as both become the same."""
+    values = {"amount": "100.00", "currencyCode": "USD", "idempotencyKey": new_key()}
+    first = server.change("createPaymentCollection", values)
+    assert server.change("createPaymentCollection", {**values, "metadata": {}}) == first
+
+
 @pytest.mark.parametrize("amount", [100, "100", "100.0"])
 def test_a_collection_s_amount_is_compared_as_minor_units(
     server: RunningServer, amount: Json

@@ -6,10 +6,11 @@ the first ask with one key by `unknown` and every further one by `opened`. Each 
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from payments.ids import ProviderId
+from payments.ids import OperationId, ProviderId
 from payments.money import Money
 from payments.outcomes import (
     Ask,
@@ -63,8 +64,10 @@ class Terminal:
         return outcome_of(note(ask, words), ask)
 
     async def look_up(self, ask: Ask) -> Outcome | None:
-        """Keep no memory of its own."""
-        return Unknown()
+        """Answer the n-th look at a key by the n-th word under `look`."""
+        words = cast(Sequence[str], ask.data.get("look", ["unknown"]))
+        looked = replace(ask, key=OperationId(f"look at {ask.key}"))
+        return outcome_of(note(looked, words), looked)
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Report nothing."""
@@ -87,7 +90,15 @@ def note(ask: Ask, words: Sequence[str]) -> str:
         journal.seek(0)
         asked = sum(1 for line in journal if json.loads(line)["key"] == ask.key)
         word = words[min(asked, len(words) - 1)]
-        line = {"key": ask.key, "session": ask.session_id, "kind": ask.kind.value, "word": word}
+        line = {
+            "key": ask.key,
+            "session": ask.session_id,
+            "kind": "look" if ask.key.startswith("look") else ask.kind.value,
+            "amount": str(ask.amount),
+            "data": dict(ask.data),
+            "return_url": ask.return_url,
+            "word": word,
+        }
         journal.write(json.dumps(line) + "\n")
     return word
 
@@ -101,6 +112,8 @@ def outcome_of(word: str, ask: Ask) -> Outcome:
             return _done(ask, amount)
         case "browser":
             return Opened(action=ConfirmWithSdk("terminal-secret", "terminal-key"))
+        case "authorized":
+            return Authorized(amount)
         case "declined":
             return Declined("terminal_says_no")
         case "not_reached":

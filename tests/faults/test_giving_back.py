@@ -1,0 +1,134 @@
+"""What is given back is given back once, and what was decided stays decided whatever a gateway says."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.faults.calling import all_at_once
+from tests.faults.records import effects, open_operations, until
+from tests.running import Json, RunningServer
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    open_collection,
+    open_session,
+)
+
+ROUNDS = 12
+
+
+def approved_challenge(server: RunningServer, collection_id: str) -> str:
+    """Open a session whose challenge the customer has approved; nobody has authorized it since."""
+    session = open_session(server, collection_id, "challenge")
+    authorize(server, session["id"])
+    address = f"/sandbox/challenges/{session['id']}"
+    assert server.client.post(address, json={"result": "approve"}).is_success
+    return str(session["id"])
+
+
+def settle(server: RunningServer, session_id: str, result: str, **movement: str) -> None:
+    """Let the gateway settle what it left pending, and report it."""
+    body = {"result": result, **movement}
+    assert server.client.post(f"/sandbox/reports/{session_id}", json=body).is_success
+
+
+def quiet(server: RunningServer, collection_id: str) -> Json:
+    """Wait until nothing of a collection is in flight, and give it."""
+    until(
+        lambda: not any(row[5] in ids(server, collection_id) for row in open_operations(server)),
+        seconds=10,
+    )
+    return collection_of(server, collection_id)
+
+
+def ids(server: RunningServer, collection_id: str) -> set[str]:
+    """List the ids of a collection's sessions."""
+    return {s["id"] for s in collection_of(server, collection_id)["paymentSessions"]}
+
+
+def given_back_once(server: RunningServer, session_id: str) -> None:
+    """Hold that the gateway authorized a session once and gave all of it back by one effect."""
+    found = [(e["kind"], e["result"], e["moved"]) for e in effects(server, session_id)]
+    assert found == [("authorize", "approved", "100.00"), ("cancel", "approved", "100.00")]
+
+
+def test_two_approved_challenges_at_once(server: RunningServer) -> None:
+    """Of two customers' approved challenges one pays, and the other is given back once, here and at the gateway."""
+    for _ in range(ROUNDS):
+        collection = open_collection(server)
+        sessions = [approved_challenge(server, collection["id"]) for _ in range(2)]
+        all_at_once(server, [("authorizePaymentSession", {"id": id}) for id in sessions])
+        found = quiet(server, collection["id"])
+        assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
+        assert "PAYMENT_CANCEL_FAILED" not in event_types(found)
+        (lost,) = [s["id"] for s in found["paymentSessions"] if s["status"] == "CANCELED"]
+        given_back_once(server, lost)
+        (won,) = set(sessions) - {lost}
+        assert [e["kind"] for e in effects(server, won)] == ["authorize"]
+
+
+def test_an_authorization_against_the_closing_of_its_session(server: RunningServer) -> None:
+    """Authorized and closed at the same time, a session pays or is given back once; never something between."""
+    for number in range(ROUNDS):
+        collection = open_collection(server)
+        session_id = approved_challenge(server, collection["id"])
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            asking = pool.submit(authorize, server, session_id)
+            time.sleep(0.002 * (number % 6))
+            server.change("cancelPaymentSession", {"id": session_id})
+            asking.result()
+        found = quiet(server, collection["id"])
+        assert "PAYMENT_CANCEL_FAILED" not in event_types(found)
+        (session,) = found["paymentSessions"]
+        if session["status"] == "CANCELED":
+            given_back_once(server, session_id)
+            assert found["authorizedAmount"] == "0.00"
+        else:
+            assert session["status"] == "AUTHORIZED"
+            assert [e["kind"] for e in effects(server, session_id)] == ["authorize"]
+
+
+def test_a_canceled_collection_captures_nothing(server: RunningServer) -> None:
+    """Canceled while its payment's own cancellation is pending, a collection takes nothing even if that is declined."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "approve,cancel=pending")
+    payment = authorize(server, session["id"])
+    pending = server.change("cancelPayment", {"paymentId": payment["id"]})
+    assert pending["__typename"] == "CancelPending"
+    canceled = server.change("cancelPaymentCollection", {"id": collection["id"]})
+    assert canceled["status"] == "CANCELED"
+    settle(server, session["id"], "fail", movement="cancel")
+    until(
+        lambda: "PAYMENT_CANCEL_FAILED" in event_types(collection_of(server, collection["id"])),
+        seconds=10,
+    )
+    answer = capture(server, payment["id"])
+    assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
+    assert effects(server, session["id"], "capture") == []
+    assert server.run("back_end/06_show_payment", id=payment["id"])["capturableAmount"] == "0.00"
+
+
+def test_a_surplus_stays_one(server: RunningServer) -> None:
+    """A surplus whose return the gateway declined counts in no sum, also where its collection is canceled later."""
+    collection = open_collection(server)
+    first = open_session(server, collection["id"], "challenge")
+    authorize(server, first["id"])
+    late = open_session(server, collection["id"], "pending,cancel=decline")
+    authorize(server, late["id"])
+    server.client.post(f"/sandbox/challenges/{first['id']}", json={"result": "approve"})
+    assert authorize(server, first["id"])["__typename"] == "Payment"
+    settle(server, late["id"], "approve")
+    until(
+        lambda: "PAYMENT_CANCEL_FAILED" in event_types(collection_of(server, collection["id"])),
+        seconds=10,
+    )
+    assert collection_of(server, collection["id"])["authorizedAmount"] == "100.00"
+    server.change("cancelPaymentCollection", {"id": collection["id"]})
+    found = quiet(server, collection["id"])
+    assert (found["status"], found["authorizedAmount"]) == ("CANCELED", "0.00")
+    reasons = {
+        server.run("back_end/06_show_payment", id=payment["id"])["cancellationReason"]
+        for payment in found["payments"]
+    }
+    assert reasons == {"REQUESTED", "SURPLUS"}
