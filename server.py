@@ -25,7 +25,8 @@ from starlette.websockets import WebSocket
 import settings as configuration
 import workers
 from db.engine import Database, create_database
-from db.migrating import DatabaseUnusable, migrate
+from db.invariants import SqlInvariants
+from db.migrating import DatabaseUnusable, demand_newest, migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
 from edge import GraphQLEdge
@@ -34,7 +35,7 @@ from edge.limits import MESSAGE_BYTES
 from edge.origins import Origins, is_loopback_name
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
-from payments import recovery
+from payments import checking, recovery
 from payments.credentials import ClientSecrets
 from payments.flow import Flow, FlowSettings
 from payments.ports import Provider
@@ -103,6 +104,7 @@ class Till:
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
             asyncio.create_task(self.updates.hear(self.database)),
+            *self._checks(),
         ]
         try:
             yield
@@ -116,6 +118,12 @@ class Till:
             for provider in self.providers:
                 await provider.close()
             await self.database.close()
+
+    def _checks(self) -> "list[asyncio.Task[None]]":
+        interval_seconds = self.settings.check_interval_seconds
+        if interval_seconds == 0:
+            return []
+        return [asyncio.create_task(checking.run(SqlInvariants(self.database), interval_seconds))]
 
     def end(self) -> None:
         """Take no new streams, and tell the open ones to resume elsewhere."""
@@ -335,6 +343,21 @@ def run(app: Starlette, till: Till, bound: socket.socket) -> int:
     return 0 if server.started else workers.DID_NOT_START
 
 
+async def check(settings: Settings) -> int:
+    """Look at every invariant once, and print each row that breaks one; gives the exit code."""
+    database = create_database(settings.database_url)
+    await database.open()
+    try:
+        broken = await SqlInvariants(database).broken()
+    finally:
+        await database.close()
+    for one in broken:
+        print(one)
+    if not broken:
+        print("Every invariant holds.")
+    return 1 if broken else 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
@@ -344,6 +367,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="processes (1)"
     )
     commands.add_parser("migrate", help="bring the database up to date")
+    commands.add_parser("check", help="look for rows that break an invariant; exit code 1 if any")
     commands.add_parser("schema", help="print the schema in the schema definition language")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
     sandbox.add_argument("--host", default="127.0.0.1")
@@ -357,6 +381,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = configuration.load()
         if given.command == "serve":
             return serve(settings, given.workers)
+        if given.command == "check":
+            demand_newest(settings.database_url)
+            return asyncio.run(check(settings))
         if given.command == "migrate":
             migrate(settings.database_url)
         else:

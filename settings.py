@@ -21,7 +21,6 @@ MADE_SECRETS = Path(".tillgraph")
 """Where development keeps the keys that it makes for itself; ignored by git."""
 
 LATER = {
-    "TILLGRAPH_CHECK_INTERVAL_SECONDS",
     "TILLGRAPH_STRIPE_SECRET_KEY",
     "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
     "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
@@ -70,6 +69,8 @@ class Settings(BaseSettings):
     allowed_origins: List = ()
     public_url: str | None = None
     recovery_interval_seconds: float = Field(default=10, ge=0.1, le=3_600)
+    check_interval_seconds: float = Field(default=900, ge=0, le=86_400)
+    """0: never."""
     sandbox_enabled: bool | None = None
     sandbox_database: Path | None = None
     sandbox_url: str | None = None

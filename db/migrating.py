@@ -1,10 +1,14 @@
 """Brings a database to the newest migration."""
 
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
+from alembic.util.exc import DatabaseNotAtHead
 from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
 
@@ -23,13 +27,33 @@ class DatabaseUnusable(Exception):
     """Says in a sentence why the database can't be used; start-up ends with it."""
 
 
+def demand_newest(database_url: str) -> None:
+    """Hold a database to the newest migration; raises DatabaseUnusable."""
+    config = config_for(database_url)
+    config.stdout = io.StringIO()
+    with _told():
+        try:
+            command.current(config, check_heads=True)
+        except DatabaseNotAtHead:
+            raise DatabaseUnusable(
+                "TILLGRAPH_DATABASE_URL names a database that is not at the newest migration:"
+                " run python server.py migrate."
+            ) from None
+
+
 def migrate(database_url: str) -> None:
     """Apply every migration that a database lacks; raises DatabaseUnusable.
 
     Outside of any event loop: alembic's environment runs its own.
     """
-    try:
+    with _told():
         command.upgrade(config_for(database_url), "head")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
     except (OSError, DBAPIError, PostgresError, CommandError) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
         raise DatabaseUnusable(

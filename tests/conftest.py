@@ -8,6 +8,9 @@ import pytest
 from tests import databases
 from tests.running import RunningServer
 
+CHECKED = (0, "Every invariant holds.\n")
+"""What `python server.py check` says behind every test, whatever it did."""
+
 QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
 
 
@@ -26,6 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the whole session shares; tests make collections of their own on it."""
     running = RunningServer(tmp_path_factory.mktemp("server"), QUICK_RECOVERY).start()
     yield running
+    assert running.check() == CHECKED
     running.close()
 
 
@@ -42,4 +46,6 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
     yield make
     for running in made:
+        if running.process is not None:
+            assert running.check() == CHECKED
         running.close()

@@ -124,6 +124,19 @@ class RunningServer:
         self.client.close()
         self.client = self._new_client()
 
+    def check(self) -> tuple[int, str]:
+        """Run `python server.py check`; gives its exit code and what it printed."""
+        ended = subprocess.run(
+            [sys.executable, "-W", "error", str(ROOT / "server.py"), "check"],
+            cwd=self.folder,
+            env={**clean_environment(), **self.environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return ended.returncode, ended.stdout + ended.stderr
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         assert self.process is not None

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import QUICK_RECOVERY
+from tests.conftest import CHECKED, QUICK_RECOVERY
 from tests.faults.reporting import SECRET
 from tests.running import RunningServer
 
@@ -17,6 +17,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the tests of this folder share."""
     running = RunningServer(tmp_path_factory.mktemp("faults"), QUICK_RECOVERY).start()
     yield running
+    assert running.check() == CHECKED
     running.close()
 
 
@@ -26,4 +27,5 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
     running = RunningServer(tmp_path_factory.mktemp("reported"), settings).start()
     yield running
+    assert running.check() == CHECKED
     running.close()

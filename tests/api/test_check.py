@@ -1,0 +1,151 @@
+"""`python server.py check`: a row for each invariant that is broken."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.engine import create_database
+from db.invariants import INVARIANTS, SqlInvariants
+from payments.checking import BrokenInvariant
+from tests.api.test_settings import run_command
+from tests.conftest import CHECKED
+from tests.faults.records import until
+from tests.running import SQLITE, URL, RunningServer
+from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+
+BROKEN = {
+    "captured more than its captures": "UPDATE payments SET captured_minor = captured_minor + 1",
+    "refunded more than its refunds": "UPDATE payments SET refunded_minor = refunded_minor + 1",
+    "released without a cancellation": "UPDATE payments SET released_minor = released_minor + 1",
+    "reserved by no capture": "UPDATE payments SET capture_pending_minor = 5",
+    "reserved by no refund": "UPDATE payments SET refund_pending_minor = 5",
+    "a collection's authorized amount": "UPDATE payment_collections SET authorized_minor = 1",
+    "a collection's captured amount": "UPDATE payment_collections SET captured_minor = 1",
+    "a collection's refunded amount": "UPDATE payment_collections SET refunded_minor = 1",
+    "another currency of an operation": "UPDATE operations SET currency = 'EUR'",
+    "another currency of a payment": "UPDATE payments SET currency = 'EUR'",
+    "a holder behind the outcome": "UPDATE operations SET holder = 'nobody'",
+    "a step behind the outcome": "UPDATE operations SET due_at = 5",
+    "a payment of a declined attempt": (
+        "UPDATE operations SET status = 'DECLINED' WHERE kind = 'authorize'"
+    ),
+    "an attempt without its payment": (
+        "UPDATE payments SET session_id = (SELECT id FROM payment_sessions ORDER BY id DESC LIMIT 1)"
+    ),
+    "work that nobody looks after": (
+        "UPDATE operations SET status = 'UNKNOWN', due_at = 5 WHERE kind = 'capture'"
+    ),
+    "captured and canceled at once": (
+        "UPDATE payments SET cancellation_id = 'cncl_x', capture_pending_minor = 1"
+    ),
+    "a cancellation that is over": "UPDATE payments SET cancellation_id = 'cncl_x'",
+    "a cancellation that is not named": (
+        "UPDATE operations SET kind = 'cancel', status = 'UNKNOWN' WHERE kind = 'capture'"
+    ),
+    "a collection's status": "UPDATE payment_collections SET status = 'FAILED'",
+    "a session's status": "UPDATE payment_sessions SET status = 'ERROR'",
+    "a payment's status": "UPDATE payments SET status = 'CANCELED'",
+    "an event too few": "UPDATE payment_collections SET sequence = sequence + 1",
+}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a database in which every invariant holds: payments, movements, a failed session and an open one."""
+    folder = tmp_path_factory.mktemp("sound")
+    server = RunningServer(folder, {URL: f"{SQLITE}{folder / 'till.db'}"}).start()
+    payment = pay(server)
+    capture(server, payment["id"], amount="60.00")
+    refund(server, payment["id"], amount="20.00")
+    collection = open_collection(server)
+    authorize(server, open_session(server, collection["id"], "decline")["id"])
+    open_session(server, collection["id"])
+    server.close()
+    return folder / "till.db"
+
+
+def check(folder: Path, database: Path) -> tuple[int, list[str]]:
+    """Check a database file; gives the exit code and the lines that it printed."""
+    ended = run_command(folder, "check", **{URL: f"{SQLITE}{database}"})
+    return ended.returncode, ended.stdout.splitlines() + ended.stderr.splitlines()
+
+
+def test_a_sound_database(sound: Path, tmp_path: Path) -> None:
+    """Where every invariant holds the exit code is 0."""
+    code, lines = check(tmp_path, sound)
+    assert (code, "\n".join([*lines, ""])) == CHECKED
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_invariant(sound: Path, tmp_path: Path, kind: str) -> None:
+    """Each row that breaks one is a line with its id, what is there and what should be, and the exit code is 1."""
+    path = tmp_path / "broken.db"
+    shutil.copy(sound, path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        database.execute(BROKEN[kind])
+    code, lines = check(tmp_path, path)
+    assert code == 1
+    assert lines
+    assert all(line.startswith("invariant ") and " has " in line for line in lines)
+
+
+def test_every_invariant_can_break(sound: Path, tmp_path: Path) -> None:
+    """There is a way to break each one of them, and it is found."""
+    found = set()
+    for number, statement in enumerate(BROKEN.values()):
+        path = tmp_path / f"{number}.db"
+        shutil.copy(sound, path)
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute("PRAGMA ignore_check_constraints = ON")
+            database.execute(statement)
+        found |= {(one.number, one.name) for one in asyncio.run(broken_in(path))}
+    assert found == {(one.number, one.name) for one in INVARIANTS}
+
+
+async def broken_in(path: Path) -> Sequence[BrokenInvariant]:
+    """Look at a database file in this process."""
+    database = create_database(f"{SQLITE}{path}")
+    await database.open()
+    try:
+        return await SqlInvariants(database).broken()
+    finally:
+        await database.close()
+
+
+def test_a_database_that_is_not_migrated(tmp_path: Path) -> None:
+    """It is not checked and not changed; the sentence says what to do."""
+    path = tmp_path / "empty.db"
+    code, lines = check(tmp_path, path)
+    assert code == 2
+    assert lines[-1].endswith("is not at the newest migration: run python server.py migrate.")
+
+
+def test_a_server_looks_at_an_interval(sound: Path, tmp_path: Path) -> None:
+    """A server logs each row that breaks an invariant, as an error with its id."""
+    shutil.copy(sound, tmp_path / "till.db")
+    settings = {
+        URL: f"{SQLITE}{tmp_path / 'till.db'}",
+        "TILLGRAPH_CHECK_INTERVAL_SECONDS": "0.2",
+    }
+    server = RunningServer(tmp_path, settings).start()
+    try:
+        server.rows("UPDATE payment_collections SET refunded_minor = 1 WHERE captured_minor = 0")
+        until(
+            lambda: [one for one in server.log_lines() if one["event"] == "invariant broken"],
+            seconds=10,
+        )
+    finally:
+        server.close()
+    line = next(one for one in server.log_lines() if one["event"] == "invariant broken")
+    assert (line["level"], line["number"], line["found"], line["expected"]) == (
+        "error",
+        4,
+        "1",
+        "0",
+    )
