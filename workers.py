@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
+from types import FrameType
 
 import structlog
 
@@ -13,6 +14,9 @@ log = structlog.get_logger("workers")
 
 SHORTEST_LIFE_SECONDS = 1.0
 """A process that ended sooner than this is not replaced at once: it would end again and again."""
+
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""A terminal that closes ends the processes too: without their parent nobody would replace or end them."""
 
 BACKLOG = 2_048
 """Connections that wait to be accepted, as uvicorn has it."""
@@ -27,13 +31,12 @@ def supervise(work: Callable[[], int], count: int) -> int:
     ending: list[int] = []
     """The signal that told to stop."""
 
-    def end(number: int = signal.SIGTERM, _frame: object = None) -> None:
+    def end(number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
         ending.append(number)
         for pid in children:
             os.kill(pid, signal.SIGTERM)
 
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    _at_each_stop(end)
     code = 0
     while True:
         while not ending and len(children) < count:
@@ -66,8 +69,7 @@ def _start(work: Callable[[], int]) -> int:
     if pid:
         return pid
     # The child's own; a signal that comes before its server handles it ends it.
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    _at_each_stop(signal.SIG_DFL)
     try:
         code = work()
     except BaseException as error:  # Nothing may unwind into the parent's program.
@@ -76,3 +78,8 @@ def _start(work: Callable[[], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _at_each_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:
+    for number in STOPPING:
+        signal.signal(number, handler)
