@@ -25,7 +25,14 @@ ALIVE_SECONDS = 2.0
 AGAIN_SECONDS = 0.5
 """Before the next try to connect, where the server is not there."""
 
-FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError, NoConnection, OSError)
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    DBAPIError,
+    NoConnection,
+    OSError,
+)
 """TimeoutError is an OSError."""
 
 Driver = Any

@@ -63,7 +63,14 @@ BUSY = (
 )
 """The server answers and does not do it."""
 
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, TimeoutError)
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What the driver says of a connection that was ended at that very moment.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
 """The connection is gone, or nobody answers on it."""
 
 

@@ -17,8 +17,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the tests of this folder share."""
     running = RunningServer(tmp_path_factory.mktemp("faults"), QUICK_RECOVERY).start()
     yield running
-    assert running.check() == CHECKED
+    checked = running.check()
     running.close()
+    assert checked == CHECKED
 
 
 @pytest.fixture(scope="package")
@@ -27,5 +28,6 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
     running = RunningServer(tmp_path_factory.mktemp("reported"), settings).start()
     yield running
-    assert running.check() == CHECKED
+    checked = running.check()
     running.close()
+    assert checked == CHECKED

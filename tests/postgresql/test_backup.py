@@ -27,7 +27,7 @@ def libpq(address: str) -> str:
 
 
 def test_a_restored_log_goes_on(
-    make_server: Callable[..., RunningServer], own_database: str, tmp_path: Path
+    own_database: str, make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """On a server that counts its transactions from the start, old events stay in order and new ones come behind."""
     source = make_server(**{URL: own_database}).start()

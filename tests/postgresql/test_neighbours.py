@@ -6,7 +6,7 @@ from pathlib import Path
 
 from payments.ids import EVENT, new_id
 from tests.faults.records import effects, until
-from tests.running import URL, RunningServer
+from tests.running import URL, RunningServer, document
 from tests.shop import (
     authorize,
     capture,
@@ -18,9 +18,14 @@ from tests.shop import (
     refund,
 )
 from tests.streams.clients import following
-from tests.streams.log import WATCH, cursors_of
+from tests.streams.log import WATCH, cursors_of, types_of
 
 Neighbours = tuple[RunningServer, RunningServer]
+
+END_CONNECTIONS = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name = 'tillgraph' AND datname = current_database()"
+)
 
 POLLED_SECONDS = 5.0
 
@@ -51,21 +56,42 @@ def test_changes_arrive_though_the_listening_connections_die(neighbours: Neighbo
         seen = [watching.next()["cursor"]]
         for number in range(6):
             if number % 2:
-                here.rows(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = 'tillgraph' AND datname = current_database()"
-                )
+                here.rows(END_CONNECTIONS)
             until(lambda: tried(there, collection["id"]), seconds=10)
             seen.append(watching.next(POLLED_SECONDS)["cursor"])
     assert seen == cursors_of(here, collection["id"])
 
 
+def test_calls_while_their_connections_die(neighbours: Neighbours) -> None:
+    """A call whose connection the database ends is done or told to come again; it is never a fault of ours."""
+    server, _ = neighbours
+    collection = open_collection(server)
+    answers = []
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for _ in range(25):
+            calls = [pool.submit(tell_of_update, server, collection["id"]) for _ in range(8)]
+            server.rows(END_CONNECTIONS)
+            answers += [call.result() for call in calls]
+    assert set(answers) <= {"PaymentCollection", "STORE_BUSY"}
+    assert "PaymentCollection" in answers
+    done = types_of(server, collection["id"]).count("COLLECTION_UPDATED")
+    # Where the answer to a COMMIT was lost, it may have happened all the same.
+    assert answers.count("PaymentCollection") <= done <= len(answers)
+
+
+def tell_of_update(server: RunningServer, collection_id: str) -> str:
+    """Change a collection, and name the answer: the member's type, or the error's code."""
+    values = {"input": {"id": collection_id, "reference": new_key()}}
+    answer = server.post(document("complete/updatePaymentCollection"), values).json()
+    if "errors" in answer:
+        return str(answer["errors"][0]["extensions"]["code"])
+    member = answer["data"]["updatePaymentCollection"]
+    return str(member.get("code", member["__typename"]))
+
+
 def tried(server: RunningServer, collection_id: str) -> bool:
     """Change a collection, and tell whether the database took it."""
-    values = {"id": collection_id, "reference": new_key()}
-    return bool(
-        server.change("updatePaymentCollection", values)["__typename"] == "PaymentCollection"
-    )
+    return tell_of_update(server, collection_id) == "PaymentCollection"
 
 
 def test_50_authorizations_at_two_processes_have_one_effect(neighbours: Neighbours) -> None:
@@ -112,7 +138,7 @@ def test_one_key_at_two_processes_opens_one_collection(neighbours: Neighbours) -
 
 
 def test_a_process_goes_on_with_what_another_one_was_asking(
-    make_server: Callable[..., RunningServer], own_database: str, tmp_path: Path
+    own_database: str, make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """Killed during an ask, a process's work is finished by its neighbour, with one effect."""
     settings = {
