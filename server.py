@@ -5,12 +5,9 @@ import asyncio
 import contextlib
 import os
 import secrets
-import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import orjson
@@ -24,27 +21,27 @@ from starlette.websockets import WebSocket
 
 import settings as configuration
 import workers
-from db.engine import Database, create_database
+from db.engine import create_database
 from db.invariants import SqlInvariants
 from db.migrating import DatabaseUnusable, demand_newest, migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
 from edge import GraphQLEdge
 from edge.authentication import Authentication
-from edge.limits import MESSAGE_BYTES
 from edge.origins import Origins, is_loopback_name
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
-from payments import checking, recovery
 from payments.credentials import ClientSecrets
 from payments.flow import Flow, FlowSettings
 from payments.ports import Provider
+from payments.rig import AS_SHIPPED, Rig
 from providers.registry import load_providers
 from providers.sandbox import SandboxProvider, create_app, sandbox_routes
 from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable, sdl
 from settings import Settings, SettingsError, made_secret
+from till import Till, run
 from web.documents import ExampleDocument, load_documents
 from web.examples import examples_route
 from web.graphiql import GraphiQLPage
@@ -52,12 +49,6 @@ from web.health import health_routes
 
 ROOT = Path(__file__).parent
 QUERIES = ROOT / "queries"
-
-LAST_WORD_SECONDS = 0.2
-"""For open streams to say that they end, and after which cursor to resume."""
-
-SHUTDOWN_SECONDS = 15
-"""For requests under way to be answered before their connections are closed; the flow itself is drained after that."""
 
 
 def configure_logging() -> None:
@@ -75,85 +66,7 @@ def configure_logging() -> None:
     )
 
 
-@dataclass(slots=True)
-class Till:
-    """Is one server with all that it is made of, from its opening to its end."""
-
-    settings: Settings
-    database: Database
-    updates: Updates
-    flow: Flow
-    providers: Sequence[Provider]
-    edge: GraphQLEdge
-    is_ending: bool = False
-
-    async def is_ready(self) -> bool:
-        """Tell whether it takes new work and its database answers."""
-        if self.is_ending:
-            return False
-        await self.flow.store.read(lambda tx: tx.disabled_providers())
-        return True
-
-    @asynccontextmanager
-    async def running(self, _app: Starlette) -> AsyncIterator[None]:
-        """Open the database and look after unfinished work; at the end, drain the flow before letting go."""
-        await self.database.open()
-        for provider in self.providers:
-            await provider.open()
-        loops = [
-            asyncio.create_task(recovery.run(self.flow)),
-            asyncio.create_task(self.updates.poll()),
-            asyncio.create_task(self.updates.hear(self.database)),
-            *self._checks(),
-        ]
-        try:
-            yield
-        finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
-            late = await self.flow.drain()
-            if late:
-                structlog.get_logger("server").warning("not drained", tasks=late)
-            for provider in self.providers:
-                await provider.close()
-            await self.database.close()
-
-    def _checks(self) -> "list[asyncio.Task[None]]":
-        interval_seconds = self.settings.check_interval_seconds
-        if interval_seconds == 0:
-            return []
-        return [asyncio.create_task(checking.run(SqlInvariants(self.database), interval_seconds))]
-
-    def end(self) -> None:
-        """Take no new streams, and tell the open ones to resume elsewhere."""
-        self.is_ending = True
-        self.updates.end()
-
-
-class Server(uvicorn.Server):
-    """Ends the streams first when it is told to stop: they would hold the shutdown up."""
-
-    def __init__(self, config: uvicorn.Config, till: Till) -> None:
-        super().__init__(config)
-        self._till = till
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End streams with a word on where to go on, then their connections, then the rest."""
-        self._till.end()
-        await asyncio.sleep(LAST_WORD_SECONDS)
-        self._till.edge.stop()
-        await super().shutdown(sockets)
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where it serves, once it does."""
-        await super().startup(sockets)
-        if self.started:
-            settings = self._till.settings
-            print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
-
-
-def build(settings: Settings) -> tuple[Starlette, Till]:
+def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
     database = create_database(settings.database_url)
     log = SqlLog(database)
@@ -171,6 +84,7 @@ def build(settings: Settings) -> tuple[Starlette, Till]:
         {provider.id: provider for provider in providers},
         SharedUpdates(updates, database),
         _flow_settings(settings, providers, origins),
+        rig,
     )
     services = Services(flow, reads, log, updates, client_secrets)
     documents = load_documents(QUERIES)
@@ -300,15 +214,15 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     uvicorn.Server(config).run()
 
 
-def serve(settings: Settings, processes: int) -> int:
+def serve(settings: Settings, processes: int, rig: Rig) -> int:
     """Bring the database up to date and serve until told to stop; gives the exit code."""
-    app, till = build(settings)
+    app, till = build(settings, rig)
     with _listen(settings) as bound:
         migrate(settings.database_url)
         if processes == 1:
             return run(app, till, bound)
         # Each builds a server of its own: leases are held under a process's own name.
-        return workers.supervise(lambda: run(*build(settings), bound), processes)
+        return workers.supervise(lambda: run(*build(settings, rig), bound), processes)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -319,28 +233,6 @@ def _listen(settings: Settings) -> socket.socket:
         raise SettingsError(
             f"HOST and PORT: {address} can't be bound: {(error.strerror or '').partition(' (')[0]}."
         ) from None
-
-
-def run(app: Starlette, till: Till, bound: socket.socket) -> int:
-    """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
-    config = uvicorn.Config(
-        app,
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=MESSAGE_BYTES,
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    server = Server(config, till)
-    server.run(sockets=[bound])
-    return 0 if server.started else workers.DID_NOT_START
 
 
 async def check(settings: Settings) -> int:
@@ -358,7 +250,7 @@ async def check(settings: Settings) -> int:
     return 1 if broken else 0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     """Run the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -380,7 +272,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = configuration.load()
         if given.command == "serve":
-            return serve(settings, given.workers)
+            return serve(settings, given.workers, rig)
         if given.command == "check":
             demand_newest(settings.database_url)
             return asyncio.run(check(settings))

@@ -140,11 +140,13 @@ async def _ask_and_record(
             "kind": operation.kind.value,
             "provider": operation.provider_id,
         }
+        flow.rig.reach("before ask")
         asked = asyncio.create_task(_ask(flow.providers[operation.provider_id], ask))
         while not (await asyncio.wait({asked}, timeout=LEASE_RENEWAL_SECONDS))[0]:
             await _renew_lease(flow, operation.id)
         outcome = asked.result()
         facts["outcome"] = type(outcome).__name__
+    flow.rig.reach("after ask")
     try:
         return await _record(flow, operation, outcome, source)
     except Exception as error:  # noqa: BLE001 - the money may have moved: no fault of ours may hide that

@@ -13,6 +13,7 @@ from payments.ids import OperationId, ProviderId
 from payments.limits import DRAIN_SECONDS
 from payments.ports import Provider, Signals, Store, Transaction
 from payments.records import Snapshot
+from payments.rig import AS_SHIPPED, Rig
 
 Answer = TypeVar("Answer")
 
@@ -39,6 +40,7 @@ class Flow:
     providers: Mapping[ProviderId, Provider]
     signals: Signals
     settings: FlowSettings
+    rig: Rig = AS_SHIPPED
     asking: dict[OperationId, "asyncio.Task[Snapshot]"] = field(default_factory=dict)
     """What this process is asking just now; whoever wants the same waits for it."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,9 +69,17 @@ class Flow:
         self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
     ) -> Snapshot:
         """Run one step's transaction, then wake who looks at the collection."""
+
+        def reached(tx: Transaction) -> Snapshot:
+            snapshot = work(tx)
+            self.rig.reach(f"during {step}")
+            return snapshot
+
+        self.rig.reach(f"before {step}")
         with timed(step, request_id) as facts:
-            snapshot = await self.store.transact(work)
+            snapshot = await self.store.transact(reached)
             facts["collection_id"] = snapshot.collection.id
+        self.rig.reach(f"after {step}")
         self.signals.wake(snapshot.collection.id)
         if any(operation.is_without_outcome for operation in snapshot.operations):
             self.due.set()

@@ -27,13 +27,19 @@ async def receive(
         raise ReportRefused(404, "No provider has this id.")
     report = provider.read_report(headers, body)
     stored = StoredReport(provider.id, report.event_id, report.key, body, instants.now())
+
+    def work(tx: Transaction) -> Snapshot | None:
+        snapshot = _apply(flow, stored, report, tx) if tx.store_report(stored) else None
+        flow.rig.reach("during report")
+        return snapshot
+
+    flow.rig.reach("before report")
     with timed("report", request_id) as facts:
         facts |= {"provider": provider.id, "operation_id": report.key}
-        snapshot = await flow.store.transact(
-            lambda tx: _apply(flow, stored, report, tx) if tx.store_report(stored) else None
-        )
+        snapshot = await flow.store.transact(work)
         if snapshot is not None:
             facts["collection_id"] = snapshot.collection.id
+    flow.rig.reach("after report")
     _follow_up(flow, snapshot)
 
 

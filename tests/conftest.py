@@ -39,10 +39,11 @@ def make_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Give a function that makes servers, not started yet; settings are its keyword arguments."""
     made: list[RunningServer] = []
 
-    def make(**settings: str) -> RunningServer:
+    def make(*, is_test_build: bool = False, **settings: str) -> RunningServer:
         folder = tmp_path / f"server-{len(made)}"
         folder.mkdir()
-        made.append(RunningServer(folder, {**QUICK_RECOVERY, **settings}))
+        environment = {**QUICK_RECOVERY, **settings}
+        made.append(RunningServer(folder, environment, is_test_build=is_test_build))
         return made[-1]
 
     yield make

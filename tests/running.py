@@ -20,6 +20,9 @@ ROOT = Path(__file__).parent.parent
 QUERIES = ROOT / "queries"
 URL = "TILLGRAPH_DATABASE_URL"
 SQLITE = "sqlite+aiosqlite:///"
+FAULTS = "faults"
+"""The file, beside a test build's database, that says where it fails."""
+
 START_SECONDS = 20.0
 STOP_SECONDS = 30.0
 
@@ -57,6 +60,8 @@ class RunningServer:
     port: int = field(default_factory=free_port)
     arguments: tuple[str, ...] = ()
     """Of `serve`."""
+    is_test_build: bool = False
+    """It runs from tests/build.py: days pass in seconds where told, and it fails at the points that `fail_at` names."""
     process: "subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
@@ -99,9 +104,11 @@ class RunningServer:
     def start(self) -> "RunningServer":
         """Start the process and wait until it is ready."""
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
+        if self.is_test_build:
+            environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve", *self.arguments],
+                [*self._program, "serve", *self.arguments],
                 cwd=self.folder,
                 env=environment,
                 stdout=log,
@@ -127,7 +134,7 @@ class RunningServer:
     def check(self) -> tuple[int, str]:
         """Run `python server.py check`; gives its exit code and what it printed."""
         ended = subprocess.run(
-            [sys.executable, "-W", "error", str(ROOT / "server.py"), "check"],
+            [*self._program, "check"],
             cwd=self.folder,
             env={**clean_environment(), **self.environment},
             capture_output=True,
@@ -136,6 +143,23 @@ class RunningServer:
             check=False,
         )
         return ended.returncode, ended.stdout + ended.stderr
+
+    @property
+    def _program(self) -> tuple[str, ...]:
+        path = ROOT / "tests" / "build.py" if self.is_test_build else ROOT / "server.py"
+        return (sys.executable, "-W", "error", str(path))
+
+    def fail_at(self, point: str) -> None:
+        """Let a test build kill itself when it next reaches a point, such as "after prepare"; see payments/rig.py."""
+        (self.folder / FAULTS).write_text(point)
+
+    def hold_at(self, point: str) -> None:
+        """Let a test build wait at a point until `go_on`."""
+        self.fail_at(f"hold {point}")
+
+    def go_on(self) -> None:
+        """Let a test build go on from the point at which it waits, and fail nowhere."""
+        (self.folder / FAULTS).unlink(missing_ok=True)
 
     def kill(self) -> None:
         """End the process as a power cut would."""

@@ -19,8 +19,9 @@ MAY_IMPORT: Final = {
     "resolvers": {"payments", "schema"},
     "schema": {"payments"},
     "web": {"payments"},
-    # The composition root; settings.py and workers.py are pieces of it, and only server.py reads them.
+    # The composition root; settings.py, till.py and workers.py are pieces of it.
     "settings": {"edge", "payments"},
+    "till": {"db", "edge", "events", "payments", "settings", "workers"},
     "workers": set[str](),
     "server": {
         "db",
@@ -31,6 +32,7 @@ MAY_IMPORT: Final = {
         "resolvers",
         "schema",
         "settings",
+        "till",
         "web",
         "workers",
     },
@@ -44,7 +46,7 @@ STAYS_IN: Final = {
     "alembic": {"db"},
     "graphql": {"edge", "resolvers", "schema", "server"},
     "sqlalchemy": {"db"},
-    "starlette": {"edge", "events", "providers", "resolvers", "server", "web"},
+    "starlette": {"edge", "events", "providers", "resolvers", "server", "till", "web"},
     "strawberry": {"resolvers", "schema", "server"},
     "stripe": {"providers"},
 }

@@ -1,0 +1,50 @@
+"""The server's command line as a test build: it fails where it is told to, and days pass in seconds.
+
+TILLGRAPH_TEST_FAULTS names a file. While it holds a point's name, such as "after prepare", whoever reaches that point
+removes it and kills itself; with "hold " before the name it waits there instead until the file is gone.
+TILLGRAPH_TEST_TIME_SCALE says how much faster days pass.
+"""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import server
+from payments.rig import Rig
+
+LOOK_SECONDS = 0.01
+HOLD = "hold "
+
+
+def reach(point: str) -> None:
+    """Fail here, where this is the point."""
+    path = Path(os.environ["TILLGRAPH_TEST_FAULTS"])
+    armed = _read(path)
+    if armed == point:
+        path.unlink()
+        os.kill(os.getpid(), signal.SIGKILL)
+    while armed == HOLD + point and _read(path) == armed:
+        time.sleep(LOOK_SECONDS)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def rig() -> Rig:
+    """Read the environment."""
+    scale = float(os.environ.get("TILLGRAPH_TEST_TIME_SCALE", "1"))
+    if "TILLGRAPH_TEST_FAULTS" not in os.environ:
+        return Rig(time_scale=scale)
+    return Rig(reach, scale)
+
+
+if __name__ == "__main__":
+    sys.exit(server.main(rig=rig()))

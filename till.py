@@ -1,0 +1,129 @@
+"""One server from its opening to its end: what runs beside the requests, and how it stops."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+import workers
+from db.engine import Database
+from db.invariants import SqlInvariants
+from edge import GraphQLEdge
+from edge.limits import MESSAGE_BYTES
+from events.updates import Updates
+from payments import checking, recovery
+from payments.flow import Flow
+from payments.ports import Provider
+from settings import Settings
+
+LAST_WORD_SECONDS = 0.2
+"""For open streams to say that they end, and after which cursor to resume."""
+
+SHUTDOWN_SECONDS = 15
+"""For requests under way to be answered before their connections are closed; the flow itself is drained after that."""
+
+
+@dataclass(slots=True)
+class Till:
+    """Is one server with all that it is made of, from its opening to its end."""
+
+    settings: Settings
+    database: Database
+    updates: Updates
+    flow: Flow
+    providers: Sequence[Provider]
+    edge: GraphQLEdge
+    is_ending: bool = False
+
+    async def is_ready(self) -> bool:
+        """Tell whether it takes new work and its database answers."""
+        if self.is_ending:
+            return False
+        await self.flow.store.read(lambda tx: tx.disabled_providers())
+        return True
+
+    @asynccontextmanager
+    async def running(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open the database and look after unfinished work; at the end, drain the flow before letting go."""
+        await self.database.open()
+        for provider in self.providers:
+            await provider.open()
+        loops = [
+            asyncio.create_task(recovery.run(self.flow)),
+            asyncio.create_task(self.updates.poll()),
+            asyncio.create_task(self.updates.hear(self.database)),
+            *self._checks(),
+        ]
+        try:
+            yield
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            late = await self.flow.drain()
+            if late:
+                structlog.get_logger("server").warning("not drained", tasks=late)
+            for provider in self.providers:
+                await provider.close()
+            await self.database.close()
+
+    def _checks(self) -> "list[asyncio.Task[None]]":
+        interval_seconds = self.settings.check_interval_seconds
+        if interval_seconds == 0:
+            return []
+        return [asyncio.create_task(checking.run(SqlInvariants(self.database), interval_seconds))]
+
+    def end(self) -> None:
+        """Take no new streams, and tell the open ones to resume elsewhere."""
+        self.is_ending = True
+        self.updates.end()
+
+
+class Server(uvicorn.Server):
+    """Ends the streams first when it is told to stop: they would hold the shutdown up."""
+
+    def __init__(self, config: uvicorn.Config, till: Till) -> None:
+        super().__init__(config)
+        self._till = till
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End streams with a word on where to go on, then their connections, then the rest."""
+        self._till.end()
+        await asyncio.sleep(LAST_WORD_SECONDS)
+        self._till.edge.stop()
+        await super().shutdown(sockets)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it serves, once it does."""
+        await super().startup(sockets)
+        if self.started:
+            settings = self._till.settings
+            print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
+
+
+def run(app: Starlette, till: Till, bound: socket.socket) -> int:
+    """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=MESSAGE_BYTES,
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    server = Server(config, till)
+    server.run(sockets=[bound])
+    return 0 if server.started else workers.DID_NOT_START
