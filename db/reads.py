@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, or_, select, text, tuple_
 
 from db import tables
 from db.engine import Database
@@ -44,6 +44,25 @@ MOVEMENTS_OF = Statement(
     )
     .order_by(_operations.c.created_at, _operations.c.id)
 )
+
+
+UNSETTLED = Statement(
+    select(_operations)
+    .where(
+        text(tables.IN_FLIGHT),
+        or_(
+            _operations.c.status != literal_column("'ASKING'"),
+            _operations.c.asked_times != literal_column("1"),
+            _operations.c.holder.is_(None),
+            _operations.c.due_at <= bindparam("now"),
+        ),
+        tuple_(_operations.c.created_at, _operations.c.id)
+        > tuple_(bindparam("created_at"), bindparam("id")),
+    )
+    .order_by(_operations.c.created_at, _operations.c.id)
+    .limit(bindparam("most"))
+)
+"""What nobody's first ask is under way for: that is neither unknown yet nor anybody's to look at."""
 
 
 def _page(table: Any, *, newest_first: bool) -> Statement:
@@ -188,6 +207,16 @@ class SqlReads:
     async def count_payments(self, most: int) -> int:
         """Count payments, at most up to a number."""
         return int((await self._rows(COUNT_PAYMENTS, {"most": most}))[0][0])
+
+    async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
+        """Read operations without outcome that are not just being asked for the first time, oldest first."""
+        values = {
+            "now": self._database.now(),
+            "created_at": -1 if behind is None else behind.created_at,
+            "id": FIRST_ID if behind is None else behind.id,
+            "most": limit,
+        }
+        return [OPERATIONS.record(row) for row in await self._rows(UNSETTLED, values)]
 
     async def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""

@@ -69,6 +69,11 @@ def _currency() -> Column[str]:
     return Column("currency", String(3), nullable=False)
 
 
+def _index_where(name: str, *columns: str, condition: str, unique: bool = False) -> Index:
+    where = text(condition)
+    return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
+
+
 payment_collections = Table(
     "payment_collections",
     metadata,
@@ -154,6 +159,11 @@ payments = Table(
     _instant("updated_at"),
     UniqueConstraint("session_id"),
     Index(None, "collection_id"),
+    _index_where(
+        "ix_payments_lapsing",
+        "capture_before",
+        condition="capture_before IS NOT NULL AND captured_minor + released_minor < amount_minor",
+    ),
     CheckConstraint("amount_minor >= 1", name="amount"),
     CheckConstraint(
         "captured_minor >= 0 AND refunded_minor >= 0 AND released_minor >= 0"
@@ -206,29 +216,34 @@ operations = Table(
     _instant("updated_at"),
     _text("reference"),
     Column("moved_minor", BigInteger),
+    Column("provider_key", String(255)),
+    Column("absent_times", Integer),
+    _instant("absent_since", nullable=True),
     CheckConstraint("amount_minor >= 1 AND reserved_minor >= 0", name="amount"),
     Index(None, "payment_id", "kind"),
     Index(None, "session_id"),
-    Index(
-        "ix_operations_due",
-        "due_at",
-        sqlite_where=text(IN_FLIGHT),
-        postgresql_where=text(IN_FLIGHT),
+    _index_where("ix_operations_due", "due_at", condition="due_at IS NOT NULL"),
+    _index_where("ix_operations_unsettled", "created_at", "id", condition=IN_FLIGHT),
+    # What was begun at a provider is recorded once, however many reports tell of it.
+    _index_where(
+        "uq_operations_begun_there",
+        "provider_id",
+        "provider_key",
+        condition="provider_key IS NOT NULL",
+        unique=True,
     ),
     # One attempt of a session and one cancellation of a payment at a time, whatever the code above does.
-    Index(
+    _index_where(
         "uq_operations_attempt",
         "session_id",
+        condition=f"kind = 'authorize' AND {IN_FLIGHT}",
         unique=True,
-        sqlite_where=text(f"kind = 'authorize' AND {IN_FLIGHT}"),
-        postgresql_where=text(f"kind = 'authorize' AND {IN_FLIGHT}"),
     ),
-    Index(
+    _index_where(
         "uq_operations_cancellation",
         "payment_id",
+        condition=f"kind = 'cancel' AND payment_id IS NOT NULL AND {IN_FLIGHT}",
         unique=True,
-        sqlite_where=text(f"kind = 'cancel' AND payment_id IS NOT NULL AND {IN_FLIGHT}"),
-        postgresql_where=text(f"kind = 'cancel' AND payment_id IS NOT NULL AND {IN_FLIGHT}"),
     ),
 )
 
@@ -264,6 +279,7 @@ payment_events = Table(
     _refers("session_id", "payment_sessions.id", nullable=True),
     _refers("payment_id", "payments.id", nullable=True),
     _refers("operation_id", "operations.id", nullable=True),
+    _text("evidence"),
     UniqueConstraint("collection_id", "sequence"),
     sqlite_autoincrement=True,
 )
@@ -277,12 +293,8 @@ provider_reports = Table(
     Column("body", LargeBinary, nullable=False),
     _instant("received_at"),
     _instant("applied_at", nullable=True),
-    Index(
-        "ix_provider_reports_parked",
-        "received_at",
-        sqlite_where=text("applied_at IS NULL"),
-        postgresql_where=text("applied_at IS NULL"),
-    ),
+    _id("session_id", nullable=True),
+    _index_where("ix_provider_reports_parked", "received_at", condition="applied_at IS NULL"),
 )
 
 disabled_providers = Table(

@@ -5,9 +5,9 @@ from time import perf_counter
 from typing import Literal
 
 from starlette.requests import HTTPConnection
-from ulid import ULID
 
 from payments.access import Caller
+from payments.ids import new_request_id
 
 Transport = Literal["http", "event_stream", "websocket"]
 
@@ -46,4 +46,4 @@ def request_id_from(header: bytes | None) -> str:
     """Take the id that came with a request where it is harmless, else make one."""
     if header is not None and _REQUEST_ID.fullmatch(header):
         return header.decode("ascii")
-    return str(ULID())
+    return new_request_id()

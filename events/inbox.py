@@ -5,10 +5,10 @@ import asyncio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from ulid import ULID
 
 from payments.errors import StoreBusy
 from payments.flow import Flow
+from payments.ids import new_request_id
 from payments.ports import ReportRefused
 from payments.reports import receive
 
@@ -23,7 +23,7 @@ def inbox_routes(flow: Flow) -> list[Route]:
     """Give the inbox's address."""
 
     async def take(request: Request) -> Response:
-        request_id = str(ULID())
+        request_id = new_request_id()
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 body = await _body(request)

@@ -26,7 +26,7 @@ from payments.limits import (
     TRY_SECONDS,
 )
 from payments.money import Money
-from payments.outcomes import Ask, JsonObject, NotReached, Outcome, Unknown
+from payments.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
 from payments.ports import Provider, Transaction
 from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
@@ -44,6 +44,9 @@ PENDING_EVENTS = {
 }
 """What the log says when a provider is about to be asked."""
 
+NO_ANSWER = (NotReached, Unknown)
+"""Nothing was heard of the provider: it may be down."""
+
 
 def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
     """Write an intent with its reservation; a provider that decides at once settles it in the same transaction."""
@@ -54,7 +57,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
     outcome = provider.decide(ask_of(session, operation))
     if outcome is not None:
         change.put_operation(operation)
-        return settle(change, operation, outcome, flow.settings.recovery_interval_seconds)
+        return settle(change, operation, outcome, flow.pace)
     operation = change.put_operation(
         replace(
             operation,
@@ -112,7 +115,9 @@ async def carry_out(
     return await asyncio.shield(task)
 
 
-async def carry_out_all(flow: Flow, snapshot: Snapshot) -> Snapshot:
+async def carry_out_all(
+    flow: Flow, snapshot: Snapshot, source: EventSource = EventSource.API
+) -> Snapshot:
     """Carry out what a transaction prepared for this process, and give the collection as it is last."""
     mine = [
         operation.id
@@ -120,7 +125,7 @@ async def carry_out_all(flow: Flow, snapshot: Snapshot) -> Snapshot:
         if operation.status is OperationStatus.ASKING
         and operation.holder == flow.settings.process_name
     ]
-    later = await asyncio.gather(*(carry_out(flow, snapshot, id) for id in mine))
+    later = await asyncio.gather(*(carry_out(flow, snapshot, id, source) for id in mine))
     if len(later) > 1:
         # Each shows what it recorded itself; all of it stands in the database.
         with contextlib.suppress(StoreBusy):
@@ -132,7 +137,6 @@ async def _ask_and_record(
     flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource
 ) -> Snapshot:
     operation = snapshot.operation(operation_id)
-    ask = ask_of(snapshot.session(operation.session_id), operation)
     with timed("ask", operation.request_id) as facts:
         facts |= {
             "collection_id": operation.collection_id,
@@ -141,11 +145,12 @@ async def _ask_and_record(
             "provider": operation.provider_id,
         }
         flow.rig.reach("before ask")
-        asked = asyncio.create_task(_ask(flow.providers[operation.provider_id], ask))
+        asked = asyncio.create_task(_learn(flow, snapshot, operation))
         while not (await asyncio.wait({asked}, timeout=LEASE_RENEWAL_SECONDS))[0]:
             await _renew_lease(flow, operation.id)
         outcome = asked.result()
         facts["outcome"] = type(outcome).__name__
+    flow.note_answer(operation.provider_id, is_answered=not isinstance(outcome, NO_ANSWER))
     flow.rig.reach("after ask")
     try:
         return await _record(flow, operation, outcome, source)
@@ -164,7 +169,7 @@ def _unrecorded(snapshot: Snapshot, operation: Operation) -> Snapshot:
 async def _record(
     flow: Flow, operation: Operation, outcome: Outcome, source: EventSource
 ) -> Snapshot:
-    news = Record(operation.id, outcome, source, flow.settings.recovery_interval_seconds)
+    news = Record(operation.id, outcome, source, flow.pace)
 
     def work(tx: Transaction) -> Snapshot:
         snapshot = record(tx, news)
@@ -185,6 +190,37 @@ async def _renew_lease(flow: Flow, id: OperationId) -> None:
         log.warning("lease not renewed", operation_id=id, error=type(error).__name__)
 
 
+async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcome:
+    """Find out what became of an operation: ask, or only look where asking again could do it twice."""
+    session = snapshot.session(operation.session_id)
+    provider = flow.providers[operation.provider_id]
+    if operation.status is OperationStatus.ACTION_REQUIRED:
+        return await _look(provider, ask_of(session, operation), session)
+    ask = ask_of(session, operation)
+    if not _may_be_forgotten(flow, provider, operation):
+        return await _ask(provider, ask)
+    found = await _look(provider, ask, session, nothing=Absent())
+    # What was proven not to have reached the provider may be sent once that is confirmed.
+    is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
+    return await _ask(provider, ask) if is_first_ask and isinstance(found, Absent) else found
+
+
+def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
+    """Tell whether the provider may have forgotten this key by now, and would do it once more."""
+    seconds = provider.keeps_keys_seconds
+    if seconds is None:
+        return False
+    return flow.pace.end_of(seconds, operation.created_at) <= flow.store.now()
+
+
+async def _look(
+    provider: Provider, ask: Ask, session: PaymentSession, *, nothing: Outcome | None = None
+) -> Outcome:
+    """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
+    looked_up = provider.look_up(replace(ask, reference=session.reference))
+    return await _bounded(provider, looked_up, ASK_SECONDS, nothing=nothing)
+
+
 async def _ask(provider: Provider, ask: Ask) -> Outcome:
     """Try until the provider is reached or a further try would not end in time."""
     ends_at = time.monotonic() + ASK_SECONDS
@@ -200,11 +236,17 @@ async def _ask(provider: Provider, ask: Ask) -> Outcome:
     return await _bounded(provider, provider.ask(ask), ends_at - time.monotonic())
 
 
-async def _bounded(provider: Provider, work: Awaitable[Outcome | None], seconds: float) -> Outcome:
+async def _bounded(
+    provider: Provider,
+    work: Awaitable[Outcome | None],
+    seconds: float,
+    *,
+    nothing: Outcome | None = None,
+) -> Outcome:
     """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
     try:
         async with asyncio.timeout(seconds):
-            return await work or Unknown()
+            return await work or nothing or Unknown()
     except TimeoutError:
         return Unknown()
     except Exception as error:  # noqa: BLE001 - a gateway's module may be anybody's
@@ -250,12 +292,18 @@ async def look_at_opening(
     opening = await flow.store.read(operator.methodcaller("operation", session.opening_id))
     assert opening is not None
     provider = flow.providers[session.provider_id]
-    ask = replace(ask_of(session, opening), reference=session.reference)
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
-        outcome = await _bounded(provider, provider.look_up(ask), ASK_SECONDS)
+        outcome = await _look(provider, ask_of(session, opening), session)
         facts["outcome"] = type(outcome).__name__
     return outcome
+
+
+async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
+    """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
+    sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
+    session = next(session for session in sessions if session.id == operation.session_id)
+    return await _look(flow.providers[operation.provider_id], ask_of(session, operation), session)
 
 
 async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
@@ -264,9 +312,6 @@ async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snaps
     provider = flow.providers[operation.provider_id]
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
-        # Unlike an ask, a look is not bound to what was known at its operation's beginning.
-        ask = replace(ask_of(session, operation), reference=session.reference)
-        looked_up = provider.look_up(ask)
-        outcome = await _bounded(provider, looked_up, ASK_SECONDS)
+        outcome = await _look(provider, ask_of(session, operation), session)
         facts["outcome"] = type(outcome).__name__
     return await _record(flow, operation, outcome, EventSource.API)

@@ -158,7 +158,7 @@ async def _look_at_opening(
         change, session = checks.locked_session(tx, call, command.id)
         if session.attempt_id is None:
             attempt = change.put_operation(_new_attempt(change, call, session))
-            settle(change, attempt, found, flow.settings.recovery_interval_seconds)
+            settle(change, attempt, found, flow.pace)
             bind_key(tx, call, command, attempt.id)
             attempt_id = attempt.id
         else:

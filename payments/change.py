@@ -49,6 +49,8 @@ class Change:
     payments: dict[PaymentId, Payment] = field(default_factory=dict)
     operations: dict[OperationId, Operation] = field(default_factory=dict)
     """Those that this transaction read, made or changed."""
+    evidence: str | None = None
+    """What a person's word rests on; every event of the change carries it."""
     is_new: bool = False
     _stored: dict[str, object] = field(default_factory=dict)
     _events: list[Event] = field(default_factory=list)
@@ -150,6 +152,7 @@ class Change:
                 session_id=session.id if session else None,
                 payment_id=payment.id if payment else None,
                 operation_id=operation.id if operation and is_movement else None,
+                evidence=self.evidence,
             )
         )
 

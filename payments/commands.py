@@ -120,6 +120,24 @@ class RefundPayment:
     idempotency_key: str
 
 
+class SettledOutcome(Enum):
+    """Says what a person found out about an operation."""
+
+    SUCCEEDED = "SUCCEEDED"
+    DECLINED = "DECLINED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleOperation:
+    """Settles by a person's word what recovery could not."""
+
+    id: str
+    outcome: SettledOutcome
+    evidence: str
+    """What the word rests on, such as the provider's reference."""
+    idempotency_key: str
+
+
 KeyedCommand = (
     CreatePaymentCollection
     | CreatePaymentSession
@@ -127,6 +145,7 @@ KeyedCommand = (
     | AuthorizePaymentSession
     | CapturePayment
     | RefundPayment
+    | SettleOperation
 )
 
 

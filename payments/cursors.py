@@ -12,7 +12,7 @@ def cursor_of(kind: str, id: str) -> str:
     return base64.urlsafe_b64encode(f"{kind}:{id}".encode()).decode().rstrip("=")
 
 
-def id_of(kind: str, cursor: str, prefix: str) -> str:
+def id_of(kind: str, cursor: str, *prefixes: str) -> str:
     """Read the id back; raises InvalidCursor for anything that `cursor_of` has not written for this kind."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
@@ -21,7 +21,8 @@ def id_of(kind: str, cursor: str, prefix: str) -> str:
         )
     except (UnicodeError, binascii.Error):
         found_kind, id = "", ""
-    if found_kind != kind or not is_id(id, prefix) or cursor_of(kind, id) != cursor:
+    is_one = any(is_id(id, prefix) for prefix in prefixes)
+    if found_kind != kind or not is_one or cursor_of(kind, id) != cursor:
         raise InvalidCursor("This cursor is not one of this list's.")
     return id
 

@@ -11,6 +11,7 @@ import structlog
 
 from payments.ids import OperationId, ProviderId
 from payments.limits import DRAIN_SECONDS
+from payments.pace import Pace
 from payments.ports import Provider, Signals, Store, Transaction
 from payments.records import Snapshot
 from payments.rig import AS_SHIPPED, Rig
@@ -45,7 +46,21 @@ class Flow:
     """What this process is asking just now; whoever wants the same waits for it."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when recovery may have something new to look at."""
+    in_doubt: set[ProviderId] = field(default_factory=set)
+    """Providers of whom nothing was heard when they were last asked; recovery tries one thing at a time there."""
     _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    @property
+    def pace(self) -> Pace:
+        """Give how fast recovery goes about its work."""
+        return Pace(self.settings.recovery_interval_seconds, self.rig.time_scale)
+
+    def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:
+        """Note whether a provider answered when it was last asked."""
+        if is_answered:
+            self.in_doubt.discard(id)
+        else:
+            self.in_doubt.add(id)
 
     async def shielded(self, work: Coroutine[Any, Any, Answer]) -> Answer:
         """Run a mutation in a task of the server's own: a client that goes away does not stop it."""

@@ -31,6 +31,11 @@ def new_id(prefix: str) -> str:
     return prefix + str(ULID())
 
 
+def new_request_id() -> str:
+    """Make the id by which the log names a request, or work that nobody requested."""
+    return str(ULID())
+
+
 def is_id(text: str, prefix: str) -> bool:
     """Tell whether a text is an id of a kind; anything else never reaches the database."""
     return text.startswith(prefix) and ULID_TEXT.fullmatch(text, len(prefix)) is not None

@@ -30,8 +30,20 @@ RECOVERY_STEPS_SECONDS = (60.0, 300.0, 3_600.0, *(86_400.0,) * 5)
 RECOVERY_JITTER = 0.1
 """Of a step: many outcomes that became unknown together are not all asked for together."""
 
+ABSENT_TIMES = 3
+"""Looks at a provider that find nothing before that is believed: what it shows may be some time behind what it did."""
+
+ABSENCE_SECONDS = 600.0
+"""Between the first and the last of these looks, at least."""
+
 RECOVERY_BATCH = 20
 """Operations that one process recovers at the same time: a provider that comes back is not flooded."""
+
+LAPSED_PAYMENTS = 20
+"""Authorizations past their time that one look begins to give back."""
+
+PARKED_SECONDS = 5 * 86_400.0
+"""How long a report that matches nothing is tried again: as long as recovery itself looks after an operation."""
 
 PARKED_REPORTS = 100
 """Reports that matched nothing when they came, applied in one go: they do not hold recovery up."""

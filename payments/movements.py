@@ -155,10 +155,10 @@ def _may_capture(change: Change, payment: Payment, operation: Operation) -> None
         raise InvalidState("This payment is canceled.")
     if has_nothing_left_to_capture(payment):
         raise InvalidState("Nothing is left to capture.")
-    if payment.cancellation_id is not None:
-        raise InProgress("A cancellation is pending.")
     if payment.cancellation_reason is not None:
         raise InvalidState("This payment is to be canceled; its collection is.")
+    if payment.cancellation_id is not None:
+        raise InProgress("A cancellation is pending.")
     if payment.capture_before is not None and payment.capture_before <= change.now:
         raise Expired("The time to capture this payment is over.")
     if operation.releases_rest and payment.capture_pending_minor > 0:

@@ -1,7 +1,8 @@
 """What is asked of a provider, and what it can answer.
 
 The outcome of an ask is one of four: it happened; it was declined; it did not happen; or it is unknown. Two more are
-on the way to one of these: the customer has to act first, or the provider is still at it.
+on the way to one of these: the customer has to act first, or the provider is still at it. What is read back from a
+provider can also say that there is no such thing, or that a refund was undone.
 """
 
 from collections.abc import Mapping
@@ -147,9 +148,47 @@ class Unknown:
     """Says that it may have happened: a time-out after sending, a server error, a broken answer."""
 
 
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Says that the provider was read, after it may have forgotten its keys, and has no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reversed:
+    """Says that the provider was read and has undone a refund that had succeeded."""
+
+
 Outcome = (
-    Opened | Authorized | Moved | ActionRequired | Processing | Declined | NotReached | Unknown
+    Opened
+    | Authorized
+    | Moved
+    | ActionRequired
+    | Processing
+    | Declined
+    | NotReached
+    | Unknown
+    | Absent
+    | Reversed
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Is one thing that a provider did, as its own books have it."""
+
+    key: str
+    """The id of the operation that asked for it, or the provider's own name of what was begun there."""
+    is_begun_there: bool
+    """Nobody asked for it here: it was done in the provider's dashboard, or by another program."""
+    kind: OperationKind
+    session_id: SessionId
+    amount: Money
+    """What was asked for."""
+    outcome: Outcome
+    released_minor: int = 0
+    """What a capture gave back with it."""
+    closes_session: bool = False
+    """A cancellation of the session and not of its payment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +199,5 @@ class Report:
     """The provider's own id of the report; the same id is applied once."""
     key: OperationId
     outcome: Outcome
+    effect: Effect | None = None
+    """What was begun at the provider; None for a report on something that was asked for here."""

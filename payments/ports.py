@@ -5,7 +5,7 @@ from typing import Protocol, TypeVar
 
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
-from payments.outcomes import Ask, JsonObject, JsonValue, Outcome, Report
+from payments.outcomes import Ask, Effect, JsonObject, JsonValue, Outcome, Report
 from payments.records import (
     Event,
     Operation,
@@ -37,6 +37,10 @@ class ReportRefused(Exception):
         """The HTTP status to answer with: 400 malformed, 401 not signed by the provider."""
 
 
+class BooksUnreadable(Exception):
+    """Says that a provider's own books could not be read to the end."""
+
+
 class Provider(Protocol):
     """Turns a gateway's facts into the domain's outcomes."""
 
@@ -50,6 +54,8 @@ class Provider(Protocol):
     """The keys of `data` that a browser may send."""
     captures_once: bool
     """Whether a capture gives back what it leaves uncaptured, asked or not."""
+    keeps_keys_seconds: float | None
+    """For how long a key asked again has no second effect; None: for ever. Later it is only looked up."""
 
     def check(self, data: Mapping[str, JsonValue]) -> None:
         """Hold a session's `data` to the documented keys; raises DataFault."""
@@ -66,6 +72,9 @@ class Provider(Protocol):
         Of an opening it may also say what the customer's browser made of it: an authorization, one that is being
         processed, or a decline.
         """
+
+    def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Read all that the gateway did since an instant, oldest first, from its own books; raises BooksUnreadable."""
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Verify and read a report from its raw bytes; raises ReportRefused."""
@@ -96,6 +105,7 @@ class Transaction(Protocol):
     def collection_of_payment(self, id: PaymentId) -> CollectionId | None: ...
     def operation(self, id: OperationId) -> Operation | None: ...
     def closing_of(self, id: SessionId) -> OperationId | None: ...
+    def begun_there(self, id: ProviderId, provider_key: str) -> OperationId | None: ...
 
     def insert_collection(self, collection: PaymentCollection) -> None: ...
     def update_collection(self, collection: PaymentCollection) -> None: ...
@@ -113,16 +123,21 @@ class Transaction(Protocol):
     def claim_due(
         self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int
     ) -> Sequence[Operation]: ...
+    def claim(self, id: OperationId, *, holder: str, lease_seconds: float) -> Operation | None: ...
+    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]: ...
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None: ...
     def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool: ...
 
     def store_report(self, report: StoredReport) -> bool: ...
-    def parked_reports(self, *, limit: int) -> Sequence[StoredReport]: ...
+    def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]: ...
     def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None: ...
 
 
 class Store(Protocol):
     """Runs transactions."""
+
+    def now(self) -> Instant:
+        """Read the database's clock, which all processes on it share."""
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""

@@ -48,6 +48,9 @@ class Reads(Protocol):
     async def count_payments(self, most: int) -> int:
         """Count them, at most up to a number."""
 
+    async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
+        """Read operations without outcome that are not just being asked for the first time, oldest first."""
+
     async def disabled_providers(self) -> frozenset[str]: ...
 
 

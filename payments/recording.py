@@ -1,6 +1,5 @@
 """The one function that records an outcome, whoever brings it: the mutation, a report or recovery."""
 
-import random
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -10,9 +9,10 @@ from payments import recording_movements, recording_sessions
 from payments.change import Change, lock
 from payments.failures import FailureCode
 from payments.ids import OperationId
-from payments.instants import Instant, after
-from payments.limits import RECOVERY_JITTER, RECOVERY_STEPS_SECONDS
+from payments.limits import ABSENCE_SECONDS, ABSENT_TIMES
+from payments.money import Money
 from payments.outcomes import (
+    Absent,
     ActionRequired,
     Authorized,
     Declined,
@@ -21,13 +21,18 @@ from payments.outcomes import (
     Opened,
     Outcome,
     Processing,
+    Reversed,
     Unknown,
 )
+from payments.pace import Pace
 from payments.ports import Transaction
 from payments.records import Operation, Snapshot
 from payments.statuses import EventSource, OperationKind, OperationStatus
 
 log = structlog.get_logger("flow")
+
+NEVER_ARRIVED = "never_arrived"
+"""The decline code of what a provider never got: it was read several times and has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,8 @@ class Record:
     operation_id: OperationId
     outcome: Outcome
     source: EventSource
-    first_step_seconds: float
-    """When recovery asks first about an outcome that stays open."""
+    pace: Pace
+    """When recovery asks about an outcome that stays open."""
 
 
 def record(tx: Transaction, news: Record) -> Snapshot | None:
@@ -51,38 +56,63 @@ def record(tx: Transaction, news: Record) -> Snapshot | None:
         return None
     change = lock(tx, operation.collection_id, news.source)
     assert change is not None
-    settle(change, change.operation(news.operation_id), news.outcome, news.first_step_seconds)
+    settle(change, change.operation(news.operation_id), news.outcome, news.pace)
     return change.finish()
 
 
-def settle(
-    change: Change, operation: Operation, outcome: Outcome, first_step_seconds: float
-) -> Operation:
+def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
     """Bring one outcome into a collection's working copy."""
-    if not may_still_change(operation, outcome):
+    if not may_still_change(operation, outcome) or is_older_news(change, operation, outcome):
         return operation
     if not answers(operation.kind, outcome):
         outcome = Unknown()
     if isinstance(outcome, NotReached) and not proves_nothing_happened(change, operation):
         outcome = Unknown()
     match outcome:
+        case Unknown() | Absent() | Processing() | ActionRequired():
+            return _stay_open(change, operation, outcome, pace)
+        case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
+            return _end_with(change, operation, outcome)
+    assert_never(outcome)
+
+
+def _stay_open(
+    change: Change,
+    operation: Operation,
+    outcome: Unknown | Absent | Processing | ActionRequired,
+    pace: Pace,
+) -> Operation:
+    match outcome:
         case Unknown():
-            was_taken = operation.status is OperationStatus.PROCESSING
-            status = OperationStatus.PROCESSING if was_taken else OperationStatus.UNKNOWN
-            return _keep_open(change, operation, status, first_step_seconds)
+            return _keep_open(change, operation, pace)
+        case Absent():
+            return _note_absence(change, operation, pace)
         case Processing():
             recording_sessions.note_reference(change, operation, outcome.reference)
-            status = OperationStatus.PROCESSING
-            kept = _keep_open(change, operation, status, first_step_seconds)
+            taken = replace(operation, status=OperationStatus.PROCESSING, action=None)
+            kept = _keep_open(change, taken, pace)
             recording_sessions.note_processing(change, operation, kept)
             return kept
+        case ActionRequired():
+            due_at = pace.next_step_at(operation.unanswered_times, change.now)
+            return recording_sessions.require_action(change, operation, outcome, due_at)
+    assert_never(outcome)
+
+
+def _end_with(
+    change: Change,
+    operation: Operation,
+    outcome: NotReached | Declined | Opened | Authorized | Moved | Reversed,
+) -> Operation:
+    match outcome:
         case NotReached():
             ended = _end(change, operation, OperationStatus.NOT_REACHED)
             return _fail(change, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
         case Declined():
             return _decline(change, operation, outcome)
-        case ActionRequired():
-            return recording_sessions.require_action(change, operation, outcome)
+        case Reversed():
+            undone = _end(change, operation, OperationStatus.REVERSED)
+            return recording_movements.record_reversed(change, undone)
         case Opened() | Authorized() | Moved():
             return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), outcome)
     assert_never(outcome)
@@ -91,15 +121,25 @@ def settle(
 def may_still_change(operation: Operation, outcome: Outcome) -> bool:
     """Tell whether an outcome is news for an operation: final states have no exits."""
     match operation.status:
-        case OperationStatus.SUCCEEDED | OperationStatus.DECLINED | OperationStatus.REVERSED:
-            return False
-        case OperationStatus.NOT_REACHED:
+        case OperationStatus.SUCCEEDED:
+            return isinstance(outcome, Reversed) and operation.kind is OperationKind.REFUND
+        case OperationStatus.DECLINED | OperationStatus.REVERSED | OperationStatus.NOT_REACHED:
             return False
         case OperationStatus.ACTION_REQUIRED:
-            return not isinstance(outcome, Unknown | NotReached)
+            return not isinstance(outcome, NotReached | Reversed)
         case OperationStatus.ASKING | OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
-            return True
+            return not isinstance(outcome, Reversed)
     assert_never(operation.status)
+
+
+def is_older_news(change: Change, operation: Operation, outcome: Outcome) -> bool:
+    """Tell whether a report tells what was true before: reports come in any order, and facts have a rank.
+
+    The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
+    """
+    is_told = change.source is EventSource.WEBHOOK
+    is_behind_the_action = operation.status is OperationStatus.PROCESSING
+    return is_told and is_behind_the_action and isinstance(outcome, ActionRequired)
 
 
 def answers(kind: OperationKind, outcome: Outcome) -> bool:
@@ -111,7 +151,9 @@ def answers(kind: OperationKind, outcome: Outcome) -> bool:
             return kind is OperationKind.AUTHORIZE
         case Moved():
             return kind in (OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.CANCEL)
-        case Processing() | Declined() | NotReached() | Unknown():
+        case Reversed():
+            return kind is OperationKind.REFUND
+        case Processing() | Declined() | NotReached() | Unknown() | Absent():
             return True
     assert_never(outcome)
 
@@ -127,35 +169,60 @@ def proves_nothing_happened(change: Change, operation: Operation) -> bool:
 
 
 def has_to_happen(change: Change, operation: Operation) -> bool:
-    """Tell whether it was decided already: a session closed, a surplus given back, a collection canceled."""
+    """Tell whether it was decided already: a session closed, something given back, a collection canceled."""
     is_collection_canceled = change.collection.canceled_at is not None
     return operation.is_closing or (
         is_collection_canceled and operation.kind is OperationKind.CANCEL
     )
 
 
-def next_step_at(operation: Operation, now: Instant, first_step_seconds: float) -> Instant | None:
-    """Give when recovery asks next; None after its last step, when a person has to look."""
-    steps = (first_step_seconds, *RECOVERY_STEPS_SECONDS)
-    if operation.unanswered_times >= len(steps):
-        return None
-    jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
-    return after(now, steps[operation.unanswered_times] * jitter)
-
-
-def _keep_open(
-    change: Change, operation: Operation, status: OperationStatus, first_step_seconds: float
-) -> Operation:
-    due_at = next_step_at(operation, change.now, first_step_seconds)
-    # A report that it is still under way came by itself: it uses up none of recovery's steps.
-    is_answer = change.source is not EventSource.WEBHOOK
+def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
+    """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
+    is_open = operation.is_without_outcome
+    status = operation.status
+    if is_open and status is not OperationStatus.PROCESSING:
+        status = OperationStatus.UNKNOWN
+    # What came by itself, or because a customer's page asked, uses up none of recovery's steps.
+    is_answer = change.source is not EventSource.WEBHOOK and is_open | (
+        change.source is EventSource.RECONCILIATION
+    )
     return change.put_operation(
         replace(
             operation,
             status=status,
             holder=None,
-            due_at=due_at,
+            due_at=pace.next_step_at(operation.unanswered_times, change.now),
             unanswered_times=operation.unanswered_times + is_answer,
+        )
+    )
+
+
+def _note_absence(change: Change, operation: Operation, pace: Pace) -> Operation:
+    """Count a look that found nothing; several over some time prove that nothing happened.
+
+    One look proves nothing: what a provider shows may be older than what it has done.
+    """
+    since = operation.absent_since or change.now
+    times = (operation.absent_times or 0) + 1
+    operation = replace(operation, absent_times=times, absent_since=since)
+    is_proven = times >= ABSENT_TIMES and change.now >= pace.end_of(ABSENCE_SECONDS, since)
+    if not is_proven:
+        return _keep_open(change, operation, pace)
+    if has_to_happen(change, operation):
+        return _leave_to_person(change, operation, None)
+    return _decline(change, operation, Declined(NEVER_ARRIVED))
+
+
+def _leave_to_person(change: Change, operation: Operation, decline_code: str | None) -> Operation:
+    """End recovery without an outcome: what has to happen is not settled by a provider that refuses it."""
+    log.error("a person has to look", operation_id=operation.id, decline_code=decline_code)
+    return change.put_operation(
+        replace(
+            operation,
+            status=OperationStatus.UNKNOWN,
+            holder=None,
+            due_at=None,
+            decline_code=decline_code,
         )
     )
 
@@ -174,13 +241,25 @@ def _end(change: Change, operation: Operation, status: OperationStatus) -> Opera
 
 
 def _decline(change: Change, operation: Operation, outcome: Declined) -> Operation:
-    if has_to_happen(change, operation):
-        # Asking again with this key would only hear the same: a person has to look.
-        log.error("declined what has to happen", operation_id=operation.id)
+    if operation.kind is OperationKind.CANCEL and outcome.code is FailureCode.EXPIRED:
+        # An authorization that has lapsed is given back.
+        moved = Moved(Money(operation.amount_minor, operation.currency))
+        return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), moved)
+    if _only_a_person_may_decline(change, operation):
+        return _leave_to_person(change, operation, outcome.decline_code)
     ended = _end(change, operation, OperationStatus.DECLINED)
     return _fail(
         change, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)
     )
+
+
+def _only_a_person_may_decline(change: Change, operation: Operation) -> bool:
+    """Tell whether what a provider refuses has to happen all the same, by another way than asking again."""
+    if change.source is EventSource.PERSON or not has_to_happen(change, operation):
+        return False
+    # Where a payment came while its session was being closed, canceling that is the other way.
+    waits_for_it = (payment.cancellation_id for payment in change.payments.values())
+    return operation.payment_id is not None or operation.id not in waits_for_it
 
 
 def _succeed(

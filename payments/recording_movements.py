@@ -56,9 +56,34 @@ def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operat
             raise AssertionError(f"{operation.kind} moves no payment")
         case _:
             assert_never(operation.kind)
-    if not is_as_asked:
-        payment = change.put_payment(replace(change.payments[payment.id], is_mismatched=True))
+    payment = change.payments[payment.id]
+    if not payment.is_mismatched and (not is_as_asked or _passes_a_limit(payment)):
+        payment = change.put_payment(replace(payment, is_mismatched=True))
         change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=moved_minor)
+    return operation
+
+
+def _passes_a_limit(payment: Payment) -> bool:
+    """Tell whether more was moved than there was, which only what was begun at the provider can do."""
+    refunded_minor = payment.refunded_minor + payment.refund_pending_minor
+    return payment.remainder_minor < 0 or refunded_minor > payment.captured_minor
+
+
+def record_reversed(change: Change, operation: Operation) -> Operation:
+    """Take back a refund that the provider has undone: it counts in no sum any more."""
+    operation = change.put_operation(operation)
+    assert operation.payment_id is not None
+    payment = change.payments[operation.payment_id]
+    moved_minor = operation.amount_minor if operation.moved_minor is None else operation.moved_minor
+    payment = change.put_payment(
+        replace(payment, refunded_minor=payment.refunded_minor - moved_minor)
+    )
+    change.emit(
+        EventType.PAYMENT_REFUND_REVERSED,
+        payment=payment,
+        operation=operation,
+        amount_minor=moved_minor,
+    )
     return operation
 
 
@@ -103,21 +128,21 @@ def record_released(
     change: Change, operation: Operation, payment: Payment, moved_minor: int
 ) -> None:
     """Note what a cancellation gave back of a payment; the payment is canceled where that was all of it."""
-    released_minor = payment.released_minor + moved_minor
-    payment = replace(payment, released_minor=released_minor, cancellation_id=None)
-    if payment.captured_minor > 0:
+    if payment.cancellation_id == operation.id:
+        payment = replace(payment, cancellation_id=None)
+    payment = replace(payment, released_minor=payment.released_minor + moved_minor)
+    has_lapsed = operation.reason is CancellationReason.EXPIRED
+    if payment.captured_minor > 0 or not has_nothing_left_to_capture(payment):
         payment = change.put_payment(payment)
-        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=moved_minor)
-        return
-    if not has_nothing_left_to_capture(payment):
-        payment = change.put_payment(payment)
-        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=moved_minor)
+        type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_RELEASED
+        change.emit(type, payment=payment, amount_minor=moved_minor)
         return
     reason = payment.cancellation_reason or operation.reason or CancellationReason.REQUESTED
     payment = change.put_payment(
         replace(payment, canceled_at=change.now, cancellation_reason=reason)
     )
-    change.emit(EventType.PAYMENT_CANCELED, payment=payment, amount_minor=moved_minor)
+    type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_CANCELED
+    change.emit(type, payment=payment, amount_minor=moved_minor)
 
 
 def record_failed(change: Change, operation: Operation) -> Operation:

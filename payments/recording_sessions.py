@@ -7,12 +7,14 @@ from payments.change import Change
 from payments.closing import close_session, close_what_no_longer_fits, give_back
 from payments.failures import FailureCode
 from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
+from payments.instants import Instant
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
 from payments.recording_movements import record_released
 from payments.records import Operation, Payment, PaymentSession
 from payments.statuses import (
     WITHOUT_OUTCOME,
     CancellationReason,
+    EventSource,
     EventType,
     OperationKind,
     OperationStatus,
@@ -153,8 +155,13 @@ def _return_surplus(
         record_released(change, closing, payment, payment.amount_minor)
 
 
-def require_action(change: Change, operation: Operation, outcome: ActionRequired) -> Operation:
-    """Note what the customer has to do; a session that has no room any more is closed instead."""
+def require_action(
+    change: Change, operation: Operation, outcome: ActionRequired, due_at: Instant | None
+) -> Operation:
+    """Note what the customer has to do; a session that has no room any more is closed instead.
+
+    From `due_at` on recovery looks whether the customer has done it and not come back.
+    """
     was_known = operation.status is OperationStatus.ACTION_REQUIRED
     session = change.sessions[operation.session_id]
     fits = _fits(change, session, session.amount_minor)
@@ -171,7 +178,10 @@ def require_action(change: Change, operation: Operation, outcome: ActionRequired
             status=OperationStatus.ACTION_REQUIRED,
             action=outcome.action,
             holder=None,
-            due_at=None,
+            due_at=due_at if session.canceled_at is None and fits else None,
+            # A customer's page may ask as often as it likes: only recovery's own looks use up its steps.
+            unanswered_times=operation.unanswered_times
+            + (was_known and change.source is EventSource.RECONCILIATION),
         )
     )
     session = change.sessions[operation.session_id]

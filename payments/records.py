@@ -206,6 +206,11 @@ class Operation:
     """The provider's own name of the session's object, as it was known when this was first asked."""
     moved_minor: int | None = None
     """What the provider says it moved: a capture's, a refund's or a cancellation's, once it succeeded."""
+    provider_key: str | None = None
+    """The provider's own name of what was begun there; None for what was asked here."""
+    absent_times: int | None = None
+    """How often its provider was read and had no such thing, once it may have forgotten its keys."""
+    absent_since: Instant | None = None
     action: CustomerAction | None = None
     failure_code: FailureCode | None = None
     decline_code: str | None = None
@@ -235,9 +240,12 @@ class Operation:
 
     @property
     def is_closing(self) -> bool:
-        """Tell whether it closes a session, or gives back what nobody asked to keep: it has to happen."""
+        """Tell whether it closes a session, or gives back what nobody keeps: it has to happen."""
         closes_session = self.kind is OperationKind.CANCEL and self.payment_id is None
-        return closes_session or self.reason is CancellationReason.SURPLUS
+        return closes_session or self.reason in (
+            CancellationReason.SURPLUS,
+            CancellationReason.EXPIRED,
+        )
 
     @property
     def failure(self) -> Failure | None:
@@ -275,6 +283,8 @@ class Event:
     payment_id: PaymentId | None = None
     operation_id: OperationId | None = None
     """The capture's or the refund's, where the event is about one."""
+    evidence: str | None = None
+    """What a person's word rests on, such as the provider's reference."""
     position: int = 0
     """Its place in the whole log, given by the database."""
 
@@ -316,6 +326,8 @@ class StoredReport:
     operation_id: OperationId
     body: bytes
     received_at: Instant
+    session_id: SessionId | None = None
+    """Of what was begun at the provider: the session that it hangs off."""
 
 
 @dataclass(frozen=True, slots=True)

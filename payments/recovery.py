@@ -1,6 +1,8 @@
 """Finishes what was begun: unknown outcomes, what a dead process was asking, and what was decided without asking."""
 
 import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -8,6 +10,8 @@ from payments import instants
 from payments.asking import carry_out
 from payments.change import lock
 from payments.flow import Flow
+from payments.ids import ProviderId
+from payments.lapsing import end_lapsed
 from payments.limits import LEASE_SECONDS, RECOVERY_BATCH
 from payments.ports import Transaction
 from payments.records import Operation, Snapshot
@@ -22,17 +26,15 @@ SHORTEST_WAIT_SECONDS = 0.05
 
 async def run(flow: Flow) -> None:
     """Look for due work until canceled: at once when told, at the next due time, and at an interval."""
-    running: set[asyncio.Task[Snapshot]] = set()
+    recovery = Recovery(flow)
     while True:
         flow.due.clear()
         wait_seconds = flow.settings.recovery_interval_seconds
         try:
-            for task in await start_due(flow, limit=RECOVERY_BATCH - len(running)):
-                running.add(task)
-                task.add_done_callback(running.discard)
-                task.add_done_callback(_log_failure)
-            wait_seconds = min(wait_seconds, await _seconds_until_due(flow))
+            await recovery.start_due()
             await apply_parked(flow)
+            await end_lapsed(flow)
+            wait_seconds = min(wait_seconds, await recovery.seconds_until_due())
         except (
             Exception
         ) as error:  # The loop is the last one to give up: the next look may succeed.
@@ -44,41 +46,62 @@ async def run(flow: Flow) -> None:
             pass
 
 
-async def start_due(flow: Flow, *, limit: int) -> "list[asyncio.Task[Snapshot]]":
-    """Claim what is due and start to ask for it again, each with its own key."""
-    if limit <= 0 or await _seconds_until_due(flow) > 0:
-        return []
+@dataclass(slots=True)
+class Recovery:
+    """Claims what is due and asks for it again, each with its own key."""
 
-    holder = flow.settings.process_name
-    claimed = await flow.store.transact(
-        lambda tx: tx.claim_due(
-            flow.providers.keys(), holder=holder, lease_seconds=LEASE_SECONDS, limit=limit
+    flow: Flow
+    _running: dict["asyncio.Task[Snapshot]", ProviderId] = field(default_factory=dict)
+
+    async def start_due(self) -> None:
+        """Start as much as may run: a provider of whom nothing is heard is tried with one operation at a time."""
+        if await self.seconds_until_due() > 0:
+            return
+        in_doubt = self.flow.in_doubt & self.flow.providers.keys()
+        await self._start(self.flow.providers.keys() - in_doubt, RECOVERY_BATCH)
+        for id in in_doubt - set(self._running.values()):
+            await self._start({id}, 1)
+
+    async def seconds_until_due(self) -> float:
+        """Give how long nothing is due; what waits for a provider's sign of life is not counted."""
+        silent = self.flow.in_doubt & set(self._running.values())
+        of = self.flow.providers.keys() - silent
+        if len(self._running) >= RECOVERY_BATCH:
+            return self.flow.settings.recovery_interval_seconds
+        due_at, now = await self.flow.store.read(lambda tx: (tx.next_due_at(of), tx.now))
+        if due_at is None:
+            return self.flow.settings.recovery_interval_seconds
+        return (due_at - now) / instants.SECOND
+
+    async def _start(self, of: Collection[ProviderId], most: int) -> None:
+        limit = min(most, RECOVERY_BATCH - len(self._running))
+        if not of or limit <= 0:
+            return
+        holder = self.flow.settings.process_name
+        claimed = await self.flow.store.transact(
+            lambda tx: tx.claim_due(of, holder=holder, lease_seconds=LEASE_SECONDS, limit=limit)
         )
-    )
-    # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
-    snapshots = await flow.store.read(
-        lambda tx: [(_snapshot(tx, operation), operation.id) for operation in claimed]
-    )
-    return [
-        flow.start(carry_out(flow, snapshot, id, EventSource.RECONCILIATION))
-        for snapshot, id in snapshots
-    ]
+        # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
+        snapshots = await self.flow.store.read(
+            lambda tx: [(operation, snapshot_of(tx, operation)) for operation in claimed]
+        )
+        for operation, snapshot in snapshots:
+            asked = carry_out(self.flow, snapshot, operation.id, EventSource.RECONCILIATION)
+            task = self.flow.start(asked)
+            self._running[task] = operation.provider_id
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[Snapshot]") -> None:
+        del self._running[task]
+        # There may be room again for more, or a provider that was silent has answered.
+        self.flow.due.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("not recovered", error=type(error).__name__, exc_info=error)
 
 
-def _snapshot(tx: Transaction, operation: Operation) -> Snapshot:
+def snapshot_of(tx: Transaction, operation: Operation) -> Snapshot:
+    """Read a claimed operation's collection, to ask for it."""
     change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
     assert change is not None
     change.operations[operation.id] = operation
     return change.snapshot()
-
-
-async def _seconds_until_due(flow: Flow) -> float:
-    due_at, now = await flow.store.read(lambda tx: (tx.next_due_at(flow.providers.keys()), tx.now))
-    if due_at is None:
-        return flow.settings.recovery_interval_seconds
-    return (due_at - now) / instants.SECOND
-
-
-def _log_failure(task: "asyncio.Task[Snapshot]") -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("not recovered", error=type(error).__name__, exc_info=error)

@@ -1,19 +1,20 @@
 """The inbox: what providers report, stored once and recorded by the same function as any other outcome."""
 
-import functools
 from collections.abc import Mapping
 
 import structlog
 
 from payments import instants
+from payments.asking import how_it_stands
+from payments.effects import record_effect
 from payments.flow import Flow, timed
-from payments.ids import ProviderId
-from payments.limits import PARKED_REPORTS
-from payments.outcomes import Report
-from payments.ports import ReportRefused, Transaction
+from payments.ids import ProviderId, new_request_id
+from payments.limits import PARKED_REPORTS, PARKED_SECONDS
+from payments.outcomes import Declined, Moved, Outcome, Report, Reversed
+from payments.ports import Provider, ReportRefused, Transaction
 from payments.recording import Record, record
-from payments.records import Snapshot, StoredReport
-from payments.statuses import EventSource
+from payments.records import Operation, Snapshot, StoredReport
+from payments.statuses import EventSource, OperationKind, OperationStatus
 
 log = structlog.get_logger("flow")
 
@@ -26,10 +27,17 @@ async def receive(
     if provider is None:
         raise ReportRefused(404, "No provider has this id.")
     report = provider.read_report(headers, body)
-    stored = StoredReport(provider.id, report.event_id, report.key, body, instants.now())
+    stored = StoredReport(
+        provider.id,
+        report.event_id,
+        report.key,
+        body,
+        instants.now(),
+        session_id=None if report.effect is None else report.effect.session_id,
+    )
 
     def work(tx: Transaction) -> Snapshot | None:
-        snapshot = _apply(flow, stored, report, tx) if tx.store_report(stored) else None
+        snapshot = _apply(flow, stored, report, request_id, tx) if tx.store_report(stored) else None
         flow.rig.reach("during report")
         return snapshot
 
@@ -41,18 +49,43 @@ async def receive(
             facts["collection_id"] = snapshot.collection.id
     flow.rig.reach("after report")
     _follow_up(flow, snapshot)
+    if snapshot is None:
+        # It waits for something, perhaps only for its provider to be read.
+        flow.due.set()
 
 
-def _apply(flow: Flow, stored: StoredReport, report: Report, tx: Transaction) -> Snapshot | None:
+def _apply(
+    flow: Flow, stored: StoredReport, report: Report, request_id: str, tx: Transaction
+) -> Snapshot | None:
     """Record a report; one that matches nothing yet stays in the inbox and is tried again."""
-    operation = tx.operation(report.key)
-    if operation is None or operation.provider_id != stored.provider_id:
-        return None
-    first_step_seconds = flow.settings.recovery_interval_seconds
-    news = Record(report.key, report.outcome, EventSource.WEBHOOK, first_step_seconds)
-    snapshot = record(tx, news)
-    tx.mark_report_applied(stored.provider_id, stored.event_id)
+    snapshot: Snapshot | None
+    if report.effect is not None:
+        effect = report.effect
+        snapshot = record_effect(
+            tx, stored.provider_id, effect, pace=flow.pace, request_id=request_id
+        )
+    else:
+        operation = _operation_of(tx, stored)
+        if operation is None or _has_to_be_read_back(operation, report):
+            return None
+        news = Record(report.key, report.outcome, EventSource.WEBHOOK, flow.pace)
+        snapshot = record(tx, news)
+    if snapshot is not None:
+        tx.mark_report_applied(stored.provider_id, stored.event_id)
     return snapshot
+
+
+def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
+    operation = tx.operation(stored.operation_id)
+    is_its_own = operation is not None and operation.provider_id == stored.provider_id
+    return operation if is_its_own else None
+
+
+def _has_to_be_read_back(operation: Operation, report: Report) -> bool:
+    """Tell whether a report says that a refund failed that had succeeded: old news, or the provider undid it."""
+    has_succeeded = operation.status is OperationStatus.SUCCEEDED
+    is_refund = operation.kind is OperationKind.REFUND
+    return is_refund and has_succeeded and isinstance(report.outcome, Declined)
 
 
 def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
@@ -62,13 +95,46 @@ def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
 
 
 async def apply_parked(flow: Flow) -> None:
-    """Try again the reports that matched nothing when they came and match something by now."""
-    for stored in await flow.store.read(lambda tx: tx.parked_reports(limit=PARKED_REPORTS)):
+    """Try again the reports that could not be applied when they came."""
+    since = instants.after(flow.store.now(), -PARKED_SECONDS)
+    for stored in await flow.store.read(
+        lambda tx: tx.parked_reports(since=since, limit=PARKED_REPORTS)
+    ):
         provider = flow.providers.get(stored.provider_id)
         if provider is None:
             continue
         try:
-            work = functools.partial(_apply, flow, stored, provider.parse_report(stored.body))
-            _follow_up(flow, await flow.store.transact(work))
+            await _apply_parked(flow, provider, stored)
         except Exception as error:  # noqa: BLE001 - one that its provider can't read holds no other one up
             log.error("report not applied", event_id=stored.event_id, error=type(error).__name__)
+
+
+async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) -> None:
+    report = provider.parse_report(stored.body)
+    operation = await flow.store.read(lambda tx: _operation_of(tx, stored))
+    is_in_doubt = operation is not None and _has_to_be_read_back(operation, report)
+    read_back = await how_it_stands(flow, operation) if operation and is_in_doubt else None
+
+    def work(tx: Transaction) -> Snapshot | None:
+        if read_back is None:
+            return _apply(flow, stored, report, new_request_id(), tx)
+        return _apply_read_back(flow, stored, read_back, tx)
+
+    _follow_up(flow, await flow.store.transact(work))
+
+
+def _apply_read_back(
+    flow: Flow, stored: StoredReport, read_back: Outcome, tx: Transaction
+) -> Snapshot | None:
+    """Record that a refund was undone where the provider says so itself; without its word the report waits."""
+    snapshot = None
+    match read_back:
+        case Declined():
+            news = Record(stored.operation_id, Reversed(), EventSource.WEBHOOK, flow.pace)
+            snapshot = record(tx, news)
+        case Moved():
+            log.info("old news", operation_id=stored.operation_id, event_id=stored.event_id)
+        case _:
+            return None
+    tx.mark_report_applied(stored.provider_id, stored.event_id)
+    return snapshot

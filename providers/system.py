@@ -1,13 +1,26 @@
 """The system provider: money that a shop takes by itself, such as cash or a bank transfer. It always agrees."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import assert_never
 
 from payments.ids import ProviderId
-from payments.outcomes import Ask, Authorized, JsonObject, JsonValue, Moved, Opened, Outcome, Report
+from payments.instants import Instant
+from payments.outcomes import (
+    Ask,
+    Authorized,
+    Effect,
+    JsonObject,
+    JsonValue,
+    Moved,
+    Opened,
+    Outcome,
+    Report,
+)
 from payments.ports import DataFault, Provider, ReportRefused
 from payments.statuses import OperationKind
 from providers.settings import ProviderSettings
+
+NO_EFFECTS: Sequence[Effect] = ()
 
 
 class SystemProvider:
@@ -19,6 +32,7 @@ class SystemProvider:
     client_configuration: JsonObject
     browser_keys: frozenset[str] = frozenset()
     captures_once = False
+    keeps_keys_seconds: float | None = None
 
     def __init__(self) -> None:
         self.client_configuration = {}
@@ -46,6 +60,11 @@ class SystemProvider:
     async def look_up(self, ask: Ask) -> Outcome | None:
         """Agree, as within the transaction; nobody has to look."""
         return self.decide(ask)
+
+    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Give nothing: what this provider does stands in the database alone."""
+        for effect in NO_EFFECTS:
+            yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Refuse: nothing outside of this process reports; raises ReportRefused."""

@@ -13,6 +13,7 @@ from payments.commands import (
     CreatePaymentSession,
     CreatePaymentSessions,
     RefundPayment,
+    SettleOperation,
     Unchanged,
     UpdatePaymentCollection,
     UpdatePaymentSession,
@@ -160,6 +161,21 @@ def authorize_session(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePa
         id=input.id,
         data=_object(input.data, "data"),
         idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def settle_operation(input: inputs.SettleOperationInput) -> SettleOperation:
+    """Parse a person's word on an operation; raises InvalidInput."""
+    evidence = _text(input.evidence, "evidence")
+    if not evidence or evidence.isspace():
+        raise InvalidInput(
+            "Say what this rests on, such as the provider's reference.", path=("evidence",)
+        )
+    return SettleOperation(
+        id=input.id,
+        outcome=input.outcome,
+        evidence=evidence,
+        idempotency_key=_required_key(input.idempotency_key),
     )
 
 

@@ -4,7 +4,15 @@ from typing import assert_never
 
 import strawberry
 
-from payments import authorizing, cancelling, collections, movements, providers, sessions
+from payments import (
+    authorizing,
+    cancelling,
+    collections,
+    movements,
+    providers,
+    sessions,
+    settling,
+)
 from payments.errors import Refused
 from payments.ids import PAYMENT, SESSION, PaymentId, ProviderId, SessionId, is_id
 from resolvers import inputs as parse
@@ -17,6 +25,7 @@ from resolvers.failures import (
     rejected,
 )
 from schema.inputs import (
+    AskAgainInput,
     AuthorizePaymentSessionInput,
     CancelPaymentCollectionInput,
     CancelPaymentInput,
@@ -26,12 +35,14 @@ from schema.inputs import (
     CreatePaymentSessionInput,
     CreatePaymentSessionsInput,
     RefundPaymentInput,
+    SettleOperationInput,
     UpdatePaymentCollectionInput,
     UpdatePaymentProviderInput,
     UpdatePaymentSessionInput,
 )
 from schema.payment import Capture, Payment, Refund
 from schema.results import (
+    AskAgainResult,
     AuthorizePaymentSessionResult,
     CancelPaymentCollectionResult,
     CancelPaymentResult,
@@ -46,11 +57,14 @@ from schema.results import (
     RefundPaymentResult,
     RefundPending,
     RequiresMoreAction,
+    Settled,
+    SettleOperationResult,
     UpdatePaymentCollectionResult,
     UpdatePaymentProviderResult,
     UpdatePaymentSessionResult,
 )
 from schema.session import PaymentSession
+from schema.unsettled import UnsettledOperation
 
 
 @strawberry.type
@@ -263,6 +277,37 @@ class Mutation:
         return payment
 
     @strawberry.mutation
+    async def ask_again(self, info: Info, input: AskAgainInput) -> AskAgainResult:
+        """Ask a provider now for what is unsettled."""
+        context = info.context
+        context.demand_secret_key()
+        flow = context.services.flow
+        try:
+            answer = await flow.shielded(settling.ask_again(flow, context.call, input.id))
+        except Refused as refusal:
+            return rejected(refusal.failure, context.request_id)
+        context.took(answer.snapshot)
+        if answer.operation.is_without_outcome:
+            return UnsettledOperation.of(answer.operation)
+        return _settled(context, answer)
+
+    @strawberry.mutation
+    async def settle_operation(
+        self, info: Info, input: SettleOperationInput
+    ) -> SettleOperationResult:
+        """Settle by a person's word what recovery could not."""
+        context = info.context
+        context.demand_secret_key()
+        flow = context.services.flow
+        try:
+            command = parse.settle_operation(input)
+            answer = await flow.shielded(settling.settle_by_hand(flow, context.call, command))
+        except Refused as refusal:
+            return rejected(refusal.failure, context.request_id)
+        context.took(answer.snapshot)
+        return _settled(context, answer)
+
+    @strawberry.mutation
     async def update_payment_provider(
         self, info: Info, input: UpdatePaymentProviderInput
     ) -> UpdatePaymentProviderResult:
@@ -277,6 +322,15 @@ class Mutation:
             return rejected(refusal.failure, context.request_id)
         context.forget_disabled_providers()
         return context.provider(id)
+
+
+def _settled(context: RequestContext, answer: settling.SettlingAnswer) -> Settled:
+    session = answer.snapshot.session(answer.operation.session_id)
+    payment = answer.snapshot.payment_of(session.id)
+    return Settled(
+        payment_session=PaymentSession.of(session, context.caller),
+        payment=None if payment is None else Payment.of(payment, context.caller),
+    )
 
 
 async def _session(context: RequestContext, id: str) -> PaymentSession | None:

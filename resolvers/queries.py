@@ -5,7 +5,9 @@ from typing import TypeVar
 
 import strawberry
 
+from payments import settling
 from payments.cursors import cursor_of, id_of
+from payments.errors import InvalidCursor
 from payments.ids import (
     CAPTURE,
     COLLECTION,
@@ -36,6 +38,11 @@ from schema.pages import (
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
 from schema.session import PaymentSession
+from schema.unsettled import (
+    UnsettledOperation,
+    UnsettledOperationConnection,
+    UnsettledOperationEdge,
+)
 
 Found = TypeVar("Found")
 
@@ -195,6 +202,33 @@ class Query:
         start = 0 if after is None else (await context.event_at(after, None)).position
         events = await context.services.log.events(after=start, limit=size + 1)
         return events_page(events, size, after)
+
+    @strawberry.field
+    async def unsettled_operations(
+        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+    ) -> UnsettledOperationConnection:
+        """List what recovery is working on or has given to a person, oldest first."""
+        context = info.context
+        context.demand_secret_key()
+        size = page_size(first)
+        after = given(after)
+        start = None
+        if after is not None:
+            id = OperationId(id_of("unsettled", after, *settling.PREFIXES))
+            start = await context.loaders.operations.load(id)
+            if start is None:
+                raise InvalidCursor("This cursor is not one of this list's.")
+        found = await context.services.reads.unsettled_page(start, limit=size + 1)
+        edges = [
+            UnsettledOperationEdge(
+                cursor=cursor_of("unsettled", one.id), node=UnsettledOperation.of(one)
+            )
+            for one in found[:size]
+        ]
+        cursors = [edge.cursor for edge in edges]
+        return UnsettledOperationConnection(
+            edges=edges, page_info=page_info(cursors, has_more=len(found) > size, after=after)
+        )
 
     @strawberry.field
     async def payment_providers(

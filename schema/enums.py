@@ -4,6 +4,7 @@ from enum import Enum
 
 import strawberry
 
+from payments.commands import SettledOutcome
 from payments.failures import FailureCode
 from payments.statuses import CancellationReason, EventSource, OperationStatus, PaymentStatus
 from payments.statuses import CollectionStatus as PaymentCollectionStatus
@@ -20,6 +21,7 @@ __all__ = [
     "PaymentEventType",
     "PaymentSessionStatus",
     "PaymentStatus",
+    "SettledOutcome",
     "SortOrder",
 ]
 
@@ -141,5 +143,7 @@ MOVEMENT_STATUSES = {
 }
 """ACTION_REQUIRED is an attempt's alone and has no movement."""
 
+
+_show(SettledOutcome, "SettledOutcome")
 
 _show(SortOrder, "SortOrder")

@@ -52,6 +52,13 @@ class PaymentEvent(Node):
     session_status: PaymentSessionStatus | None
     payment_status: PaymentStatus | None
 
+    @strawberry.field(
+        description="What a person's word rests on, where a person settled it. Null for a browser."
+    )
+    def evidence(self, info: Info) -> str | None:
+        """Show it to back ends."""
+        return None if info.context.caller.is_browser else self.record.evidence
+
     @strawberry.field
     async def payment_collection(
         self, info: Info

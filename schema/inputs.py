@@ -2,6 +2,7 @@
 
 import strawberry
 
+from schema.enums import SettledOutcome
 from schema.scalars import JSON, CurrencyCode, Decimal
 
 
@@ -163,6 +164,24 @@ class RefundPaymentInput:
 )
 class CancelPaymentInput:
     payment_id: strawberry.ID
+
+
+@strawberry.input(description="Asks the provider now instead of at nextAttemptAt.")
+class AskAgainInput:
+    id: strawberry.ID
+
+
+@strawberry.input(
+    description=(
+        "For what recovery could not settle. The evidence, such as the provider's "
+        "reference, goes into the log."
+    )
+)
+class SettleOperationInput:
+    id: strawberry.ID
+    outcome: SettledOutcome
+    evidence: str
+    idempotency_key: str
 
 
 @strawberry.input

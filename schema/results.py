@@ -16,6 +16,7 @@ from schema.failures import (
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
 from schema.session import PaymentSession
+from schema.unsettled import UnsettledOperation
 
 
 @strawberry.type
@@ -57,6 +58,12 @@ class RefundPending:
 class CancelPending:
     payment: Payment
     retry_after_seconds: int
+
+
+@strawberry.type
+class Settled:
+    payment_session: PaymentSession
+    payment: Payment | None
 
 
 CreatePaymentCollectionResult = Annotated[
@@ -102,6 +109,14 @@ RefundPaymentResult = Annotated[
 CancelPaymentResult = Annotated[
     Payment | CancelPending | CancelFailed,
     strawberry.union("CancelPaymentResult"),
+]
+AskAgainResult = Annotated[
+    Settled | UnsettledOperation | RequestRejected,
+    strawberry.union("AskAgainResult"),
+]
+SettleOperationResult = Annotated[
+    Settled | RequestRejected,
+    strawberry.union("SettleOperationResult"),
 ]
 UpdatePaymentProviderResult = Annotated[
     PaymentProvider | RequestRejected,

@@ -80,6 +80,25 @@ def collection_of(server: RunningServer, id: str) -> Json:
     return server.run("back_end/02_show_payment_collection", id=id)
 
 
+def unsettled(server: RunningServer, session_id: str) -> list[Json]:
+    """List what is unsettled of a session, oldest first, past the pages of other tests' operations."""
+    found: list[Json] = []
+    after = None
+    while True:
+        page = server.run("back_end/16_list_unsettled_operations", first=100, after=after)
+        nodes = [edge["node"] for edge in page["edges"]]
+        found += [node for node in nodes if node["paymentSession"]["id"] == session_id]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            return found
+
+
+def settle_by_hand(server: RunningServer, operation_id: str, outcome: str, **more: Json) -> Json:
+    """Settle an operation by a person's word, with a fresh key where none is given."""
+    values = {"evidence": "The gateway's statement, line 14", "idempotencyKey": new_key(), **more}
+    return server.change("settleOperation", {"id": operation_id, "outcome": outcome, **values})
+
+
 def event_types(collection: Mapping[str, Json]) -> list[str]:
     """Give the types of a collection's events, oldest first."""
     return [edge["node"]["type"] for edge in collection["events"]["edges"]]

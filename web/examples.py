@@ -53,6 +53,7 @@ class Examples:
             "payment": self._payment,
             "capturedPayment": self._captured_payment,
             "cursor": self._cursor,
+            "unsettled": self._unsettled,
         }
 
     async def fill(self, document: ExampleDocument) -> str:
@@ -96,6 +97,16 @@ class Examples:
         command = CapturePayment(payment_id=id, idempotency_key=await self._key())
         await movements.capture(self._flow, self._call, command)
         return id
+
+    async def _unsettled(self) -> str:
+        data: JsonObject | None = (
+            {"token": "approve,capture=pending"} if self._has_sandbox else None
+        )
+        command = AuthorizePaymentSession(id=await self._session(data))
+        answer = await authorizing.authorize(self._flow, self._call, command)
+        assert isinstance(answer, authorizing.Paid)
+        capture = CapturePayment(payment_id=answer.payment.id, idempotency_key=await self._key())
+        return (await movements.capture(self._flow, self._call, capture)).operation.id
 
     async def _cursor(self) -> str:
         last = await self._log.last_event_of((await self._opened()).collection.id)

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import assert_never
+from typing import assert_never, cast
 
 import orjson
 
 from payments.failures import FailureCode
+from payments.ids import SESSION, SessionId, is_id
 from payments.instants import SECOND, Instant
 from payments.money import Money, is_currency
 from payments.outcomes import (
@@ -14,6 +15,7 @@ from payments.outcomes import (
     Ask,
     Authorized,
     Declined,
+    Effect,
     JsonObject,
     Moved,
     NotReached,
@@ -24,7 +26,7 @@ from payments.outcomes import (
     Unknown,
 )
 from payments.statuses import OperationKind
-from providers.sandbox.records import KEY, KINDS, LARGEST_MINOR, EntryStatus
+from providers.sandbox.records import BEGUN_HERE, KEY, KINDS, LARGEST_MINOR, EntryStatus
 from providers.sandbox.tokens import DECLINE_CODE
 
 Facts = Mapping[str, object]
@@ -84,6 +86,28 @@ def outcome_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Outcome:
             return Unknown()
         case other:
             assert_never(other)
+
+
+def effect_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
+    """Read one of the gateway's effects; raises ValueError where its facts do not fit together."""
+    key, session, kind = key_of(facts), facts.get("session"), facts.get("kind")
+    amount_minor, currency = facts.get("amount_minor"), facts.get("currency")
+    released_minor = facts.get("released_minor")
+    is_known = isinstance(session, str) and is_id(session, SESSION) and kind in KINDS
+    is_counted = type(amount_minor) is int and type(released_minor) is int and amount_minor >= 1
+    if key is None or not is_known or not is_counted or not is_currency(str(currency)):
+        raise ValueError("The facts of an effect do not fit together.")
+    is_capture = kind == OperationKind.CAPTURE.value
+    return Effect(
+        key=key,
+        is_begun_there=key.startswith(BEGUN_HERE),
+        kind=KINDS[str(kind)],
+        session_id=SessionId(str(session)),
+        amount=Money(cast(int, amount_minor), str(currency)),
+        outcome=outcome_of_facts(facts, challenge_url),
+        released_minor=cast(int, released_minor) if is_capture else 0,
+        closes_session=facts.get("closes_session") is True,
+    )
 
 
 _STATUSES = frozenset(status.value for status in EntryStatus)

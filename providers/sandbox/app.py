@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from decimal import InvalidOperation
 
 import structlog
 from starlette.applications import Starlette
@@ -14,9 +15,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from payments.ids import SESSION, is_id
+from payments.instants import Instant
+from payments.money import AmountFault
 from providers.sandbox.bodies import (
     FORM,
     JSON,
+    RESULTS,
     RequestRefused,
     is_approval,
     media_type,
@@ -24,6 +28,8 @@ from providers.sandbox.bodies import (
     parse_json,
     read_body,
     read_json,
+    read_movement,
+    read_result,
 )
 from providers.sandbox.gateway import (
     Done,
@@ -43,6 +49,9 @@ log = structlog.get_logger("sandbox")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 NO_STORE = {"cache-control": "no-store"}
+
+LONGEST_NUMBER = 18
+"""Digits of a number in an address: it fits into 64 bits."""
 
 KEYLESS = "keyless"
 """The query parameter by which the server vouches for a caller who may do without the challenge's key."""
@@ -110,10 +119,12 @@ def gateway_app(gateway: Gateway, secret: str) -> Starlette:
     return Starlette(
         routes=[
             Route("/operations", endpoints.ask, methods=["POST"]),
+            Route("/operations", endpoints.page, methods=["GET"]),
             Route("/operations/{key}", endpoints.find, methods=["GET"]),
             Route(challenge, endpoints.show_challenge, methods=["GET"]),
             Route(challenge, endpoints.answer_challenge, methods=["POST"]),
             Route("/reports/{session}", endpoints.settle, methods=["POST"]),
+            Route("/movements/{session}", endpoints.begin, methods=["POST"]),
             Route("/ledger", endpoints.ledger, methods=["GET"]),
         ],
         middleware=[Middleware(BearerRequired, secret=secret)],
@@ -190,22 +201,54 @@ class _Endpoints:
 
     async def settle(self, request: Request) -> Response:
         body = await read_json(request)
-        is_approved = is_approval(body, others=frozenset({"movement"}))
+        result = read_result(body, RESULTS, others=frozenset({"movement"}))
         assert isinstance(body, dict)
         movement = body.get("movement")
         if movement is not None and (not isinstance(movement, str) or not KEY.fullmatch(movement)):
             raise RequestRefused(422, 'movement is the id of a capture or refund, or "cancel".')
+        session = _session_of(request)
+        if result == "reverse":
+            return await _reported(self._gateway.reverse(session, movement))
+        is_approved = result == "approve"
+        return await _reported(self._gateway.settle(session, movement, is_approved=is_approved))
+
+    async def begin(self, request: Request) -> Response:
+        kind, amount = read_movement(await read_json(request))
         try:
-            id = await self._gateway.settle(_session_of(request), movement, is_approved=is_approved)
-        except NoSuchThing:
-            raise RequestRefused(404, "The sandbox knows no such session.") from None
-        except NothingPending:
-            raise RequestRefused(409, "Nothing is pending there.") from None
-        return JSONResponse({"report": id}, 202, NO_STORE)
+            return await _reported(self._gateway.begin(_session_of(request), kind, amount))
+        except (AmountFault, InvalidOperation):
+            raise RequestRefused(422, 'amount is a text such as "5.00".') from None
+
+    async def page(self, request: Request) -> Response:
+        since, behind = (_number(request, name) for name in ("since", "behind"))
+        found = await self._gateway.page(since=Instant(since), behind=behind)
+        return JSONResponse(
+            {
+                "operations": [entry.to_wire() for _, entry in found],
+                "last": found[-1][0] if found else None,
+            },
+            headers=NO_STORE,
+        )
 
     async def ledger(self, _request: Request) -> Response:
         lines = [entry.to_ledger() for entry in await self._gateway.entries()]
         return JSONResponse(lines, headers=NO_STORE)
+
+
+async def _reported(made: Awaitable[str]) -> Response:
+    try:
+        return JSONResponse({"report": await made}, 202, NO_STORE)
+    except NoSuchThing:
+        raise RequestRefused(404, "The sandbox knows no such session.") from None
+    except NothingPending:
+        raise RequestRefused(409, "Nothing is pending there.") from None
+
+
+def _number(request: Request, name: str) -> int:
+    text = request.query_params.get(name, "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER):
+        raise RequestRefused(422, f"{name} is a number.")
+    return int(text)
 
 
 def _session_of(request: Request) -> str:

@@ -6,6 +6,9 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from payments.statuses import OperationKind
+from providers.sandbox.tokens import MOVEMENTS
+
 BODY_BYTES = 64 * 1024
 """As everywhere at this server."""
 
@@ -14,6 +17,12 @@ BODY_SECONDS = 10.0
 
 FORM_FIELDS = 8
 """The page's form has one."""
+
+ANSWERS = ("approve", "fail")
+"""What a customer can answer to a challenge."""
+
+RESULTS = (*ANSWERS, "reverse")
+"""How what is pending can end; "reverse" undoes a refund that had succeeded."""
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
@@ -84,11 +93,35 @@ def parse_form(body: bytes) -> dict[str, object]:
     return fields
 
 
-def is_approval(body: object, *, others: frozenset[str] = frozenset()) -> bool:
-    """Read `result` out of an answer that may have `others` beside it; raises RequestRefused with 422."""
+def is_approval(body: object) -> bool:
+    """Read `result` out of a challenge's answer; raises RequestRefused with 422."""
+    return read_result(body, ANSWERS) == "approve"
+
+
+def read_result(
+    body: object, results: tuple[str, ...], *, others: frozenset[str] = frozenset()
+) -> str:
+    """Read `result` out of an object that may have `others` beside it; raises RequestRefused with 422."""
     if not isinstance(body, dict) or not body.keys() <= {"result", *others}:
         keys = " and ".join(["result", *sorted(others)])
         raise RequestRefused(422, f"An answer is one object with {keys}.")
-    if body.get("result") not in ("approve", "fail"):
-        raise RequestRefused(422, 'result has to be "approve" or "fail".')
-    return bool(body["result"] == "approve")
+    if body.get("result") not in results:
+        raise RequestRefused(422, f"result has to be {_either(results)}.")
+    return str(body["result"])
+
+
+def read_movement(body: object) -> tuple[OperationKind, str | None]:
+    """Read what somebody does in the gateway's dashboard: a kind and a decimal amount, None for all of it."""
+    if not isinstance(body, dict) or not body.keys() <= {"kind", "amount"}:
+        raise RequestRefused(422, "A movement is one object with kind and amount.")
+    kind, amount = body.get("kind"), body.get("amount")
+    if kind not in MOVEMENTS:
+        raise RequestRefused(422, f"kind has to be {_either(tuple(MOVEMENTS))}.")
+    if amount is not None and not isinstance(amount, str):
+        raise RequestRefused(422, 'amount is a text such as "5.00"; left out, it is all there is.')
+    return MOVEMENTS[kind], amount
+
+
+def _either(words: tuple[str, ...]) -> str:
+    *others, last = (f'"{word}"' for word in words)
+    return f"{', '.join(others)} or {last}"

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, TypeVar
 
 import orjson
@@ -14,16 +15,19 @@ import structlog
 from payments import instants
 from payments.ids import EVENT, new_id
 from payments.instants import SECOND, Instant
+from payments.money import AmountFault, parse_minor
 from payments.statuses import OperationKind
 from providers.sandbox.delivery import Deliveries
 from providers.sandbox.ledger import Ledger, LedgerBusy, LedgerTransaction
-from providers.sandbox.records import Entry, EntryStatus, Instruction
+from providers.sandbox.records import BEGUN_HERE, Entry, EntryStatus, Instruction
 from providers.sandbox.rules import (
     Book,
     NothingHappened,
     Wait,
+    begun_here,
     behaviour_of,
     carry_out,
+    reversed_refund,
     settle,
 )
 from providers.sandbox.tokens import Effect
@@ -59,7 +63,10 @@ class Stopped(Exception):
     """Says that the gateway was stopped while it was at it: it may have happened."""
 
 
-EXPECTED = (NoSuchThing, NothingPending, LedgerBusy, Stopped)
+PAGE_ENTRIES = 500
+"""Effects that are read in one go."""
+
+EXPECTED = (NoSuchThing, NothingPending, LedgerBusy, Stopped, AmountFault)
 """What a caller is told, and what needs no line in the log."""
 
 
@@ -132,24 +139,80 @@ class Gateway:
         `movement` is a capture's or a refund's key, "cancel", or None for the authorization. Raises NoSuchThing where
         the gateway does not know the session, and NothingPending.
         """
-        if self._delivering is None:
-            await self.open()
-        id = new_id(EVENT)
 
-        def work(tx: LedgerTransaction) -> None:
+        def work(tx: LedgerTransaction) -> Entry:
             book = tx.book(session)
             if not book.entries:
                 raise NoSuchThing
             entry = _pending(book, movement)
-            entry = self._settle(tx, entry, book, is_approved=is_approved)
-            tx.insert_report(id, session, self._report(id, entry), self._now())
+            return self._settle(tx, entry, book, is_approved=is_approved)
 
-        async def settle_and_deliver() -> str:
+        return await self._report_on(session, work)
+
+    async def page(self, *, since: Instant, behind: int) -> list[tuple[int, Entry]]:
+        """Give some of the effects since an instant, behind a number, each with its number, oldest first."""
+        return await self._ledger.read(
+            lambda tx: tx.page(since=since, behind=behind, limit=PAGE_ENTRIES)
+        )
+
+    async def reverse(self, session: str, movement: str | None) -> str:
+        """Undo a refund that had succeeded, and report it; gives the report's id. Raises as `settle`."""
+
+        def work(tx: LedgerTransaction) -> Entry:
+            book = tx.book(session)
+            if not book.entries:
+                raise NoSuchThing
+            entry = next((one for one in book.entries if _is_refunded(one, movement)), None)
+            if entry is None:
+                raise NothingPending
+            entry = reversed_refund(entry)
+            tx.update(entry)
+            return entry
+
+        return await self._report_on(session, work)
+
+    async def begin(self, session: str, kind: OperationKind, amount: str | None) -> str:
+        """Move a session's money as somebody in the gateway's dashboard does, and report it; gives the report's id.
+
+        `amount` None: all there is. Raises NoSuchThing, AmountFault and NothingPending where the gateway refuses it.
+        """
+
+        def work(tx: LedgerTransaction) -> Entry:
+            book = tx.book(session)
+            if book.authorization is None:
+                raise NoSuchThing
+            currency = book.authorization.currency
+            there_is = book.refundable_minor if kind is OperationKind.REFUND else book.left_minor
+            instruction = Instruction(
+                key=new_id(BEGUN_HERE),
+                kind=kind,
+                session=session,
+                amount_minor=there_is if amount is None else parse_minor(Decimal(amount), currency),
+                currency=currency,
+            )
+            entry = begun_here(instruction, book, self._now())
+            if entry is None:
+                raise NothingPending
+            tx.insert(entry)
+            return entry
+
+        return await self._report_on(session, work)
+
+    async def _report_on(self, session: str, work: Callable[[LedgerTransaction], Entry]) -> str:
+        """Change an entry and report on it, in one transaction; gives the report's id once it was tried."""
+        if self._delivering is None:
+            await self.open()
+        id = new_id(EVENT)
+
+        def report(tx: LedgerTransaction) -> None:
+            tx.insert_report(id, session, self._report(id, work(tx)), self._now())
+
+        async def change_and_deliver() -> str:
             async with self._deliveries.expecting(id):
-                await self._ledger.transact(work)
+                await self._ledger.transact(report)
             return id
 
-        return await self._own(settle_and_deliver())
+        return await self._own(change_and_deliver())
 
     async def _ask(self, instruction: Instruction) -> Done | KeyTaken | NothingHappened:
         async with self._turn(instruction.key):
@@ -254,6 +317,11 @@ def _challenge(book: Book, key: str | None) -> Entry:
         if key is None or hmac.compare_digest(entry.challenge_key.encode(), key.encode()):
             return entry
     raise NoSuchThing
+
+
+def _is_refunded(entry: Entry, key: str | None) -> bool:
+    is_refund = entry.kind is OperationKind.REFUND and entry.status is EntryStatus.APPROVED
+    return is_refund and entry.key == key
 
 
 def _pending(book: Book, movement: str | None) -> Entry:

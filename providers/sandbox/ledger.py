@@ -75,6 +75,11 @@ UPDATE = (
     " WHERE key = :key"
 )
 
+PAGE = (
+    f"SELECT number, {_COLUMNS} FROM entries"  # noqa: S608 - likewise
+    " WHERE number > ? AND created_at >= ? ORDER BY number LIMIT ?"
+)
+
 IS_OLDEST = """
 NOT EXISTS (
     SELECT 1 FROM reports AS older
@@ -130,6 +135,11 @@ class LedgerTransaction:
         rows = self._connection.execute(f"{SELECT} ORDER BY number")
         return [entry_from_row(row) for row in rows]
 
+    def page(self, *, since: Instant, behind: int, limit: int) -> list[tuple[int, Entry]]:
+        """Read the entries that were made since an instant, behind a number, each with its number, oldest first."""
+        rows = self._connection.execute(PAGE, (behind, since, limit))
+        return [(row["number"], entry_from_row(_without_number(row))) for row in rows]
+
     def insert(self, entry: Entry) -> None:
         """Add an entry."""
         self._connection.execute(INSERT, entry.to_row())
@@ -169,6 +179,10 @@ class LedgerTransaction:
     def postpone_report(self, id: str, due_at: Instant) -> None:
         """Note that a report was not taken and is due again."""
         self._connection.execute("UPDATE reports SET due_at = ? WHERE id = ?", (due_at, id))
+
+
+def _without_number(row: sqlite3.Row) -> dict[str, object]:
+    return {name: row[name] for name in ENTRY_COLUMNS}
 
 
 class Ledger:

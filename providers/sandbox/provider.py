@@ -1,7 +1,7 @@
 """The adapter: speaks HTTP to the sandbox gateway and turns its answers into the domain's outcomes."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from urllib.parse import quote
 
 import httpx2
@@ -10,9 +10,10 @@ import structlog
 
 from payments import instants
 from payments.ids import OperationId, ProviderId
-from payments.instants import SECOND
+from payments.instants import SECOND, Instant
 from payments.outcomes import (
     Ask,
+    Effect,
     JsonObject,
     JsonValue,
     NotReached,
@@ -21,11 +22,16 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import DataFault, ReportRefused
+from payments.ports import BooksUnreadable, DataFault, ReportRefused
 from payments.statuses import OperationKind
-from providers.sandbox.answers import key_of, outcome_of_facts, outcome_of_response
+from providers.sandbox.answers import (
+    effect_of_facts,
+    key_of,
+    outcome_of_facts,
+    outcome_of_response,
+)
 from providers.sandbox.gateway import Gateway
-from providers.sandbox.records import KEY, Instruction
+from providers.sandbox.records import BEGUN_HERE, KEY, Instruction
 from providers.sandbox.signing import check_secret, verify
 from providers.sandbox.tokens import parse_token
 
@@ -36,6 +42,9 @@ READ_SECONDS = 5.0
 
 EVERYTHING_SECONDS = CONNECT_SECONDS + READ_SECONDS
 """Of one request, from its start to the last byte: a gateway that dribbles resets its read limit with each byte."""
+
+KEYS_SECONDS = 23 * 3_600.0
+"""The ledger keeps keys for ever; what is built on the sandbox works as at a gateway that keeps them for a day."""
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Failures before the first byte: the gateway knows nothing of the request."""
@@ -54,6 +63,7 @@ class SandboxProvider:
     client_configuration: JsonObject
     browser_keys: frozenset[str] = frozenset({"token"})
     captures_once = False
+    keeps_keys_seconds: float | None = KEYS_SECONDS
 
     def __init__(
         self,
@@ -117,10 +127,31 @@ class SandboxProvider:
         decided = self.decide(ask)
         if decided is not None:
             return decided
-        outcome = await self._outcome(
-            self._client.build_request("GET", f"/operations/{ask.key}"), ask
-        )
-        return None if isinstance(outcome, NotReached) else outcome
+        try:
+            response = await self._send(self._client.build_request("GET", f"/operations/{ask.key}"))
+        except (httpx2.HTTPError, TimeoutError) as error:
+            log.warning("not looked up", operation_id=ask.key, error=type(error).__name__)
+            return Unknown()
+        outcome = self._understood(response, ask)
+        if isinstance(outcome, NotReached):
+            # Only a gateway that says so has no such thing; one that is busy promises nothing about it.
+            return None if response.status_code == 404 else Unknown()
+        return outcome
+
+    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Read the ledger page by page; raises BooksUnreadable."""
+        behind: int | None = 0
+        while behind is not None:
+            params = {"since": str(since), "behind": str(behind)}
+            try:
+                response = await self._send(self.build_request("GET", "/operations", params=params))
+                page = orjson.loads(response.content)
+                operations, behind = page["operations"], page["last"]
+                found = [effect_of_facts(facts, self._challenge_url) for facts in operations]
+            except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
+                raise BooksUnreadable(f"The sandbox's ledger: {type(error).__name__}.") from None
+            for effect in found:
+                yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Verify a report's raw bytes and read it."""
@@ -144,7 +175,10 @@ class SandboxProvider:
         outcome = outcome_of_facts(facts, self._challenge_url)
         if type_ != f"operation.{facts.get('status')}" or isinstance(outcome, Unknown):
             raise ReportRefused(400, "A report's type and its operation's facts fit together.")
-        return Report(id, OperationId(key), outcome)
+        effect = None
+        if key.startswith(BEGUN_HERE):
+            effect = effect_of_facts(facts, self._challenge_url)
+        return Report(id, OperationId(key), outcome, effect)
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
@@ -185,6 +219,9 @@ class SandboxProvider:
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("answer lost", operation_id=ask.key, error=type(error).__name__)
             return Unknown()
+        return self._understood(response, ask)
+
+    def _understood(self, response: httpx2.Response, ask: Ask) -> Outcome:
         outcome = outcome_of_response(
             response.status_code, response.content, ask, self._challenge_url
         )

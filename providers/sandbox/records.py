@@ -25,6 +25,9 @@ KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2000}", re.ASCII)
 """A return address; it has been held to the allowed origins by the server before."""
 
+BEGUN_HERE = "own_"
+"""How the keys begin of what was done in the gateway's dashboard."""
+
 KINDS = {
     kind.value: kind
     for kind in (
@@ -186,6 +189,8 @@ class Entry:
             "amount_minor": self.amount_minor,
             "status": self.status.value,
             "moved_minor": self.moved_minor,
+            "released_minor": self.released_minor,
+            "closes_session": self.closes_session,
             "failure": self.failure.value if self.failure else None,
             "decline_code": self.decline_code,
             "is_captured": self.is_captured,

@@ -55,6 +55,10 @@ def sandbox_routes(
         await authorize(request)
         return await _forward(provider, request, _path(request, "reports"), {})
 
+    async def movement(request: Request) -> Response:
+        await authorize(request)
+        return await _forward(provider, request, _path(request, "movements"), {})
+
     async def ledger(request: Request) -> Response:
         await authorize(request)
         return await _forward(provider, request, "/ledger", {})
@@ -63,6 +67,7 @@ def sandbox_routes(
     return [
         Route(f"/sandbox/challenges/{session}", _guarded(challenge), methods=["GET", "POST"]),
         Route(f"/sandbox/reports/{session}", _guarded(report), methods=["POST"]),
+        Route(f"/sandbox/movements/{session}", _guarded(movement), methods=["POST"]),
         Route("/sandbox/ledger", _guarded(ledger), methods=["GET"]),
     ]
 

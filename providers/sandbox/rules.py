@@ -110,6 +110,18 @@ def carry_out(
     assert_never(behaviour.effect)
 
 
+def begun_here(instruction: Instruction, book: Book, now: Instant) -> Entry | None:
+    """Decide on what somebody does in the gateway's dashboard; None where the gateway must not do it."""
+    if instruction.amount_minor < 1 or _refusal(instruction, book, now) is not None:
+        return None
+    return settle(_entry_of(instruction, now), book, now, is_approved=True)[0]
+
+
+def reversed_refund(entry: Entry) -> Entry:
+    """Undo a refund that had succeeded."""
+    return replace(_declined(entry, "reversed"), moved_minor=0)
+
+
 def behaviour_of(instruction: Instruction, book: Book) -> Behaviour:
     """Give what the token says: an authorization's own, and the session's for what follows."""
     if instruction.kind is OperationKind.AUTHORIZE:

@@ -197,6 +197,7 @@ SECRET = {
     "Query.paymentCollections": "query { paymentCollections { edges { cursor } } }",
     "Query.payments": "query { payments { edges { cursor } } }",
     "Query.paymentEvents": "query { paymentEvents { edges { cursor } } }",
+    "Query.unsettledOperations": "query { unsettledOperations { edges { cursor } } }",
     **{
         f"Mutation.{name}": f"mutation {{ {name}(input: {{{given}}}) {{ __typename }} }}"
         for name, given in {
@@ -206,6 +207,8 @@ SECRET = {
             "capturePayment": 'paymentId: "Payment", idempotencyKey: "b"',
             "refundPayment": 'paymentId: "Payment", idempotencyKey: "b"',
             "cancelPayment": 'paymentId: "Payment"',
+            "askAgain": 'id: "Capture"',
+            "settleOperation": 'id: "Capture", outcome: DECLINED, evidence: "b", idempotencyKey: "b"',
             "updatePaymentProvider": 'id: "sandbox", isEnabled: false',
         }.items()
     },

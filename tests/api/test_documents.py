@@ -38,8 +38,8 @@ def test_there_are_documents_for_both_ends() -> None:
     """The folders are not empty, so that the tests below are about something."""
     folders = [name.partition("/")[0] for name in NAMES]
     assert {folder: folders.count(folder) for folder in sorted(set(folders))} == {
-        "back_end": 15,
-        "complete": 12,
+        "back_end": 18,
+        "complete": 14,
         "front_end": 9,
     }
 
@@ -133,6 +133,8 @@ SUCCESS = {
     "capturePayment": "Payment",
     "refundPayment": "Payment",
     "cancelPayment": "Payment",
+    "askAgain": "UnsettledOperation",
+    "settleOperation": "Settled",
     "updatePaymentProvider": "PaymentProvider",
 }
 
@@ -223,6 +225,12 @@ FAILURES: dict[str, tuple[Json, str, str]] = {
     "capturePayment": ({"paymentId": "none", "idempotencyKey": "x"}, "CaptureFailed", "NOT_FOUND"),
     "refundPayment": ({"paymentId": "none", "idempotencyKey": "x"}, "RefundFailed", "NOT_FOUND"),
     "cancelPayment": ({"paymentId": "none"}, "CancelFailed", "NOT_FOUND"),
+    "askAgain": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "settleOperation": (
+        {"id": "none", "outcome": "SUCCEEDED", "evidence": "line 14", "idempotencyKey": "x"},
+        "RequestRejected",
+        "NOT_FOUND",
+    ),
     "updatePaymentProvider": ({"id": "none", "isEnabled": True}, "RequestRejected", "NOT_FOUND"),
 }
 

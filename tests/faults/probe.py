@@ -1,11 +1,22 @@
 """A provider that another package brings: from inside an ask it looks whether the database is free to be written."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from payments.ids import ProviderId
-from payments.outcomes import Ask, Authorized, JsonObject, JsonValue, Moved, Opened, Outcome, Report
+from payments.instants import Instant
+from payments.outcomes import (
+    Ask,
+    Authorized,
+    Effect,
+    JsonObject,
+    JsonValue,
+    Moved,
+    Opened,
+    Outcome,
+    Report,
+)
 from payments.ports import DataFault, Provider, ReportRefused
 from payments.statuses import OperationKind
 from providers.settings import ProviderSettings
@@ -13,6 +24,9 @@ from tests import databases
 
 NOTES = Path("notes")
 """A line for each ask, in the directory that the server runs in."""
+
+
+NO_EFFECTS: Sequence[Effect] = ()
 
 
 class Probe:
@@ -24,6 +38,7 @@ class Probe:
     client_configuration: JsonObject
     browser_keys: frozenset[str] = frozenset()
     captures_once = False
+    keeps_keys_seconds: float | None = None
 
     def __init__(self, database: str) -> None:
         self.client_configuration = {}
@@ -58,6 +73,11 @@ class Probe:
     async def look_up(self, ask: Ask) -> Outcome | None:
         """Know nothing."""
         return None
+
+    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Keep no books."""
+        for effect in NO_EFFECTS:
+            yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Refuse."""

@@ -13,6 +13,8 @@ from tests.shop import (
     event_types,
     open_collection,
     open_session,
+    settle_by_hand,
+    unsettled,
 )
 
 ROUNDS = 12
@@ -51,6 +53,13 @@ def given_back_once(server: RunningServer, session_id: str) -> None:
     """Hold that the gateway authorized a session once and gave all of it back by one effect."""
     found = [(e["kind"], e["result"], e["moved"]) for e in effects(server, session_id)]
     assert found == [("authorize", "approved", "100.00"), ("cancel", "approved", "100.00")]
+
+
+def _is_a_persons(server: RunningServer, session_id: str) -> bool:
+    found = unsettled(server, session_id)
+    return [(one["nextAttemptAt"], one["declineCode"]) for one in found] == [
+        (None, "card_declined")
+    ]
 
 
 def test_two_approved_challenges_at_once(server: RunningServer) -> None:
@@ -99,14 +108,20 @@ def test_a_canceled_collection_captures_nothing(server: RunningServer) -> None:
     canceled = server.change("cancelPaymentCollection", {"id": collection["id"]})
     assert canceled["status"] == "CANCELED"
     settle(server, session["id"], "fail", movement="cancel")
-    until(
-        lambda: "PAYMENT_CANCEL_FAILED" in event_types(collection_of(server, collection["id"])),
-        seconds=10,
+    (left,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    assert (left["kind"], left["nextAttemptAt"], left["declineCode"]) == (
+        "cancel",
+        None,
+        "card_declined",
     )
     answer = capture(server, payment["id"])
     assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
     assert effects(server, session["id"], "capture") == []
     assert server.run("back_end/06_show_payment", id=payment["id"])["capturableAmount"] == "0.00"
+    settle_by_hand(server, left["id"], "DECLINED")
+    assert event_types(collection_of(server, collection["id"]))[-1] == "PAYMENT_CANCEL_FAILED"
+    answer = capture(server, payment["id"])
+    assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
 
 
 def test_a_surplus_stays_one(server: RunningServer) -> None:
@@ -119,13 +134,12 @@ def test_a_surplus_stays_one(server: RunningServer) -> None:
     server.client.post(f"/sandbox/challenges/{first['id']}", json={"result": "approve"})
     assert authorize(server, first["id"])["__typename"] == "Payment"
     settle(server, late["id"], "approve")
-    until(
-        lambda: "PAYMENT_CANCEL_FAILED" in event_types(collection_of(server, collection["id"])),
-        seconds=10,
-    )
+    until(lambda: _is_a_persons(server, late["id"]), seconds=10)
     assert collection_of(server, collection["id"])["authorizedAmount"] == "100.00"
     server.change("cancelPaymentCollection", {"id": collection["id"]})
-    found = quiet(server, collection["id"])
+    (left,) = unsettled(server, late["id"])
+    settle_by_hand(server, left["id"], "DECLINED")
+    found = collection_of(server, collection["id"])
     assert (found["status"], found["authorizedAmount"]) == ("CANCELED", "0.00")
     reasons = {
         server.run("back_end/06_show_payment", id=payment["id"])["cancellationReason"]

@@ -5,18 +5,20 @@ the first ask with one key by `unknown` and every further one by `opened`. Each 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from payments.ids import OperationId, ProviderId
+from payments.instants import Instant
 from payments.money import Money
 from payments.outcomes import (
     Ask,
     Authorized,
     ConfirmWithSdk,
     Declined,
+    Effect,
     JsonObject,
     JsonValue,
     Moved,
@@ -34,11 +36,15 @@ JOURNAL = Path("terminal.jsonl")
 """In the directory that the server runs in."""
 
 
+NO_EFFECTS: Sequence[Effect] = ()
+
+
 class Terminal:
     """Answers as the session's data says."""
 
     supported_currencies: frozenset[str] | None = frozenset({"USD", "EUR"})
     browser_keys: frozenset[str] = frozenset()
+    keeps_keys_seconds: float | None = 23 * 3_600.0
 
     def __init__(
         self, id: str, *, opening: Sequence[str] = ("opened",), captures_once: bool = False
@@ -68,6 +74,11 @@ class Terminal:
         words = cast(Sequence[str], ask.data.get("look", ["unknown"]))
         looked = replace(ask, key=OperationId(f"look at {ask.key}"))
         return outcome_of(note(looked, words), looked)
+
+    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Keep no books."""
+        for effect in NO_EFFECTS:
+            yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Report nothing."""

@@ -1,0 +1,136 @@
+"""What a provider did that nobody here knows of: begun in its dashboard, or asked for after a restored backup."""
+
+from dataclasses import replace
+
+import structlog
+
+from payments.change import Change, lock
+from payments.ids import ATTEMPT, CANCELLATION, CAPTURE, REFUND, OperationId, ProviderId, new_id
+from payments.outcomes import Authorized, Effect, Moved
+from payments.pace import Pace
+from payments.ports import Transaction
+from payments.recording import settle
+from payments.recording_movements import reserve
+from payments.records import Operation, Payment, PaymentSession, Snapshot
+from payments.statuses import (
+    CancellationReason,
+    EventSource,
+    OperationKind,
+    OperationStatus,
+)
+
+log = structlog.get_logger("flow")
+
+PREFIXES = {
+    OperationKind.AUTHORIZE: ATTEMPT,
+    OperationKind.CAPTURE: CAPTURE,
+    OperationKind.REFUND: REFUND,
+    OperationKind.CANCEL: CANCELLATION,
+}
+
+
+def record_effect(
+    tx: Transaction,
+    provider_id: ProviderId,
+    effect: Effect,
+    *,
+    pace: Pace,
+    request_id: str,
+) -> Snapshot | None:
+    """Record what a provider did, once, whoever tells of it; None where it hangs off nothing that is known here.
+
+    It is a fact: where it passes a limit it is recorded all the same, and the payment is marked as mismatched.
+    """
+    collection_id = tx.collection_of_session(effect.session_id)
+    if collection_id is None:
+        return None
+    source = EventSource.PROVIDER if effect.is_begun_there else EventSource.RECONCILIATION
+    change = lock(tx, collection_id, source)
+    assert change is not None
+    session = change.sessions[effect.session_id]
+    if session.provider_id != provider_id:
+        return None
+    operation = _known(change, provider_id, effect)
+    if operation is None:
+        if not _can_be_placed(change, session, effect):
+            return None
+        operation = _made(change, session, effect, request_id)
+    settle(change, operation, effect.outcome, pace)
+    return change.finish()
+
+
+def _known(change: Change, provider_id: ProviderId, effect: Effect) -> Operation | None:
+    id: OperationId | None = OperationId(effect.key)
+    if effect.is_begun_there:
+        id = change.tx.begun_there(provider_id, effect.key)
+    found = change.tx.operation(id) if id is not None else None
+    if found is None or found.session_id != effect.session_id:
+        return None
+    return change.operation(found.id)
+
+
+def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:
+    payment = change.payment_of(session)
+    if effect.is_begun_there and not isinstance(effect.outcome, Authorized | Moved):
+        return False
+    if effect.kind is OperationKind.AUTHORIZE:
+        # A session makes one payment: a further authorization of it is somebody's to look at.
+        return payment is None and not session.is_in_flight
+    is_movement = effect.kind in PREFIXES
+    return is_movement and (payment is not None or effect.closes_session)
+
+
+def _made(change: Change, session: PaymentSession, effect: Effect, request_id: str) -> Operation:
+    """Make the operation that nobody here has, as one whose outcome is still to be recorded."""
+    payment = change.payment_of(session)
+    id = new_id(PREFIXES[effect.kind]) if effect.is_begun_there else effect.key
+    operation = Operation(
+        id=OperationId(id),
+        kind=effect.kind,
+        status=OperationStatus.UNKNOWN,
+        collection_id=session.collection_id,
+        session_id=session.id,
+        payment_id=None
+        if effect.kind is OperationKind.AUTHORIZE or payment is None
+        else payment.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=effect.amount.minor,
+        reserved_minor=effect.amount.minor + effect.released_minor,
+        releases_rest=effect.released_minor > 0,
+        reason=_reason(effect, payment),
+        provider_key=effect.key if effect.is_begun_there else None,
+        source=change.source,
+        request_id=request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    match effect.kind:
+        case OperationKind.AUTHORIZE:
+            change.put_session(replace(session, attempt_id=operation.id))
+        case OperationKind.CANCEL if not (effect.is_begun_there or payment is None):
+            reserve(change, operation)
+        case OperationKind.CAPTURE | OperationKind.REFUND:
+            _count(change, operation)
+            reserve(change, operation)
+        case _:
+            pass
+    return change.put_operation(operation)
+
+
+def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | None:
+    if effect.kind is not OperationKind.CANCEL:
+        return None
+    if effect.is_begun_there:
+        return CancellationReason.PROVIDER
+    is_surplus = payment is not None and payment.is_surplus
+    return CancellationReason.SURPLUS if is_surplus else CancellationReason.REQUESTED
+
+
+def _count(change: Change, operation: Operation) -> None:
+    assert operation.payment_id is not None
+    payment = change.payments[operation.payment_id]
+    if operation.kind is OperationKind.CAPTURE:
+        change.put_payment(replace(payment, capture_count=payment.capture_count + 1))
+    else:
+        change.put_payment(replace(payment, refund_count=payment.refund_count + 1))

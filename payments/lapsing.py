@@ -1,0 +1,63 @@
+"""Authorizations past their time: nothing can be captured any more, and what is left is given back by evidence."""
+
+from dataclasses import replace
+
+from payments.asking import begin, carry_out_all
+from payments.change import lock
+from payments.closing import new_operation
+from payments.flow import Flow
+from payments.ids import PaymentId, new_request_id
+from payments.limits import LAPSED_PAYMENTS
+from payments.ports import Transaction
+from payments.records import Payment, Snapshot
+from payments.statuses import CancellationReason, EventSource, OperationKind
+
+
+async def end_lapsed(flow: Flow) -> None:
+    """Give back what is left of each authorization past its time; its provider's word ends it."""
+    of = flow.providers.keys()
+    lapsed = await flow.store.read(lambda tx: tx.lapsed_payments(of, limit=LAPSED_PAYMENTS))
+    for id in lapsed:
+        begun = await _begin(flow, id)
+        flow.start(carry_out_all(flow, begun, EventSource.RECONCILIATION))
+
+
+async def _begin(flow: Flow, id: PaymentId) -> Snapshot:
+    request_id = new_request_id()
+
+    def work(tx: Transaction) -> Snapshot:
+        collection_id = tx.collection_of_payment(id)
+        assert collection_id is not None
+        change = lock(tx, collection_id, EventSource.RECONCILIATION)
+        assert change is not None
+        payment = change.payments[id]
+        if not has_lapsed(payment, tx):
+            return change.snapshot()
+        operation = new_operation(
+            change,
+            change.sessions[payment.session_id],
+            kind=OperationKind.CANCEL,
+            amount_minor=payment.remainder_minor,
+            request_id=request_id,
+        )
+        begin(
+            flow,
+            change,
+            replace(
+                operation,
+                payment_id=payment.id,
+                reserved_minor=payment.remainder_minor,
+                reason=CancellationReason.EXPIRED,
+            ),
+        )
+        return change.finish()
+
+    return await flow.change("prepare", request_id, work)
+
+
+def has_lapsed(payment: Payment, tx: Transaction) -> bool:
+    """Tell whether a payment is past its time, with something left and nothing under way."""
+    is_past = payment.capture_before is not None and payment.capture_before <= tx.now
+    is_given_up = payment.cancellation_id is not None or payment.cancellation_reason is not None
+    is_busy = is_given_up or payment.capture_pending_minor > 0 or payment.is_mismatched
+    return is_past and not is_busy and payment.remainder_minor > 0

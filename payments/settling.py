@@ -1,0 +1,142 @@
+"""What recovery could not settle yet: asked for again at once, or settled by a person with evidence."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from payments.asking import carry_out, wait_for_outcome
+from payments.change import Change, lock
+from payments.commands import Call, SettledOutcome, SettleOperation
+from payments.errors import InProgress, InvalidState, NotFound, ProviderDisabled
+from payments.flow import Flow
+from payments.ids import (
+    ATTEMPT,
+    CANCELLATION,
+    CAPTURE,
+    OPENING,
+    REFUND,
+    UPDATING,
+    OperationId,
+    is_id,
+)
+from payments.keys import bind_key, bound_key
+from payments.limits import LEASE_SECONDS
+from payments.money import Money
+from payments.outcomes import Authorized, Declined, Moved, Opened, Outcome
+from payments.ports import Transaction
+from payments.recording import settle
+from payments.records import Operation, Snapshot
+from payments.recovery import snapshot_of
+from payments.statuses import EventSource, OperationKind
+
+log = structlog.get_logger("flow")
+
+PREFIXES = (ATTEMPT, CANCELLATION, CAPTURE, OPENING, REFUND, UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlingAnswer:
+    """Is an operation as it is now, with its collection."""
+
+    snapshot: Snapshot
+    operation: Operation
+
+
+async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
+    """Ask a provider now for what is unsettled, instead of at recovery's next step; raises NotFound and InProgress.
+
+    What has its outcome answers with that.
+    """
+    found = await flow.store.read(lambda tx: _found(tx, call, id))
+    if found.provider_id not in flow.providers:
+        raise ProviderDisabled("This provider is not there any more.", path=("id",))
+    if found.id not in flow.asking and not await _claim_and_ask(flow, found):
+        await wait_for_outcome(flow, found)
+    elif found.id in flow.asking:
+        await carry_out(flow, await _read(flow, found), found.id, EventSource.RECONCILIATION)
+    snapshot = await _read(flow, found)
+    operation = snapshot.operation(found.id)
+    if operation.is_without_outcome and operation.holder is not None:
+        raise InProgress("Somebody else is asking just now.")
+    return SettlingAnswer(snapshot, operation)
+
+
+async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
+    """Claim and ask; tells whether there was something to claim."""
+    holder = flow.settings.process_name
+    claimed = await flow.store.transact(
+        lambda tx: tx.claim(operation.id, holder=holder, lease_seconds=LEASE_SECONDS)
+    )
+    if claimed is None:
+        return False
+    snapshot = await flow.store.read(lambda tx: snapshot_of(tx, claimed))
+    await carry_out(flow, snapshot, claimed.id, EventSource.RECONCILIATION)
+    return True
+
+
+async def _read(flow: Flow, operation: Operation) -> Snapshot:
+    def work(tx: Transaction) -> Snapshot:
+        change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
+        assert change is not None
+        change.operation(operation.id)
+        return change.snapshot()
+
+    return await flow.store.read(work)
+
+
+async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> SettlingAnswer:
+    """Record a person's word on what recovery could not settle; their evidence stands in the log.
+
+    Raises NotFound, InProgress while somebody is asking, and InvalidState where the outcome is known already.
+    """
+
+    def work(tx: Transaction) -> Snapshot:
+        stored = bound_key(tx, call, command)
+        found = _found(tx, call, command.id)
+        change = lock(tx, found.collection_id, EventSource.PERSON)
+        assert change is not None
+        operation = change.operation(found.id)
+        if stored is not None:
+            return change.snapshot()
+        _may_be_settled(change, operation)
+        change.evidence = command.evidence
+        settle(change, operation, _outcome(operation, command.outcome), flow.pace)
+        bind_key(tx, call, command, operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("record", call.request_id, work)
+    operation = snapshot.operation(OperationId(command.id))
+    log.warning("settled by a person", operation_id=operation.id, outcome=command.outcome.value)
+    return SettlingAnswer(snapshot, operation)
+
+
+def _found(tx: Transaction, call: Call, id: str) -> Operation:
+    if any(is_id(id, prefix) for prefix in PREFIXES):
+        operation = tx.operation(OperationId(id))
+        if operation is not None and call.caller.reaches(operation.collection_id):
+            return operation
+    raise NotFound("No operation has this id.", path=("id",))
+
+
+def _may_be_settled(change: Change, operation: Operation) -> None:
+    if not operation.is_without_outcome:
+        raise InvalidState("The outcome of this operation is known already.", path=("id",))
+    is_leased = operation.due_at is not None and operation.due_at > change.now
+    if operation.holder is not None and is_leased:
+        raise InProgress("The provider is being asked just now.", path=("id",))
+
+
+def _outcome(operation: Operation, outcome: SettledOutcome) -> Outcome:
+    """Give what a person's word means for a kind of operation; the amount is what was asked."""
+    if outcome is SettledOutcome.DECLINED:
+        return Declined(operation.decline_code)
+    amount = Money(operation.amount_minor, operation.currency)
+    match operation.kind:
+        case OperationKind.OPEN | OperationKind.UPDATE:
+            return Opened()
+        case OperationKind.AUTHORIZE:
+            return Authorized(amount)
+        case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
+            return Moved(amount)
+    assert_never(operation.kind)

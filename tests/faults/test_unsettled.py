@@ -1,0 +1,288 @@
+"""What recovery has not settled yet: listed, asked for again, and settled by a person with evidence."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import CHECKED
+from tests.faults.conftest import NO_RECOVERY
+from tests.faults.records import effects, everything, until
+from tests.running import Json, RunningServer
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+    settle_by_hand,
+    unsettled,
+)
+
+EVIDENCE = "The gateway's statement, line 14"
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server whose recovery does not come within a test."""
+    running = RunningServer(tmp_path_factory.mktemp("still"), NO_RECOVERY).start()
+    yield running
+    checked = running.check()
+    running.close()
+    assert checked == CHECKED
+
+
+def ask_again(server: RunningServer, id: str) -> Json:
+    """Ask for an operation again."""
+    return server.change("askAgain", {"id": id})
+
+
+def payment_of(server: RunningServer, id: str) -> Json:
+    """Read a payment."""
+    return server.run("back_end/06_show_payment", id=id)
+
+
+def test_an_unknown_outcome_is_listed_with_its_next_step(still: RunningServer) -> None:
+    """A capture whose reply was lost is there with its kind, amount, asks, payment, and when recovery asks again."""
+    payment = pay(still, token="approve,capture=lost_reply")
+    assert unsettled(still, payment["paymentSession"]["id"]) == []
+    pending = capture(still, payment["id"], amount="60.00")
+    assert pending["__typename"] == "CapturePending"
+    (one,) = unsettled(still, payment["paymentSession"]["id"])
+    assert (one["id"], one["kind"], one["amount"], one["attempts"]) == (
+        pending["capture"]["id"],
+        "capture",
+        "60.00",
+        1,
+    )
+    assert one["since"] < one["nextAttemptAt"]
+    assert one["payment"]["id"] == payment["id"]
+
+
+def test_asked_again_a_lost_reply_is_settled(still: RunningServer) -> None:
+    """Asked again at once with the same key, the outcome is there, and the gateway has one effect asked for twice."""
+    payment = pay(still, token="approve,capture=lost_reply")
+    session_id = payment["paymentSession"]["id"]
+    pending = capture(still, payment["id"], amount="60.00")
+    answer = ask_again(still, pending["capture"]["id"])
+    assert answer["__typename"] == "Settled"
+    assert answer["paymentSession"]["id"] == session_id
+    assert payment_of(still, payment["id"])["capturedAmount"] == "60.00"
+    assert unsettled(still, session_id) == []
+    (effect,) = effects(still, session_id, "capture")
+    assert (effect["moved"], effect["asked"]) == ("60.00", 2)
+
+
+def test_asked_again_what_is_pending_stays_so(still: RunningServer) -> None:
+    """The gateway is still at it: the answer is the operation, with one ask more."""
+    payment = pay(still, token="approve,refund=pending")
+    capture(still, payment["id"])
+    pending = refund(still, payment["id"], amount="30.00")
+    answer = ask_again(still, pending["refund"]["id"])
+    assert (answer["__typename"], answer["kind"], answer["attempts"]) == (
+        "UnsettledOperation",
+        "refund",
+        2,
+    )
+    (one,) = unsettled(still, payment["paymentSession"]["id"])
+    assert one["id"] == pending["refund"]["id"]
+
+
+def test_asked_again_what_is_settled_answers_so(still: RunningServer) -> None:
+    """The outcome is known: it is the answer, and nothing is asked."""
+    payment = pay(still)
+    captured = capture(still, payment["id"])
+    answer = ask_again(still, captured["captures"][0]["id"])
+    assert (answer["__typename"], answer["payment"]["id"]) == ("Settled", payment["id"])
+    (effect,) = effects(still, payment["paymentSession"]["id"], "capture")
+    assert effect["asked"] == 1
+
+
+@pytest.mark.parametrize("id", ["none", "capt_01ARZ3NDEKTSV4RRFFQ69G5FAV", "capt_", "pay_\x00"])
+def test_an_operation_that_is_not_there(still: RunningServer, id: str) -> None:
+    """NOT_FOUND with the path, for asking again and for settling, and nothing is written."""
+    before = everything(still)
+    for answer in (ask_again(still, id), settle_by_hand(still, id, "SUCCEEDED")):
+        assert (answer["__typename"], answer["code"], answer["path"]) == (
+            "RequestRejected",
+            "NOT_FOUND",
+            ["id"],
+        )
+    assert everything(still) == before
+
+
+SETTLED = {
+    "authorize": ("pending", "SESSION_AUTHORIZED", "SESSION_FAILED"),
+    "capture": ("approve,capture=pending", "PAYMENT_CAPTURED", "PAYMENT_CAPTURE_FAILED"),
+    "refund": ("approve,refund=pending", "PAYMENT_REFUNDED", "PAYMENT_REFUND_FAILED"),
+    "cancel": ("approve,cancel=pending", "PAYMENT_CANCELED", "PAYMENT_CANCEL_FAILED"),
+}
+
+
+def left_pending(server: RunningServer, kind: str) -> Json:
+    """Leave one operation of a kind pending, and give it as it is listed."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], SETTLED[kind][0])
+    answer = authorize(server, session["id"])
+    if kind == "capture":
+        capture(server, answer["id"], amount="60.00")
+    elif kind == "refund":
+        capture(server, answer["id"])
+        refund(server, answer["id"], amount="30.00")
+    elif kind == "cancel":
+        server.change("cancelPayment", {"paymentId": answer["id"]})
+    (one,) = unsettled(server, session["id"])
+    assert one["kind"] == kind
+    return {**one, "collection": collection["id"]}
+
+
+@pytest.mark.parametrize("kind", SETTLED)
+@pytest.mark.parametrize("outcome", ["SUCCEEDED", "DECLINED"])
+def test_a_person_settles(still: RunningServer, kind: str, outcome: str) -> None:
+    """The person's word ends the operation; the event has source PERSON and the evidence, and nobody is asked."""
+    left = left_pending(still, kind)
+    asked = [one["asked"] for one in effects(still, left["paymentSession"]["id"])]
+    answer = settle_by_hand(still, left["id"], outcome)
+    assert answer["__typename"] == "Settled", answer
+    _, succeeded, declined = SETTLED[kind]
+    (event,) = still.rows(
+        "SELECT type, source, evidence FROM payment_events WHERE collection_id = ?"
+        " ORDER BY sequence DESC LIMIT 1",
+        left["collection"],
+    )
+    wanted = succeeded if outcome == "SUCCEEDED" else declined
+    assert event == (wanted, "PERSON", EVIDENCE)
+    assert unsettled(still, left["paymentSession"]["id"]) == []
+    assert [one["asked"] for one in effects(still, left["paymentSession"]["id"])] == asked
+
+
+def test_the_evidence_is_in_the_log(still: RunningServer) -> None:
+    """Back ends read it on the event; a browser reads null."""
+    left = left_pending(still, "capture")
+    settle_by_hand(still, left["id"], "SUCCEEDED", evidence="ticket 4711")
+    query = (
+        "query ($id: ID!) { paymentCollection(id: $id) {"
+        " clientSecret events(first: 50) { edges { node { type evidence } } } } }"
+    )
+    found = still.execute(query, {"id": left["collection"]})["paymentCollection"]
+    assert found["events"]["edges"][-1]["node"] == {
+        "type": "PAYMENT_CAPTURED",
+        "evidence": "ticket 4711",
+    }
+    secret = found["clientSecret"]
+    seen = still.execute(query, {"id": left["collection"]}, bearer=secret)["paymentCollection"]
+    assert seen["events"]["edges"][-1]["node"]["evidence"] is None
+
+
+def test_the_key_of_a_person_s_word(still: RunningServer) -> None:
+    """The same key answers the same; with another outcome it is refused; another key finds the outcome known."""
+    left = left_pending(still, "refund")
+    key = new_key()
+    first = settle_by_hand(still, left["id"], "SUCCEEDED", idempotencyKey=key)
+    before = everything(still)
+    assert settle_by_hand(still, left["id"], "SUCCEEDED", idempotencyKey=key) == first
+    reused = settle_by_hand(still, left["id"], "DECLINED", idempotencyKey=key)
+    assert reused["code"] == "IDEMPOTENCY_KEY_REUSED"
+    late = settle_by_hand(still, left["id"], "DECLINED")
+    assert (late["code"], late["path"]) == ("INVALID_STATE", ["id"])
+    assert everything(still) == before
+
+
+@pytest.mark.parametrize("evidence", ["", "   ", "x" * 501, "line\n14"])
+def test_a_word_without_evidence_settles_nothing(still: RunningServer, evidence: str) -> None:
+    """INVALID_INPUT with the path evidence, and the operation stays as it is."""
+    left = left_pending(still, "capture")
+    answer = settle_by_hand(still, left["id"], "SUCCEEDED", evidence=evidence)
+    assert (answer["code"], answer["path"]) == ("INVALID_INPUT", ["evidence"])
+    (one,) = unsettled(still, left["paymentSession"]["id"])
+    assert one["id"] == left["id"]
+
+
+def test_a_report_after_a_person_s_word(still: RunningServer) -> None:
+    """What a person settled is final: the gateway's later report is kept and changes nothing."""
+    left = left_pending(still, "capture")
+    settle_by_hand(still, left["id"], "DECLINED")
+    before = collection_of(still, left["collection"])
+    body = {"result": "approve", "movement": left["id"]}
+    address = f"/sandbox/reports/{left['paymentSession']['id']}"
+    assert still.client.post(address, json=body).is_success
+    assert collection_of(still, left["collection"]) == before
+
+
+def test_the_list_is_read_in_pages(still: RunningServer) -> None:
+    """Oldest first, each once, whatever the size of a page; a cursor of another list is refused."""
+    wanted = [left_pending(still, kind)["id"] for kind in SETTLED]
+    found: list[str] = []
+    after = None
+    while True:
+        page = still.run("back_end/16_list_unsettled_operations", first=3, after=after)
+        found += [edge["node"]["id"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert found[-len(wanted) :] == wanted
+    assert len(found) == len(set(found))
+    events = still.run("back_end/11_list_payment_events", first=1)
+    query = "query ($after: String) { unsettledOperations(after: $after) { edges { cursor } } }"
+    for wrong in (events["edges"][0]["cursor"], "x", ""):
+        assert still.post(query, {"after": wrong}).status_code == 422
+
+
+def test_recovery_ends_after_days_and_leaves_it_to_a_person(
+    make_server: Callable[..., RunningServer],
+) -> None:
+    """After its last step nobody asks any more: the list shows no next step, and asking again still works."""
+    server = make_server(is_test_build=True, TILLGRAPH_TEST_TIME_SCALE="40000").start()
+    payment = pay(server, token="approve,capture=pending")
+    pending = capture(server, payment["id"], amount="60.00")
+    session_id = payment["paymentSession"]["id"]
+    (left,) = until(
+        lambda: [one for one in unsettled(server, session_id) if one["nextAttemptAt"] is None],
+        seconds=40,
+    )
+    assert (left["id"], left["attempts"]) == (pending["capture"]["id"], 10)
+    assert ask_again(server, left["id"])["attempts"] == 11
+    (still_left,) = unsettled(server, session_id)
+    assert still_left["nextAttemptAt"] is None
+    settle_by_hand(server, left["id"], "DECLINED")
+    assert payment_of(server, payment["id"])["capturableAmount"] == "100.00"
+
+
+def test_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> None:
+    """An approved challenge is found by recovery, though nobody authorizes the session again."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "challenge")
+    assert authorize(server, session["id"])["__typename"] == "RequiresMoreAction"
+    address = f"/sandbox/challenges/{session['id']}"
+    assert server.client.post(address, json={"result": "approve"}).is_success
+    until(
+        lambda: collection_of(server, collection["id"])["status"] == "AUTHORIZED",
+        seconds=20,
+    )
+    found = server.rows(
+        "SELECT source FROM payment_events WHERE collection_id = ? AND type = 'SESSION_AUTHORIZED'",
+        collection["id"],
+    )
+    assert found == [("RECONCILIATION",)]
+
+
+def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(server: RunningServer) -> None:
+    """A gateway's refusal of what has to happen ends nothing: it is listed with the reason until a person settles."""
+    collection = open_collection(server)
+    late = open_session(server, collection["id"], "challenge,cancel=decline:no_longer")
+    authorize(server, late["id"])
+    server.change("cancelPaymentCollection", {"id": collection["id"]})
+    address = f"/sandbox/challenges/{late['id']}"
+    server.client.post(address, json={"result": "approve"})
+    (left,) = until(lambda: unsettled(server, late["id"]), seconds=10)
+    left = until(lambda: _without_next_step(server, late["id"]), seconds=10)
+    assert (left["kind"], left["declineCode"]) == ("cancel", "no_longer")
+    assert settle_by_hand(server, left["id"], "SUCCEEDED")["__typename"] == "Settled"
+    assert unsettled(server, late["id"]) == []
+
+
+def _without_next_step(server: RunningServer, session_id: str) -> Json:
+    found = unsettled(server, session_id)
+    return found[0] if found and found[0]["nextAttemptAt"] is None else None
