@@ -8,6 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -22,6 +23,7 @@ from starlette.websockets import WebSocket
 import settings as configuration
 import workers
 from db.engine import create_database
+from db.figures import SqlFigures
 from db.invariants import SqlInvariants
 from db.migrating import DatabaseUnusable, demand_newest, migrate
 from db.reads import SqlLog, SqlReads
@@ -31,9 +33,12 @@ from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
+from payments.checking import LastCheck
 from payments.credentials import ClientSecrets
+from payments.effects import find_again
 from payments.flow import Flow, FlowSettings
-from payments.ports import Provider
+from payments.instants import SECOND, Instant
+from payments.ports import BooksUnreadable, Provider
 from payments.rig import AS_SHIPPED, Rig
 from providers.registry import load_providers
 from providers.sandbox import SandboxProvider, create_app, sandbox_routes
@@ -46,6 +51,7 @@ from web.documents import ExampleDocument, load_documents
 from web.examples import examples_route
 from web.graphiql import GraphiQLPage
 from web.health import health_routes
+from web.metrics import metrics_route
 
 ROOT = Path(__file__).parent
 QUERIES = ROOT / "queries"
@@ -90,12 +96,14 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
     edge = _edge(settings, services, authentication, origins, page)
-    till = Till(settings, database, updates, flow, providers, edge)
+    last_check = LastCheck()
+    till = Till(settings, database, updates, flow, providers, edge, last_check)
     routes: list[BaseRoute] = [
         *(_development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),
         *inbox_routes(flow),
         *health_routes(till.is_ready),
+        metrics_route(SqlFigures(database), last_check),
         *_sandbox_routes(settings, authentication, providers),
     ]
     app = Starlette(routes=routes, middleware=[_cors(origins)], lifespan=till.running)
@@ -250,6 +258,28 @@ async def check(settings: Settings) -> int:
     return 1 if broken else 0
 
 
+async def recover(settings: Settings, since: Instant) -> int:
+    """Read back from the providers what the database does not know; gives the exit code."""
+    _, till = build(settings)
+    async with till.opened():
+        found = await find_again(till.flow, since)
+    print(f"{found.read} effects read, {found.recorded} recorded.")
+    for provider_id, effect in found.unplaced:
+        what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
+        print(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
+    return 1 if found.unplaced else 0
+
+
+def _instant(text: str) -> Instant:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min  # noqa: DTZ901 - it stands for what is none, and is refused below
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("an instant with its zone, such as 2026-11-23T10:00:00Z")
+    return Instant(int(found.timestamp()) * SECOND)
+
+
 def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     """Run the command line; gives the exit code."""
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
@@ -260,6 +290,12 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     )
     commands.add_parser("migrate", help="bring the database up to date")
     commands.add_parser("check", help="look for rows that break an invariant; exit code 1 if any")
+    recovering = commands.add_parser(
+        "recover", help="read from the providers what a restored database does not know"
+    )
+    recovering.add_argument(
+        "--since", type=_instant, required=True, metavar="INSTANT", help="2026-11-23T10:00:00Z"
+    )
     commands.add_parser("schema", help="print the schema in the schema definition language")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
     sandbox.add_argument("--host", default="127.0.0.1")
@@ -276,11 +312,14 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         if given.command == "check":
             demand_newest(settings.database_url)
             return asyncio.run(check(settings))
+        if given.command == "recover":
+            demand_newest(settings.database_url)
+            return asyncio.run(recover(settings, given.since))
         if given.command == "migrate":
             migrate(settings.database_url)
         else:
             serve_sandbox(settings, host=given.host, port=given.port)
-    except (DatabaseUnusable, ProviderFault, SettingsError) as error:
+    except (BooksUnreadable, DatabaseUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)
         return 2
     return 0

@@ -39,6 +39,7 @@ class Till:
     flow: Flow
     providers: Sequence[Provider]
     edge: GraphQLEdge
+    last_check: checking.LastCheck
     is_ending: bool = False
 
     async def is_ready(self) -> bool:
@@ -49,11 +50,29 @@ class Till:
         return True
 
     @asynccontextmanager
-    async def running(self, _app: Starlette) -> AsyncIterator[None]:
-        """Open the database and look after unfinished work; at the end, drain the flow before letting go."""
+    async def opened(self) -> AsyncIterator[None]:
+        """Open the database and the providers; at the end, drain the flow before letting go."""
         await self.database.open()
         for provider in self.providers:
             await provider.open()
+        try:
+            yield
+        finally:
+            late = await self.flow.drain()
+            if late:
+                structlog.get_logger("server").warning("not drained", tasks=late)
+            for provider in self.providers:
+                await provider.close()
+            await self.database.close()
+
+    @asynccontextmanager
+    async def running(self, _app: Starlette) -> AsyncIterator[None]:
+        """Open everything and look after unfinished work beside the requests."""
+        async with self.opened(), self._looked_after():
+            yield
+
+    @asynccontextmanager
+    async def _looked_after(self) -> AsyncIterator[None]:
         loops = [
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
@@ -66,18 +85,13 @@ class Till:
             for loop in loops:
                 loop.cancel()
             await asyncio.gather(*loops, return_exceptions=True)
-            late = await self.flow.drain()
-            if late:
-                structlog.get_logger("server").warning("not drained", tasks=late)
-            for provider in self.providers:
-                await provider.close()
-            await self.database.close()
 
     def _checks(self) -> "list[asyncio.Task[None]]":
         interval_seconds = self.settings.check_interval_seconds
         if interval_seconds == 0:
             return []
-        return [asyncio.create_task(checking.run(SqlInvariants(self.database), interval_seconds))]
+        invariants = SqlInvariants(self.database)
+        return [asyncio.create_task(checking.run(invariants, interval_seconds, self.last_check))]
 
     def end(self) -> None:
         """Take no new streams, and tell the open ones to resume elsewhere."""

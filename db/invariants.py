@@ -16,8 +16,9 @@ from payments.instants import SECOND
 MOST_ROWS = 100
 """Of one invariant: whoever has to look at more looks for one cause."""
 
-OVERDUE_SECONDS = 600
-"""Recovery looks every few seconds: what is due for as long as this, nobody is looking after."""
+OVERDUE_SECONDS = 3_600
+"""Recovery looks every few seconds, and tries a silent provider with one thing at a time: what is due for as long as
+this, nobody is looking after."""
 
 PENDING = "operations.status IN ('ASKING', 'UNKNOWN', 'PROCESSING')"
 
@@ -153,6 +154,7 @@ INVARIANTS = (
         12,
         "an operation with an outcome has no holder and no next step",
         f"SELECT id, status, 'no holder' FROM operations WHERE NOT ({PENDING})"
+        " AND status <> 'ACTION_REQUIRED'"
         " AND (holder IS NOT NULL OR due_at IS NOT NULL)",
     ),
     _invariant(
@@ -174,7 +176,7 @@ INVARIANTS = (
     _invariant(
         13,
         "what is due is looked after",
-        f"SELECT id, due_at, 'looked after' FROM operations WHERE {PENDING} AND due_at < :overdue",
+        "SELECT id, due_at, 'looked after' FROM operations WHERE due_at < :overdue",
         overdue=0,
     ),
     _invariant(
@@ -213,6 +215,15 @@ INVARIANTS = (
         17,
         "a payment's status is that of its newest event",
         _as_in_the_log("payments", "payment_id", "payment_status"),
+    ),
+    _invariant(
+        19,
+        "an authorization past its time is ended, or its end is under way",
+        "SELECT id, capture_before, 'an end' FROM payments"
+        " WHERE capture_before < :overdue AND captured_minor + released_minor < amount_minor"
+        " AND capture_pending_minor = 0 AND cancellation_id IS NULL AND cancellation_reason IS NULL"
+        " AND NOT is_mismatched",
+        overdue=0,
     ),
     _invariant(
         21,

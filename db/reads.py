@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, func, literal_column, or_, select, text, tuple_
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text, tuple_
 
 from db import tables
 from db.engine import Database
@@ -46,23 +46,27 @@ MOVEMENTS_OF = Statement(
 )
 
 
+IS_UNSETTLED = and_(
+    text(tables.IN_FLIGHT),
+    or_(
+        _operations.c.status != literal_column("'ASKING'"),
+        _operations.c.asked_times != literal_column("1"),
+        _operations.c.holder.is_(None),
+        _operations.c.due_at <= bindparam("now"),
+    ),
+)
+"""What nobody's first ask is under way for: that is neither unknown yet nor anybody's to look at."""
+
 UNSETTLED = Statement(
     select(_operations)
     .where(
-        text(tables.IN_FLIGHT),
-        or_(
-            _operations.c.status != literal_column("'ASKING'"),
-            _operations.c.asked_times != literal_column("1"),
-            _operations.c.holder.is_(None),
-            _operations.c.due_at <= bindparam("now"),
-        ),
+        IS_UNSETTLED,
         tuple_(_operations.c.created_at, _operations.c.id)
         > tuple_(bindparam("created_at"), bindparam("id")),
     )
     .order_by(_operations.c.created_at, _operations.c.id)
     .limit(bindparam("most"))
 )
-"""What nobody's first ask is under way for: that is neither unknown yet nor anybody's to look at."""
 
 
 def _page(table: Any, *, newest_first: bool) -> Statement:

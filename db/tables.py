@@ -164,6 +164,7 @@ payments = Table(
         "capture_before",
         condition="capture_before IS NOT NULL AND captured_minor + released_minor < amount_minor",
     ),
+    _index_where("ix_payments_mismatched", "id", condition="is_mismatched"),
     CheckConstraint("amount_minor >= 1", name="amount"),
     CheckConstraint(
         "captured_minor >= 0 AND refunded_minor >= 0 AND released_minor >= 0"

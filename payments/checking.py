@@ -7,6 +7,9 @@ from typing import Protocol
 
 import structlog
 
+from payments import instants
+from payments.instants import Instant
+
 log = structlog.get_logger("check")
 
 
@@ -27,6 +30,15 @@ class BrokenInvariant:
         )
 
 
+@dataclass(slots=True)
+class LastCheck:
+    """Is what this process's last look found."""
+
+    broken: int = 0
+    ended_at: Instant | None = None
+    """None: it has not looked yet."""
+
+
 class Invariants(Protocol):
     """Looks for what breaks an invariant."""
 
@@ -34,12 +46,14 @@ class Invariants(Protocol):
         """List what breaks an invariant."""
 
 
-async def run(invariants: Invariants, interval_seconds: float) -> None:
+async def run(invariants: Invariants, interval_seconds: float, last: LastCheck) -> None:
     """Look at an interval until canceled, and log each row that breaks an invariant."""
     while True:
         await asyncio.sleep(interval_seconds)
         try:
-            for one in await invariants.broken():
+            broken = await invariants.broken()
+            last.broken, last.ended_at = len(broken), instants.now()
+            for one in broken:
                 log.error(
                     "invariant broken",
                     number=one.number,

@@ -1,11 +1,23 @@
 """What a provider did that nobody here knows of: begun in its dashboard, or asked for after a restored backup."""
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 
 from payments.change import Change, lock
-from payments.ids import ATTEMPT, CANCELLATION, CAPTURE, REFUND, OperationId, ProviderId, new_id
+from payments.flow import Flow
+from payments.ids import (
+    ATTEMPT,
+    CANCELLATION,
+    CAPTURE,
+    REFUND,
+    OperationId,
+    ProviderId,
+    new_id,
+    new_request_id,
+)
+from payments.instants import Instant
 from payments.outcomes import Authorized, Effect, Moved
 from payments.pace import Pace
 from payments.ports import Transaction
@@ -21,12 +33,67 @@ from payments.statuses import (
 
 log = structlog.get_logger("flow")
 
+FINAL = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DECLINED, OperationStatus.REVERSED})
+
 PREFIXES = {
     OperationKind.AUTHORIZE: ATTEMPT,
     OperationKind.CAPTURE: CAPTURE,
     OperationKind.REFUND: REFUND,
     OperationKind.CANCEL: CANCELLATION,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Is what was read from providers' books."""
+
+    read: int
+    """Effects that they have."""
+    recorded: int
+    """Those of them that were not known here, or whose outcome was not."""
+    unplaced: Sequence[tuple[ProviderId, Effect]]
+    """Those that hang off nothing that is known here: a person has to look."""
+
+
+async def find_again(flow: Flow, since: Instant) -> Found:
+    """Read what each provider did since an instant, and record what is not known here; raises BooksUnreadable.
+
+    For a database that is older than what was asked of the providers, such as a backup that was restored.
+    """
+    read = recorded = 0
+    unplaced: list[tuple[ProviderId, Effect]] = []
+    request_id = new_request_id()
+    for provider in flow.providers.values():
+        async for effect in provider.effects(since):
+            read += 1
+            news = _news(flow, provider.id, effect, request_id)
+            is_placed, is_new = await flow.store.transact(news)
+            recorded += is_new
+            if not is_placed:
+                unplaced.append((provider.id, effect))
+    log.info("books read", request_id=request_id, read=read, recorded=recorded)
+    return Found(read, recorded, unplaced)
+
+
+def _news(
+    flow: Flow, provider_id: ProviderId, effect: Effect, request_id: str
+) -> Callable[[Transaction], tuple[bool, bool]]:
+    def work(tx: Transaction) -> tuple[bool, bool]:
+        before = _status(tx, provider_id, effect)
+        if before in FINAL:
+            return True, False
+        snapshot = record_effect(tx, provider_id, effect, pace=flow.pace, request_id=request_id)
+        return snapshot is not None, _status(tx, provider_id, effect) is not before
+
+    return work
+
+
+def _status(tx: Transaction, provider_id: ProviderId, effect: Effect) -> OperationStatus | None:
+    id: OperationId | None = OperationId(effect.key)
+    if effect.is_begun_there:
+        id = tx.begun_there(provider_id, effect.key)
+    found = tx.operation(id) if id is not None else None
+    return None if found is None else found.status
 
 
 def record_effect(

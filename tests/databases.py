@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Coroutine, Iterator
@@ -82,6 +83,42 @@ def create_database() -> str:
     name = f"tillgraph_{secrets.token_hex(6)}"
     _aside(_execute(postgresql(), f"CREATE DATABASE {name}"))
     return text_of(postgresql().set(database=name))
+
+
+def back_up(address: str, path: Path) -> None:
+    """Copy a database as the README says, while its server may be running."""
+    url = make_url(address)
+    if url.get_backend_name() == "postgresql":
+        _program("pg_dump", "--format=custom", f"--file={path}", _libpq(url))
+        return
+    with closing(sqlite3.connect(str(url.database))) as database:
+        database.execute("VACUUM INTO ?", (str(path),))
+
+
+def restore(address: str, path: Path) -> None:
+    """Put a copy in the place of a database whose server is stopped, as the README says."""
+    url = make_url(address)
+    if url.get_backend_name() == "postgresql":
+        _program(
+            "pg_restore",
+            "--clean",
+            "--if-exists",
+            "--exit-on-error",
+            f"--dbname={_libpq(url)}",
+            str(path),
+        )
+        return
+    for suffix in ("", "-wal", "-shm"):
+        Path(f"{url.database}{suffix}").unlink(missing_ok=True)
+    shutil.copy(path, str(url.database))
+
+
+def _program(name: str, *arguments: str) -> None:
+    subprocess.run([postgresql_program(name), *arguments], check=True, timeout=60)
+
+
+def _libpq(url: URL) -> str:
+    return text_of(url.set(drivername="postgresql"))
 
 
 def drop_database(address: str) -> None:

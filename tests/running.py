@@ -133,8 +133,12 @@ class RunningServer:
 
     def check(self) -> tuple[int, str]:
         """Run `python server.py check`; gives its exit code and what it printed."""
+        return self.command("check")
+
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run another command beside the server; gives its exit code and what it printed, without log lines."""
         ended = subprocess.run(
-            [*self._program, "check"],
+            [*self._program, *arguments],
             cwd=self.folder,
             env={**clean_environment(), **self.environment},
             capture_output=True,
@@ -142,7 +146,8 @@ class RunningServer:
             timeout=60,
             check=False,
         )
-        return ended.returncode, ended.stdout + ended.stderr
+        lines = (ended.stdout + ended.stderr).splitlines(keepends=True)
+        return ended.returncode, "".join(line for line in lines if not line.startswith("{"))
 
     @property
     def _program(self) -> tuple[str, ...]:

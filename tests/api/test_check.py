@@ -47,6 +47,7 @@ BROKEN = {
     "a cancellation that is not named": (
         "UPDATE operations SET kind = 'cancel', status = 'UNKNOWN' WHERE kind = 'capture'"
     ),
+    "an authorization that nobody ends": "UPDATE payments SET capture_before = 5",
     "a collection's status": "UPDATE payment_collections SET status = 'FAILED'",
     "a session's status": "UPDATE payment_sessions SET status = 'ERROR'",
     "a payment's status": "UPDATE payments SET status = 'CANCELED'",

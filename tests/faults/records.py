@@ -23,7 +23,9 @@ TABLES = (
 
 LOOK_SECONDS = 0.02
 
-OPERATIONS = "SELECT id, kind, currency, amount_minor, status, session_id FROM operations"
+OPERATIONS = (
+    "SELECT id, kind, currency, amount_minor, status, session_id, provider_key FROM operations"
+)
 SUMS = (
     "SELECT session_id, amount_minor, captured_minor, refunded_minor, released_minor FROM payments"
 )
@@ -76,7 +78,7 @@ def effects(server: RunningServer, session_id: str, kind: str | None = None) -> 
 def assert_books_agree(server: RunningServer) -> None:
     """Hold the ledger to our operations by key, every payment's sums to the ledger's, and the log to its sequence."""
     ledger = server.ledger()
-    known = {row[0]: row[1:4] for row in server.rows(OPERATIONS)}
+    known = {row[6] or row[0]: row[1:4] for row in server.rows(OPERATIONS)}
     for entry in ledger:
         asked = (entry["kind"], entry["currency"], int(Decimal(entry["amount"]) * 100))
         assert known.get(entry["key"]) == asked, entry

@@ -1,5 +1,6 @@
 """What the gateway reports: true reports count once, and all others count for nothing."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -255,10 +256,11 @@ def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> 
         key = session["id"] if number else effects(server, session["id"])[0]["key"]
         server.rows(
             "INSERT INTO provider_reports (provider_id, event_id, operation_id, body, received_at)"
-            " VALUES ('sandbox', ?, ?, ?, 0)",
+            " VALUES ('sandbox', ?, ?, ?, ?)",
             f"evt_unreadable_{number}",
             key,
             b"{}",
+            time.time_ns() // 1_000,
         )
     late = open_session(server, open_collection(server)["id"], "lost_reply")
     assert authorize(server, late["id"])["__typename"] == "RequiresMoreAction"

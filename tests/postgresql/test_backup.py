@@ -1,10 +1,7 @@
 """A backup of the database, restored on another server."""
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
-
-from sqlalchemy.engine import make_url
 
 from db.log_order import EVENTS_A_TRANSACTION
 from tests import databases
@@ -14,16 +11,6 @@ from tests.streams.clients import following
 from tests.streams.log import WATCH, cursors_of, everything_after, touch
 
 NEWEST_POSITION = "SELECT max(position) FROM payment_events"
-
-
-def run(program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs."""
-    subprocess.run([databases.postgresql_program(program), *arguments], check=True, timeout=60)
-
-
-def libpq(address: str) -> str:
-    """Write an address as PostgreSQL's own programs read it."""
-    return databases.text_of(make_url(address).set(drivername="postgresql"))
 
 
 def test_a_restored_log_goes_on(
@@ -40,10 +27,9 @@ def test_a_restored_log_goes_on(
     before = everything_after(source, None)
     assert source.stop() == 0
 
-    dump = tmp_path / "backup"
-    run("pg_dump", "--format=custom", f"--file={dump}", libpq(own_database))
+    databases.back_up(own_database, tmp_path / "backup")
     restored = databases.text_of(databases.start_postgresql())
-    run("pg_restore", "--exit-on-error", f"--dbname={libpq(restored)}", str(dump))
+    databases.restore(restored, tmp_path / "backup")
     ((newest,),) = databases.rows(restored, NEWEST_POSITION)
     ((current,),) = databases.rows(restored, "SELECT pg_current_xact_id()::text::bigint")
     assert newest // EVENTS_A_TRANSACTION > current

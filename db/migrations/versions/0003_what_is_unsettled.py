@@ -34,6 +34,7 @@ def upgrade() -> None:
         unique=True,
     )
     _index("ix_payments_lapsing", "payments", ["capture_before"], LEFT)
+    _index("ix_payments_mismatched", "payments", ["id"], "is_mismatched")
     op.drop_index("ix_operations_due", "operations")
     _index("ix_operations_due", "operations", ["due_at"], "due_at IS NOT NULL")
 

@@ -1,0 +1,63 @@
+"""Counts what an operator watches; each statement is on an index that holds little more than what is counted."""
+
+from sqlalchemy import bindparam, func, select, text, true
+
+from db import tables
+from db.engine import Database
+from db.reads import IS_UNSETTLED
+from db.statements import Statement
+from payments.figures import Figures, UnsettledCount
+from payments.ids import ProviderId
+from payments.instants import Instant, after
+from payments.limits import PARKED_SECONDS
+from payments.statuses import OperationKind
+
+_operations = tables.operations
+_reports = tables.provider_reports
+
+UNSETTLED = Statement(
+    select(
+        _operations.c.provider_id,
+        _operations.c.kind,
+        _operations.c.due_at.is_(None),
+        func.count(),
+        func.min(_operations.c.created_at),
+    )
+    .where(IS_UNSETTLED)
+    .group_by(text("1, 2, 3"))
+    .order_by(text("1, 2, 3"))
+)
+PARKED = Statement(
+    select(func.count())
+    .select_from(_reports)
+    .where(_reports.c.applied_at.is_(None), _reports.c.received_at > bindparam("since"))
+)
+MISMATCHED = Statement(
+    select(func.count())
+    .select_from(tables.payments)
+    .where(tables.payments.c.is_mismatched.is_(true()))
+)
+
+
+class SqlFigures:
+    """Counts rows; see payments.figures."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def figures(self) -> Figures:
+        """Count; raises StoreBusy."""
+        now = self._database.now()
+        unsettled = await self._database.rows(UNSETTLED, {"now": now})
+        parked = await self._database.rows(PARKED, {"since": after(now, -PARKED_SECONDS)})
+        mismatched = await self._database.rows(MISMATCHED, {})
+        return Figures(
+            read_at=now,
+            unsettled=[
+                UnsettledCount(ProviderId(row[0]), OperationKind(row[1]), bool(row[2]), row[3])
+                for row in unsettled
+            ],
+            oldest_unsettled_at=min((Instant(row[4]) for row in unsettled), default=None),
+            parked_reports=parked[0][0],
+            mismatched_payments=mismatched[0][0],
+        )

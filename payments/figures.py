@@ -1,0 +1,39 @@
+"""What an operator watches: how much is unsettled, and what waits for a person."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from payments.ids import ProviderId
+from payments.instants import Instant
+from payments.statuses import OperationKind
+
+
+@dataclass(frozen=True, slots=True)
+class UnsettledCount:
+    """Is how many operations of one kind at one provider have no outcome."""
+
+    provider_id: ProviderId
+    kind: OperationKind
+    is_left_to_person: bool
+    """Recovery has ended; else it is working on them."""
+    operations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Is all that is counted, at one instant."""
+
+    read_at: Instant
+    unsettled: Sequence[UnsettledCount]
+    oldest_unsettled_at: Instant | None
+    parked_reports: int
+    """Reports that match nothing here, and were received within the time that they are tried again."""
+    mismatched_payments: int
+
+
+class Counting(Protocol):
+    """Counts, wherever the rows are."""
+
+    async def figures(self) -> Figures:
+        """Count; raises StoreBusy."""

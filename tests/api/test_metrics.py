@@ -1,0 +1,77 @@
+"""`GET /metrics`: what an operator watches, as Prometheus text."""
+
+from collections.abc import Callable
+
+import httpx2
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from tests.faults.records import until
+from tests.running import RunningServer
+from tests.shop import authorize, capture, open_collection, open_session, pay
+
+STILL = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
+Labels = tuple[tuple[str, str], ...]
+
+
+def metrics(server: RunningServer) -> dict[tuple[str, Labels], float]:
+    """Read every sample by its name and labels, as a scraper that prefers OpenMetrics does."""
+    headers = {"accept": "application/openmetrics-text; version=1.0.0"}
+    response = server.client.get("/metrics", headers=headers)
+    assert response.status_code == 200, response.text
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(response.text)
+        for sample in family.samples
+    }
+
+
+def test_a_server_with_nothing_to_do(make_server: Callable[..., RunningServer]) -> None:
+    """Nothing is unsettled, parked or mismatched; before its first check nothing is said of the invariants."""
+    server = make_server(**STILL).start()
+    assert metrics(server) == {
+        ("tillgraph_oldest_unsettled_seconds", ()): 0,
+        ("tillgraph_parked_reports", ()): 0,
+        ("tillgraph_mismatched_payments", ()): 0,
+    }
+
+
+def test_what_is_unsettled_is_counted(make_server: Callable[..., RunningServer]) -> None:
+    """By provider, kind, and whether recovery works on it or a person has to look; with the age of the oldest."""
+    server = make_server(**STILL).start()
+    for _ in range(2):
+        capture(server, pay(server, token="approve,capture=pending")["id"])
+    authorize(server, open_session(server, open_collection(server)["id"], "lost_reply")["id"])
+    declined = pay(server, token="approve,cancel=decline")
+    server.change("cancelPaymentCollection", {"id": declined["paymentCollection"]["id"]})
+    found = metrics(server)
+    age = found.pop(("tillgraph_oldest_unsettled_seconds", ()))
+    assert 0 < age < 60
+    unsettled = {
+        labels: value
+        for (name, labels), value in found.items()
+        if name == "tillgraph_unsettled_operations"
+    }
+    assert unsettled == {
+        (("kind", "authorize"), ("left_to", "recovery"), ("provider", "sandbox")): 1,
+        (("kind", "capture"), ("left_to", "recovery"), ("provider", "sandbox")): 2,
+        (("kind", "cancel"), ("left_to", "person"), ("provider", "sandbox")): 1,
+    }
+
+
+def test_what_a_check_finds_is_counted(make_server: Callable[..., RunningServer]) -> None:
+    """The rows that break an invariant, and when that was looked for."""
+    server = make_server(TILLGRAPH_CHECK_INTERVAL_SECONDS="0.2").start()
+    pay(server)
+    until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 0, seconds=10)
+    server.rows("UPDATE payments SET refund_pending_minor = 5, captured_minor = 5")
+    until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 4, seconds=10)
+    assert metrics(server)["tillgraph_last_check_timestamp_seconds", ()] > 1_700_000_000
+    server.rows("UPDATE payments SET refund_pending_minor = 0, captured_minor = 0")
+    until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 0, seconds=10)
+
+
+def test_prometheus_own_format(open_server: RunningServer) -> None:
+    """A scraper that asks for nothing else gets the text format, with its help and type."""
+    response = httpx2.get(f"{open_server.url}/metrics")
+    assert response.headers["content-type"].startswith("text/plain; version=")
+    assert "# TYPE tillgraph_parked_reports gauge" in response.text.splitlines()

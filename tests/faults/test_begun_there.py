@@ -1,0 +1,230 @@
+"""What begins at the gateway and not here: it is a fact, recorded once, whatever its amount."""
+
+import secrets
+
+import orjson
+import pytest
+
+from tests.faults.records import assert_books_agree, everything, until
+from tests.faults.reporting import bodies, post, settle, signature
+from tests.running import Json, RunningServer
+from tests.shop import capture, collection_of, pay, refund
+
+TAKEN = range(200, 300)
+
+
+def begin(server: RunningServer, session_id: str, kind: str, amount: str | None = None) -> None:
+    """Move a session's money in the gateway's dashboard, which reports it."""
+    body = {"kind": kind} if amount is None else {"kind": kind, "amount": amount}
+    response = server.client.post(f"/sandbox/movements/{session_id}", json=body)
+    assert response.status_code == 202, response.text
+
+
+def payment_of(server: RunningServer, id: str) -> Json:
+    """Read a payment."""
+    return server.run("back_end/06_show_payment", id=id)
+
+
+def events_of(server: RunningServer, payment: Json) -> list[tuple[str, str, int]]:
+    """List the types, sources and amounts of the events of a payment's collection, oldest first."""
+    return server.rows(
+        "SELECT type, source, amount_minor FROM payment_events WHERE collection_id = ? ORDER BY sequence",
+        payment["paymentCollection"]["id"],
+    )
+
+
+def test_f22_a_refund_in_the_dashboard(server: RunningServer) -> None:
+    """It counts in the payment's sums, has source PROVIDER, and what can be refunded here is less by it."""
+    payment = pay(server)
+    capture(server, payment["id"])
+    begin(server, payment["paymentSession"]["id"], "refund", "30.00")
+    found = payment_of(server, payment["id"])
+    assert (found["refundedAmount"], found["refundableAmount"], found["status"]) == (
+        "30.00",
+        "70.00",
+        "PARTIALLY_REFUNDED",
+    )
+    ((amount, source, status),) = server.rows(
+        "SELECT amount_minor, source, status FROM operations WHERE kind = 'refund' AND payment_id = ?",
+        payment["id"],
+    )
+    assert (amount, source, status) == (3_000, "PROVIDER", "SUCCEEDED")
+    assert events_of(server, payment)[-1] == ("PAYMENT_REFUNDED", "PROVIDER", 3_000)
+    assert refund(server, payment["id"], amount="70.01")["code"] == "AMOUNT_TOO_LARGE"
+    assert refund(server, payment["id"], amount="70.00")["refundedAmount"] == "100.00"
+
+
+def test_f22_a_capture_in_the_dashboard(server: RunningServer) -> None:
+    """What was captured there can't be captured here again."""
+    payment = pay(server)
+    begin(server, payment["paymentSession"]["id"], "capture", "60.00")
+    found = payment_of(server, payment["id"])
+    assert (found["capturedAmount"], found["capturableAmount"]) == ("60.00", "40.00")
+    assert events_of(server, payment)[-1] == ("PAYMENT_CAPTURED", "PROVIDER", 6_000)
+    assert capture(server, payment["id"])["capturedAmount"] == "100.00"
+
+
+def test_f22_a_cancellation_in_the_dashboard(server: RunningServer) -> None:
+    """The payment is CANCELED with reason PROVIDER, and the collection has all outstanding again."""
+    payment = pay(server)
+    begin(server, payment["paymentSession"]["id"], "cancel")
+    found = payment_of(server, payment["id"])
+    assert (found["status"], found["cancellationReason"]) == ("CANCELED", "PROVIDER")
+    assert events_of(server, payment)[-1] == ("PAYMENT_CANCELED", "PROVIDER", 10_000)
+    collection = collection_of(server, payment["paymentCollection"]["id"])
+    assert collection["outstandingAmount"] == "100.00"
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"),
+    [("capture", "100.01"), ("refund", "0.01"), ("capture", "0"), ("capture", "x")],
+)
+def test_what_the_gateway_would_not_do(server: RunningServer, kind: str, amount: str) -> None:
+    """Its dashboard refuses it, and nothing is reported."""
+    payment = pay(server)
+    before = everything(server)
+    address = f"/sandbox/movements/{payment['paymentSession']['id']}"
+    response = server.client.post(address, json={"kind": kind, "amount": amount})
+    assert response.status_code in (409, 422)
+    assert everything(server) == before
+
+
+def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
+    """Every payment's sums are the gateway's, what began there included."""
+    assert_books_agree(server)
+
+
+def retold(
+    server: RunningServer, payment: Json, kind: str, *, minor: int, key: str | None = None
+) -> bytes:
+    """Write the gateway's own report on something begun there as one about another payment, with another amount."""
+    source = pay(server)
+    capture(server, source["id"])
+    begin(server, source["paymentSession"]["id"], "refund", "1.00")
+    report = orjson.loads(bodies(server, source["paymentSession"]["id"])[-1])
+    key = key or "own_" + secrets.token_hex(13).upper()
+    facts = {"kind": kind, "amount_minor": minor, "moved_minor": minor, "key": key}
+    session_id = payment["paymentSession"]["id"]
+    report["operation"] |= {**facts, "session": session_id}
+    report |= {"id": "evt_" + secrets.token_hex(13).upper(), "key": key, "session": session_id}
+    return orjson.dumps(report)
+
+
+def test_f22_told_twice_it_counts_once(reported_server: RunningServer) -> None:
+    """Two reports of one movement, each with an id of its own, and each three times: one refund."""
+    payment = pay(reported_server)
+    capture(reported_server, payment["id"])
+    key = "own_" + secrets.token_hex(13).upper()
+    first, second = (
+        retold(reported_server, payment, "refund", minor=3_000, key=key) for _ in range(2)
+    )
+    for body in (first, second, first, second, second, first):
+        assert post(reported_server, body, signature(body)) in TAKEN
+    found = payment_of(reported_server, payment["id"])
+    assert (found["refundedAmount"], len(found["refunds"])) == ("30.00", 1)
+
+
+def test_f22_beyond_a_limit_it_is_a_fact_and_a_mismatch(reported_server: RunningServer) -> None:
+    """More refunded there than was captured here: recorded, marked as mismatched, and nothing moves here any more."""
+    payment = pay(reported_server)
+    capture(reported_server, payment["id"], amount="60.00")
+    body = retold(reported_server, payment, "refund", minor=7_000)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    found = payment_of(reported_server, payment["id"])
+    assert (found["refundedAmount"], found["refundableAmount"], found["capturableAmount"]) == (
+        "70.00",
+        "0.00",
+        "0.00",
+    )
+    assert [event[:2] for event in events_of(reported_server, payment)][-2:] == [
+        ("PAYMENT_REFUNDED", "PROVIDER"),
+        ("PAYMENT_MISMATCHED", "PROVIDER"),
+    ]
+    for answer in (capture(reported_server, payment["id"]), refund(reported_server, payment["id"])):
+        assert answer["code"] == "INVALID_STATE"
+
+
+def test_f22_of_a_session_that_is_not_here(reported_server: RunningServer) -> None:
+    """It is kept and makes nothing; the metric says that somebody has to look."""
+    payment = {"paymentSession": {"id": "payses_" + "0" * 26}}
+    body = retold(reported_server, payment, "refund", minor=100)
+    before = everything(reported_server)
+    parked = parked_reports(reported_server)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    after = everything(reported_server)
+    assert {**after, "provider_reports": None} == {**before, "provider_reports": None}
+    assert parked_reports(reported_server) == parked + 1
+
+
+def parked_reports(server: RunningServer) -> float:
+    """Read the metric."""
+    lines = server.client.get("/metrics").text.splitlines()
+    (line,) = [one for one in lines if one.startswith("tillgraph_parked_reports ")]
+    return float(line.split()[1])
+
+
+# ── Undone at the gateway ──────────────────────────────────────────────────────
+
+
+def refunded(server: RunningServer) -> tuple[Json, str]:
+    """Pay 100.00 and refund 30.00; gives the payment and the refund's id."""
+    payment = pay(server)
+    capture(server, payment["id"])
+    answer = refund(server, payment["id"], amount="30.00")
+    return answer, answer["refunds"][0]["id"]
+
+
+def test_f26_a_refund_that_the_gateway_undid(server: RunningServer) -> None:
+    """Read back from the gateway it is REVERSED: it counts in no sum, and the amount can be refunded again."""
+    payment, id = refunded(server)
+    session_id = server.rows("SELECT session_id FROM operations WHERE id = ?", id)[0][0]
+    settle(server, session_id, "reverse", id)
+    found = wait_until_reversed(server, payment["id"])
+    assert (found["status"], found["refundedAmount"], found["refundableAmount"]) == (
+        "CAPTURED",
+        "0.00",
+        "100.00",
+    )
+    assert [one["status"] for one in found["refunds"]] == ["REVERSED"]
+    (event,) = server.rows(
+        "SELECT type, source, amount_minor FROM payment_events WHERE operation_id = ?"
+        " ORDER BY sequence DESC LIMIT 1",
+        id,
+    )
+    assert event == ("PAYMENT_REFUND_REVERSED", "WEBHOOK", 3_000)
+    assert refund(server, payment["id"])["refundedAmount"] == "100.00"
+
+
+def wait_until_reversed(server: RunningServer, id: str) -> Json:
+    """Wait until a payment's refund is undone here too."""
+    return until(
+        lambda: (found := payment_of(server, id))["refundedAmount"] == "0.00" and found, seconds=10
+    )
+
+
+def test_f26_a_stale_report_of_a_failed_refund(server: RunningServer) -> None:
+    """A report that says so although the gateway's books say otherwise changes nothing and is done with."""
+    payment, id = refunded(server)
+    session_id = server.rows("SELECT session_id FROM operations WHERE id = ?", id)[0][0]
+    other, other_id = refunded(server)
+    other_session = server.rows("SELECT session_id FROM operations WHERE id = ?", other_id)[0][0]
+    settle(server, other_session, "reverse", other_id)
+    wait_until_reversed(server, other["id"])
+    body = bodies(server, other_session)[-1]
+    event_id = orjson.loads(body)["id"]
+    stale = (
+        body.replace(other_session.encode(), session_id.encode())
+        .replace(other_id.encode(), id.encode())
+        .replace(event_id.encode(), b"evt_" + secrets.token_hex(13).upper().encode())
+    )
+    secret = (server.folder / ".tillgraph" / "sandbox-webhook-secret").read_text()
+    assert post(server, stale, signature(stale, secret=secret)) in TAKEN
+    until(
+        lambda: not server.rows("SELECT event_id FROM provider_reports WHERE applied_at IS NULL"),
+        seconds=10,
+    )
+    found = payment_of(server, payment["id"])
+    assert (found["refundedAmount"], [one["status"] for one in found["refunds"]]) == (
+        "30.00",
+        ["SUCCEEDED"],
+    )

@@ -1,0 +1,93 @@
+"""A backup that is restored knows nothing of what was asked since; the gateway's books do."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests import databases
+from tests.conftest import CHECKED
+from tests.faults.records import effects, everything
+from tests.running import Json, RunningServer
+from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+
+
+def payment_of(server: RunningServer, id: str) -> Json:
+    """Read a payment, without what tells when and how it was recorded."""
+    found = server.run("back_end/06_show_payment", id=id)
+    found.pop("updatedAt", None)
+    return found
+
+
+def facts_of(payment: Json) -> Json:
+    """Give what a payment's money came to."""
+    names = ("status", "capturedAmount", "refundedAmount", "releasedAmount", "capturableAmount")
+    movements = [
+        (one["id"], one["status"], one["amount"])
+        for one in payment["captures"] + payment["refunds"]
+    ]
+    return [payment[name] for name in names], movements
+
+
+def test_what_was_asked_after_the_backup_is_found_again(
+    make_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """Captures, refunds, cancellations and authorizations since then are read back; what hangs off nothing is named."""
+    server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
+    since = datetime.now(UTC).isoformat()
+    captured, canceled, unknown = (
+        pay(server),
+        pay(server),
+        pay(server, token="approve,capture=slow:1"),
+    )
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    databases.back_up(server.database, tmp_path / "backup")
+
+    capture(server, captured["id"], amount="60.00")
+    refund(server, captured["id"], amount="20.00")
+    capture(server, captured["id"], amount="10.00", isFinal=True)
+    server.change("cancelPayment", {"paymentId": canceled["id"]})
+    capture(server, unknown["id"], amount="50.00")
+    late = authorize(server, session["id"])
+    assert late["__typename"] == "Payment"
+    lost = pay(server)
+    (effect,) = effects(server, lost["paymentSession"]["id"])
+    ids = [captured["id"], canceled["id"], unknown["id"]]
+    wanted = [facts_of(payment_of(server, id)) for id in ids]
+    assert server.stop() == 0
+
+    databases.restore(server.database, tmp_path / "backup")
+    code, printed = server.command("recover", "--since", since)
+    assert (code, printed.splitlines()) == (
+        1,
+        [
+            "10 effects read, 6 recorded.",
+            f"Not known here: sandbox's authorize {effect['key']} of 100.00 USD"
+            f" for {lost['paymentSession']['id']}.",
+        ],
+    )
+    assert server.check() == CHECKED
+    server.start()
+    assert [facts_of(payment_of(server, id)) for id in ids] == wanted
+    found = server.run("back_end/02_show_payment_collection", id=collection["id"])
+    assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
+    sources = {
+        row[0]
+        for row in server.rows("SELECT source FROM payment_events WHERE type = 'PAYMENT_REFUNDED'")
+    }
+    assert sources == {"RECONCILIATION"}
+
+    before = everything(server)
+    assert server.command("recover", "--since", since)[1].startswith("10 effects read, 0 recorded.")
+    assert everything(server) == before
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2026-11-23T10:00:00", ""])
+def test_an_instant_that_is_none(make_server: Callable[..., RunningServer], since: str) -> None:
+    """It is refused with what would be right, and nothing is read."""
+    server = make_server().start()
+    code, printed = server.command("recover", "--since", since)
+    assert code == 2
+    assert "an instant with its zone, such as 2026-11-23T10:00:00Z" in printed

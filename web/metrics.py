@@ -1,0 +1,80 @@
+"""`GET /metrics`: what an operator watches, as Prometheus text. The same at each process on one database."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from payments.checking import LastCheck
+from payments.errors import StoreBusy
+from payments.figures import Counting, Figures
+from payments.instants import SECOND
+
+
+class _Shown:
+    """Shows figures that were read already; the library asks for them while it writes."""
+
+    def __init__(self, figures: Figures, last_check: LastCheck) -> None:
+        self._figures = figures
+        self._last_check = last_check
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give each metric."""
+        figures = self._figures
+        unsettled = GaugeMetricFamily(
+            "tillgraph_unsettled_operations",
+            "Operations whose outcome is not known; left_to is recovery or person.",
+            labels=("provider", "kind", "left_to"),
+        )
+        for one in figures.unsettled:
+            left_to = "person" if one.is_left_to_person else "recovery"
+            unsettled.add_metric((one.provider_id, one.kind.value, left_to), one.operations)
+        yield unsettled
+        oldest_at = figures.oldest_unsettled_at
+        yield GaugeMetricFamily(
+            "tillgraph_oldest_unsettled_seconds",
+            "Age of the oldest of them; 0 where there is none.",
+            0 if oldest_at is None else (figures.read_at - oldest_at) / SECOND,
+        )
+        yield GaugeMetricFamily(
+            "tillgraph_parked_reports",
+            "Providers' reports of the last five days that match nothing here.",
+            figures.parked_reports,
+        )
+        yield GaugeMetricFamily(
+            "tillgraph_mismatched_payments",
+            "Payments whose provider moved another amount than was asked; a person has to look.",
+            figures.mismatched_payments,
+        )
+        if self._last_check.ended_at is not None:
+            yield GaugeMetricFamily(
+                "tillgraph_broken_invariants",
+                "Rows that break an invariant, as the last check of this process found them.",
+                self._last_check.broken,
+            )
+            yield GaugeMetricFamily(
+                "tillgraph_last_check_timestamp_seconds",
+                "When that check ended, in Unix time.",
+                self._last_check.ended_at / SECOND,
+            )
+
+
+def metrics_route(counting: Counting, last_check: LastCheck) -> Route:
+    """Give the address."""
+
+    async def show(request: Request) -> Response:
+        try:
+            figures = await counting.figures()
+        except StoreBusy as busy:
+            return Response(f"{busy}\n", 503, {"retry-after": "1"}, "text/plain")
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Shown(figures, last_check))
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        headers = {"content-type": content_type, "cache-control": "no-store"}
+        return Response(encode(registry), headers=headers)
+
+    return Route("/metrics", show, methods=["GET"])
