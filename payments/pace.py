@@ -22,6 +22,7 @@ class Pace:
         steps = (self.first_step_seconds, *later)
         if unanswered_times >= len(steps):
             return None
+        unanswered_times = max(unanswered_times, 0)
         jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
         return after(now, steps[unanswered_times] * jitter)
 

@@ -178,21 +178,22 @@ def has_to_happen(change: Change, operation: Operation) -> bool:
 
 def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
     """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
-    is_open = operation.is_without_outcome
     status = operation.status
-    if is_open and status is not OperationStatus.PROCESSING:
+    if operation.is_without_outcome and status is not OperationStatus.PROCESSING:
         status = OperationStatus.UNKNOWN
-    # What came by itself, or because a customer's page asked, uses up none of recovery's steps.
-    is_answer = change.source is not EventSource.WEBHOOK and is_open | (
-        change.source is EventSource.RECONCILIATION
-    )
+    # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
+    is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
+    is_step = change.source is EventSource.RECONCILIATION or is_first_ask
+    due_at = pace.next_step_at(operation.unanswered_times, change.now)
+    if due_at is not None and not is_step:
+        due_at = pace.next_step_at(operation.unanswered_times - 1, change.now)
     return change.put_operation(
         replace(
             operation,
             status=status,
             holder=None,
-            due_at=pace.next_step_at(operation.unanswered_times, change.now),
-            unanswered_times=operation.unanswered_times + is_answer,
+            due_at=due_at,
+            unanswered_times=operation.unanswered_times + is_step,
         )
     )
 

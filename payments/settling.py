@@ -54,7 +54,7 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
     if found.id not in flow.asking and not await _claim_and_ask(flow, found):
         await wait_for_outcome(flow, found)
     elif found.id in flow.asking:
-        await carry_out(flow, await _read(flow, found), found.id, EventSource.RECONCILIATION)
+        await carry_out(flow, await _read(flow, found), found.id)
     snapshot = await _read(flow, found)
     operation = snapshot.operation(found.id)
     if operation.is_without_outcome and operation.holder is not None:
@@ -71,7 +71,7 @@ async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
     if claimed is None:
         return False
     snapshot = await flow.store.read(lambda tx: snapshot_of(tx, claimed))
-    await carry_out(flow, snapshot, claimed.id, EventSource.RECONCILIATION)
+    await carry_out(flow, snapshot, claimed.id)
     return True
 
 
@@ -107,7 +107,12 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
 
     snapshot = await flow.change("record", call.request_id, work)
     operation = snapshot.operation(OperationId(command.id))
-    log.warning("settled by a person", operation_id=operation.id, outcome=command.outcome.value)
+    log.warning(
+        "settled by a person",
+        request_id=call.request_id,
+        operation_id=operation.id,
+        outcome=command.outcome.value,
+    )
     return SettlingAnswer(snapshot, operation)
 
 
