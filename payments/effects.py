@@ -27,6 +27,7 @@ from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import (
     CancellationReason,
     EventSource,
+    EventType,
     OperationKind,
     OperationStatus,
 )
@@ -34,6 +35,8 @@ from payments.statuses import (
 log = structlog.get_logger("flow")
 
 FINAL = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DECLINED, OperationStatus.REVERSED})
+
+DONE = (Authorized, Moved)
 
 PREFIXES = {
     OperationKind.AUTHORIZE: ATTEMPT,
@@ -118,12 +121,24 @@ def record_effect(
     if session.provider_id != provider_id:
         return None
     operation = _known(change, provider_id, effect)
+    if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
+        # Tried there, or still on its way: nothing has moved yet.
+        return change.snapshot()
     if operation is None:
         if not _can_be_placed(change, session, effect):
             return None
         operation = _made(change, session, effect, request_id)
     settle(change, operation, effect.outcome, pace)
+    if effect.closes_session and isinstance(effect.outcome, Moved):
+        _close(change, change.sessions[session.id])
     return change.finish()
+
+
+def _close(change: Change, session: PaymentSession) -> None:
+    """Close a session here too that was closed at its provider, where no payment came of it."""
+    if session.canceled_at is None and change.payment_of(session) is None:
+        session = change.put_session(replace(session, canceled_at=change.now))
+        change.emit(EventType.SESSION_CANCELED, session=session)
 
 
 def _known(change: Change, provider_id: ProviderId, effect: Effect) -> Operation | None:
@@ -138,8 +153,6 @@ def _known(change: Change, provider_id: ProviderId, effect: Effect) -> Operation
 
 def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:
     payment = change.payment_of(session)
-    if effect.is_begun_there and not isinstance(effect.outcome, Authorized | Moved):
-        return False
     if effect.kind is OperationKind.AUTHORIZE:
         # A session makes one payment: a further authorization of it is somebody's to look at.
         return payment is None and not session.is_in_flight

@@ -46,6 +46,8 @@ class Flow:
     """What this process is asking just now; whoever wants the same waits for it."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when recovery may have something new to look at."""
+    is_report_waiting: bool = False
+    """A report has come that could not be applied; recovery looks at it without waiting for its interval."""
     in_doubt: set[ProviderId] = field(default_factory=set)
     """Providers of whom nothing was heard when they were last asked; recovery tries one thing at a time there."""
     _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
@@ -96,7 +98,8 @@ class Flow:
             facts["collection_id"] = snapshot.collection.id
         self.rig.reach(f"after {step}")
         self.signals.wake(snapshot.collection.id)
-        if any(operation.is_without_outcome for operation in snapshot.operations):
+        # What this process is just asking becomes recovery's only when it dies; others look for that.
+        if any(one.is_without_outcome and one.holder is None for one in snapshot.operations):
             self.due.set()
         return snapshot
 

@@ -1,6 +1,7 @@
 """Finishes what was begun: unknown outcomes, what a dead process was asking, and what was decided without asking."""
 
 import asyncio
+import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -31,10 +32,8 @@ async def run(flow: Flow) -> None:
         flow.due.clear()
         wait_seconds = flow.settings.recovery_interval_seconds
         try:
-            await recovery.start_due()
-            await apply_parked(flow)
-            await end_lapsed(flow)
-            wait_seconds = min(wait_seconds, await recovery.seconds_until_due())
+            await recovery.sweep()
+            wait_seconds = min(wait_seconds, await recovery.start_due())
         except (
             Exception
         ) as error:  # The loop is the last one to give up: the next look may succeed.
@@ -52,17 +51,33 @@ class Recovery:
 
     flow: Flow
     _running: dict["asyncio.Task[Snapshot]", ProviderId] = field(default_factory=dict)
+    _swept_at: float = 0.0
 
-    async def start_due(self) -> None:
-        """Start as much as may run: a provider of whom nothing is heard is tried with one operation at a time."""
-        if await self.seconds_until_due() > 0:
+    async def sweep(self) -> None:
+        """Look, once an interval or when a report waits, for parked reports and authorizations past their time."""
+        is_over = time.monotonic() >= self._swept_at + self.flow.settings.recovery_interval_seconds
+        if not (is_over or self.flow.is_report_waiting):
             return
+        self._swept_at = time.monotonic()
+        self.flow.is_report_waiting = False
+        await apply_parked(self.flow)
+        await end_lapsed(self.flow)
+
+    async def start_due(self) -> float:
+        """Start as much as may run, and give how long nothing more is due.
+
+        A provider of whom nothing is heard is tried with one operation at a time.
+        """
+        seconds = await self._seconds_until_due()
+        if seconds > 0:
+            return seconds
         in_doubt = self.flow.in_doubt & self.flow.providers.keys()
         await self._start(self.flow.providers.keys() - in_doubt, RECOVERY_BATCH)
         for id in in_doubt - set(self._running.values()):
             await self._start({id}, 1)
+        return await self._seconds_until_due()
 
-    async def seconds_until_due(self) -> float:
+    async def _seconds_until_due(self) -> float:
         """Give how long nothing is due; what waits for a provider's sign of life is not counted."""
         silent = self.flow.in_doubt & set(self._running.values())
         of = self.flow.providers.keys() - silent

@@ -51,6 +51,7 @@ async def receive(
     _follow_up(flow, snapshot)
     if snapshot is None:
         # It waits for something, perhaps only for its provider to be read.
+        flow.is_report_waiting = True
         flow.due.set()
 
 
