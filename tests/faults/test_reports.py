@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from itertools import permutations
 
+import orjson
 import pytest
 
 from tests.faults.calling import result_of, running
@@ -221,6 +223,44 @@ def test_a_report_before_the_reply(reported_server: RunningServer, told: str) ->
     found = collection_of(reported_server, collection["id"])
     assert [one["id"] for one in found["payments"]] == [payment["id"]]
     assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
+
+
+def stages(server: RunningServer, told: str, session_id: str, key: str) -> list[bytes]:
+    """Write what the gateway reports on the way to an approved challenge, in its order."""
+    challenge = {"status": "challenged", "moved_minor": 0, "challenge_key": "x" * 43}
+    found = []
+    for facts in (challenge, {"status": "pending", "moved_minor": 0}, {"status": "approved"}):
+        report = orjson.loads(retold(server, told, session_id, key))
+        report["operation"] |= facts
+        report |= {"type": f"operation.{facts['status']}", "id": "evt_" + new_key()}
+        found.append(orjson.dumps(report))
+    return found
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_f19_reports_in_any_order(
+    reported_server: RunningServer, told: str, order: tuple[int, ...]
+) -> None:
+    """What comes later in truth has the higher rank: challenged, pending and approved end the same in every order."""
+    collection = open_collection(reported_server)
+    session = open_session(reported_server, collection["id"], "challenge")
+    authorize(reported_server, session["id"])
+    (effect,) = effects(reported_server, session["id"])
+    bodies_in_truth = stages(reported_server, told, session["id"], effect["key"])
+    reached = -1
+    for number in order:
+        body = bodies_in_truth[number]
+        for _ in range(2):
+            assert post(reported_server, body, signature(body)) in TAKEN
+        reached = max(reached, number)
+        found = collection_of(reported_server, collection["id"])
+        assert found["paymentSessions"][0]["status"] == STAGES[reached]
+    found = collection_of(reported_server, collection["id"])
+    assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
+    assert event_types(found).count("SESSION_REQUIRES_MORE") == 1
+
+
+STAGES = ("REQUIRES_MORE", "PENDING_AUTHORIZATION", "AUTHORIZED")
 
 
 def test_a_report_against_a_final_outcome(reported_server: RunningServer, told: str) -> None:

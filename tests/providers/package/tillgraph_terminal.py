@@ -70,10 +70,11 @@ class Terminal:
         return outcome_of(note(ask, words), ask)
 
     async def look_up(self, ask: Ask) -> Outcome | None:
-        """Answer the n-th look at a key by the n-th word under `look`."""
+        """Answer the n-th look at a key by the n-th word under `look`; absent: the terminal has no such thing."""
         words = cast(Sequence[str], ask.data.get("look", ["unknown"]))
         looked = replace(ask, key=OperationId(f"look at {ask.key}"))
-        return outcome_of(note(looked, words), looked)
+        word = note(looked, words)
+        return None if word == "absent" else outcome_of(word, looked)
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
         """Keep no books."""
