@@ -269,8 +269,11 @@ def test_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> None
     assert found == [("RECONCILIATION",)]
 
 
-def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(server: RunningServer) -> None:
+def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
+    make_server: Callable[..., RunningServer],
+) -> None:
     """A gateway's refusal of what has to happen ends nothing: it is listed with the reason until a person settles."""
+    server = make_server().start()
     collection = open_collection(server)
     late = open_session(server, collection["id"], "challenge,cancel=decline:no_longer")
     authorize(server, late["id"])
