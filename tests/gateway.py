@@ -1,0 +1,60 @@
+"""The sandbox gateway as a process of its own, for tests that put something between it and a server."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2
+
+from tests.running import ROOT, clean_environment, free_port
+
+SECRET = "a-secret-of-this-test-alone"
+START_SECONDS = 15.0
+
+
+class RunningGateway:
+    """Is `python server.py sandbox`."""
+
+    def __init__(self, folder: Path, server_port: int) -> None:
+        """Name the folder of its ledger and the port of the server that it reports to."""
+        self.port = free_port()
+        self._folder = folder
+        self._server_port = server_port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Give the gateway's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def ledger_path(self) -> Path:
+        """Name the file of its ledger."""
+        return self._folder / "tillgraph-sandbox.db"
+
+    def start(self) -> "RunningGateway":
+        """Start it and wait until it answers."""
+        environment = {
+            **clean_environment(),
+            "PORT": str(self._server_port),
+            "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
+        }
+        command = [sys.executable, str(ROOT / "server.py"), "sandbox", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            command, cwd=self._folder, env=environment, stderr=subprocess.DEVNULL
+        )
+        ends_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < ends_at:
+            try:
+                if httpx2.get(f"{self.url}/ledger").status_code == 401:
+                    return self
+            except httpx2.TransportError:
+                time.sleep(0.05)
+        raise RuntimeError("The gateway was not there in time.")
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
