@@ -1,11 +1,16 @@
 """Servers of this folder's own: the books that are compared here hold nothing else."""
 
-from collections.abc import Iterator
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
 from tests.faults.reporting import SECRET
+from tests.faults.sites import Site, site
 from tests.running import RunningServer
 
 NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
@@ -31,3 +36,27 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     checked = running.check()
     running.close()
     assert checked == CHECKED
+
+
+MakeSite = Callable[..., Site]
+
+
+@pytest.fixture
+def make_site(tmp_path: Path) -> Iterator[MakeSite]:
+    """Give a function that runs sites of a test's own; its arguments are those of `site`."""
+    with ExitStack() as stack:
+
+        def make(**how: Any) -> Site:
+            folder = tmp_path / f"site-{secrets.token_hex(3)}"
+            folder.mkdir()
+            return stack.enter_context(site(folder, **how))
+
+        yield make
+
+
+@pytest.fixture(scope="package")
+def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site that the tests of this folder share."""
+    quickest = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
+    with site(tmp_path_factory.mktemp("site"), settings=quickest) as made:
+        yield made

@@ -1,0 +1,142 @@
+"""The five kinds of mutation that a matrix test runs through: each prepared up to its call, and its one right end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.faults.calling import Call
+from tests.faults.records import effects, until
+from tests.running import Json, RunningServer
+from tests.shop import capture, new_key, open_collection, open_session, pay
+
+ASKED = ("authorize", "capture", "refund", "cancel")
+"""What the gateway is asked for."""
+
+KINDS = ("create", *ASKED)
+
+MOVES = {"authorize": "100.00", "capture": "60.00", "refund": "30.00", "cancel": "100.00"}
+"""What each moves here, exactly."""
+
+PENDING = {
+    "authorize": "RequiresMoreAction",
+    "capture": "CapturePending",
+    "refund": "RefundPending",
+    "cancel": "CancelPending",
+}
+"""The member that shows an outcome as open."""
+
+FAILED = {
+    "authorize": "AuthorizationFailed",
+    "capture": "CaptureFailed",
+    "refund": "RefundFailed",
+    "cancel": "CancelFailed",
+}
+
+ENDS: Mapping[str, Mapping[str, str]] = {
+    "create": {"__typename": "PaymentCollection", "amount": "100.00", "status": "NOT_PAID"},
+    "authorize": {"__typename": "Payment", "amount": "100.00", "status": "AUTHORIZED"},
+    "capture": {"__typename": "Payment", "capturedAmount": "60.00"},
+    "refund": {"__typename": "Payment", "refundedAmount": "30.00"},
+    "cancel": {"__typename": "Payment", "releasedAmount": "100.00", "status": "CANCELED"},
+}
+"""What the final answer says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Is a mutation that is about to be called."""
+
+    kind: str
+    call: Call
+    """With an idempotency key, but for a cancellation: its payment is its key."""
+    session_id: str = ""
+
+    @property
+    def key(self) -> str:
+        """Give the idempotency key; "" for a cancellation."""
+        return str(self.call[1].get("idempotencyKey", ""))
+
+
+def prepared(server: RunningServer, kind: str, token: str = "approve") -> Prepared:
+    """Do everything that comes before a mutation of a kind; the token says how the gateway takes it."""
+    if kind == "create":
+        values = {"amount": "100.00", "currencyCode": "USD", "idempotencyKey": new_key()}
+        return Prepared(kind, ("createPaymentCollection", values))
+    if kind == "authorize":
+        session = open_session(server, open_collection(server)["id"], token)
+        call = ("authorizePaymentSession", {"id": session["id"], "idempotencyKey": new_key()})
+        return Prepared(kind, call, session["id"])
+    payment = pay(server, token="approve" if token == "approve" else f"approve,{kind}={token}")
+    session_id = payment["paymentSession"]["id"]
+    if kind == "cancel":
+        return Prepared(kind, ("cancelPayment", {"paymentId": payment["id"]}), session_id)
+    if kind == "refund":
+        assert capture(server, payment["id"])["capturedAmount"] == "100.00"
+    values = {
+        "paymentId": payment["id"],
+        "amount": MOVES[kind],
+        "idempotencyKey": new_key(),
+    }
+    return Prepared(kind, (f"{kind}Payment", values), session_id)
+
+
+def called(server: RunningServer, one: Prepared) -> Json:
+    """Call it, and give what is answered."""
+    return server.change(*one.call)
+
+
+def is_final(one: Prepared, answer: Json) -> bool:
+    """Tell whether an answer is the one right end."""
+    expected = ENDS[one.kind]
+    return {name: answer.get(name) for name in expected} == expected
+
+
+def ended(server: RunningServer, one: Prepared, *, seconds: float) -> Json:
+    """Call it again and again with its key until the answer is the one right end, and give that."""
+    return until(
+        lambda: (answer := called(server, one)) and is_final(one, answer) and answer,
+        seconds=seconds,
+    )
+
+
+def operations_of(server: RunningServer, one: Prepared) -> list[tuple[str, str]]:
+    """List the ids and statuses of its operations, oldest first; a cancellation that failed is followed by another."""
+    found = server.rows(
+        "SELECT id, status FROM operations WHERE session_id = ? AND kind = ? ORDER BY id",
+        one.session_id,
+        one.kind,
+    )
+    return [(str(id), str(status)) for id, status in found]
+
+
+def status_of(server: RunningServer, one: Prepared) -> str:
+    """Give the status of its newest operation; "" where there is none."""
+    found = operations_of(server, one)
+    return found[-1][1] if found else ""
+
+
+def operation_of(server: RunningServer, one: Prepared) -> str:
+    """Give the id of its newest operation."""
+    return operations_of(server, one)[-1][0]
+
+
+def settled(server: RunningServer, one: Prepared, *, seconds: float) -> None:
+    """Wait until it has succeeded, whoever brings that; it is not called again."""
+    until(lambda: status_of(server, one) == "SUCCEEDED", seconds=seconds)
+
+
+def assert_one_effect(server: RunningServer, one: Prepared) -> Json:
+    """Hold that the gateway did it exactly once, under its operation's key; gives the effect."""
+    if one.kind == "create":
+        # The gateway has no part in it: what is counted is the collection behind the key.
+        counted = server.rows("SELECT count(*) FROM idempotency_keys WHERE key = ?", one.key)
+        assert counted == [(1,)]
+        return {}
+    (effect,) = effects(server, one.session_id, one.kind)
+    assert (effect["result"], effect["moved"]) == ("approved", MOVES[one.kind])
+    assert effect["key"] == operation_of(server, one)
+    return effect
+
+
+def assert_no_effect(server: RunningServer, one: Prepared) -> None:
+    """Hold that the gateway did nothing of it."""
+    assert effects(server, one.session_id, one.kind) == []

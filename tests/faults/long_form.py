@@ -1,0 +1,13 @@
+"""What belongs to the long form of the suite alone."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+
+def in_short(values: Sequence[Any], *short: Any) -> list[Any]:
+    """Give parameters of which the short form takes some alone; the long one takes all."""
+    return [
+        value if value in short else pytest.param(value, marks=pytest.mark.long) for value in values
+    ]

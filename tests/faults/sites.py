@@ -1,0 +1,97 @@
+"""A server, the sandbox gateway in a process of its own, and the proxy between them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from tests.conftest import CHECKED, QUICK_RECOVERY
+from tests.databases import create_where_needed, drop_database
+from tests.faults.between import Between
+from tests.faults.records import assert_books_agree, open_operations, until
+from tests.gateway import SECRET, RunningGateway
+from tests.running import SQLITE, URL, RunningServer, free_port
+
+MUTED = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
+"""Recovery does not come within a test."""
+
+
+@dataclass
+class Site:
+    """Is everything that one payment passes through."""
+
+    servers: list[RunningServer]
+    gateway: RunningGateway
+    between: Between
+    is_ledger_true: bool = field(default=True)
+    """The proxy has not lied about amounts: the books have to agree at the end."""
+
+    @property
+    def server(self) -> RunningServer:
+        """Give the first server; most sites have no other."""
+        return self.servers[0]
+
+    def quiet(self, *, seconds: float = 20.0) -> None:
+        """Wait until every operation has its outcome."""
+        until(lambda: not open_operations(self.server), seconds=seconds)
+
+
+@contextmanager
+def site(
+    folder: Path,
+    *,
+    servers: int = 1,
+    is_test_build: bool = False,
+    hears_reports: bool = True,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Site]:
+    """Run a site; once the block is over its books have to agree and every invariant has to hold.
+
+    `settings` are the servers'. Several servers share one database. `hears_reports` False: the gateway's reports reach nobody.
+    """
+    address = _shared_database(folder) if servers > 1 else None
+    shared = {} if address is None else {URL: address}
+    ports = [free_port() for _ in range(servers)]
+    gateway = RunningGateway(folder, ports[0] if hears_reports else free_port()).start()
+    between = Between(gateway.url).open()
+    environment = {
+        **QUICK_RECOVERY,
+        **shared,
+        "TILLGRAPH_SANDBOX_URL": between.url,
+        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
+        **settings,
+    }
+    running = [
+        RunningServer(
+            _made(folder / f"server-{number}"), environment, port, is_test_build=is_test_build
+        )
+        for number, port in enumerate(ports)
+    ]
+    made = Site(running, gateway, between)
+    try:
+        for server in running:
+            server.start()
+        yield made
+        between.forget()
+        between.let_go()
+        made.quiet()
+        if made.is_ledger_true:
+            assert_books_agree(made.server)
+        assert made.server.check() == CHECKED
+    finally:
+        for server in running:
+            server.close()
+        between.close()
+        gateway.stop()
+        if address is not None and not address.startswith(SQLITE):
+            drop_database(address)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _shared_database(folder: Path) -> str:
+    return create_where_needed() or f"{SQLITE}{folder / 'shared.db'}"
