@@ -48,7 +48,7 @@ def site(
 ) -> Iterator[Site]:
     """Run a site; once the block is over its books have to agree and every invariant has to hold.
 
-    `settings` are the servers'. Several servers share one database. `hears_reports` False: the gateway's reports reach nobody.
+    `settings` are the servers', who share one database. `hears_reports` False: the gateway's reports reach nobody.
     """
     address = _shared_database(folder) if servers > 1 else None
     shared = {} if address is None else {URL: address}
