@@ -1,13 +1,15 @@
 """Calls beside each other: many at once over connections of their own, and one that a test lets run."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import httpx2
 import orjson
 
+from tests.faults.records import until
 from tests.running import Json, RunningServer, document
 
 ANSWER_SECONDS = 30.0
@@ -58,6 +60,18 @@ def _post(url: str, body: bytes) -> httpx2.Response:
     return httpx2.post(
         f"{url}/graphql", content=body, headers=headers, timeout=ANSWER_SECONDS, trust_env=False
     )
+
+
+def send_and_go(server: RunningServer, call: Call, is_there: Callable[[], object]) -> None:
+    """Send a call over a connection that is closed, unanswered, as soon as the call has arrived."""
+    body = body_of(call)
+    head = (
+        f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(head.encode() + body)
+        until(is_there, seconds=5)
 
 
 def result_of(response: httpx2.Response) -> Json:

@@ -1,0 +1,210 @@
+"""Clients that go away, sockets, servers that are told to stop, and clocks that jump."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.api.sockets import opened, receive, subscribe
+from tests.faults.between import Fault
+from tests.faults.calling import result_of, running, send_and_go
+from tests.faults.conftest import MakeSite
+from tests.faults.kinds import (
+    ASKED,
+    KINDS,
+    Prepared,
+    assert_no_effect,
+    assert_one_effect,
+    called,
+    is_final,
+    operation_of,
+    prepared,
+    settled,
+)
+from tests.faults.records import assert_books_agree, everything, locked, until
+from tests.faults.sites import Site, site
+from tests.running import SQLITE, Json, document
+
+ARRIVES_SECONDS = 5.0
+SETTLED_SECONDS = 10.0
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_f40_a_client_that_disconnects(shared_site: Site, kind: str) -> None:
+    """A mutation whose client goes away runs to its end; its key then gives the result without another ask."""
+    server, between = shared_site.server, shared_site.between
+    one = prepared(server, kind)
+    if kind == "create":
+        send_and_go(server, one.call, lambda: True)
+        bound = "SELECT subject_id FROM idempotency_keys WHERE key = ?"
+        until(lambda: server.rows(bound, one.key), seconds=SETTLED_SECONDS)
+    else:
+        between.next(Fault.HOLD_BEFORE, kind=kind)
+        send_and_go(server, one.call, lambda: between.held.wait(ARRIVES_SECONDS))
+        assert_no_effect(server, one)
+        between.let_go()
+        settled(server, one, seconds=SETTLED_SECONDS)
+    assert is_final(one, called(server, one))
+    if kind != "create":
+        assert between.asks_of(operation_of(server, one)) == 1
+    assert_one_effect(server, one)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_f41_a_mutation_over_a_socket(shared_site: Site, kind: str) -> None:
+    """It is refused before it begins, so that nothing is cut off where the socket ends; over HTTP its key is new."""
+    server = shared_site.server
+    one = prepared(server, kind)
+    before = everything(server)
+    name, values = one.call
+    with opened(server) as socket:
+        subscribe(socket, document(f"complete/{name}"), {"input": values})
+        message = receive(socket)
+    assert message["type"] == "error"
+    assert message["payload"][0]["extensions"]["code"] == "METHOD_NOT_ALLOWED"
+    assert everything(server) == before
+    assert is_final(one, called(server, one))
+    assert_one_effect(server, one)
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Is a site whose server was told to stop while every kind was under way; it runs again."""
+
+    site: Site
+    exit_code: int
+    is_closed_to_others: bool
+    """Whoever called behind the signal was refused."""
+    answers: Mapping[str, tuple[Prepared, Json]]
+
+
+@pytest.fixture(scope="module")
+def stopped(shared_site: Site) -> Stopped:
+    """Tell a server to stop while four asks wait for their answers and a collection waits for its commit."""
+    server, between = shared_site.server, shared_site.between
+    ones = {kind: prepared(server, kind) for kind in KINDS}
+    asked = len(between.asks)
+    for kind in ASKED:
+        between.next(Fault.HOLD_AFTER, kind=kind)
+    with running(server, *(ones[kind].call for kind in ASKED)) as under_way:
+        until(lambda: len(between.asks) == asked + len(ASKED), seconds=ARRIVES_SECONDS)
+        with ExitStack() as held:
+            held.enter_context(locked(server))
+            with running(server, ones["create"].call) as (creating,):
+                # Nothing outside of the server shows that the call has arrived and waits for the lock.
+                time.sleep(0.3)
+                assert server.process is not None
+                server.process.terminate()
+                is_closed = bool(until(lambda: is_refused(server.url), seconds=ARRIVES_SECONDS))
+                held.close()
+                between.let_go()
+                answers = {"create": (ones["create"], result_of(creating.result()))}
+        for kind, call in zip(ASKED, under_way, strict=True):
+            answers[kind] = (ones[kind], result_of(call.result()))
+    exit_code = server.process.wait(timeout=30)
+    server.start()
+    return Stopped(shared_site, exit_code, is_closed, answers)
+
+
+def is_refused(url: str) -> bool:
+    """Tell whether nobody listens at an address any more."""
+    try:
+        httpx2.get(f"{url}/health/ready", timeout=1, trust_env=False)
+    except httpx2.ConnectError:
+        return True
+    except httpx2.TransportError:
+        return False
+    return False
+
+
+def test_f42_a_server_that_stops(stopped: Stopped) -> None:
+    """It takes no new work, ends what is under way and exits with 0."""
+    assert (stopped.is_closed_to_others, stopped.exit_code) == (True, 0)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_f42_sigterm_during_a_mutation(stopped: Stopped, kind: str) -> None:
+    """A mutation under way when the server is told to stop is answered and recorded, with one effect."""
+    one, answer = stopped.answers[kind]
+    assert is_final(one, answer)
+    assert is_final(one, called(stopped.site.server, one))
+    if kind != "create":
+        assert stopped.site.between.asks_of(operation_of(stopped.site.server, one)) == 1
+    assert_one_effect(stopped.site.server, one)
+
+
+# ── Clocks ─────────────────────────────────────────────────────────────────────
+
+WRONG_CLOCK = {"PYTHONPATH": str(Path(__file__).parent / "clock")}
+
+
+def set_clock(folder: Path, wrong_by_seconds: int) -> None:
+    """Let the clock of a server that runs in a folder be wrong from now on."""
+    (folder / "clock").write_text(str(wrong_by_seconds))
+
+
+@pytest.fixture(scope="module")
+def jumping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose server's clock is wrong by what its file says."""
+    with site(tmp_path_factory.mktemp("jumping"), settings=WRONG_CLOCK) as made:
+        yield made
+        set_clock(made.server.folder, 0)
+
+
+def test_f43_a_clock_that_jumps_between_the_steps(jumping: Site) -> None:
+    """A day forward, back and further back again between the steps of a payment: each has its one right end."""
+    made = jumping
+    for number, kind in enumerate(KINDS):
+        one = prepared(made.server, kind)
+        set_clock(made.server.folder, (DAY, -DAY, 0)[number % 3])
+        assert is_final(one, called(made.server, one))
+        assert is_final(one, called(made.server, one))
+        assert_one_effect(made.server, one)
+    assert_books_agree(made.server)
+
+
+def test_f43_a_clock_that_jumps_during_an_ask(jumping: Site) -> None:
+    """A day forward while the gateway is asked, what was asked is recorded by who asks it, with one effect."""
+    made = jumping
+    set_clock(made.server.folder, 0)
+    one = prepared(made.server, "capture")
+    made.between.next(Fault.HOLD_AFTER, kind="capture")
+    with running(made.server, one.call) as (call,):
+        assert made.between.held.wait(ARRIVES_SECONDS)
+        set_clock(made.server.folder, DAY)
+        until(lambda: is_final(one, called_at_last(made, one)), seconds=SETTLED_SECONDS)
+        assert is_final(one, result_of(call.result()))
+    assert_one_effect(made.server, one)
+
+
+def called_at_last(made: Site, one: Prepared) -> Json:
+    """Let what waits go on, and call."""
+    made.between.let_go()
+    return called(made.server, one)
+
+
+def test_f43_two_servers_five_minutes_apart(make_site: MakeSite) -> None:
+    """A server whose clock is five minutes ahead makes no second effect of what its neighbour is asking."""
+    made = make_site(servers=2, settings=WRONG_CLOCK)
+    ahead = made.servers[1]
+    set_clock(ahead.folder, 300)
+    one = prepared(made.server, "authorize")
+    made.between.next(Fault.HOLD_BEFORE, kind="authorize")
+    with running(made.server, one.call) as (call,):
+        assert made.between.held.wait(ARRIVES_SECONDS)
+        # Recovery of the server ahead looks twice a second: it has had the time to take the ask away.
+        time.sleep(1.5)
+        made.between.let_go()
+        assert is_final(one, result_of(call.result()))
+    asks = made.between.asks_of(operation_of(made.server, one))
+    # A lease lives by the database's clock; SQLite has none but its machine's, which both servers share in truth.
+    assert asks == 1 or made.server.database.startswith(SQLITE)
+    made.quiet()
+    assert is_final(one, called(ahead, one))
+    assert_one_effect(made.server, one)
