@@ -68,6 +68,8 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
             unanswered_times=0,
+            absent_times=None,
+            absent_since=None,
             failure_code=None,
             decline_code=None,
         )
