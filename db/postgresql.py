@@ -43,6 +43,9 @@ TRIES = 5
 CLOCK_SECONDS = 30.0
 """Between two looks at the database's clock; in between this process counts on its own."""
 
+SHORTEST_PATIENCE_SECONDS = 0.1
+"""For a lock, however long the wait for a connection was; a shorter wait for one is not counted."""
+
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -95,6 +98,14 @@ def create_engine(url: URL) -> AsyncEngine:
             },
         },
     )
+
+
+def _patience(waited_seconds: float) -> str:
+    """Take what the wait for a connection took off the wait for locks, so that both together end in time."""
+    if waited_seconds < SHORTEST_PATIENCE_SECONDS:
+        return ""
+    left_seconds = max(SHORTEST_PATIENCE_SECONDS, LOCK_SECONDS - waited_seconds)
+    return f"; SET LOCAL lock_timeout = {int(left_seconds * 1_000)}"
 
 
 class PostgresqlConnection:
@@ -179,13 +190,14 @@ class PostgresqlDatabase:
 
     async def _run(self, how: str | None, work: Callable[[Connection], Answer]) -> Answer:
         dialect = self._engine.dialect
+        started_at = time.monotonic()
 
         def whole(connection: EngineConnection) -> Answer:
             adapted = cast(AdaptedConnection, connection.connection.dbapi_connection)
             transaction = PostgresqlConnection(adapted, dialect)
             if how is None:
                 return work(transaction)
-            transaction.execute(how)
+            transaction.execute(how + _patience(time.monotonic() - started_at))
             try:
                 answer = work(transaction)
             except BaseException:
