@@ -1,8 +1,9 @@
 """PostgreSQL: a transaction is one function over a pooled connection, with the driver's own prepared statements."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar, cast
 
 import asyncpg
@@ -146,6 +147,7 @@ class PostgresqlDatabase:
         self._clock_offset = 0
         """Microseconds from this process's monotonic clock to the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
+        self._reading_clock: asyncio.Task[None] | None = None
         self._hints = Notifications(engine)
 
     async def open(self) -> None:
@@ -154,6 +156,9 @@ class PostgresqlDatabase:
 
     async def close(self) -> None:
         """Close every connection."""
+        if self._reading_clock is not None:
+            self._reading_clock.cancel()
+            await asyncio.gather(self._reading_clock, return_exceptions=True)
         await self._hints.close()
         await self._engine.dispose()
 
@@ -163,8 +168,7 @@ class PostgresqlDatabase:
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy."""
-        if time.monotonic() > self._clock_read_at + CLOCK_SECONDS:
-            await self._read_clock()
+        self._keep_clock()
         for _ in range(TRIES - 1):
             try:
                 return await self._run(WRITING, work)
@@ -239,6 +243,18 @@ class PostgresqlDatabase:
             await connection.invalidate()
             await connection.close()
         raise NoConnection("Every connection was closed by the server.")
+
+    def _keep_clock(self) -> None:
+        """Have the clock read from time to time; nobody waits for that, since this process counts on meanwhile."""
+        is_old = time.monotonic() > self._clock_read_at + CLOCK_SECONDS
+        is_being_read = self._reading_clock is not None and not self._reading_clock.done()
+        if is_old and not is_being_read:
+            self._reading_clock = asyncio.create_task(self._read_clock_safely())
+
+    async def _read_clock_safely(self) -> None:
+        # The next transaction tries again.
+        with suppress(StoreBusy, DBAPIError, asyncpg.PostgresError):
+            await self._read_clock()
 
     async def _read_clock(self) -> None:
         async with self._connected() as connection:
