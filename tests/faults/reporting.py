@@ -10,9 +10,13 @@ from collections.abc import Sequence
 from contextlib import closing
 
 import httpx2
+import orjson
 
+from tests import gateway
+from tests.faults.kinds import Prepared, operation_of
 from tests.faults.records import effects
-from tests.running import RunningServer
+from tests.faults.sites import Site
+from tests.running import Json, RunningServer
 
 SECRET = "whsec_known_to_these_tests_0001"
 HEADER = "Sandbox-Signature"
@@ -82,3 +86,70 @@ def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> l
         return [answer.status_code for answer in answers]
 
     return asyncio.run(send())
+
+
+# ── A gateway in a process of its own ──────────────────────────────────────────
+
+EVENTS = {
+    "authorize": "SESSION_AUTHORIZED",
+    "capture": "PAYMENT_CAPTURED",
+    "refund": "PAYMENT_REFUNDED",
+    "cancel": "PAYMENT_CANCELED",
+}
+"""What the log says of a success."""
+
+AT_GATEWAY = {"authorization": f"Bearer {gateway.SECRET}"}
+
+
+def settle_at(site: Site, one: Prepared, *, result: str = "approve") -> None:
+    """Let the gateway settle what it left pending; whether its report arrives is the site's matter."""
+    body = {"result": result}
+    if one.kind != "authorize":
+        body["movement"] = "cancel" if one.kind == "cancel" else operation_of(site.server, one)
+    response = httpx2.post(
+        f"{site.gateway.url}/reports/{one.session_id}",
+        json=body,
+        headers=AT_GATEWAY,
+        timeout=ANSWER_SECONDS,
+        trust_env=False,
+    )
+    assert response.status_code == 202, response.text
+
+
+def facts_of(site: Site, one: Prepared) -> Json:
+    """Read what the gateway says of an operation."""
+    address = f"{site.gateway.url}/operations/{operation_of(site.server, one)}"
+    response = httpx2.get(address, headers=AT_GATEWAY, timeout=ANSWER_SECONDS, trust_env=False)
+    assert response.status_code == 200, response.text
+    return response.json()
+
+
+def report_of(facts: Json, **changed: Json) -> bytes:
+    """Write a new report of an operation's facts, some of them changed."""
+    facts = {**facts, **changed}
+    return orjson.dumps(
+        {
+            "id": f"evt_{secrets.token_hex(13).upper()}",
+            "type": f"operation.{facts['status']}",
+            "created": int(time.time()),
+            "key": facts["key"],
+            "session": facts["session"],
+            "operation": facts,
+        }
+    )
+
+
+def signed(body: bytes) -> tuple[bytes, str]:
+    """Sign a report as the gateway of a site does."""
+    return body, signature(body, secret=gateway.SECRET)
+
+
+def told_of(server: RunningServer, one: Prepared) -> list[str]:
+    """List who brought the success of an operation's kind into its collection's log: once each."""
+    found = server.rows(
+        "SELECT source FROM payment_events WHERE type = ? AND collection_id ="
+        " (SELECT collection_id FROM payment_sessions WHERE id = ?) ORDER BY sequence",
+        EVENTS[one.kind],
+        one.session_id,
+    )
+    return [str(source) for (source,) in found]

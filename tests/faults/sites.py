@@ -48,13 +48,14 @@ def site(
 ) -> Iterator[Site]:
     """Run a site; once the block is over its books have to agree and every invariant has to hold.
 
-    `settings` are the servers', who share one database. `hears_reports` False: the gateway's reports reach nobody.
+    `settings` are the servers', who share one database. `hears_reports` False: the proxy swallows reports.
     """
     address = _shared_database(folder) if servers > 1 else None
     shared = {} if address is None else {URL: address}
     ports = [free_port() for _ in range(servers)]
-    gateway = RunningGateway(folder, ports[0] if hears_reports else free_port()).start()
-    between = Between(gateway.url).open()
+    proxy_port = free_port()
+    gateway = RunningGateway(folder, ports[0] if hears_reports else proxy_port).start()
+    between = Between(gateway.url, proxy_port).open()
     environment = {
         **QUICK_RECOVERY,
         **shared,
