@@ -1,7 +1,9 @@
 """Calls beside each other: many at once over connections of their own, and one that a test lets run."""
 
 import asyncio
+import itertools
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +15,9 @@ from tests.faults.records import until
 from tests.running import Json, RunningServer, document
 
 ANSWER_SECONDS = 30.0
+
+TLS = ssl.create_default_context()
+"""Nothing here is encrypted; to make one for each client would take longer than its calls."""
 
 Call = tuple[str, Mapping[str, Json]]
 """A mutation's name and its input."""
@@ -26,20 +31,26 @@ def body_of(call: Call) -> bytes:
 
 def all_at_once(server: RunningServer, calls: Sequence[Call]) -> list[Json]:
     """Send mutations at the same time, each over a connection of its own; their results in the calls' order."""
-    return asyncio.run(_all_at_once(server.url, [body_of(call) for call in calls]))
+    return at_servers([server], calls)
 
 
-async def _all_at_once(url: str, bodies: Sequence[bytes]) -> list[Json]:
-    limits = httpx2.Limits(max_connections=len(bodies), max_keepalive_connections=0)
+def at_servers(servers: Sequence[RunningServer], calls: Sequence[Call]) -> list[Json]:
+    """Send mutations at the same time, to each of the servers in turn; their results in the calls' order."""
+    urls = itertools.cycle(server.url for server in servers)
+    return asyncio.run(_all_at_once([(next(urls), body_of(call)) for call in calls]))
+
+
+async def _all_at_once(sent: Sequence[tuple[str, bytes]]) -> list[Json]:
+    limits = httpx2.Limits(max_connections=len(sent), max_keepalive_connections=0)
     async with httpx2.AsyncClient(
-        base_url=url, timeout=ANSWER_SECONDS, limits=limits, trust_env=False
+        timeout=ANSWER_SECONDS, limits=limits, trust_env=False, verify=TLS
     ) as client:
-        return await asyncio.gather(*(_send(client, body) for body in bodies))
+        return await asyncio.gather(*(_send(client, url, body) for url, body in sent))
 
 
-async def _send(client: httpx2.AsyncClient, body: bytes) -> Json:
+async def _send(client: httpx2.AsyncClient, url: str, body: bytes) -> Json:
     response = await client.post(
-        "/graphql", content=body, headers={"content-type": "application/json"}
+        f"{url}/graphql", content=body, headers={"content-type": "application/json"}
     )
     answer = orjson.loads(response.content)
     assert response.status_code == 200, answer
@@ -58,7 +69,12 @@ def running(server: RunningServer, *calls: Call) -> Iterator[list["Future[httpx2
 def _post(url: str, body: bytes) -> httpx2.Response:
     headers = {"content-type": "application/json"}
     return httpx2.post(
-        f"{url}/graphql", content=body, headers=headers, timeout=ANSWER_SECONDS, trust_env=False
+        f"{url}/graphql",
+        content=body,
+        headers=headers,
+        timeout=ANSWER_SECONDS,
+        trust_env=False,
+        verify=TLS,
     )
 
 

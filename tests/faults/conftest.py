@@ -38,6 +38,12 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
     assert checked == CHECKED
 
 
+@pytest.fixture(scope="session")
+def rounds(is_long: bool) -> int:
+    """Give how often a race is run."""
+    return 1_000 if is_long else 24
+
+
 MakeSite = Callable[..., Site]
 
 

@@ -1,9 +1,11 @@
 """What a server's database file and its gateway's ledger hold, read beside the server."""
 
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing
 from decimal import Decimal
+from pathlib import Path
 from typing import TypeVar
 
 from tests import databases
@@ -73,6 +75,17 @@ def effects(server: RunningServer, session_id: str, kind: str | None = None) -> 
         for entry in server.ledger()
         if entry["session"] == session_id and kind in (None, entry["kind"])
     ]
+
+
+def moved(ledger: Path, session_id: str, kind: str) -> list[int]:
+    """Read a session's effects of a kind that moved anything out of the ledger's file, in minor units, oldest first."""
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=5)) as file:
+        found = file.execute(
+            "SELECT moved_minor FROM entries WHERE session = ? AND kind = ? AND moved_minor > 0"
+            " ORDER BY number",
+            (session_id, kind),
+        )
+        return [int(minor) for (minor,) in found]
 
 
 def assert_books_agree(server: RunningServer) -> None:

@@ -61,6 +61,7 @@ def site(
         **shared,
         "TILLGRAPH_SANDBOX_URL": between.url,
         "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
+        "TILLGRAPH_SIGNING_KEYS": SECRET,
         **settings,
     }
     running = [

@@ -7,12 +7,10 @@ from itertools import permutations
 import orjson
 import pytest
 
-from tests.faults.calling import result_of, running
 from tests.faults.records import effects, everything, locked, operation_in, until
 from tests.faults.reporting import (
     bodies,
     post,
-    post_at_once,
     retold,
     settle,
     signature,
@@ -23,7 +21,6 @@ from tests.shop import (
     authorize,
     capture,
     collection_of,
-    event_types,
     new_key,
     open_collection,
     open_session,
@@ -111,39 +108,12 @@ def test_a_report_settles_a_pending_cancellation(reported_server: RunningServer)
     assert (found["status"], found["releasedAmount"]) == ("CANCELED", "100.00")
 
 
-def test_a_report_ten_times_at_once(reported_server: RunningServer, told: str) -> None:
-    """The same report, ten times in parallel, has one effect and is answered with 2xx ten times."""
-    collection, session_id, key = pending(reported_server)
-    body = retold(reported_server, told, session_id, key)
-    statuses = post_at_once(reported_server, [(body, signature(body))] * 10)
-    assert all(status in TAKEN for status in statuses), statuses
-    found = collection_of(reported_server, collection["id"])
-    assert len(found["payments"]) == 1
-    assert event_types(found).count("SESSION_AUTHORIZED") == 1
-    stored = reported_server.rows(
-        "SELECT count(*) FROM provider_reports WHERE operation_id = ? AND applied_at IS NOT NULL",
-        key,
-    )
-    assert stored == [(1,)]
-
-
-def test_a_report_again_later(reported_server: RunningServer, told: str) -> None:
+def test_f18_a_report_again_later(reported_server: RunningServer, told: str) -> None:
     """A report that was applied already is answered with 2xx and changes nothing."""
     (body,) = bodies(reported_server, told)
     before = everything(reported_server)
     assert post(reported_server, body, signature(body)) in TAKEN
     assert everything(reported_server) == before
-
-
-def test_ten_reports_of_one_outcome(reported_server: RunningServer, told: str) -> None:
-    """Ten different reports of the same outcome at once have one effect, and each is answered with 2xx."""
-    collection, session_id, key = pending(reported_server)
-    ten = [retold(reported_server, told, session_id, key) for _ in range(10)]
-    statuses = post_at_once(reported_server, [(body, signature(body)) for body in ten])
-    assert all(status in TAKEN for status in statuses), statuses
-    found = collection_of(reported_server, collection["id"])
-    assert len(found["payments"]) == 1
-    assert event_types(found).count("SESSION_AUTHORIZED") == 1
 
 
 FORGERIES: dict[str, Callable[[bytes], str | None]] = {
@@ -206,25 +176,6 @@ def test_a_report_to_an_unknown_provider(reported_server: RunningServer) -> None
     assert response.status_code == 404
 
 
-def test_a_report_before_the_reply(reported_server: RunningServer, told: str) -> None:
-    """A report that overtakes the gateway's own answer wins; the answer then changes nothing."""
-    collection = open_collection(reported_server)
-    session = open_session(reported_server, collection["id"], "slow:1")
-    call = ("authorizePaymentSession", {"id": session["id"]})
-    with running(reported_server, call) as (answer,):
-        key = until(
-            lambda: operation_in(reported_server, "ASKING", "authorize", session["id"]), seconds=5
-        )
-        body = retold(reported_server, told, session["id"], key)
-        assert post(reported_server, body, signature(body)) in TAKEN
-        assert operation_in(reported_server, "SUCCEEDED", "authorize", session["id"]) == key
-        payment = result_of(answer.result())
-    assert payment["__typename"] == "Payment"
-    found = collection_of(reported_server, collection["id"])
-    assert [one["id"] for one in found["payments"]] == [payment["id"]]
-    assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
-
-
 def stages(server: RunningServer, told: str, session_id: str, key: str) -> list[bytes]:
     """Write what the gateway reports on the way to an approved challenge, in its order."""
     challenge = {"status": "challenged", "moved_minor": 0, "challenge_key": "x" * 43}
@@ -263,7 +214,7 @@ def test_f19_reports_in_any_order(
 STAGES = ("REQUIRES_MORE", "PENDING_AUTHORIZATION", "AUTHORIZED")
 
 
-def test_a_report_against_a_final_outcome(reported_server: RunningServer, told: str) -> None:
+def test_f26_a_success_behind_a_failure(reported_server: RunningServer, told: str) -> None:
     """A report of success behind a decline is taken and changes no outcome."""
     collection, session_id, key = pending(reported_server)
     settle(reported_server, session_id, "fail")
@@ -309,7 +260,7 @@ def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> 
     settle(server, session["id"], "fail")
 
 
-def test_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
+def test_f24_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
     """A report that can't be stored is 503 in time and not lost: the gateway brings it again."""
     collection, session_id, _ = pending(reported_server)
     with locked(reported_server):
