@@ -58,3 +58,8 @@ class RunningGateway:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             self.process.wait()
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Give the settings of a server whose gateway this is."""
+        return {"TILLGRAPH_SANDBOX_URL": self.url, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}

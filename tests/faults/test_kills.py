@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from threading import Event
 
 import httpx2
-import orjson
 import pytest
 
-from tests.faults.calling import body_of, running
+from tests.faults.calling import running
 from tests.faults.records import (
     assert_books_agree,
     effects,
@@ -20,6 +19,7 @@ from tests.faults.records import (
     operation_in,
     until,
 )
+from tests.faults.shopping import FINAL_SECONDS, Shopper
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -182,79 +182,6 @@ def test_a_retry_while_the_lease_lasts_waits(make_server: Callable[..., RunningS
 
 # ── At random instants ─────────────────────────────────────────────────────────
 
-TOKENS = (
-    "approve",
-    "slow:0.2",
-    "lost_reply",
-    "approve,capture=slow:0.2",
-    "approve,capture=lost_reply,refund=slow:0.2",
-)
-FINAL_SECONDS = 45.0
-PENDING = ("RequiresMoreAction", "CapturePending", "RefundPending")
-
-
-class Shopper:
-    """Pays again and again, and sends each call with its key until it has a final answer."""
-
-    def __init__(self, server: RunningServer, seed: int, is_over: Event) -> None:
-        self._url = server.url
-        self._random = random.Random(seed)  # noqa: S311 - a test that can be repeated
-        self._is_over = is_over
-        self.finished = 0
-
-    def shop(self) -> int:
-        """Take whole payments until it is over, and give their number; the last one is finished, too."""
-        while not self._is_over.is_set():
-            self._buy()
-            self.finished += 1
-        return self.finished
-
-    def _buy(self) -> None:
-        token = self._random.choice(TOKENS)
-        made = self._call("createPaymentCollection", {"amount": "100.00", "currencyCode": "USD"})
-        session = self._call(
-            "createPaymentSession",
-            {"paymentCollectionId": made["id"], "providerId": "sandbox", "data": {"token": token}},
-        )
-        payment = self._call("authorizePaymentSession", {"id": session["id"]})
-        assert payment["__typename"] == "Payment", payment
-        captured = self._call("capturePayment", {"paymentId": payment["id"], "amount": "60.00"})
-        assert captured["capturedAmount"] == "60.00", captured
-        refunded = self._call("refundPayment", {"paymentId": payment["id"], "amount": "20.00"})
-        assert refunded["refundedAmount"] == "20.00", refunded
-
-    def _call(self, name: str, values: Json) -> Json:
-        body = body_of((name, {**values, "idempotencyKey": secrets.token_hex(8)}))
-        ends_at = time.monotonic() + FINAL_SECONDS
-        while True:
-            result = self._attempt(body)
-            if result is not None and not is_open(result):
-                return result
-            assert time.monotonic() < ends_at, (name, values, result)
-            time.sleep(0.05)
-
-    def _attempt(self, body: bytes) -> Json:
-        try:
-            response = httpx2.post(
-                f"{self._url}/graphql",
-                content=body,
-                headers={"content-type": "application/json"},
-                timeout=15,
-                trust_env=False,
-            )
-        except httpx2.TransportError:
-            return None
-        answer = orjson.loads(response.content)
-        assert response.status_code == 200, answer
-        assert "errors" not in answer, answer
-        (result,) = answer["data"].values()
-        return result
-
-
-def is_open(result: Json) -> bool:
-    """Tell whether an answer leaves the outcome open."""
-    return result["__typename"] in PENDING or result.get("code") == "IN_PROGRESS"
-
 
 def test_kills_at_random_instants(
     make_server: Callable[..., RunningServer], record_property: Callable[[str, object], None]
@@ -266,7 +193,7 @@ def test_kills_at_random_instants(
     instants = random.Random(seed)  # noqa: S311 - likewise
     server = make_server().start()
     is_over = Event()
-    shoppers = [Shopper(server, seed + number, is_over) for number in range(SHOPPERS)]
+    shoppers = [Shopper([server.url], seed + number, is_over) for number in range(SHOPPERS)]
     with ThreadPoolExecutor(SHOPPERS) as threads:
         shopping: list[Future[int]] = [threads.submit(shopper.shop) for shopper in shoppers]
         try:

@@ -21,6 +21,7 @@ from tests.shop import (
     authorize,
     capture,
     collection_of,
+    event_types,
     new_key,
     open_collection,
     open_session,

@@ -1,0 +1,102 @@
+"""A shopper who pays through servers that are killed meanwhile."""
+
+import random
+import secrets
+import time
+from collections.abc import Sequence
+from threading import Event
+
+import httpx2
+import orjson
+
+from tests.faults.calling import body_of
+from tests.running import Json
+
+TOKENS = (
+    "approve",
+    "slow:0.2",
+    "lost_reply",
+    "approve,capture=slow:0.2",
+    "approve,capture=lost_reply,refund=slow:0.2",
+)
+FINAL_SECONDS = 45.0
+PENDING = ("RequiresMoreAction", "CapturePending", "RefundPending")
+
+
+class Shopper:
+    """Pays again and again, and sends each call with its key until it has a final answer."""
+
+    def __init__(
+        self,
+        urls: Sequence[str],
+        seed: int,
+        is_over: Event,
+        *,
+        final_seconds: float = FINAL_SECONDS,
+    ) -> None:
+        """Name the servers, any of which takes each call, and how long a call may be without a final answer."""
+        self._urls = urls
+        self._final_seconds = final_seconds
+        self._random = random.Random(seed)  # noqa: S311 - a run that can be repeated
+        self._is_over = is_over
+        self.finished = 0
+        """Payments."""
+        self.calls = 0
+        """Each with a key of its own, however often it was sent."""
+        self.broken_off = 0
+        """Sendings without an answer: the server was killed meanwhile, or not there."""
+
+    def shop(self) -> int:
+        """Take whole payments until it is over, and give their number; the last one is finished, too."""
+        while not self._is_over.is_set():
+            self._buy()
+            self.finished += 1
+        return self.finished
+
+    def _buy(self) -> None:
+        token = self._random.choice(TOKENS)
+        made = self._call("createPaymentCollection", {"amount": "100.00", "currencyCode": "USD"})
+        session = self._call(
+            "createPaymentSession",
+            {"paymentCollectionId": made["id"], "providerId": "sandbox", "data": {"token": token}},
+        )
+        payment = self._call("authorizePaymentSession", {"id": session["id"]})
+        assert payment["__typename"] == "Payment", payment
+        captured = self._call("capturePayment", {"paymentId": payment["id"], "amount": "60.00"})
+        assert captured["capturedAmount"] == "60.00", captured
+        refunded = self._call("refundPayment", {"paymentId": payment["id"], "amount": "20.00"})
+        assert refunded["refundedAmount"] == "20.00", refunded
+
+    def _call(self, name: str, values: Json) -> Json:
+        body = body_of((name, {**values, "idempotencyKey": secrets.token_hex(8)}))
+        ends_at = time.monotonic() + self._final_seconds
+        self.calls += 1
+        while True:
+            result = self._attempt(body)
+            if result is not None and not is_open(result):
+                return result
+            assert time.monotonic() < ends_at, (name, values, result)
+            time.sleep(0.05)
+
+    def _attempt(self, body: bytes) -> Json:
+        try:
+            response = httpx2.post(
+                f"{self._random.choice(self._urls)}/graphql",
+                content=body,
+                headers={"content-type": "application/json"},
+                timeout=15,
+                trust_env=False,
+            )
+        except httpx2.TransportError:
+            self.broken_off += 1
+            return None
+        answer = orjson.loads(response.content)
+        assert response.status_code == 200, answer
+        assert "errors" not in answer, answer
+        (result,) = answer["data"].values()
+        return result
+
+
+def is_open(result: Json) -> bool:
+    """Tell whether an answer leaves the outcome open."""
+    return result["__typename"] in PENDING or result.get("code") == "IN_PROGRESS"
