@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve test check format bench lock schema graphiql system-dependencies clean
+.PHONY: help serve test check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,19 @@ format: .venv/.development ## format the code and mend what the linter can mend
 
 bench: .venv/.development ## run the benchmarks; a table at the end, the same as JSON in bench/results/
 	$(BIN)/python -m bench
+
+# Each of these takes minutes, and goes on where it was interrupted; SHOW_ARGUMENTS="--database postgresql --seed 7".
+show-kills: .venv/.development ## pay while two servers are killed again and again, and compare the books
+	$(BIN)/python -m tests.shows.kills $(SHOW_ARGUMENTS)
+
+show-races: .venv/.development ## race captures, refunds and cancellations, and compare the books
+	$(BIN)/python -m tests.shows.races $(SHOW_ARGUMENTS)
+
+show-deliveries: .venv/.development ## cut 100 subscribers off again and again, and compare what they saw with the log
+	$(BIN)/python -m tests.shows.deliveries $(SHOW_ARGUMENTS)
+
+show-settlement: .venv/.development ## measure how long an outcome is unknown whose answer was lost
+	$(BIN)/python -m tests.shows.settlement $(SHOW_ARGUMENTS)
 
 schema: .venv/.runtime ## write the server's SDL to schema/schema.graphql
 	$(BIN)/python server.py schema > schema/.schema.graphql.new
