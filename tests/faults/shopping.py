@@ -44,7 +44,7 @@ class Shopper:
         self.calls = 0
         """Each with a key of its own, however often it was sent."""
         self.broken_off = 0
-        """Sendings without an answer: the server was killed meanwhile, or not there."""
+        """Sendings without an answer: the server was killed meanwhile."""
 
     def shop(self) -> int:
         """Take whole payments until it is over, and give their number; the last one is finished, too."""
@@ -87,6 +87,8 @@ class Shopper:
                 timeout=15,
                 trust_env=False,
             )
+        except httpx2.ConnectError:
+            return None
         except httpx2.TransportError:
             self.broken_off += 1
             return None

@@ -1,0 +1,135 @@
+"""`make show-kills`: shoppers pay while two servers on one database are killed with kill -9 at random instants.
+
+Each server has a killer of its own, so that both may be down at once, and one is started while the other one works.
+Behind each round's kills recovery settles what was left, and then the gateway's ledger is held against the database.
+"""
+
+import random
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+from tests.faults.shopping import Shopper
+from tests.running import RunningServer
+from tests.shows import books
+from tests.shows.command import Figures, Round, Show, main, sums
+from tests.shows.house import House, is_settled, open_house
+
+SERVERS = 2
+SHOPPERS = 8
+FINAL_SECONDS = 120.0
+"""Recovery's second try comes a minute behind the first: a call may meet that, and two kills."""
+
+LOOK_SECONDS = 0.25
+EARLIEST_SECONDS = 0.05
+LATEST_SECONDS = 1.5
+"""Between the instant at which a server is ready and its next kill."""
+
+BOUGHT = {"authorize": 10_000, "capture": 6_000, "refund": 2_000}
+"""What each shopper's payment moves at the gateway, each once."""
+
+
+def play(playing: Round) -> Figures:
+    """Pay, kill, wait until all is settled, and compare."""
+    chance = playing.random
+    with open_house(playing, servers=SERVERS) as house:
+        with _shopping(house, chance) as (shoppers, unfinished):
+            _kill_all(house, chance, playing.size)
+        ends_at = time.monotonic() + FINAL_SECONDS
+        while not is_settled(house.first) and time.monotonic() < ends_at:
+            time.sleep(LOOK_SECONDS)
+        return {
+            "kills": playing.size,
+            "payments": sum(shopper.finished for shopper in shoppers),
+            "calls": sum(shopper.calls for shopper in shoppers),
+            "calls_broken_off": sum(shopper.broken_off for shopper in shoppers),
+            "asked_again": sum(entry["asked"] - 1 for entry in house.first.ledger()),
+            "unfinished_shoppers": len(unfinished),
+            **_count_effects(house.first, sum(shopper.finished for shopper in shoppers)),
+            **books.compare(house.first),
+            "faults": [repr(fault) for fault in unfinished],
+        }
+
+
+@contextmanager
+def _shopping(
+    house: House, chance: random.Random
+) -> Iterator[tuple[list[Shopper], list[BaseException]]]:
+    """Let shoppers pay while the block runs; behind it, those that did not finish have left their faults."""
+    is_over = Event()
+    shoppers = [
+        Shopper(house.urls, chance.getrandbits(32), is_over, final_seconds=FINAL_SECONDS)
+        for _ in range(SHOPPERS)
+    ]
+    unfinished: list[BaseException] = []
+    with ThreadPoolExecutor(SHOPPERS) as threads:
+        shopping: list[Future[int]] = [threads.submit(shopper.shop) for shopper in shoppers]
+        try:
+            yield shoppers, unfinished
+        finally:
+            is_over.set()
+        unfinished += [fault for one in shopping if (fault := one.exception()) is not None]
+
+
+def _kill_all(house: House, chance: random.Random, kills: int) -> None:
+    """Kill the servers in turn, each by a thread of its own; every one of them runs at the end."""
+    shares = [kills // SERVERS + (number < kills % SERVERS) for number in range(SERVERS)]
+    instants = [
+        [chance.uniform(EARLIEST_SECONDS, LATEST_SECONDS) for _ in range(share)] for share in shares
+    ]
+    with ThreadPoolExecutor(SERVERS) as threads:
+        for killer in [
+            threads.submit(_kill, server, pauses)
+            for server, pauses in zip(house.servers, instants, strict=True)
+        ]:
+            killer.result()
+
+
+def _kill(server: RunningServer, pauses: Sequence[float]) -> None:
+    for pause in pauses:
+        # What is waited for is an instant like any other.
+        time.sleep(pause)
+        server.kill()
+        server.start()
+
+
+def _count_effects(server: RunningServer, payments: int) -> dict[str, int]:
+    """Count second effects of what was asked for once, and payments that moved another sum than was asked."""
+    effects = Counter[tuple[str, str]]()
+    moved = Counter[tuple[str, str]]()
+    for entry in server.ledger():
+        if amount := books.minor(entry["moved"]):
+            effects[entry["session"], entry["kind"]] += 1
+            moved[entry["session"], entry["kind"]] += amount
+    sessions = {session for session, _ in effects}
+    wrong = [
+        session
+        for session in sessions
+        if {kind: moved[session, kind] for kind in books.KINDS if moved[session, kind]} != BOUGHT
+    ]
+    return {
+        "double_effects": sum(count - 1 for count in effects.values()),
+        "payments_that_differ": len(wrong) + abs(len(sessions) - payments),
+    }
+
+
+def sum_up(rounds: Sequence[Figures]) -> Figures:
+    """Add up the counts."""
+    return sums(rounds)
+
+
+SHOW = Show(
+    "kills",
+    rounds=12,
+    size=25,
+    play=play,
+    sum_up=sum_up,
+    none_of=books.NONE_OF | {"double_effects", "payments_that_differ", "unfinished_shoppers"},
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SHOW))
