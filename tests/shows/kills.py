@@ -17,14 +17,13 @@ from tests.faults.shopping import Shopper
 from tests.running import RunningServer
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, is_settled, open_house
+from tests.shows.house import House, open_house, wait_until_settled
 
 SERVERS = 2
 SHOPPERS = 8
 FINAL_SECONDS = 120.0
 """Recovery's second try comes a minute behind the first: a call may meet that, and two kills."""
 
-LOOK_SECONDS = 0.25
 EARLIEST_SECONDS = 0.05
 LATEST_SECONDS = 1.5
 """Between the instant at which a server is ready and its next kill."""
@@ -39,9 +38,7 @@ def play(playing: Round) -> Figures:
     with open_house(playing, servers=SERVERS) as house:
         with _shopping(house, chance) as (shoppers, unfinished):
             _kill_all(house, chance, playing.size)
-        ends_at = time.monotonic() + FINAL_SECONDS
-        while not is_settled(house.first) and time.monotonic() < ends_at:
-            time.sleep(LOOK_SECONDS)
+        wait_until_settled(house.first)
         return {
             "kills": playing.size,
             "payments": sum(shopper.finished for shopper in shoppers),

@@ -1,25 +1,24 @@
 """`make show-settlement`: how long a payment is in doubt whose gateway acted and whose answer was lost.
 
-A round loses the answers of authorizations, captures and refunds, all of them sent at once, on a server as it is
-shipped. Times are the operations' own: from the commit of the intent, just before the gateway is asked, to the commit
+A round loses the answers of authorizations, captures and refunds, sent over 40 connections at once, on a server as it
+is shipped. Times are from the commit of the intent, just before the gateway is asked, to the commit
 of the outcome that recovery has found; both are instants of events in the log.
 """
 
+import asyncio
 import statistics
 import sys
-import time
 from collections.abc import Sequence
 
-from tests.faults.calling import Call, all_at_once
+from tests.faults.calling import Call
 from tests.faults.shopping import is_open
-from tests.running import RunningServer
+from tests.running import Json, RunningServer, document
 from tests.shop import capture, new_key, open_collection, open_session, pay
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import is_settled, open_house
+from tests.shows.house import House, Line, lines_to, open_house, wait_until_settled
 
-LONGEST_SECONDS = 120.0
-LOOK_SECONDS = 0.25
+CONNECTIONS = 40
 MICROSECONDS = 1_000_000
 
 DOUBTS = (
@@ -33,10 +32,8 @@ def play(playing: Round) -> Figures:
         server = house.first
         calls = [_call(server, number) for number in range(playing.size)]
         playing.random.shuffle(calls)
-        answers = all_at_once(server, calls)
-        ends_at = time.monotonic() + LONGEST_SECONDS
-        while not is_settled(server) and time.monotonic() < ends_at:
-            time.sleep(LOOK_SECONDS)
+        answers = asyncio.run(_lose_all(house, calls))
+        wait_until_settled(server)
         settled = [int(microseconds) for (microseconds,) in server.rows(DOUBTS)]
         return {
             "lost_replies": sum(is_open(answer) for answer in answers),
@@ -44,6 +41,20 @@ def play(playing: Round) -> Figures:
             **books.compare(server),
             "times": [microseconds / MICROSECONDS for microseconds in settled],
         }
+
+
+async def _lose_all(house: House, calls: Sequence[Call]) -> list[Json]:
+    """Send the calls as fast as their connections take them."""
+    waiting = iter(calls)
+    answers: list[Json] = []
+
+    async def lose(line: Line) -> None:
+        for name, values in waiting:
+            answers.append(await line.call(document(f"complete/{name}"), {"input": values}))
+
+    async with lines_to(house, CONNECTIONS) as lines:
+        await asyncio.gather(*map(lose, lines))
+    return answers
 
 
 def _call(server: RunningServer, number: int) -> Call:
