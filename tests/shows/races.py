@@ -178,6 +178,7 @@ def judge(house: House, run: Sequence[Race]) -> dict[str, int]:
             "captured_above_authorized": 0,
             "refunded_above_captured": 0,
             "answers_that_differ": 0,
+            "contrary_answers": 0,
             "refused_with_room": 0,
             "went_through": 0,
             "refused": 0,
@@ -201,7 +202,7 @@ def _judge_answers(
     for call, answer in zip(race.calls, race.answers, strict=True):
         told.setdefault(call, set()).add(_meaning(race, answer))
     through = Counter(
-        (call.kind, call.amount_minor) for call, meanings in told.items() if meanings == {"through"}
+        (call.kind, call.amount_minor) for call, meanings in told.items() if "through" in meanings
     )
     open_ones = Counter(
         (call.kind, call.amount_minor) for call, meanings in told.items() if "other" in meanings
@@ -214,9 +215,8 @@ def _judge_answers(
         went_through=sum("through" in meanings for meanings in told.values()),
         refused=sum(meanings == {"refused"} for meanings in told.values()),
         other_answers=sum("other" in meanings for meanings in told.values()),
-        answers_that_differ=unheard.total()
-        + untrue.total()
-        + sum({"through", "refused"} <= meanings for meanings in told.values()),
+        answers_that_differ=unheard.total() + untrue.total(),
+        contrary_answers=sum({"through", "refused"} <= meanings for meanings in told.values()),
         refused_with_room=sum(
             call.amount_minor <= room_minor
             for call, meanings in told.items()
@@ -249,6 +249,7 @@ SHOW = Show(
         "captured_above_authorized",
         "refunded_above_captured",
         "answers_that_differ",
+        "contrary_answers",
         "refused_with_room",
     },
 )
