@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bench.wire import Connection
 from tests.faults.records import open_operations
-from tests.gateways import RunningGateway
+from tests.gateway import RunningGateway
 from tests.running import URL, Json, RunningServer, free_port
 from tests.shows.command import Round
 
