@@ -18,7 +18,7 @@ from payments.errors import InProgress, InvalidState
 from payments.failures import Failure
 from payments.flow import Flow
 from payments.ids import ATTEMPT, OperationId, SessionId, new_id
-from payments.keys import bind_key, bound_key
+from payments.keys import behind_lock, bind_key
 from payments.outcomes import Authorized, CustomerAction, Declined, Processing
 from payments.ports import Transaction
 from payments.recording import settle
@@ -64,8 +64,9 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal prepared
-        stored = bound_key(tx, call, command)
-        change, session = checks.locked_session(tx, call, command.id)
+        stored, (change, session) = behind_lock(
+            tx, call, command, lambda: checks.locked_session(tx, call, command.id)
+        )
         if stored is not None:
             attempt = change.operation(OperationId(stored.subject_ids[0]))
             prepared = _again(flow, change, call, session, attempt)

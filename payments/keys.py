@@ -1,13 +1,17 @@
 """Idempotency keys: looked at before anything else, bound together with the intent."""
 
 import hashlib
+from collections.abc import Callable
+from typing import TypeVar
 
 import orjson
 
 from payments.commands import Call, KeyedCommand, canonical
-from payments.errors import KeyReused
+from payments.errors import KeyReused, NotFound
 from payments.ports import Transaction
 from payments.records import StoredKey
+
+Locked = TypeVar("Locked")
 
 
 def fingerprint(command: KeyedCommand) -> str:
@@ -27,6 +31,22 @@ def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey |
             path=("idempotencyKey",),
         )
     return stored
+
+
+def behind_lock(
+    tx: Transaction, call: Call, command: KeyedCommand, lock: Callable[[], Locked]
+) -> tuple[StoredKey | None, Locked]:
+    """Lock what a command is about, and find what its key is bound to then.
+
+    Looked at before the lock, a key that another sending is just binding would not be there, and this one would be
+    refused for what the other one has done. Raises KeyReused before NotFound.
+    """
+    try:
+        locked = lock()
+    except NotFound:
+        bound_key(tx, call, command)
+        raise
+    return bound_key(tx, call, command), locked
 
 
 def bind_key(tx: Transaction, call: Call, command: KeyedCommand, *subject_ids: str) -> None:

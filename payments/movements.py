@@ -9,7 +9,7 @@ from payments.commands import Call, CapturePayment, RefundPayment
 from payments.errors import AmountTooLarge, Expired, InProgress, InvalidState
 from payments.flow import Flow
 from payments.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
-from payments.keys import bind_key, bound_key
+from payments.keys import behind_lock, bind_key
 from payments.limits import MOVEMENTS_A_PAYMENT
 from payments.ports import Transaction
 from payments.records import Operation, Payment, Snapshot
@@ -46,8 +46,9 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation, is_to_be_asked
-        stored = bound_key(tx, call, command)
-        change, payment = checks.locked_payment(tx, call, command.payment_id)
+        stored, (change, payment) = behind_lock(
+            tx, call, command, lambda: checks.locked_payment(tx, call, command.payment_id)
+        )
         if stored is None:
             operation = _new(flow, change, call, command, payment)
         else:

@@ -33,7 +33,7 @@ from payments.ids import (
     SessionId,
     new_id,
 )
-from payments.keys import bind_key, bound_key
+from payments.keys import behind_lock, bind_key
 from payments.limits import SESSIONS_A_COLLECTION
 from payments.outcomes import JsonObject, Opened
 from payments.ports import Provider, Transaction
@@ -80,9 +80,10 @@ async def _open(
     def work(tx: Transaction) -> Snapshot:
         nonlocal ids, is_replay
         is_replay = False
-        stored = bound_key(tx, call, command)
-        change = checks.locked_collection(
-            tx, call, command.collection_id, path=("paymentCollectionId",)
+        id = command.collection_id
+        path = ("paymentCollectionId",)
+        stored, change = behind_lock(
+            tx, call, command, lambda: checks.locked_collection(tx, call, id, path=path)
         )
         if stored is not None:
             is_replay = True

@@ -20,7 +20,7 @@ from payments.ids import (
     OperationId,
     is_id,
 )
-from payments.keys import bind_key, bound_key
+from payments.keys import behind_lock, bind_key
 from payments.limits import LEASE_SECONDS
 from payments.money import Money
 from payments.outcomes import Authorized, Declined, Moved, Opened, Outcome
@@ -92,11 +92,9 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
     """
 
     def work(tx: Transaction) -> Snapshot:
-        stored = bound_key(tx, call, command)
-        found = _found(tx, call, command.id)
-        change = lock(tx, found.collection_id, EventSource.PERSON)
-        assert change is not None
-        operation = change.operation(found.id)
+        stored, (change, operation) = behind_lock(
+            tx, call, command, lambda: _locked(tx, call, command.id)
+        )
         if stored is not None:
             return change.snapshot()
         _may_be_settled(change, operation)
@@ -114,6 +112,13 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
         outcome=command.outcome.value,
     )
     return SettlingAnswer(snapshot, operation)
+
+
+def _locked(tx: Transaction, call: Call, id: str) -> tuple[Change, Operation]:
+    found = _found(tx, call, id)
+    change = lock(tx, found.collection_id, EventSource.PERSON)
+    assert change is not None
+    return change, change.operation(found.id)
 
 
 def _found(tx: Transaction, call: Call, id: str) -> Operation:

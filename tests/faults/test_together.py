@@ -172,3 +172,17 @@ def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
     """After every race each effect at the gateway is an operation of ours, and all sums are the same on both sides."""
     until(lambda: not open_operations(server), seconds=10)
     assert_books_agree(server)
+
+
+@pytest.mark.parametrize("kind", ["capture", "refund"])
+def test_f27_both_sendings_of_a_key_answer_alike(server: RunningServer, kind: str) -> None:
+    """Sent twice at the same moment, one key has one outcome: neither sending is refused for what the other did."""
+    for _ in range(25):
+        payment = pay(server)
+        if kind == "refund":
+            capture(server, payment["id"])
+        values = {"paymentId": payment["id"], "amount": "60.00", "idempotencyKey": new_key()}
+        answers = all_at_once(server, [(f"{kind}Payment", values)] * 3)
+        assert [answer["__typename"] for answer in answers] == ["Payment"] * 3
+        (effect,) = effects(server, payment["paymentSession"]["id"], kind)
+        assert effect["moved"] == "60.00"
