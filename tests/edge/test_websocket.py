@@ -293,7 +293,7 @@ def test_a_large_message_is_1009_whatever_the_server_beneath_takes(
         assert close_code(client.socket) == 1009
 
 
-def test_no_init_is_4408(edge: EdgeServer, limit: Callable[[str, float], None]) -> None:
+def test_f39_no_init_is_4408(edge: EdgeServer, limit: Callable[[str, float], None]) -> None:
     """A socket without connection_init is closed after a while, pings or not."""
     limit("INIT_SECONDS", 0.05)
     with edge.connect() as connection:
@@ -313,7 +313,7 @@ def test_an_init_in_time_stays(
         assert client.receive()["type"] == "next"
 
 
-def test_a_second_init_is_4429(opened: Opened, edge: EdgeServer) -> None:
+def test_f39_a_second_init_is_4429(opened: Opened, edge: EdgeServer) -> None:
     """Once is enough, whether it was answered yet or not."""
     with opened() as client:
         client.send({"type": "connection_init"})
@@ -406,7 +406,7 @@ def test_an_allowed_origin_and_none(edge: EdgeServer) -> None:
             assert connection.recv(WAIT_SECONDS) == '{"type":"connection_ack"}'
 
 
-def test_too_many_subscriptions(opened: Opened, probe: Probe) -> None:
+def test_f39_too_many_subscriptions(opened: Opened, probe: Probe) -> None:
     """The 21st is refused with an error of its own; the others go on, and one that ends makes room."""
     with opened() as client:
         for number in range(limits.SUBSCRIPTIONS):

@@ -86,11 +86,14 @@ def test_f50_chaos(make_site: MakeSite, seed: int, chaos_seconds: float) -> None
         ]
         stepping = threads.submit(steps, site, chance_of(seed, "steps"), is_quiet)
         shopping = [threads.submit(customer.shop) for customer in customers]
+
+        def has_ended() -> bool:
+            is_troubled = any(trouble.done() for trouble in troubles)
+            return is_troubled or any(customer.done() for customer in shopping)
+
         try:
             ends_at = time.monotonic() + chaos_seconds
-            while time.monotonic() < ends_at and not any(
-                one.done() for one in (*shopping, *troubles)
-            ):
+            while time.monotonic() < ends_at and not has_ended():
                 is_over.wait(0.5)
             is_over.set()
             for trouble in troubles:

@@ -100,7 +100,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
         server.close()
 
 
-def test_an_authorization_survives_a_kill(killed: Killed) -> None:
+def test_f03_an_authorization_survives_a_kill(killed: Killed) -> None:
     """Killed during an authorization, the payment is there within 15 seconds of the new start, with one effect."""
     (effect,) = killed.wait_for("authorize")
     assert (effect["result"], effect["moved"]) == ("approved", "100.00")
@@ -113,7 +113,7 @@ def test_an_authorization_survives_a_kill(killed: Killed) -> None:
     assert events[-2:] == [("SESSION_PENDING", "API"), ("SESSION_AUTHORIZED", "RECONCILIATION")]
 
 
-def test_a_capture_survives_a_kill(killed: Killed) -> None:
+def test_f03_a_capture_survives_a_kill(killed: Killed) -> None:
     """Killed during a capture, its key answers with the one capture that there was."""
     (effect,) = killed.wait_for("capture")
     assert (effect["result"], effect["moved"]) == ("approved", "60.00")
@@ -123,7 +123,7 @@ def test_a_capture_survives_a_kill(killed: Killed) -> None:
     assert (movement["id"], movement["status"]) == (effect["key"], "SUCCEEDED")
 
 
-def test_a_refund_survives_a_kill(killed: Killed) -> None:
+def test_f03_a_refund_survives_a_kill(killed: Killed) -> None:
     """Killed during a refund, its key answers with the one refund that there was."""
     (effect,) = killed.wait_for("refund")
     assert (effect["result"], effect["moved"]) == ("approved", "30.00")
@@ -133,7 +133,7 @@ def test_a_refund_survives_a_kill(killed: Killed) -> None:
     assert (movement["id"], movement["status"]) == (effect["key"], "SUCCEEDED")
 
 
-def test_a_cancellation_survives_a_kill(killed: Killed) -> None:
+def test_f03_a_cancellation_survives_a_kill(killed: Killed) -> None:
     """Killed during a cancellation, the payment is canceled with one effect."""
     (effect,) = killed.wait_for("cancel")
     assert (effect["result"], effect["moved"]) == ("approved", "100.00")
@@ -147,7 +147,7 @@ def test_the_books_agree_after_a_kill(killed: Killed) -> None:
     assert_books_agree(killed.server)
 
 
-def test_an_effect_before_the_kill_is_found(make_server: Callable[..., RunningServer]) -> None:
+def test_f03_an_effect_before_the_kill_is_found(make_server: Callable[..., RunningServer]) -> None:
     """Killed behind an effect whose answer was lost, the successor records it and makes no second one."""
     server = make_server().start()
     session = open_session(server, open_collection(server)["id"], "lost_reply")
@@ -212,7 +212,7 @@ def test_kills_at_random_instants(
     assert sums == [(flows, flows * 6_000, flows * 2_000)]
 
 
-def test_refund_by_key_after_a_restart(make_server: Callable[..., RunningServer]) -> None:
+def test_f05_refund_by_key_after_a_restart(make_server: Callable[..., RunningServer]) -> None:
     """A refund's key answers with the same refund after a kill that came behind the answer; nothing is asked again."""
     server = make_server().start()
     payment = pay(server)

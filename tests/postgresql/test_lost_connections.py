@@ -80,7 +80,7 @@ def pay_capture_and_refund(server: RunningServer) -> None:
         assert moved["__typename"] == "Payment", moved
 
 
-def test_payments_while_connections_are_lost(
+def test_f07_payments_while_connections_are_lost(
     own_database: str, make_server: Callable[..., RunningServer]
 ) -> None:
     """Every payment comes to its end by sending the same requests again, and no money moves twice."""

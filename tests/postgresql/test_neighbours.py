@@ -30,7 +30,7 @@ END_CONNECTIONS = (
 POLLED_SECONDS = 5.0
 
 
-def test_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neighbours) -> None:
+def test_f36_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neighbours) -> None:
     """Written by a process that ended before it could tell, a change is seen all the same."""
     here, _ = neighbours
     collection = open_collection(here)
@@ -48,7 +48,7 @@ def test_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neighbour
         assert watching.next(POLLED_SECONDS)["cursor"] == cursors_of(here, collection["id"])[-1]
 
 
-def test_changes_arrive_though_the_listening_connections_die(neighbours: Neighbours) -> None:
+def test_f36_changes_arrive_though_the_listening_connections_die(neighbours: Neighbours) -> None:
     """Whatever connections the database closes, every change arrives once and in order."""
     here, there = neighbours
     collection = open_collection(here)

@@ -399,7 +399,7 @@ def test_a_provider_that_breaks_its_word(server: RunningServer, word: str) -> No
     assert b"sk_terminal_secret" not in server.log_path.read_bytes()
 
 
-def test_another_amount_than_was_asked(server: RunningServer) -> None:
+def test_f16_another_amount_than_was_asked(server: RunningServer) -> None:
     """An authorization of another amount is recorded as it is, and takes no movement until a person has looked."""
     session = opened(server, authorize=["done:9000"])
     payment = authorize(server, session["id"])
@@ -425,7 +425,7 @@ def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize(("moved", "captured"), [("11000", "110.00"), ("5000", "50.00")])
-def test_a_capture_of_another_amount(server: RunningServer, moved: str, captured: str) -> None:
+def test_f16_a_capture_of_another_amount(server: RunningServer, moved: str, captured: str) -> None:
     """What a gateway says it captured is a fact, above the authorization too; the payment takes no further movement."""
     session = opened(server, capture=[f"done:{moved}"])
     payment = authorize(server, session["id"])
@@ -443,7 +443,7 @@ def test_a_capture_of_another_amount(server: RunningServer, moved: str, captured
     assert status == ("CAPTURED" if moved == "11000" else "PARTIALLY_CAPTURED")
 
 
-def test_a_provider_that_captures_once(server: RunningServer) -> None:
+def test_f47_a_provider_that_captures_once(server: RunningServer) -> None:
     """Where a capture gives the rest back, a part holds the whole remainder, and the log says what was given back."""
     session = opened(server, "once", capture=["unknown", "done"])
     payment = authorize(server, session["id"])

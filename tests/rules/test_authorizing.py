@@ -131,7 +131,7 @@ def test_a_challenge(server: RunningServer) -> None:
     assert open_session(server, collection)["amount"] == "100.00"
 
 
-def test_a_challenge_that_nobody_answered(server: RunningServer) -> None:
+def test_f17_a_challenge_that_nobody_answered(server: RunningServer) -> None:
     """A further call asks how it stands, answers with the same action, and nothing is moved or logged."""
     collection, session = opened(server, "challenge")
     first = authorize(server, session)

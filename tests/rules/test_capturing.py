@@ -217,7 +217,7 @@ def test_an_unknown_payment(server: RunningServer, name: str) -> None:
     assert answer["affectedPayment"] is None
 
 
-def test_an_authorization_that_lapsed(server: RunningServer) -> None:
+def test_f48_an_authorization_that_lapsed(server: RunningServer) -> None:
     """After captureBefore nothing can be captured: EXPIRED, and the gateway is not asked."""
     id, _, collection = home(pay(server, token="approve,expires=0"))
     found = payment_of(server, id)

@@ -189,7 +189,7 @@ def test_a_disconnect_leaves_nothing(keyed: RunningServer, transport: str, way: 
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_subscriber_that_never_reads(
+def test_f37_a_subscriber_that_never_reads(
     make_server: Callable[..., RunningServer], transport: str
 ) -> None:
     """It holds nobody up and fills no memory; when it reads at last, it is told where to resume, and misses nothing."""

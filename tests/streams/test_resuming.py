@@ -83,7 +83,7 @@ class Reader:
         self.drops += 1
 
 
-def test_cut_off_from_a_collection(keyed: RunningServer, transport: str) -> None:
+def test_f38_cut_off_from_a_collection(keyed: RunningServer, transport: str) -> None:
     """Cut off 20 times while 80 events happen, a collection's subscriber sees each once, in the log's order."""
     collection = open_collection(keyed, "10.00")
     cursor = cursors_of(keyed, collection["id"])[0]
@@ -99,7 +99,7 @@ def test_cut_off_from_a_collection(keyed: RunningServer, transport: str) -> None
     assert seen == cursors_of(keyed, collection["id"])[1:]
 
 
-def test_cut_off_from_the_whole_log(keyed: RunningServer, transport: str) -> None:
+def test_f38_cut_off_from_the_whole_log(keyed: RunningServer, transport: str) -> None:
     """Cut off 20 times while shops pay beside each other, whoever follows the whole log sees each event once."""
     first = open_collection(keyed)
     cursor = cursors_of(keyed, first["id"])[0]

@@ -1,0 +1,56 @@
+"""An old and a new version on one database: the schema grows, and nothing that the old one uses goes away.
+
+The old version itself is not here to be run: what is held is what lets it go on.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT
+
+VERSIONS = sorted((ROOT / "db" / "migrations" / "versions").glob("0*.py"))
+NEWER = [path for path in VERSIONS if not path.name.startswith("0001")]
+
+ADDING = {"add_column", "create_table", "create_index"}
+"""What a program that does not know of it does not notice."""
+
+
+def operations_of(path: Path) -> Iterator[ast.Call]:
+    """Give what the migration does to a database that it brings up to date: the calls of Alembic's `op`."""
+    (upgrade,) = (
+        node
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef) and node.name == "upgrade"
+    )
+    for node in ast.walk(upgrade):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and isinstance(node.func.value, ast.Name)
+            and node.func.value.id == "op"
+        ):
+            yield node
+
+
+def name_of(operation: ast.Call) -> str:
+    """Give an operation's name."""
+    assert isinstance(operation.func, ast.Attribute)
+    return operation.func.attr
+
+
+@pytest.mark.parametrize("path", NEWER, ids=lambda path: path.stem)
+def test_f49_a_newer_migration_only_adds(path: Path) -> None:
+    """The version before goes on behind it: nothing is dropped, renamed or narrowed."""
+    assert {name_of(operation) for operation in operations_of(path)} <= ADDING
+
+
+@pytest.mark.parametrize("path", NEWER, ids=lambda path: path.stem)
+def test_f49_a_new_column_needs_no_value(path: Path) -> None:
+    """Rows that the version before writes leave it out, and are taken."""
+    for operation in operations_of(path):
+        if name_of(operation) == "add_column":
+            column = ast.unparse(operation.args[1])
+            assert "nullable=True" in column or "server_default=" in column, column
