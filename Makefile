@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve test check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
+.PHONY: help serve test faults check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,14 @@ ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams
 test: .venv/.development system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
 	$(PYTEST) $(PYTEST_ARGUMENTS)
 	$(PYTEST) --database postgresql $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
+
+# The longest form of what `make test` runs in a short one; SEED repeats a run, CHAOS_SECONDS shortens it.
+FAULTS = timeout 5400 $(BIN)/python -m pytest --long $(if $(SEED),--seed $(SEED)) \
+	$(if $(CHAOS_SECONDS),--chaos-seconds $(CHAOS_SECONDS)) tests/faults
+
+faults: .venv/.development ## run the fault suite in its long form, on SQLite and on PostgreSQL; prints its SEED
+	$(FAULTS) $(PYTEST_ARGUMENTS)
+	$(FAULTS) --database postgresql $(PYTEST_ARGUMENTS)
 
 check: .venv/.development ## formatter, linter and strict type check, changing nothing
 	$(BIN)/ruff format --check .

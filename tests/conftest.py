@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[SEED] = secrets.randbits(32) if given is None else given
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Hand the seed to the processes that the tests are spread over."""
     node.workerinput["seed"] = node.config.stash[SEED]

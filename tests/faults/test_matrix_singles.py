@@ -4,8 +4,9 @@ from tests.faults.between import Fault
 from tests.faults.calling import result_of, running
 from tests.faults.conftest import NO_RECOVERY, MakeSite
 from tests.faults.kinds import PENDING, assert_one_effect, called, operation_of, prepared
-from tests.faults.records import open_operations, until
+from tests.faults.records import effects, open_operations, until
 from tests.faults.reporting import settle_at
+from tests.shop import capture, collection_of, event_types
 
 DUE = "UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'"
 """Makes recovery's next step due, which is an hour away."""
@@ -17,15 +18,27 @@ AT_ONCE = 20
 SETTLED_SECONDS = 20.0
 
 
-def test_f16_another_currency_than_was_asked(make_site: MakeSite) -> None:
-    """An answer in another currency is no payment in this one: it is open until the gateway says otherwise."""
+def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> None:
+    """What the gateway says is recorded as it is, and the payment takes no movement until a person has looked."""
     made = make_site()
-    one = prepared(made.server, "authorize")
-    made.between.next(Fault.OTHER_CURRENCY, kind="authorize")
-    assert called(made.server, one)["__typename"] == PENDING["authorize"]
-    until(lambda: not open_operations(made.server), seconds=SETTLED_SECONDS)
-    assert called(made.server, one)["currencyCode"] == "USD"
-    assert_one_effect(made.server, one)
+    # Where the proxy lies about an amount, the gateway's own ledger says otherwise.
+    made.is_ledger_true = False
+    for fault in (Fault.OTHER_AMOUNT, Fault.OTHER_CURRENCY):
+        one = prepared(made.server, "authorize")
+        made.between.next(fault, kind="authorize")
+        payment = called(made.server, one)
+        amount = "99.99" if fault is Fault.OTHER_AMOUNT else "100.00"
+        assert (payment["__typename"], payment["amount"]) == ("Payment", amount)
+        assert payment["capturableAmount"] == "0.00"
+        collection = collection_of(made.server, payment["paymentCollection"]["id"])
+        assert event_types(collection)[-1] == "PAYMENT_MISMATCHED"
+        for answer in (
+            capture(made.server, payment["id"]),
+            made.server.change("cancelPayment", {"paymentId": payment["id"]}),
+        ):
+            assert answer["code"] == "INVALID_STATE"
+        (effect,) = effects(made.server, one.session_id)
+        assert (effect["kind"], effect["asked"]) == ("authorize", 1)
 
 
 def test_f45_a_gateway_that_was_away(make_site: MakeSite) -> None:
