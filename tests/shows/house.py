@@ -4,9 +4,12 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
+from bench.flows import AUTHORIZE, CREATE, SESSION
 from bench.wire import Connection
 from tests.faults.records import open_operations
 from tests.gateway import RunningGateway
@@ -46,65 +49,98 @@ class House:
 def open_house(playing: Round, *, servers: int) -> Iterator[House]:
     """Run a gateway and servers on one new database, and end each of them behind the block."""
     with ExitStack() as stack:
-        port = free_port()
-        folder = playing.folder / "gateway"
-        folder.mkdir()
-        gateway = RunningGateway(folder, port)
-        stack.callback(gateway.stop)
-        settings = gateway.start().settings
+        made: list[RunningServer] = []
+        # It reports to the first server.
+        gateway = RunningGateway(_new_folder(playing, "gateway"), port := free_port())
+        settings = gateway.settings
         if playing.recovery_seconds is not None:
             settings[INTERVAL] = str(playing.recovery_seconds)
-        made: list[RunningServer] = []
         for number in range(servers):
-            folder = playing.folder / f"server-{number}"
-            folder.mkdir()
+            folder = _new_folder(playing, f"server-{number}")
             named = {URL: made[0].database} if made else {}
-            # The gateway reports to the first.
-            server = RunningServer(folder, {**settings, **named}, free_port() if made else port)
-            stack.callback(server.close)
-            made.append(server.start())
+            made.append(RunningServer(folder, {**settings, **named}, free_port() if made else port))
+            stack.callback(made[-1].close)
+        stack.callback(gateway.stop)
+        with ThreadPoolExecutor(1 + servers) as threads:
+            starting = [threads.submit(server.start) for server in made]
+            gateway.start()
+        for start in starting:
+            start.result()
         yield House(tuple(made))
 
 
-class Line:
-    """Is a kept connection to a server that sends a call again which the server was too busy for."""
+def _new_folder(playing: Round, name: str) -> Path:
+    folder = playing.folder / name
+    folder.mkdir()
+    return folder
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+
+class Line:
+    """Is a kept connection to a server that sends a call again which the server did not take."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self._port = server.port
+        self._connection: Connection | None = None
         self.sent_again = 0
 
-    @classmethod
-    async def open(cls, server: RunningServer) -> "Line":
-        """Connect."""
-        return cls(await Connection.open(server.port))
+    async def connect(self) -> None:
+        """Connect anew, so that the next call is sent at once."""
+        self.close()
+        self._connection = await Connection.open(self._port)
 
     async def call(self, query: str, variables: dict[str, Json]) -> Json:
         """Execute a document and give the value of its one root field; raises what is no answer."""
         while True:
             try:
+                if self._connection is None:
+                    await self.connect()
+                assert self._connection is not None
                 return await self._connection.execute(query, variables)
+            except (OSError, EOFError):
+                # A server ends connections that have been idle for seconds. The key makes it the same request.
+                self.close()
             except RuntimeError as fault:
                 # 503: nothing was done, and the same request may be sent again.
-                if BUSY not in str(fault) or self.sent_again == MOST_TIMES:
+                if BUSY not in str(fault):
                     raise
-                self.sent_again += 1
                 await asyncio.sleep(BUSY_SECONDS)
+            self.sent_again += 1
+            if self.sent_again > MOST_TIMES:
+                raise TimeoutError("The server takes no calls.")
 
     def close(self) -> None:
         """Hang up."""
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 @asynccontextmanager
 async def lines_to(house: House, count: int) -> AsyncIterator[list[Line]]:
     """Connect to the servers in turn."""
     servers = itertools.islice(itertools.cycle(house.servers), count)
-    lines = [await Line.open(server) for server in servers]
+    lines = [Line(server) for server in servers]
     try:
+        for line in lines:
+            await line.connect()
         yield lines
     finally:
         for line in lines:
             line.close()
+
+
+async def pay(line: Line, token: str) -> str:
+    """Authorize 100.00 US dollars at the sandbox; gives the payment's id."""
+    opened = {"currencyCode": "USD", "amount": "100.00"}
+    collection = await line.call(CREATE, {"input": opened})
+    at_the_sandbox = {
+        "paymentCollectionId": collection["id"],
+        "providerId": "sandbox",
+        "data": {"token": token},
+    }
+    session = await line.call(SESSION, {"input": at_the_sandbox})
+    payment = await line.call(AUTHORIZE, {"input": {"id": session["id"]}})
+    return str(payment["id"])
 
 
 def wait_until_settled(server: RunningServer) -> None:

@@ -12,11 +12,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bench.flows import AUTHORIZE, CREATE, SESSION
 from tests.running import Json, document
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, Line, lines_to, open_house, wait_until_settled
+from tests.shows.house import House, lines_to, open_house, pay, wait_until_settled
 
 SERVERS = 2
 CALLS = 20
@@ -138,30 +137,17 @@ async def _run_all(house: House, run: Sequence[Race]) -> None:
 async def _run_some(house: House, waiting: Iterator[Race]) -> None:
     async with lines_to(house, CALLS) as lines:
         for race in waiting:
-            race.payment_id = await _pay(lines[0], race)
+            race.payment_id = await pay(lines[0], race.token)
+            if race.is_of_refunds:
+                captured = _call("capture", AUTHORIZED_MINOR).variables(race.payment_id)
+                await lines[0].call(DOCUMENTS["capture"], captured)
+            await asyncio.gather(*(line.connect() for line in lines[: len(race.calls)]))
             race.answers = await asyncio.gather(
                 *(
                     line.call(DOCUMENTS[call.kind], call.variables(race.payment_id))
                     for line, call in zip(lines, race.calls, strict=False)
                 )
             )
-
-
-async def _pay(line: Line, race: Race) -> str:
-    opened = {"currencyCode": "USD", "amount": "100.00"}
-    collection = await line.call(CREATE, {"input": opened})
-    given = {
-        "paymentCollectionId": collection["id"],
-        "providerId": "sandbox",
-        "data": {"token": race.token},
-    }
-    session = await line.call(SESSION, {"input": given})
-    payment = await line.call(AUTHORIZE, {"input": {"id": session["id"]}})
-    payment_id = str(payment["id"])
-    if race.is_of_refunds:
-        all_of_it = _call("capture", AUTHORIZED_MINOR)
-        await line.call(DOCUMENTS["capture"], all_of_it.variables(payment_id))
-    return payment_id
 
 
 # ── Judging them ───────────────────────────────────────────────────────────────
