@@ -35,7 +35,7 @@ def last_event(server: RunningServer, collection_id: str) -> tuple[str, str, int
     return event
 
 
-def test_an_authorization_past_its_time_is_not_offered(reported_server: RunningServer) -> None:
+def test_f48_an_authorization_past_its_time_is_not_offered(reported_server: RunningServer) -> None:
     """Nothing can be captured any more: capturableAmount is zero, and a capture is EXPIRED and asks for nothing."""
     payment = pay(reported_server, token="approve,expires=0.5")
     assert payment["captureBefore"] is not None
@@ -48,7 +48,7 @@ def test_an_authorization_past_its_time_is_not_offered(reported_server: RunningS
     assert effects(reported_server, payment["paymentSession"]["id"], "capture") == []
 
 
-def test_an_authorization_past_its_time_ends_by_the_gateway_s_word(server: RunningServer) -> None:
+def test_f48_an_authorization_past_its_time_ends_by_the_gateway_s_word(server: RunningServer) -> None:
     """Recovery gives it back: the payment is CANCELED with reason EXPIRED, the log says PAYMENT_EXPIRED."""
     payment = pay(server, token="approve,expires=0.5")
     collection_id = payment["paymentCollection"]["id"]
@@ -63,7 +63,7 @@ def test_an_authorization_past_its_time_ends_by_the_gateway_s_word(server: Runni
     assert collection_of(server, collection_id)["outstandingAmount"] == "100.00"
 
 
-def test_what_was_captured_before_stands(server: RunningServer) -> None:
+def test_f48_what_was_captured_before_stands(server: RunningServer) -> None:
     """Only what is left lapses: the payment is CAPTURED, and the log says what expired."""
     payment = pay(server, token="approve,expires=1")
     capture(server, payment["id"], amount="60.00")
@@ -82,7 +82,7 @@ def test_what_was_captured_before_stands(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("token", ["unavailable", "pending"])
-def test_the_end_waits_for_evidence(make_server: Callable[..., RunningServer], token: str) -> None:
+def test_f48_the_end_waits_for_evidence(make_server: Callable[..., RunningServer], token: str) -> None:
     """While the gateway's word is not there, the payment is pending: neither captured nor ended by age."""
     server = make_server().start()
     payment = pay(server, token=f"approve,expires=0.2,cancel={token}")
@@ -115,7 +115,7 @@ def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
 # ── Longer ago than the gateway remembers ──────────────────────────────────────
 
 
-def test_a_key_that_may_be_forgotten_is_not_sent_again(
+def test_f44_a_key_that_may_be_forgotten_is_not_sent_again(
     make_server: Callable[..., RunningServer],
 ) -> None:
     """A day after an unknown ask recovery only looks, and finds the one effect there was."""

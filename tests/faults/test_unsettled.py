@@ -251,7 +251,7 @@ def test_recovery_ends_after_days_and_leaves_it_to_a_person(
     assert payment_of(server, payment["id"])["capturableAmount"] == "100.00"
 
 
-def test_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> None:
+def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> None:
     """An approved challenge is found by recovery, though nobody authorizes the session again."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], "challenge")
