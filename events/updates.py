@@ -4,14 +4,14 @@ A wake-up is only a hint to look: the log is the truth, and a slow poll is the s
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
 
 from payments.cursors import event_cursor
-from payments.errors import StreamBehind
+from payments.errors import StoreBusy, StreamBehind
 from payments.ids import CollectionId
 from payments.ports import Hints
 from payments.reading import Log
@@ -29,6 +29,10 @@ LONGEST_BACKLOG = 1_000
 """Events that may wait for a live subscriber; beyond that it does not keep up and is told to resume."""
 
 
+BUSY_SECONDS = 0.5
+"""Before a stream tries again to read from a database that is busy."""
+
+
 @dataclass(eq=False, slots=True)
 class Follower:
     """Is one subscriber's place in a log."""
@@ -41,12 +45,23 @@ class Follower:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Is where a log is read on from."""
+
+    collection_id: CollectionId | None
+    after: int
+    limit: int
+
+
 class Updates:
     """Wakes who follows what has changed."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
         self._followers: dict[CollectionId | None, set[Follower]] = {}
+        self._reads: dict[Place, asyncio.Task[Sequence[Event]]] = {}
+        """Those that have not begun yet: who wants the same joins them."""
         self._is_ending = False
 
     def end(self) -> None:
@@ -118,7 +133,13 @@ class Updates:
             follower.changed.clear()
             if self._is_ending:
                 raise StreamBehind(follower.cursor)
-            events = await self._read(follower, LONGEST_BACKLOG + 1 if is_live else BATCH)
+            limit = LONGEST_BACKLOG + 1 if is_live else BATCH
+            try:
+                events = await self._read(Place(follower.collection_id, follower.seen, limit))
+            except StoreBusy:
+                # A stream has time: it goes on when the database does.
+                await asyncio.sleep(BUSY_SECONDS)
+                continue
             if len(events) > LONGEST_BACKLOG:
                 raise StreamBehind(follower.cursor)
             for event in events:
@@ -129,12 +150,20 @@ class Updates:
                 is_live = True
                 await follower.changed.wait()
 
-    async def _read(self, follower: Follower, limit: int) -> list[Event]:
-        if follower.collection_id is None:
-            return list(await self._log.events(after=follower.seen, limit=limit))
-        return list(
-            await self._log.events_of(follower.collection_id, after=follower.seen, limit=limit)
-        )
+    async def _read(self, place: "Place") -> Sequence[Event]:
+        """Read on from a place, once for all who were woken there by the same change."""
+        reading = self._reads.get(place)
+        if reading is None:
+            reading = self._reads[place] = asyncio.create_task(self._begin_reading(place))
+        return await asyncio.shield(reading)
+
+    async def _begin_reading(self, place: "Place") -> Sequence[Event]:
+        # All who were woken have asked when this goes on; whoever asks behind it may know of more, and reads anew.
+        await asyncio.sleep(0)
+        del self._reads[place]
+        if place.collection_id is None:
+            return await self._log.events(after=place.after, limit=place.limit)
+        return await self._log.events_of(place.collection_id, after=place.after, limit=place.limit)
 
     @contextmanager
     def _follow(self, follower: Follower) -> Iterator[Follower]:

@@ -48,7 +48,9 @@ def test_f48_an_authorization_past_its_time_is_not_offered(reported_server: Runn
     assert effects(reported_server, payment["paymentSession"]["id"], "capture") == []
 
 
-def test_f48_an_authorization_past_its_time_ends_by_the_gateway_s_word(server: RunningServer) -> None:
+def test_f48_an_authorization_past_its_time_ends_by_the_gateway_s_word(
+    server: RunningServer,
+) -> None:
     """Recovery gives it back: the payment is CANCELED with reason EXPIRED, the log says PAYMENT_EXPIRED."""
     payment = pay(server, token="approve,expires=0.5")
     collection_id = payment["paymentCollection"]["id"]
@@ -82,7 +84,9 @@ def test_f48_what_was_captured_before_stands(server: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("token", ["unavailable", "pending"])
-def test_f48_the_end_waits_for_evidence(make_server: Callable[..., RunningServer], token: str) -> None:
+def test_f48_the_end_waits_for_evidence(
+    make_server: Callable[..., RunningServer], token: str
+) -> None:
     """While the gateway's word is not there, the payment is pending: neither captured nor ended by age."""
     server = make_server().start()
     payment = pay(server, token=f"approve,expires=0.2,cancel={token}")
