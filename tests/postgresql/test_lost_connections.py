@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
+import pytest
+
 from tests.faults.records import assert_books_agree, open_operations, until
 from tests.postgresql.test_neighbours import END_CONNECTIONS
 from tests.running import URL, Json, RunningServer, document
-from tests.shop import new_key
+from tests.shop import new_key, open_collection
+from tests.streams.clients import TRANSPORTS, following
+from tests.streams.log import everything_after
 
 FLOWS = 12
 LONGEST_PAUSE_SECONDS = 0.15
@@ -93,3 +97,28 @@ def test_f07_payments_while_connections_are_lost(
     assert len(server.ledger()) == 3 * FLOWS
     assert server.rows("SELECT count(*) FROM payments") == [(FLOWS,)]
     assert not [line for line in server.log_lines() if line["event"] == "unexpected_error"]
+
+
+CURSORS = "subscription ($after: String) { paymentEvents(after: $after) { cursor } }"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_f36_a_stream_while_connections_are_lost(
+    own_database: str, make_server: Callable[..., RunningServer], transport: str
+) -> None:
+    """A stream does not end because its database was not there: it gives every event once, in order."""
+    server = make_server(**{URL: own_database}).start()
+    collection = open_collection(server)
+    (first,) = everything_after(server, None)
+    seen = [first]
+    with following(server, transport, CURSORS, {"after": first}) as stream:
+        with losing_connections(server):
+            for number in range(10):
+                until_done(
+                    server, "updatePaymentCollection", id=collection["id"], reference=f"{number}"
+                )
+        wanted = everything_after(server, None)
+        while seen != wanted:
+            seen.append(stream.next()["cursor"])
+            assert seen == wanted[: len(seen)]
+    assert len(wanted) >= 11
