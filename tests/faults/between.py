@@ -86,10 +86,11 @@ class Asked:
 
 @dataclass
 class Scripted:
-    """Is a fault that waits for the next asks of a kind, or of any."""
+    """Is a fault that waits for the next asks of a kind, of a session, or of any."""
 
     fault: "Fault | Answer"
     kind: str | None
+    session_id: str | None
     times: int
 
 
@@ -150,13 +151,20 @@ class Between:
         finally:
             self.open()
 
-    def next(self, fault: "Fault | Answer", *, kind: str | None = None, times: int = 1) -> None:
+    def next(
+        self,
+        fault: "Fault | Answer",
+        *,
+        kind: str | None = None,
+        session_id: str | None = None,
+        times: int = 1,
+    ) -> None:
         """Script what happens to the next asks; an answer of its own is given without any effect."""
         with self._lock:
             if fault in (Fault.HOLD_BEFORE, Fault.HOLD_AFTER):
                 self._may_go.clear()
                 self.held.clear()
-            self._script.append(Scripted(fault, kind, times))
+            self._script.append(Scripted(fault, kind, session_id, times))
 
     def forget(self) -> None:
         """Drop what is scripted and did not happen yet."""
@@ -185,10 +193,10 @@ class Between:
 
     # ── What the listening threads call ────────────────────────────────────────
 
-    def arrive(self, key: str, kind: str) -> "Fault | Answer | None":
+    def arrive(self, key: str, kind: str, session_id: str) -> "Fault | Answer | None":
         """Note an ask, and take what is scripted for it."""
         with self._lock:
-            fault = self._take(kind)
+            fault = self._take(kind, session_id)
             self.same_key_at_once += key in self._under_way
             self._under_way.append(key)
             self.most_at_once = max(self.most_at_once, len(self._under_way))
@@ -213,9 +221,10 @@ class Between:
         self.held.set()
         self._may_go.wait(LONGEST_HOLD_SECONDS)
 
-    def _take(self, kind: str) -> "Fault | Answer | None":
+    def _take(self, kind: str, session_id: str) -> "Fault | Answer | None":
         for scripted in self._script:
-            if scripted.kind in (None, kind):
+            is_meant = scripted.kind in (None, kind) and scripted.session_id in (None, session_id)
+            if is_meant:
                 scripted.times -= 1
                 if scripted.times == 0:
                     self._script.remove(scripted)
@@ -267,7 +276,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         instruction = orjson.loads(body)
         key, kind = instruction["key"], instruction["kind"]
-        fault = self.between.arrive(key, kind)
+        fault = self.between.arrive(key, kind, instruction["session"])
         try:
             self._ask(body, fault)
         finally:

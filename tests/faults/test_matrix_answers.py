@@ -31,7 +31,7 @@ SETTLED_SECONDS = 10.0
 def unknown_at_first(site: Site, kind: str, fault: Fault) -> None:
     """Let a fault befall one ask: shown as open, then settled by recovery with the same key and one effect."""
     one = prepared(site.server, kind)
-    site.between.next(fault, kind=kind)
+    site.between.next(fault, session_id=one.session_id)
     answer = called(site.server, one)
     assert answer["__typename"] == PENDING[kind]
     key = operation_of(site.server, one)

@@ -189,6 +189,7 @@ def called_at_last(made: Site, one: Prepared) -> Json:
     return called(made.server, one)
 
 
+@pytest.mark.long
 def test_f43_two_servers_five_minutes_apart(make_site: MakeSite) -> None:
     """A server whose clock is five minutes ahead makes no second effect of what its neighbour is asking."""
     made = make_site(servers=2, settings=WRONG_CLOCK)

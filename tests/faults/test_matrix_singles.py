@@ -1,5 +1,7 @@
 """What has no kind: another currency than was asked, and a gateway that comes back after an hour."""
 
+import pytest
+
 from tests.faults.between import Fault
 from tests.faults.calling import result_of, running
 from tests.faults.conftest import NO_RECOVERY, MakeSite
@@ -10,6 +12,9 @@ from tests.shop import capture, collection_of, event_types
 
 DUE = "UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'"
 """Makes recovery's next step due, which is an hour away."""
+
+TRIED = "SELECT count(*) FROM operations WHERE status = 'UNKNOWN' AND unanswered_times = 2"
+"""How many outcomes are still open behind recovery's own try."""
 
 MANY = 30
 AT_ONCE = 20
@@ -41,6 +46,7 @@ def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> N
         assert (effect["kind"], effect["asked"]) == ("authorize", 1)
 
 
+@pytest.mark.long
 def test_f45_a_gateway_that_was_away(make_site: MakeSite) -> None:
     """Open outcomes stay open while nobody is there, and its return is no flood: twenty asks at once at most."""
     made = make_site(settings=NO_RECOVERY)
@@ -54,7 +60,7 @@ def test_f45_a_gateway_that_was_away(make_site: MakeSite) -> None:
         # Something that is left open makes recovery look; this is not reached, and so not left open.
         late = prepared(server, "authorize")
         assert called(server, late)["code"] == "PROVIDER_UNAVAILABLE"
-        assert len(open_operations(server)) == MANY
+        until(lambda: server.rows(TRIED) == [(MANY,)], seconds=SETTLED_SECONDS)
     assert len(between.asks) == asked
     waking = prepared(server, "capture", "pending")
     asked = len(between.asks)
