@@ -20,6 +20,9 @@ TOKENS = (
     "approve,capture=lost_reply,refund=slow:0.2",
 )
 FINAL_SECONDS = 45.0
+UNAVAILABLE = 503
+"""Nothing was done: the database was busy. The same call may be sent again."""
+
 PENDING = ("RequiresMoreAction", "CapturePending", "RefundPending")
 
 
@@ -91,6 +94,8 @@ class Shopper:
             return None
         except httpx2.TransportError:
             self.broken_off += 1
+            return None
+        if response.status_code == UNAVAILABLE:
             return None
         answer = orjson.loads(response.content)
         assert response.status_code == 200, answer

@@ -22,7 +22,7 @@ from tests.shop import open_collection
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
 from tests.shows.house import House, Line, lines_to, open_house, pay, wait_until_settled
-from tests.streams.log import cursors_of, everything_after
+from tests.streams.log import cursors_of
 
 SERVERS = 2
 SUBSCRIBERS = 100
@@ -30,6 +30,10 @@ WRITERS = 8
 ITEMS_BETWEEN_CUTS = 100
 EVENTS_A_PAYMENT = 8
 
+LOG = (
+    "query ($after: String)"
+    " { paymentEvents(first: 100, after: $after) { edges { cursor } pageInfo { hasNextPage } } }"
+)
 FOLLOW = "subscription ($after: String) { paymentEvents(after: $after) { cursor type } }"
 WATCH = (
     "subscription ($id: ID!, $after: String)"
@@ -55,9 +59,9 @@ def play(playing: Round) -> Figures:
         with _subscribers(followed) as process:
             if not is_of_one:
                 asyncio.run(_shop(house, playing.size // (2 * EVENTS_A_PAYMENT)))
-            left = playing.size - (0 if is_of_one else len(everything_after(house.first, after)))
+            left = playing.size - len(asyncio.run(_log(house, after)))
             asyncio.run(_touch(house, collection_id, left))
-            log = everything_after(house.first, after)
+            log = asyncio.run(_log(house, after))
             _tell(process, log)
             found = _answer(process)
         wait_until_settled(house.first)
@@ -95,6 +99,17 @@ def _answer(process: "subprocess.Popen[bytes]") -> dict[str, Any]:
 
 def _output(process: "subprocess.Popen[bytes]") -> IO[bytes]:
     return cast("IO[bytes]", process.stdout)
+
+
+async def _log(house: House, after: str) -> list[str]:
+    """Read the cursors of the whole log behind one, oldest first."""
+    cursors: list[str] = []
+    async with lines_to(house, 1) as (line,):
+        while True:
+            page = await line.call(LOG, {"after": cursors[-1] if cursors else after})
+            cursors += [edge["cursor"] for edge in page["edges"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                return cursors
 
 
 # ── What happens ───────────────────────────────────────────────────────────────
