@@ -218,7 +218,10 @@ class PostgresqlDatabase:
         """Lend a connection; one that failed is thrown away. Raises StoreBusy."""
         try:
             connection = await self._checked_out()
-        except (*BUSY, *LOST, DBAPIError, NoConnection) as error:
+        except NoConnection:
+            log.warning("no connection free")
+            raise StoreBusy("The database is busy; send the request again.") from None
+        except (*BUSY, *LOST, DBAPIError) as error:
             log.warning("no connection to the database", error=type(error).__name__)
             raise StoreBusy("The database can't be reached; send the request again.") from None
         try:

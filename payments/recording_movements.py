@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import assert_never
 
+import structlog
+
 from payments.change import Change
 from payments.closing import give_back
 from payments.money import Money
@@ -14,6 +16,8 @@ from payments.statuses import (
     OperationKind,
     has_nothing_left_to_capture,
 )
+
+log = structlog.get_logger("flow")
 
 
 def reserve(change: Change, operation: Operation) -> None:
@@ -58,9 +62,15 @@ def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operat
             assert_never(operation.kind)
     payment = change.payments[payment.id]
     if not payment.is_mismatched and (not is_as_asked or _passes_a_limit(payment)):
-        payment = change.put_payment(replace(payment, is_mismatched=True))
-        change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=moved_minor)
+        note_mismatch(change, payment, moved_minor)
     return operation
+
+
+def note_mismatch(change: Change, payment: Payment, amount_minor: int) -> None:
+    """Mark a payment whose provider says other than was asked: it takes no movement until a person has looked."""
+    payment = change.put_payment(replace(payment, is_mismatched=True))
+    change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
+    log.error("payment mismatched", payment_id=payment.id, amount_minor=amount_minor)
 
 
 def _passes_a_limit(payment: Payment) -> bool:

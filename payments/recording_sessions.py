@@ -9,7 +9,7 @@ from payments.failures import FailureCode
 from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.instants import Instant
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
-from payments.recording_movements import record_released
+from payments.recording_movements import note_mismatch, record_released
 from payments.records import Operation, Payment, PaymentSession
 from payments.statuses import (
     WITHOUT_OUTCOME,
@@ -47,9 +47,7 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
         if outcome.is_captured:
             _capture_at_once(change, operation, payment)
         if payment.is_mismatched:
-            change.emit(
-                EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=payment.amount_minor
-            )
+            note_mismatch(change, change.payments[payment.id], payment.amount_minor)
         close_what_no_longer_fits(change, request_id=operation.request_id)
     else:
         _return_surplus(change, operation, payment, is_captured=outcome.is_captured)

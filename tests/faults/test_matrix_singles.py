@@ -44,6 +44,10 @@ def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> N
             assert answer["code"] == "INVALID_STATE"
         (effect,) = effects(made.server, one.session_id)
         assert (effect["kind"], effect["asked"]) == ("authorize", 1)
+        (alarm,) = [
+            line for line in made.server.log_lines() if line.get("payment_id") == payment["id"]
+        ]
+        assert (alarm["event"], alarm["level"]) == ("payment mismatched", "error")
 
 
 @pytest.mark.long
