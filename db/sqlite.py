@@ -105,14 +105,17 @@ class SqliteDatabase:
         self._held: list[AsyncConnection] = []
         self._writer: aiosqlite.Connection
         self._listener: aiosqlite.Connection
-        self._readers: asyncio.LifoQueue[aiosqlite.Connection] = asyncio.LifoQueue()
+        self._readers: list[aiosqlite.Connection] = []
+        """Those that nobody reads with; the one used last is taken first."""
+        # A queue would let newcomers pass those who wait, until their time is over.
+        self._turns = asyncio.Semaphore(READERS)
 
     async def open(self) -> None:
         """Take the connections that this process works with until it ends."""
         self._writer = await self._take()
         self._listener = await self._take()
         for _ in range(READERS):
-            self._readers.put_nowait(await self._take())
+            self._readers.append(await self._take())
 
     async def close(self) -> None:
         """Give the connections back and end their threads."""
@@ -134,13 +137,15 @@ class SqliteDatabase:
         ends_at = time.monotonic() + LOCK_SECONDS
         try:
             async with asyncio.timeout(LOCK_SECONDS):
-                reader = await self._readers.get()
+                await self._turns.acquire()
         except TimeoutError:
             raise StoreBusy("The database is busy; send the request again.") from None
+        reader = self._readers.pop()
         try:
             return await self._run(reader, "BEGIN", ends_at, work)
         finally:
-            self._readers.put_nowait(reader)
+            self._readers.append(reader)
+            self._turns.release()
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute one statement that reads. Raises StoreBusy."""

@@ -23,7 +23,7 @@ SQLITE = "sqlite+aiosqlite:///"
 FAULTS = "faults"
 """The file, beside a test build's database, that says where it fails."""
 
-START_SECONDS = 20.0
+START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 Json = Any
