@@ -66,6 +66,7 @@ class RunningServer:
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
     """It was made for this server, and ends with it."""
+    start_seconds: float = START_SECONDS
     credential: str | None = None
     """Sent as the bearer token where a call names none."""
 
@@ -114,7 +115,7 @@ class RunningServer:
                 stdout=log,
                 stderr=log,
             )
-        ends_at = time.monotonic() + START_SECONDS
+        ends_at = time.monotonic() + self.start_seconds
         while time.monotonic() < ends_at:
             if self.process.poll() is not None:
                 raise RuntimeError(f"The server ended at once: {self.log_path.read_text()[-4000:]}")

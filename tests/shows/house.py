@@ -18,6 +18,9 @@ from tests.shows.command import Round
 
 INTERVAL = "TILLGRAPH_RECOVERY_INTERVAL_SECONDS"
 
+START_SECONDS = 120.0
+"""A show takes minutes, on a machine that may do other work as well."""
+
 SETTLED_SECONDS = 120.0
 """Recovery's second try comes a minute behind the first."""
 
@@ -58,7 +61,9 @@ def open_house(playing: Round, *, servers: int) -> Iterator[House]:
         for number in range(servers):
             folder = _new_folder(playing, f"server-{number}")
             named = {URL: made[0].database} if made else {}
-            made.append(RunningServer(folder, {**settings, **named}, free_port() if made else port))
+            server = RunningServer(folder, {**settings, **named}, free_port() if made else port)
+            server.start_seconds = START_SECONDS
+            made.append(server)
             stack.callback(made[-1].close)
         stack.callback(gateway.stop)
         with ThreadPoolExecutor(1 + servers) as threads:
