@@ -6,7 +6,6 @@ Behind each round's kills recovery settles what was left, and then the gateway's
 
 import random
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -78,18 +77,24 @@ def _kill_all(house: House, chance: random.Random, kills: int) -> None:
     instants = [
         [chance.uniform(EARLIEST_SECONDS, LATEST_SECONDS) for _ in range(share)] for share in shares
     ]
+    is_over = Event()
     with ThreadPoolExecutor(SERVERS) as threads:
-        for killer in [
-            threads.submit(_kill, server, pauses)
+        killers = [
+            threads.submit(_kill, server, pauses, is_over)
             for server, pauses in zip(house.servers, instants, strict=True)
-        ]:
-            killer.result()
+        ]
+        try:
+            for killer in killers:
+                killer.result()
+        finally:
+            is_over.set()
 
 
-def _kill(server: RunningServer, pauses: Sequence[float]) -> None:
+def _kill(server: RunningServer, pauses: Sequence[float], is_over: Event) -> None:
     for pause in pauses:
         # What is waited for is an instant like any other.
-        time.sleep(pause)
+        if is_over.wait(pause):
+            return
         server.kill()
         server.start()
 
