@@ -99,7 +99,7 @@ class Subscriber:
         message = orjson.loads(await socket.recv())
         if message["type"] == "ping":
             return 0
-        if message["type"] != "next":
+        if message["type"] != "next" or "errors" in message["payload"]:
             # Told to resume, such as one that did not keep up.
             raise EOFError(message.get("payload"))
         (item,) = message["payload"]["data"].values()
@@ -134,7 +134,9 @@ async def follow_all(followed: Followed) -> None:
     await asyncio.sleep(GRACE_SECONDS)
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    for ended in await asyncio.gather(*tasks, return_exceptions=True):
+        if not isinstance(ended, asyncio.CancelledError):
+            raise RuntimeError("A subscriber gave up.") from ended
     found = [faults_of(one.seen, log) for one in subscribers]
     endings = [fault for one in subscribers for fault in one.ended_by_server]
     told = {

@@ -30,7 +30,7 @@ def run(name: str, folder: Path, *arguments: str) -> str:
         # It ends what it has started, if it is let.
         process.terminate()
         process.wait()
-    assert (process.returncode, complaints) == (0, ""), printed
+    assert (complaints, process.returncode) == ("", 0), printed
     return printed
 
 
