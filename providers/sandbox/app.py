@@ -3,7 +3,6 @@
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from decimal import InvalidOperation
 
 import structlog
 from starlette.applications import Starlette
@@ -216,7 +215,7 @@ class _Endpoints:
         kind, amount = read_movement(await read_json(request))
         try:
             return await _reported(self._gateway.begin(_session_of(request), kind, amount))
-        except (AmountFault, InvalidOperation):
+        except AmountFault:
             raise RequestRefused(422, 'amount is a text such as "5.00".') from None
 
     async def page(self, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """Reads what people and programs send to the sandbox's addresses, within limits."""
 
 import asyncio
+import re
 from urllib.parse import parse_qsl
 
 import orjson
@@ -17,6 +18,8 @@ BODY_SECONDS = 10.0
 
 FORM_FIELDS = 8
 """The page's form has one."""
+
+DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,4})?", re.ASCII)
 
 ANSWERS = ("approve", "fail")
 """What a customer can answer to a challenge."""
@@ -117,7 +120,7 @@ def read_movement(body: object) -> tuple[OperationKind, str | None]:
     kind, amount = body.get("kind"), body.get("amount")
     if kind not in MOVEMENTS:
         raise RequestRefused(422, f"kind has to be {_either(tuple(MOVEMENTS))}.")
-    if amount is not None and not isinstance(amount, str):
+    if amount is not None and not (isinstance(amount, str) and DECIMAL.fullmatch(amount)):
         raise RequestRefused(422, 'amount is a text such as "5.00"; left out, it is all there is.')
     return MOVEMENTS[kind], amount
 

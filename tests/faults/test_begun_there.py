@@ -77,7 +77,13 @@ def test_f22_a_cancellation_in_the_dashboard(server: RunningServer) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "amount"),
-    [("capture", "100.01"), ("refund", "0.01"), ("capture", "0"), ("capture", "x")],
+    [
+        ("capture", "100.01"),
+        ("refund", "0.01"),
+        ("capture", "0"),
+        ("capture", "x"),
+        ("capture", "Infinity"),
+    ],
 )
 def test_what_the_gateway_would_not_do(server: RunningServer, kind: str, amount: str) -> None:
     """Its dashboard refuses it, and nothing is reported."""
