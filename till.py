@@ -136,8 +136,8 @@ def run(app: Starlette, till: Till, bound: socket.socket) -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    # uvicorn raises the signal that ended it once more; an orderly end is exit code 0.
-    signal.signal(signal.SIGTERM, lambda *_: None)
     server = Server(config, till)
+    # Heard until uvicorn listens itself, and when it raises the signal that ended it once more: the exit code is 0.
+    signal.signal(signal.SIGTERM, server.handle_exit)
     server.run(sockets=[bound])
     return 0 if server.started else workers.DID_NOT_START

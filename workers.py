@@ -65,11 +65,15 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _start(work: Callable[[], int]) -> int:
+    # A signal that comes in between waits: the child must not take it for its parent.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
     pid = os.fork()
+    if not pid:
+        # The child's own; a signal that comes before its server handles it ends it.
+        _at_each_stop(signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     if pid:
         return pid
-    # The child's own; a signal that comes before its server handles it ends it.
-    _at_each_stop(signal.SIG_DFL)
     try:
         code = work()
     except BaseException as error:  # Nothing may unwind into the parent's program.

@@ -104,17 +104,8 @@ class RunningServer:
 
     def start(self) -> "RunningServer":
         """Start the process and wait until it is ready."""
-        environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
-        if self.is_test_build:
-            environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
-        with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self._program, "serve", *self.arguments],
-                cwd=self.folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+        self.launch()
+        assert self.process is not None
         ends_at = time.monotonic() + self.start_seconds
         while time.monotonic() < ends_at:
             if self.process.poll() is not None:
@@ -126,6 +117,20 @@ class RunningServer:
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
+
+    def launch(self) -> None:
+        """Start the process without waiting for anything."""
+        environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
+        if self.is_test_build:
+            environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
+        with self.log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*self._program, "serve", *self.arguments],
+                cwd=self.folder,
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
 
     def reconnect(self) -> None:
         """Call over new connections from now on, so that another of the server's processes may take them."""

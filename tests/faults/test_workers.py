@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,19 @@ def test_all_end_together(several: RunningServer) -> None:
     assert several.stop() == 0
     for pid in children:
         assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.04, 0.055, 0.07, 0.085, 0.1, 0.3])
+def test_an_end_while_it_starts(tmp_path: Path, seconds: float) -> None:
+    """Told to stop at whatever instant of its start, no process misses the word."""
+    running = RunningServer(tmp_path, arguments=("--workers", str(WORKERS)))
+    running.launch()
+    try:
+        until(lambda: len(workers_of(running)) == WORKERS, seconds=60)
+        time.sleep(seconds)  # There is nothing to await: any instant will do.
+        assert running.stop() == 0
+    finally:
+        running.close()
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "65", "two"])
