@@ -319,7 +319,10 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
             migrate(settings.database_url)
         else:
             serve_sandbox(settings, host=given.host, port=given.port)
-    except (BooksUnreadable, DatabaseUnusable, ProviderFault, SettingsError) as error:
+    except BooksUnreadable as error:
+        print(f"Not all was read: run it again. {error}", file=sys.stderr)
+        return 2
+    except (DatabaseUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)
         return 2
     return 0

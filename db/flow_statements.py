@@ -84,6 +84,19 @@ CLOSING_OF = Statement(
     .limit(literal_column("1"))
 )
 
+UNASKED = Statement(
+    select(_operations.c.id)
+    .where(
+        _operations.c.session_id == bindparam("session_id"),
+        _operations.c.kind == bindparam("kind"),
+        _operations.c.asked_times == literal_column("0"),
+        _operations.c.provider_key.is_(None),
+        IN_FLIGHT,
+    )
+    .order_by(_operations.c.id.desc())
+    .limit(literal_column("1"))
+)
+
 BEGUN_THERE = Statement(
     select(_operations.c.id).where(
         _operations.c.provider_id == bindparam("provider_id"),
@@ -176,7 +189,7 @@ PARKED_REPORTS = Statement(
             ),
         ),
     )
-    .order_by(_reports.c.received_at)
+    .order_by(_reports.c.received_at.desc())
     .limit(bindparam("most"))
 )
 APPLY_REPORT = Statement(

@@ -23,7 +23,7 @@ from payments.records import (
     StoredKey,
     StoredReport,
 )
-from payments.statuses import OperationStatus
+from payments.statuses import OperationKind, OperationStatus
 
 Answer = TypeVar("Answer")
 
@@ -97,8 +97,14 @@ class StoreTransaction:
             return OperationId(row[0])
         return None
 
+    def unasked(self, id: SessionId, kind: OperationKind) -> OperationId | None:
+        """Name the newest operation of a kind that was decided for a session and that nobody has asked for yet."""
+        for row in self._connection.rows(sql.UNASKED, {"session_id": id, "kind": kind.value}):
+            return OperationId(row[0])
+        return None
+
     def begun_there(self, id: ProviderId, provider_key: str) -> OperationId | None:
-        """Name the operation that keeps what was begun at a provider."""
+        """Name the operation that goes by a key of its provider's, or by one that was asked with before."""
         values = {"provider_id": id, "provider_key": provider_key}
         for row in self._connection.rows(sql.BEGUN_THERE, values):
             return OperationId(row[0])
@@ -205,7 +211,10 @@ class StoreTransaction:
         return self._connection.change(sql.INSERT_REPORT, values) == 1
 
     def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
-        """List the reports that came since an instant, matched nothing then and may by now, oldest first."""
+        """List the reports that came since an instant, matched nothing then and may by now, newest first.
+
+        What matches nothing for long does not stand in the way of what has just come.
+        """
         rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
         return [
             StoredReport(provider_id, event_id, operation_id, body, received_at, session_id)

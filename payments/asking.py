@@ -93,7 +93,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
     else:
         data = operation.data
     return Ask(
-        key=operation.id,
+        key=OperationId(operation.provider_key or operation.id),
         kind=operation.kind,
         session_id=operation.session_id,
         amount=Money(operation.amount_minor, operation.currency),
@@ -139,6 +139,9 @@ async def _ask_and_record(
     flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource
 ) -> Snapshot:
     operation = snapshot.operation(operation_id)
+    is_open = operation.is_without_outcome or operation.status is OperationStatus.ACTION_REQUIRED
+    if not is_open:
+        return snapshot
     with timed("ask", operation.request_id) as facts:
         facts |= {
             "collection_id": operation.collection_id,

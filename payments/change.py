@@ -214,7 +214,7 @@ class Change:
         ]
         collection = replace(
             self.collection,
-            authorized_minor=sum(p.amount_minor - p.released_minor for p in counted),
+            authorized_minor=sum(max(0, p.amount_minor - p.released_minor) for p in counted),
             captured_minor=sum(p.captured_minor for p in counted),
             refunded_minor=sum(p.refunded_minor for p in counted),
         )

@@ -45,10 +45,10 @@ def close_what_no_longer_fits(change: Change, *, request_id: str) -> None:
             close_session(change, session, request_id=request_id)
 
 
-def give_back(change: Change, payment: Payment, *, request_id: str) -> None:
+def give_back(change: Change, payment: Payment, *, request_id: str) -> Operation:
     """Cancel a surplus payment, or refund it where the provider captured it; recovery asks for it at once."""
     if payment.captured_minor > 0:
-        kind, amount_minor = OperationKind.REFUND, payment.captured_minor
+        kind, amount_minor = OperationKind.REFUND, payment.captured_minor - payment.refunded_minor
     else:
         kind, amount_minor = OperationKind.CANCEL, payment.amount_minor
     operation = new_operation(
@@ -67,10 +67,15 @@ def give_back(change: Change, payment: Payment, *, request_id: str) -> None:
         )
     )
     if kind is OperationKind.REFUND:
-        pending = replace(payment, refund_pending_minor=amount_minor, refund_count=1)
+        pending = replace(
+            payment,
+            refund_pending_minor=payment.refund_pending_minor + amount_minor,
+            refund_count=payment.refund_count + 1,
+        )
     else:
         pending = replace(payment, cancellation_id=operation.id)
     change.put_payment(pending)
+    return operation
 
 
 def _closing_operation(change: Change, session: PaymentSession, request_id: str) -> Operation:

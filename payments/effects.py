@@ -18,6 +18,7 @@ from payments.ids import (
     new_request_id,
 )
 from payments.instants import Instant
+from payments.money import Money
 from payments.outcomes import Authorized, Effect, Moved
 from payments.pace import Pace
 from payments.ports import Transaction
@@ -33,8 +34,6 @@ from payments.statuses import (
 )
 
 log = structlog.get_logger("flow")
-
-FINAL = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DECLINED, OperationStatus.REVERSED})
 
 DONE = (Authorized, Moved)
 
@@ -82,21 +81,22 @@ def _news(
     flow: Flow, provider_id: ProviderId, effect: Effect, request_id: str
 ) -> Callable[[Transaction], tuple[bool, bool]]:
     def work(tx: Transaction) -> tuple[bool, bool]:
-        before = _status(tx, provider_id, effect)
-        if before in FINAL:
-            return True, False
+        before = _stored(tx, provider_id, effect)
         snapshot = record_effect(tx, provider_id, effect, pace=flow.pace, request_id=request_id)
-        return snapshot is not None, _status(tx, provider_id, effect) is not before
+        after = _stored(tx, provider_id, effect)
+        was = None if before is None else before.status
+        return snapshot is not None, after is not None and after.status is not was
 
     return work
 
 
-def _status(tx: Transaction, provider_id: ProviderId, effect: Effect) -> OperationStatus | None:
-    id: OperationId | None = OperationId(effect.key)
-    if effect.is_begun_there:
+def _stored(tx: Transaction, provider_id: ProviderId, effect: Effect) -> Operation | None:
+    """Find what keeps an effect here: by its key, or by what its provider calls it."""
+    found = None if effect.is_begun_there else tx.operation(OperationId(effect.key))
+    if found is None:
         id = tx.begun_there(provider_id, effect.key)
-    found = tx.operation(id) if id is not None else None
-    return None if found is None else found.status
+        found = tx.operation(id) if id is not None else None
+    return found
 
 
 def record_effect(
@@ -142,13 +142,21 @@ def _close(change: Change, session: PaymentSession) -> None:
 
 
 def _known(change: Change, provider_id: ProviderId, effect: Effect) -> Operation | None:
-    id: OperationId | None = OperationId(effect.key)
-    if effect.is_begun_there:
-        id = change.tx.begun_there(provider_id, effect.key)
-    found = change.tx.operation(id) if id is not None else None
-    if found is None or found.session_id != effect.session_id:
+    found = _stored(change.tx, provider_id, effect)
+    if found is not None:
+        return change.operation(found.id) if found.session_id == effect.session_id else None
+    return None if effect.is_begun_there else _adopted(change, effect)
+
+
+def _adopted(change: Change, effect: Effect) -> Operation | None:
+    """Take up what was decided here again and not asked for yet: it was asked for before, with the effect's key."""
+    id = change.tx.unasked(effect.session_id, effect.kind)
+    if id is None:
         return None
-    return change.operation(found.id)
+    operation = change.operation(id)
+    if effect.amount != Money(operation.amount_minor, operation.currency):
+        return None
+    return change.put_operation(replace(operation, provider_key=effect.key))
 
 
 def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:

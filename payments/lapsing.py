@@ -2,27 +2,33 @@
 
 from dataclasses import replace
 
-from payments.asking import begin, carry_out_all
+import structlog
+
 from payments.change import lock
 from payments.closing import new_operation
 from payments.flow import Flow
 from payments.ids import PaymentId, new_request_id
 from payments.limits import LAPSED_PAYMENTS
 from payments.ports import Transaction
+from payments.recording_movements import reserve
 from payments.records import Payment, Snapshot
-from payments.statuses import CancellationReason, EventSource, OperationKind
+from payments.statuses import CancellationReason, EventSource, EventType, OperationKind
+
+log = structlog.get_logger("recovery")
 
 
 async def end_lapsed(flow: Flow) -> None:
-    """Give back what is left of each authorization past its time; its provider's word ends it."""
+    """Give back what is left of each authorization past its time: recovery asks for it, the provider's word ends it."""
     of = flow.providers.keys()
     lapsed = await flow.store.read(lambda tx: tx.lapsed_payments(of, limit=LAPSED_PAYMENTS))
     for id in lapsed:
-        begun = await _begin(flow, id)
-        flow.start(carry_out_all(flow, begun, EventSource.RECONCILIATION))
+        try:
+            await _decide(flow, id)
+        except Exception as error:  # The others have lapsed all the same.
+            log.error("not given back", payment_id=id, error=type(error).__name__, exc_info=error)
 
 
-async def _begin(flow: Flow, id: PaymentId) -> Snapshot:
+async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
     request_id = new_request_id()
 
     def work(tx: Transaction) -> Snapshot:
@@ -40,15 +46,20 @@ async def _begin(flow: Flow, id: PaymentId) -> Snapshot:
             amount_minor=payment.remainder_minor,
             request_id=request_id,
         )
-        begin(
-            flow,
-            change,
+        operation = change.put_operation(
             replace(
                 operation,
                 payment_id=payment.id,
                 reserved_minor=payment.remainder_minor,
                 reason=CancellationReason.EXPIRED,
-            ),
+            )
+        )
+        reserve(change, operation)
+        change.emit(
+            EventType.PAYMENT_CANCEL_PENDING,
+            payment=change.payments[payment.id],
+            operation=operation,
+            amount_minor=operation.amount_minor,
         )
         return change.finish()
 

@@ -31,6 +31,8 @@ from payments.statuses import EventSource, OperationKind, OperationStatus
 
 log = structlog.get_logger("flow")
 
+HAPPENED = (Authorized, Moved)
+
 NEVER_ARRIVED = "never_arrived"
 """The decline code of what a provider never got: it was read several times and has no such thing."""
 
@@ -62,6 +64,9 @@ def record(tx: Transaction, news: Record) -> Snapshot | None:
 
 def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
     """Bring one outcome into a collection's working copy."""
+    operation = _reopened(change, operation, outcome)
+    if contradicts(operation, outcome):
+        _note_contradiction(change, operation, outcome)
     if not may_still_change(operation, outcome) or is_older_news(change, operation, outcome):
         return operation
     if not answers(operation.kind, outcome):
@@ -74,6 +79,43 @@ def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -
         case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
             return _end_with(change, operation, outcome)
     assert_never(outcome)
+
+
+def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operation:
+    """Take up again what was not reached once and has happened all the same: its key was sent again by then."""
+    if operation.status is not OperationStatus.NOT_REACHED or not isinstance(outcome, HAPPENED):
+        return operation
+    session = change.sessions[operation.session_id]
+    if operation.kind is OperationKind.AUTHORIZE:
+        is_free = not session.is_in_flight or session.attempt_id == operation.id
+        if change.payment_of(session) is not None or not is_free:
+            log.error("authorized beside another attempt", operation_id=operation.id)
+            return operation
+        change.put_session(replace(session, attempt_id=operation.id))
+    opened = replace(operation, status=OperationStatus.UNKNOWN, failure_code=None)
+    if operation.payment_id is not None:
+        recording_movements.reserve(change, opened)
+    return change.put_operation(opened)
+
+
+def contradicts(operation: Operation, outcome: Outcome) -> bool:
+    """Tell whether a provider says that it did what is declined here for good."""
+    return operation.status is OperationStatus.DECLINED and isinstance(outcome, HAPPENED)
+
+
+def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) -> None:
+    """Raise an alarm; the outcome stays as it is, and the payment takes no movement until a person has looked."""
+    log.error("contradicts a final outcome", operation_id=operation.id)
+    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    if payment is not None and isinstance(outcome, Moved) and not payment.is_mismatched:
+        recording_movements.note_mismatch(change, payment, outcome.amount.minor)
+
+
+def given_back(change: Change, operation: Operation) -> Money:
+    """Give what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
+    waiting = (payment.cancellation_id for payment in change.payments.values())
+    has_payment = operation.payment_id is not None or operation.id in waiting
+    return Money(operation.amount_minor if has_payment else 0, operation.currency)
 
 
 def _stay_open(
@@ -184,6 +226,9 @@ def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
     # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
     is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
     is_step = change.source is EventSource.RECONCILIATION or is_first_ask
+    if change.source is EventSource.WEBHOOK and operation.holder is not None:
+        # Whoever is asking just now brings the next word.
+        return change.put_operation(replace(operation, status=status))
     due_at = pace.next_step_at(operation.unanswered_times, change.now)
     if due_at is not None and not is_step:
         due_at = pace.next_step_at(operation.unanswered_times - 1, change.now)
@@ -244,7 +289,7 @@ def _end(change: Change, operation: Operation, status: OperationStatus) -> Opera
 def _decline(change: Change, operation: Operation, outcome: Declined) -> Operation:
     if operation.kind is OperationKind.CANCEL and outcome.code is FailureCode.EXPIRED:
         # An authorization that has lapsed is given back.
-        moved = Moved(Money(operation.amount_minor, operation.currency))
+        moved = Moved(given_back(change, operation))
         return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), moved)
     if _only_a_person_may_decline(change, operation):
         return _leave_to_person(change, operation, outcome.decline_code)

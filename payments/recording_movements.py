@@ -14,7 +14,10 @@ from payments.statuses import (
     CancellationReason,
     EventType,
     OperationKind,
+    OperationStatus,
+    PaymentStatus,
     has_nothing_left_to_capture,
+    payment_status,
 )
 
 log = structlog.get_logger("flow")
@@ -94,6 +97,11 @@ def record_reversed(change: Change, operation: Operation) -> Operation:
         operation=operation,
         amount_minor=moved_minor,
     )
+    if payment.is_surplus:
+        # What must not stay was given back in vain; asking once more may be in vain too.
+        returning = give_back(change, payment, request_id=operation.request_id)
+        change.put_operation(replace(returning, status=OperationStatus.UNKNOWN, due_at=None))
+        log.error("a person has to look", operation_id=returning.id)
     return operation
 
 
@@ -147,12 +155,24 @@ def record_released(
         type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_RELEASED
         change.emit(type, payment=payment, amount_minor=moved_minor)
         return
-    reason = payment.cancellation_reason or operation.reason or CancellationReason.REQUESTED
+    type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_CANCELED
+    reason = operation.reason or CancellationReason.REQUESTED
+    _cancel(change, payment, reason, moved_minor, type)
+
+
+def _cancel(
+    change: Change,
+    payment: Payment,
+    reason: CancellationReason,
+    amount_minor: int,
+    type: EventType = EventType.PAYMENT_CANCELED,
+) -> None:
+    """Note that all of a payment is given back."""
+    reason = payment.cancellation_reason or reason
     payment = change.put_payment(
         replace(payment, canceled_at=change.now, cancellation_reason=reason)
     )
-    type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_CANCELED
-    change.emit(type, payment=payment, amount_minor=moved_minor)
+    change.emit(type, payment=payment, amount_minor=amount_minor)
 
 
 def record_failed(change: Change, operation: Operation) -> Operation:
@@ -179,6 +199,11 @@ def record_failed(change: Change, operation: Operation) -> Operation:
             assert_never(operation.kind)
     payment = change.put_payment(payment)
     change.emit(type, payment=payment, operation=operation, amount_minor=operation.amount_minor)
+    if (
+        operation.kind is OperationKind.CAPTURE
+        and payment_status(payment) is PaymentStatus.CANCELED
+    ):
+        _cancel(change, payment, CancellationReason.PROVIDER, payment.released_minor)
     if operation.payment_id is None:
         # Closing the session does not bring it back; canceling the payment itself may.
         give_back(change, payment, request_id=operation.request_id)

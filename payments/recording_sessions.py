@@ -207,7 +207,8 @@ def record_attempt_failed(change: Change, operation: Operation) -> Operation:
     """Note a failed attempt; where nothing is left to pay for, the session ends with it."""
     change.put_operation(operation)
     session = change.sessions[operation.session_id]
-    if session.canceled_at is not None:
+    is_superseded = session.attempt_id != operation.id or change.payment_of(session) is not None
+    if session.canceled_at is not None or is_superseded:
         return operation
     if _is_over(change):
         close_session(change, session, request_id=operation.request_id, because_of=operation)

@@ -207,7 +207,7 @@ class Operation:
     moved_minor: int | None = None
     """What the provider says it moved: a capture's, a refund's or a cancellation's, once it succeeded."""
     provider_key: str | None = None
-    """The provider's own name of what was begun there; None for what was asked here."""
+    """The provider's own name of what was begun there, or the key that it was asked with before; None: the id is it."""
     absent_times: int | None = None
     """How often its provider was read and had no such thing, once it may have forgotten its keys."""
     absent_since: Instant | None = None

@@ -8,7 +8,7 @@ from payments import instants
 from payments.asking import how_it_stands
 from payments.effects import record_effect
 from payments.flow import Flow, timed
-from payments.ids import ProviderId, new_request_id
+from payments.ids import OperationId, ProviderId, new_request_id
 from payments.limits import PARKED_REPORTS, PARKED_SECONDS
 from payments.outcomes import Declined, Moved, Outcome, Report, Reversed
 from payments.ports import Provider, ReportRefused, Transaction
@@ -32,7 +32,7 @@ async def receive(
         report.event_id,
         report.key,
         body,
-        instants.now(),
+        flow.store.now(),
         session_id=None if report.effect is None else report.effect.session_id,
     )
 
@@ -60,14 +60,16 @@ def _apply(
 ) -> Snapshot | None:
     """Record a report; one that matches nothing yet stays in the inbox and is tried again."""
     snapshot: Snapshot | None
+    operation = _operation_of(tx, stored)
+    if operation is not None and _has_to_be_read_back(operation, report):
+        return None
     if report.effect is not None:
         effect = report.effect
         snapshot = record_effect(
             tx, stored.provider_id, effect, pace=flow.pace, request_id=request_id
         )
     else:
-        operation = _operation_of(tx, stored)
-        if operation is None or _has_to_be_read_back(operation, report):
+        if operation is None:
             return None
         news = Record(report.key, report.outcome, EventSource.WEBHOOK, flow.pace)
         snapshot = record(tx, news)
@@ -78,6 +80,9 @@ def _apply(
 
 def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
     operation = tx.operation(stored.operation_id)
+    if operation is None:
+        id = tx.begun_there(stored.provider_id, stored.operation_id)
+        operation = tx.operation(id) if id is not None else None
     is_its_own = operation is not None and operation.provider_id == stored.provider_id
     return operation if is_its_own else None
 
@@ -119,22 +124,23 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
     def work(tx: Transaction) -> Snapshot | None:
         if read_back is None:
             return _apply(flow, stored, report, new_request_id(), tx)
-        return _apply_read_back(flow, stored, read_back, tx)
+        assert operation is not None
+        return _apply_read_back(flow, stored, operation.id, read_back, tx)
 
     _follow_up(flow, await flow.store.transact(work))
 
 
 def _apply_read_back(
-    flow: Flow, stored: StoredReport, read_back: Outcome, tx: Transaction
+    flow: Flow, stored: StoredReport, id: OperationId, read_back: Outcome, tx: Transaction
 ) -> Snapshot | None:
     """Record that a refund was undone where the provider says so itself; without its word the report waits."""
     snapshot = None
     match read_back:
         case Declined():
-            news = Record(stored.operation_id, Reversed(), EventSource.WEBHOOK, flow.pace)
+            news = Record(id, Reversed(), EventSource.WEBHOOK, flow.pace)
             snapshot = record(tx, news)
         case Moved():
-            log.info("old news", operation_id=stored.operation_id, event_id=stored.event_id)
+            log.info("old news", operation_id=id, event_id=stored.event_id)
         case _:
             return None
     tx.mark_report_applied(stored.provider_id, stored.event_id)

@@ -1,5 +1,6 @@
 """What recovery could not settle yet: asked for again at once, or settled by a person with evidence."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -25,7 +26,7 @@ from payments.limits import LEASE_SECONDS
 from payments.money import Money
 from payments.outcomes import Authorized, Declined, Moved, Opened, Outcome
 from payments.ports import Transaction
-from payments.recording import settle
+from payments.recording import given_back, settle
 from payments.records import Operation, Snapshot
 from payments.recovery import snapshot_of
 from payments.statuses import EventSource, OperationKind
@@ -51,10 +52,11 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
     found = await flow.store.read(lambda tx: _found(tx, call, id))
     if found.provider_id not in flow.providers:
         raise ProviderDisabled("This provider is not there any more.", path=("id",))
-    if found.id not in flow.asking and not await _claim_and_ask(flow, found):
+    asking = flow.asking.get(found.id)
+    if asking is not None:
+        await asyncio.wait({asking})
+    elif not await _claim_and_ask(flow, found):
         await wait_for_outcome(flow, found)
-    elif found.id in flow.asking:
-        await carry_out(flow, await _read(flow, found), found.id)
     snapshot = await _read(flow, found)
     operation = snapshot.operation(found.id)
     if operation.is_without_outcome and operation.holder is not None:
@@ -99,7 +101,7 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
             return change.snapshot()
         _may_be_settled(change, operation)
         change.evidence = command.evidence
-        settle(change, operation, _outcome(operation, command.outcome), flow.pace)
+        settle(change, operation, _outcome(change, operation, command.outcome), flow.pace)
         bind_key(tx, call, command, operation.id)
         return change.finish()
 
@@ -137,11 +139,17 @@ def _may_be_settled(change: Change, operation: Operation) -> None:
         raise InProgress("The provider is being asked just now.", path=("id",))
 
 
-def _outcome(operation: Operation, outcome: SettledOutcome) -> Outcome:
+def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> Outcome:
     """Give what a person's word means for a kind of operation; the amount is what was asked."""
     if outcome is SettledOutcome.DECLINED:
         return Declined(operation.decline_code)
     amount = Money(operation.amount_minor, operation.currency)
+    if operation.kind is OperationKind.CANCEL:
+        amount = given_back(change, operation)
+    if amount.minor > _left_minor(change, operation):
+        raise InvalidState(
+            "This was moved by another way meanwhile: settle it as DECLINED.", path=("outcome",)
+        )
     match operation.kind:
         case OperationKind.OPEN | OperationKind.UPDATE:
             return Opened()
@@ -149,4 +157,22 @@ def _outcome(operation: Operation, outcome: SettledOutcome) -> Outcome:
             return Authorized(amount)
         case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
             return Moved(amount)
+    assert_never(operation.kind)
+
+
+def _left_minor(change: Change, operation: Operation) -> int:
+    """Give the most that an operation can have moved, its own reservation included."""
+    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    if payment is None:
+        return operation.amount_minor
+    match operation.kind:
+        case OperationKind.CAPTURE:
+            return payment.remainder_minor + operation.reserved_minor
+        case OperationKind.REFUND:
+            others_minor = payment.refund_pending_minor - operation.reserved_minor
+            return payment.captured_minor - payment.refunded_minor - others_minor
+        case OperationKind.CANCEL:
+            return payment.remainder_minor
+        case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
+            return operation.amount_minor
     assert_never(operation.kind)

@@ -39,6 +39,13 @@ def settle(
     assert response.is_success, response.text
 
 
+def begin(server: RunningServer, session_id: str, kind: str, amount: str | None = None) -> None:
+    """Move a session's money in the gateway's dashboard, which reports it."""
+    body = {"kind": kind} if amount is None else {"kind": kind, "amount": amount}
+    response = server.client.post(f"/sandbox/movements/{session_id}", json=body)
+    assert response.status_code == 202, response.text
+
+
 def bodies(server: RunningServer, session_id: str) -> list[bytes]:
     """Read the reports that the gateway wrote about a session, oldest first."""
     path = server.folder / "tillgraph-sandbox.db"

@@ -1,23 +1,32 @@
 """What begins at the gateway and not here: it is a fact, recorded once, whatever its amount."""
 
 import secrets
+from collections.abc import Callable
 
+import httpx2
 import orjson
 import pytest
 
-from tests.faults.records import assert_books_agree, everything, until
-from tests.faults.reporting import bodies, post, settle, signature
+from tests.faults.between import Fault
+from tests.faults.calling import ANSWER_SECONDS, Call, running
+from tests.faults.records import assert_books_agree, effects, everything, until
+from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle, signature
+from tests.faults.sites import Site
 from tests.running import Json, RunningServer
-from tests.shop import capture, collection_of, pay, refund
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+    settle_by_hand,
+    unsettled,
+)
 
 TAKEN = range(200, 300)
-
-
-def begin(server: RunningServer, session_id: str, kind: str, amount: str | None = None) -> None:
-    """Move a session's money in the gateway's dashboard, which reports it."""
-    body = {"kind": kind} if amount is None else {"kind": kind, "amount": amount}
-    response = server.client.post(f"/sandbox/movements/{session_id}", json=body)
-    assert response.status_code == 202, response.text
 
 
 def payment_of(server: RunningServer, id: str) -> Json:
@@ -206,6 +215,69 @@ def wait_until_reversed(server: RunningServer, id: str) -> Json:
     return until(
         lambda: (found := payment_of(server, id))["refundedAmount"] == "0.00" and found, seconds=10
     )
+
+
+def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> None:
+    """It counted by the gateway's own key, and by that key it counts no more."""
+    payment = pay(server)
+    capture(server, payment["id"])
+    session_id = payment["paymentSession"]["id"]
+    begin(server, session_id, "refund", "30.00")
+    (effect,) = effects(server, session_id, "refund")
+    assert payment_of(server, payment["id"])["refundedAmount"] == "30.00"
+    settle(server, session_id, "reverse", effect["key"])
+    until(lambda: payment_of(server, payment["id"])["refundedAmount"] == "0.00", seconds=10)
+
+
+def test_a_surplus_that_came_back_goes_to_a_person(
+    make_server: Callable[..., RunningServer],
+) -> None:
+    """A surplus captured by its gateway was refunded, and the refund undone: it must not stay, so a person looks."""
+    server = make_server(is_test_build=True).start()
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "auto_capture")
+    server.fail_at("after ask")
+    with pytest.raises(httpx2.TransportError):
+        authorize(server, session["id"])
+    assert server.process is not None
+    server.process.wait()
+    server.start()
+    server.reconnect()
+    server.change("cancelPaymentCollection", {"id": collection["id"]})
+    (returned,) = until(lambda: effects(server, session["id"], "refund"), seconds=15)
+    until(lambda: not unsettled(server, session["id"]), seconds=10)
+    settle(server, session["id"], "reverse", returned["key"])
+    (left,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    assert (left["kind"], left["amount"], left["nextAttemptAt"]) == ("refund", "100.00", None)
+    (payment,) = collection_of(server, collection["id"])["payments"]
+    assert [one["status"] for one in payment["refunds"]] == ["REVERSED", "PENDING"]
+    assert len(effects(server, session["id"], "refund")) == 1
+    settle_by_hand(server, left["id"], "SUCCEEDED")
+
+
+def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site: Site) -> None:
+    """It is declined, and nothing is left: the payment is canceled by its provider, with the time and an event."""
+    server = shared_site.server
+    payment = pay(server)
+    session_id = payment["paymentSession"]["id"]
+    shared_site.between.next(Fault.HOLD_BEFORE, kind="capture", session_id=session_id)
+    call: Call = ("capturePayment", {"paymentId": payment["id"], "idempotencyKey": new_key()})
+    with running(server, call) as (answer,):
+        assert shared_site.between.held.wait(ANSWER_SECONDS)
+        moved = httpx2.post(
+            f"{shared_site.gateway.url}/movements/{session_id}",
+            json={"kind": "cancel"},
+            headers=AT_GATEWAY,
+            trust_env=False,
+        )
+        assert moved.status_code == 202, moved.text
+        shared_site.between.let_go()
+        assert answer.result().is_success
+    found = payment_of(server, payment["id"])
+    assert (found["status"], found["cancellationReason"]) == ("CANCELED", "PROVIDER")
+    ((canceled_at,),) = server.rows("SELECT canceled_at FROM payments WHERE id = ?", payment["id"])
+    assert canceled_at is not None
+    assert events_of(server, payment)[-1] == ("PAYMENT_CANCELED", "API", 10_000)
 
 
 def test_f26_a_stale_report_of_a_failed_refund(server: RunningServer) -> None:

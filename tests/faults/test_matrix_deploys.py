@@ -44,7 +44,12 @@ def name_of(operation: ast.Call) -> str:
 @pytest.mark.parametrize("path", NEWER, ids=lambda path: path.stem)
 def test_f49_a_newer_migration_takes_nothing_away(path: Path) -> None:
     """The version before goes on behind it: nothing is dropped, renamed or narrowed."""
-    assert {name_of(operation) for operation in operations_of(path)} <= UNNOTICED
+    operations = list(operations_of(path))
+    assert {name_of(operation) for operation in operations} <= {*UNNOTICED, "execute"}
+    for operation in operations:
+        if name_of(operation) == "execute":
+            # A value may be filled in.
+            assert ast.literal_eval(operation.args[0]).startswith("UPDATE ")
 
 
 @pytest.mark.parametrize("path", NEWER, ids=lambda path: path.stem)

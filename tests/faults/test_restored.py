@@ -8,9 +8,20 @@ import pytest
 
 from tests import databases
 from tests.conftest import CHECKED
-from tests.faults.records import effects, everything
+from tests.faults.records import effects, everything, until
+from tests.faults.sites import site
 from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
 
 
 def payment_of(server: RunningServer, id: str) -> Json:
@@ -82,6 +93,89 @@ def test_what_was_asked_after_the_backup_is_found_again(
     before = everything(server)
     assert server.command("recover", "--since", since)[1].startswith("10 effects read, 0 recorded.")
     assert everything(server) == before
+
+
+def test_what_was_given_back_is_not_given_back_again(
+    make_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """The surplus is decided anew here: what the gateway did for it before is taken for its outcome, with its key."""
+    server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
+    collection = open_collection(server)
+    sessions = [open_session(server, collection["id"], "challenge") for _ in range(2)]
+    since = datetime.now(UTC).isoformat()
+    databases.back_up(server.database, tmp_path / "backup")
+    for session in sessions:
+        authorize(server, session["id"])
+    for session in sessions:
+        address = f"/sandbox/challenges/{session['id']}"
+        assert server.client.post(address, json={"result": "approve"}).is_success
+    answers = [authorize(server, session["id"])["__typename"] for session in sessions]
+    assert answers == ["Payment", "AuthorizationFailed"]
+    until(lambda: effects(server, sessions[1]["id"], "cancel"), seconds=10)
+    before = server.ledger()
+    assert server.stop() == 0
+    databases.restore(server.database, tmp_path / "backup")
+    assert server.command("recover", "--since", since) == (0, "3 effects read, 3 recorded.\n")
+    server.start()
+    found = collection_of(server, collection["id"])
+    assert [one["status"] for one in found["payments"]] == ["AUTHORIZED", "CANCELED"]
+    assert server.ledger() == before
+
+
+def test_an_attempt_that_failed_meanwhile(
+    make_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    """The backup waits for its customer; the gateway declined that and authorized the next: the latter counts."""
+    server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "challenge")
+    since = datetime.now(UTC).isoformat()
+    authorize(server, session["id"])
+    databases.back_up(server.database, tmp_path / "backup")
+    address = f"/sandbox/challenges/{session['id']}"
+    assert server.client.post(address, json={"result": "fail"}).is_success
+    assert authorize(server, session["id"])["__typename"] == "AuthorizationFailed"
+    paid = authorize(server, session["id"], data={"token": "approve"})
+    assert paid["__typename"] == "Payment"
+    assert server.stop() == 0
+    databases.restore(server.database, tmp_path / "backup")
+    assert server.command("recover", "--since", since)[0] == 0
+    server.start()
+    found = collection_of(server, collection["id"])
+    assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
+    assert event_types(found).count("SESSION_FAILED") == 1
+    (payment,) = found["payments"]
+    assert capture(server, payment["id"])["capturedAmount"] == "100.00"
+
+
+def test_what_was_not_reached_before_the_backup_and_done_after(tmp_path: Path) -> None:
+    """The same key was sent again behind the backup: the operation that had failed is the one that happened."""
+    with site(tmp_path) as shop:
+        server = shop.server
+        payment = pay(server)
+        key = new_key()
+        with shop.between.closed():
+            failed = capture(server, payment["id"], idempotencyKey=key)
+        assert (failed["__typename"], failed["code"]) == ("CaptureFailed", "PROVIDER_UNAVAILABLE")
+        databases.back_up(server.database, tmp_path / "backup")
+        since = datetime.now(UTC).isoformat()
+        assert capture(server, payment["id"], idempotencyKey=key)["capturedAmount"] == "100.00"
+        assert server.stop() == 0
+        databases.restore(server.database, tmp_path / "backup")
+        assert server.command("recover", "--since", since)[0] == 0
+        server.start()
+        found = payment_of(server, payment["id"])
+        assert (found["status"], found["capturableAmount"]) == ("CAPTURED", "0.00")
+
+
+def test_books_that_can_not_be_read_to_the_end(tmp_path: Path) -> None:
+    """The command says that not all was read, and that it has to be run again."""
+    with site(tmp_path) as shop:
+        shop.gateway.stop()
+        code, printed = shop.server.command("recover", "--since", "2026-11-23T10:00:00Z")
+        assert code == 2
+        assert printed.startswith("Not all was read: run it again. ")
+        shop.gateway.start()
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-23T10:00:00", ""])

@@ -7,11 +7,13 @@ import pytest
 from tests.conftest import CHECKED
 from tests.faults.conftest import NO_RECOVERY
 from tests.faults.records import effects, everything, until
+from tests.faults.reporting import begin
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
     capture,
     collection_of,
+    event_types,
     new_key,
     open_collection,
     open_session,
@@ -200,15 +202,67 @@ def test_a_word_without_evidence_settles_nothing(still: RunningServer, evidence:
     assert one["id"] == left["id"]
 
 
-def test_a_report_after_a_person_s_word(still: RunningServer) -> None:
-    """What a person settled is final: the gateway's later report is kept and changes nothing."""
+def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
+    """What a person settled is final; the gateway's word that it happened marks the payment: it takes no movement."""
     left = left_pending(still, "capture")
     settle_by_hand(still, left["id"], "DECLINED")
-    before = collection_of(still, left["collection"])
     body = {"result": "approve", "movement": left["id"]}
     address = f"/sandbox/reports/{left['paymentSession']['id']}"
     assert still.client.post(address, json=body).is_success
-    assert collection_of(still, left["collection"]) == before
+    found = payment_of(still, left["payment"]["id"])
+    assert (found["status"], found["capturedAmount"], found["capturableAmount"]) == (
+        "AUTHORIZED",
+        "0.00",
+        "0.00",
+    )
+    assert event_types(collection_of(still, left["collection"]))[-1] == "PAYMENT_MISMATCHED"
+
+
+def test_a_closing_settled_by_a_person_gives_nothing_back(
+    make_server: Callable[..., RunningServer],
+) -> None:
+    """A session closed by a person's word that is authorized late: its payment is still the provider's to give back."""
+    server = make_server().start()
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], "challenge,cancel=unavailable")
+    authorize(server, session["id"])
+    server.change("cancelPaymentSession", {"id": session["id"]})
+    (closing,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    until(
+        lambda: settle_by_hand(server, closing["id"], "SUCCEEDED")["__typename"] == "Settled",
+        seconds=10,
+    )
+    address = f"/sandbox/challenges/{session['id']}"
+    assert server.client.post(address, json={"result": "approve"}).is_success
+    (late,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    (payment,) = collection_of(server, collection["id"])["payments"]
+    assert (payment["status"], payment["releasedAmount"]) == ("AUTHORIZED", "0.00")
+    assert (late["kind"], late["payment"]["id"]) == ("cancel", payment["id"])
+    settle_by_hand(server, late["id"], "SUCCEEDED")
+
+
+def test_what_was_moved_by_another_way_is_settled_as_declined(
+    make_server: Callable[..., RunningServer],
+) -> None:
+    """Canceled in the gateway's dashboard while our own cancellation is unsettled: it is not given back twice."""
+    server = make_server().start()
+    payment = pay(server, token="approve,expires=0.5,cancel=unavailable")
+    session_id = payment["paymentSession"]["id"]
+    (left,) = until(lambda: unsettled(server, session_id), seconds=10)
+    begin(server, session_id, "cancel")
+
+    def refusal() -> Json:
+        answer = settle_by_hand(server, left["id"], "SUCCEEDED")
+        return None if answer.get("code") == "IN_PROGRESS" else answer
+
+    refused = until(refusal, seconds=10)
+    assert (refused["code"], refused["path"]) == ("INVALID_STATE", ["outcome"])
+    until(
+        lambda: settle_by_hand(server, left["id"], "DECLINED")["__typename"] == "Settled",
+        seconds=10,
+    )
+    found = payment_of(server, payment["id"])
+    assert (found["status"], found["releasedAmount"]) == ("CANCELED", "100.00")
 
 
 def test_the_list_is_read_in_pages(still: RunningServer) -> None:

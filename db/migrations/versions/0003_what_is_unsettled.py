@@ -37,6 +37,11 @@ def upgrade() -> None:
     _index("ix_payments_mismatched", "payments", ["id"], "is_mismatched")
     op.drop_index("ix_operations_due", "operations")
     _index("ix_operations_due", "operations", ["due_at"], "due_at IS NOT NULL")
+    # What waits for its customer is looked at too.
+    op.execute(
+        "UPDATE operations SET due_at = updated_at"
+        " WHERE status = 'ACTION_REQUIRED' AND due_at IS NULL"
+    )
 
 
 def _index(
