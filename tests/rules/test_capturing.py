@@ -1,5 +1,7 @@
 """Capturing: in parts, finally, several times, and what is refused."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.rules.looking import (
@@ -217,8 +219,10 @@ def test_an_unknown_payment(server: RunningServer, name: str) -> None:
     assert answer["affectedPayment"] is None
 
 
-def test_f48_an_authorization_that_lapsed(server: RunningServer) -> None:
+def test_f48_an_authorization_that_lapsed(make_server: Callable[..., RunningServer]) -> None:
     """After captureBefore nothing can be captured: EXPIRED, and the gateway is not asked."""
+    # Nobody gives it back meanwhile.
+    server = make_server(TILLGRAPH_RECOVERY_INTERVAL_SECONDS="3600").start()
     id, _, collection = home(pay(server, token="approve,expires=0"))
     found = payment_of(server, id)
     assert (found["capturableAmount"], found["status"]) == ("0.00", "AUTHORIZED")
