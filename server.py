@@ -42,7 +42,12 @@ from payments.ports import BooksUnreadable, Provider
 from payments.rig import AS_SHIPPED, Rig
 from providers.registry import load_providers
 from providers.sandbox import SandboxProvider, create_app, sandbox_routes
-from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
+from providers.settings import (
+    ProviderFault,
+    ProviderSettings,
+    SandboxSettings,
+    StripeSettings,
+)
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable, sdl
 from settings import Settings, SettingsError, made_secret
@@ -121,6 +126,20 @@ def _provider_settings(settings: Settings) -> ProviderSettings:
         local_url=settings.local_url,
         is_development=settings.is_development,
         sandbox=sandbox if settings.is_sandbox_enabled else None,
+        stripe=_stripe_settings(settings),
+    )
+
+
+def _stripe_settings(settings: Settings) -> StripeSettings | None:
+    if settings.stripe_secret_key is None:
+        return None
+    return StripeSettings(
+        secret_key=settings.stripe_secret_key,
+        publishable_key=settings.stripe_publishable_key,
+        webhook_secrets=settings.stripe_webhook_secrets,
+        api_base=settings.stripe_api_base,
+        captures_later=settings.stripe_capture_method == "manual",
+        has_multicapture=settings.stripe_multicapture,
     )
 
 

@@ -21,12 +21,6 @@ MADE_SECRETS = Path(".tillgraph")
 """Where development keeps the keys that it makes for itself; ignored by git."""
 
 LATER = {
-    "TILLGRAPH_STRIPE_SECRET_KEY",
-    "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
-    "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
-    "TILLGRAPH_STRIPE_API_BASE",
-    "TILLGRAPH_STRIPE_CAPTURE_METHOD",
-    "TILLGRAPH_STRIPE_MULTICAPTURE",
     "TILLGRAPH_UNIQUE_REFERENCE",
     "TILLGRAPH_DOCUMENTS",
     "TILLGRAPH_RATE_LIMIT_STORE",
@@ -42,6 +36,9 @@ SQLITE_PREFIX = "sqlite+aiosqlite:///"
 SQLITE_ADDRESS = re.compile(re.escape(SQLITE_PREFIX) + r"[^:?#]+")
 POSTGRESQL_PREFIX = "postgresql+asyncpg://"
 POSTGRESQL_ADDRESS = re.compile(re.escape(POSTGRESQL_PREFIX) + r"[^/?#]*/[^/?#]+(\?[^#]*)?")
+STRIPE_SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{4,255}", re.ASCII)
+STRIPE_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]{4,255}", re.ASCII)
+STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_]{4,255}", re.ASCII)
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+", re.ASCII)
 
 List = Annotated[tuple[str, ...], NoDecode]
@@ -75,9 +72,20 @@ class Settings(BaseSettings):
     sandbox_database: Path | None = None
     sandbox_url: str | None = None
     sandbox_webhook_secret: str | None = None
+    stripe_secret_key: str | None = None
+    stripe_publishable_key: str | None = None
+    stripe_webhook_secrets: List = ()
+    stripe_api_base: str | None = None
+    stripe_capture_method: Literal["manual", "automatic"] = "manual"
+    stripe_multicapture: bool = False
 
     @field_validator(
-        "secret_keys", "signing_keys", "browser_providers", "allowed_origins", mode="before"
+        "secret_keys",
+        "signing_keys",
+        "browser_providers",
+        "allowed_origins",
+        "stripe_webhook_secrets",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: object) -> object:
@@ -115,7 +123,28 @@ class Settings(BaseSettings):
                 raise ValueError("must hold origins such as https://shop.example, without a path")
         return value
 
-    @field_validator("public_url", "sandbox_url")
+    @field_validator("stripe_secret_key")
+    @classmethod
+    def _is_stripe_secret(cls, value: str | None) -> str | None:
+        if value is not None and STRIPE_SECRET_KEY.fullmatch(value) is None:
+            raise ValueError("must be a secret or restricted key of Stripe's, such as sk_test_…")
+        return value
+
+    @field_validator("stripe_publishable_key")
+    @classmethod
+    def _is_stripe_publishable(cls, value: str | None) -> str | None:
+        if value is not None and STRIPE_PUBLISHABLE_KEY.fullmatch(value) is None:
+            raise ValueError("must be a publishable key of Stripe's, such as pk_test_…")
+        return value
+
+    @field_validator("stripe_webhook_secrets")
+    @classmethod
+    def _are_webhook_secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if any(STRIPE_WEBHOOK_SECRET.fullmatch(secret) is None for secret in value):
+            raise ValueError("must hold webhook secrets of Stripe's, such as whsec_…")
+        return value
+
+    @field_validator("public_url", "sandbox_url", "stripe_api_base")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
         if value is not None and ORIGIN.fullmatch(value.rstrip("/")) is None:
@@ -208,6 +237,7 @@ def _check_together(settings: Settings) -> None:
             f"HOST is {settings.host}, which is not loopback: set TILLGRAPH_SECRET_KEYS first,"
             " or everybody could take and refund payments."
         )
+    _check_stripe(settings)
     if settings.database_path is not None:
         _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
     if settings.is_sandbox_enabled and settings.sandbox_url is None:
@@ -221,6 +251,22 @@ def _check_together(settings: Settings) -> None:
     if settings.is_sandbox_enabled and not settings.sandbox_webhook_secret:
         raise SettingsError(
             "TILLGRAPH_SANDBOX_WEBHOOK_SECRET must be set where the sandbox is on in production."
+        )
+
+
+def _check_stripe(settings: Settings) -> None:
+    key, publishable = settings.stripe_secret_key, settings.stripe_publishable_key
+    if key is None:
+        if publishable is not None or settings.stripe_webhook_secrets:
+            raise SettingsError("TILLGRAPH_STRIPE_SECRET_KEY must be set where Stripe is used.")
+        return
+    if publishable is not None and ("_live_" in publishable) is not ("_live_" in key):
+        raise SettingsError(
+            "TILLGRAPH_STRIPE_PUBLISHABLE_KEY: must be of the same mode, live or test, as the secret key."
+        )
+    if not settings.is_development and not settings.stripe_webhook_secrets:
+        raise SettingsError(
+            "TILLGRAPH_STRIPE_WEBHOOK_SECRETS must be set in production where Stripe is used."
         )
 
 

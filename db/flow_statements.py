@@ -84,6 +84,16 @@ CLOSING_OF = Statement(
     .limit(literal_column("1"))
 )
 
+NEWEST_OF = Statement(
+    select(_operations.c.id)
+    .where(
+        _operations.c.session_id == bindparam("session_id"),
+        _operations.c.kind == bindparam("kind"),
+    )
+    .order_by(_operations.c.id.desc())
+    .limit(literal_column("1"))
+)
+
 UNASKED = Statement(
     select(_operations.c.id)
     .where(
@@ -175,6 +185,8 @@ PARKED_REPORTS = Statement(
         _reports.c.applied_at.is_(None),
         _reports.c.received_at > bindparam("since"),
         or_(
+            # It is read from its provider what it is about.
+            _reports.c.reference.is_not(None),
             exists(
                 select(_operations.c.id).where(
                     _operations.c.id == _reports.c.operation_id,

@@ -97,6 +97,12 @@ class StoreTransaction:
             return OperationId(row[0])
         return None
 
+    def newest_of(self, id: SessionId, kind: OperationKind) -> OperationId | None:
+        """Name a session's newest operation of a kind."""
+        for row in self._connection.rows(sql.NEWEST_OF, {"session_id": id, "kind": kind.value}):
+            return OperationId(row[0])
+        return None
+
     def unasked(self, id: SessionId, kind: OperationKind) -> OperationId | None:
         """Name the newest operation of a kind that was decided for a session and that nobody has asked for yet."""
         for row in self._connection.rows(sql.UNASKED, {"session_id": id, "kind": kind.value}):
@@ -207,6 +213,7 @@ class StoreTransaction:
             "received_at": report.received_at,
             "applied_at": None,
             "session_id": report.session_id,
+            "reference": report.reference,
         }
         return self._connection.change(sql.INSERT_REPORT, values) == 1
 
@@ -217,8 +224,10 @@ class StoreTransaction:
         """
         rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
         return [
-            StoredReport(provider_id, event_id, operation_id, body, received_at, session_id)
-            for provider_id, event_id, operation_id, body, received_at, _, session_id in rows
+            StoredReport(
+                provider_id, event_id, operation_id, body, received_at, session_id, reference
+            )
+            for provider_id, event_id, operation_id, body, received_at, _, session_id, reference in rows
         ]
 
     def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None:

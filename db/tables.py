@@ -295,6 +295,7 @@ provider_reports = Table(
     _instant("received_at"),
     _instant("applied_at", nullable=True),
     _id("session_id", nullable=True),
+    Column("reference", String(255)),
     _index_where("ix_provider_reports_parked", "received_at", condition="applied_at IS NULL"),
 )
 

@@ -4,7 +4,14 @@ from decimal import Decimal
 
 from payments.change import Change, lock
 from payments.commands import Call
-from payments.errors import AmountTooLarge, InvalidInput, InvalidState, NotFound, ProviderDisabled
+from payments.errors import (
+    AmountTooLarge,
+    AmountTooSmall,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    ProviderDisabled,
+)
 from payments.flow import Flow
 from payments.ids import (
     COLLECTION,
@@ -17,9 +24,9 @@ from payments.ids import (
     is_id,
 )
 from payments.limits import URL_CHARACTERS
-from payments.money import AmountFault, parse_minor
+from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
-from payments.ports import DataFault, Provider, Transaction
+from payments.ports import DataFault, LimitsAmounts, Provider, Transaction
 from payments.records import Payment, PaymentSession
 from payments.statuses import EventSource
 
@@ -136,6 +143,40 @@ def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
         provider.check(data)
     except DataFault as fault:
         raise InvalidInput(str(fault), path=("data", fault.key)) from None
+
+
+def provider_amount(
+    provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
+) -> None:
+    """Hold a session's amount to what its provider takes; raises AmountTooSmall, AmountTooLarge and InvalidInput."""
+    if not isinstance(provider, LimitsAmounts):
+        return
+    limits = provider.limits(currency)
+    if amount_minor < limits.least_minor:
+        minimum = Money(limits.least_minor, currency)
+        raise AmountTooSmall(
+            f"{provider.name} takes at least {minimum} {currency}.", path=path, minimum=minimum
+        )
+    if amount_minor > limits.most_minor:
+        maximum = Money(limits.most_minor, currency)
+        raise AmountTooLarge(
+            f"{provider.name} takes at most {maximum} {currency}.", path=path, maximum=maximum
+        )
+    provider_step(provider, amount_minor, currency, path=path)
+
+
+def provider_step(
+    provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
+) -> None:
+    """Refuse what a provider would have to round; raises InvalidInput."""
+    if not isinstance(provider, LimitsAmounts):
+        return
+    step_minor = provider.limits(currency).step_minor
+    if amount_minor % step_minor:
+        step = Money(step_minor, currency)
+        raise InvalidInput(
+            f"{provider.name} takes amounts in {currency} in steps of {step}.", path=path
+        )
 
 
 def return_url(flow: Flow, url: str | None) -> None:

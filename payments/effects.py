@@ -19,7 +19,7 @@ from payments.ids import (
 )
 from payments.instants import Instant
 from payments.money import Money
-from payments.outcomes import Authorized, Effect, Moved
+from payments.outcomes import Authorized, Declined, Effect, Moved, Outcome, Reversed
 from payments.pace import Pace
 from payments.ports import Transaction
 from payments.recording import settle
@@ -82,7 +82,14 @@ def _news(
 ) -> Callable[[Transaction], tuple[bool, bool]]:
     def work(tx: Transaction) -> tuple[bool, bool]:
         before = _stored(tx, provider_id, effect)
-        snapshot = record_effect(tx, provider_id, effect, pace=flow.pace, request_id=request_id)
+        snapshot = record_effect(
+            tx,
+            provider_id,
+            effect,
+            pace=flow.pace,
+            request_id=request_id,
+            told_by=EventSource.RECONCILIATION,
+        )
         after = _stored(tx, provider_id, effect)
         was = None if before is None else before.status
         return snapshot is not None, after is not None and after.status is not was
@@ -92,6 +99,7 @@ def _news(
 
 def _stored(tx: Transaction, provider_id: ProviderId, effect: Effect) -> Operation | None:
     """Find what keeps an effect here: by its key, or by what its provider calls it."""
+    provider_id = effect.provider_id or provider_id
     found = None if effect.is_begun_there else tx.operation(OperationId(effect.key))
     if found is None:
         id = tx.begun_there(provider_id, effect.key)
@@ -106,21 +114,26 @@ def record_effect(
     *,
     pace: Pace,
     request_id: str,
+    told_by: EventSource | None = None,
 ) -> Snapshot | None:
     """Record what a provider did, once, whoever tells of it; None where it hangs off nothing that is known here.
 
-    It is a fact: where it passes a limit it is recorded all the same, and the payment is marked as mismatched.
+    It is a fact: where it passes a limit it is recorded all the same, and the payment is mismatched. `told_by`
+    says why the provider's books were read; None for what it reports itself.
     """
     collection_id = tx.collection_of_session(effect.session_id)
     if collection_id is None:
         return None
-    source = EventSource.PROVIDER if effect.is_begun_there else EventSource.RECONCILIATION
-    change = lock(tx, collection_id, source)
+    change = lock(tx, collection_id, _source(effect, told_by))
     assert change is not None
     session = change.sessions[effect.session_id]
-    if session.provider_id != provider_id:
+    if session.provider_id != (effect.provider_id or provider_id):
         return None
-    operation = _known(change, provider_id, effect)
+    operation = _known(change, session, effect)
+    if effect.is_sole and not isinstance(effect.outcome, DONE):
+        # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
+        _make_due(change, operation)
+        return change.finish()
     if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
         # Tried there, or still on its way: nothing has moved yet.
         return change.snapshot()
@@ -128,7 +141,7 @@ def record_effect(
         if not _can_be_placed(change, session, effect):
             return None
         operation = _made(change, session, effect, request_id)
-    settle(change, operation, effect.outcome, pace)
+    settle(change, operation, _as_read(operation, effect, told_by), pace)
     if effect.closes_session and isinstance(effect.outcome, Moved):
         _close(change, change.sessions[session.id])
     return change.finish()
@@ -141,11 +154,50 @@ def _close(change: Change, session: PaymentSession) -> None:
         change.emit(EventType.SESSION_CANCELED, session=session)
 
 
-def _known(change: Change, provider_id: ProviderId, effect: Effect) -> Operation | None:
-    found = _stored(change.tx, provider_id, effect)
+def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
+    if effect.is_begun_there and effect.kind is not OperationKind.AUTHORIZE:
+        return EventSource.PROVIDER
+    if told_by is not None:
+        return told_by
+    return EventSource.PROVIDER if effect.is_begun_there else EventSource.RECONCILIATION
+
+
+def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) -> Outcome:
+    """Give an outcome; a refund that had succeeded and is read as failed now was undone."""
+    is_undone = (
+        told_by is not None
+        and operation.kind is OperationKind.REFUND
+        and operation.status is OperationStatus.SUCCEEDED
+        and isinstance(effect.outcome, Declined)
+    )
+    return Reversed() if is_undone else effect.outcome
+
+
+def _make_due(change: Change, operation: Operation | None) -> None:
+    """Let recovery look at once at what waits for its customer or its provider."""
+    waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
+    if operation is not None and operation.status in waiting and operation.holder is None:
+        change.put_operation(replace(operation, due_at=change.now))
+
+
+def _known(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+    if effect.is_sole:
+        return _the_one(change, session, effect)
+    found = _stored(change.tx, session.provider_id, effect)
     if found is not None:
         return change.operation(found.id) if found.session_id == effect.session_id else None
     return None if effect.is_begun_there else _adopted(change, effect)
+
+
+def _the_one(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+    """Find the operation that a session's one authorization or cancellation is: the newest, unless it failed."""
+    found = _stored(change.tx, session.provider_id, effect)
+    id = found.id if found is not None else change.tx.newest_of(session.id, effect.kind)
+    if id is None:
+        return None
+    operation = change.operation(id)
+    has_failed = operation.status in (OperationStatus.DECLINED, OperationStatus.NOT_REACHED)
+    return None if has_failed else operation
 
 
 def _adopted(change: Change, effect: Effect) -> Operation | None:
@@ -209,6 +261,8 @@ def _made(change: Change, session: PaymentSession, effect: Effect, request_id: s
 def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | None:
     if effect.kind is not OperationKind.CANCEL:
         return None
+    if effect.has_lapsed:
+        return CancellationReason.EXPIRED
     if effect.is_begun_there:
         return CancellationReason.PROVIDER
     is_surplus = payment is not None and payment.is_surplus

@@ -48,6 +48,9 @@ PARKED_SECONDS = 5 * 86_400.0
 PARKED_REPORTS = 100
 """Reports that matched nothing when they came, applied in one go: they do not hold recovery up."""
 
+READS_AT_ONCE = 8
+"""Objects that one process reads from providers at the same time because a report named them."""
+
 DRAIN_SECONDS = 20.0
 """How long a shutdown waits for the flow; longer than an ask with its record."""
 

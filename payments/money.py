@@ -69,6 +69,16 @@ class Money:
         return decimal_text(self.minor, self.currency)
 
 
+@dataclass(frozen=True, slots=True)
+class AmountLimits:
+    """Is what a provider takes at once in one currency, in minor units."""
+
+    least_minor: int
+    most_minor: int
+    step_minor: int = 1
+    """Every amount that is moved is a multiple of it."""
+
+
 def decimal_text(minor: int, currency: str) -> str:
     """Write minor units as text in the major unit, with exactly the currency's decimals."""
     decimals = decimals_of(currency)

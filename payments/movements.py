@@ -86,10 +86,11 @@ def _new(
     is_capture = isinstance(command, CapturePayment)
     available = payment.capturable_minor(change.now) if is_capture else payment.refundable_minor
     amount_minor = available
+    provider = flow.providers[payment.provider_id]
     if command.amount is not None:
         amount_minor = checks.amount_of(command.amount, payment.currency)
+        checks.provider_step(provider, amount_minor, payment.currency)
     is_final = isinstance(command, CapturePayment) and command.is_final
-    captures_once = flow.providers[payment.provider_id].captures_once
     operation = Operation(
         id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
         kind=OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
@@ -99,7 +100,7 @@ def _new(
         provider_id=payment.provider_id,
         currency=payment.currency,
         amount_minor=amount_minor,
-        releases_rest=is_capture and (is_final or captures_once),
+        releases_rest=is_capture and (is_final or provider.captures_once),
         created_by=command.created_by,
         note=command.note if isinstance(command, RefundPayment) else None,
         metadata=command.metadata or {},

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from payments.failures import FailureCode
-from payments.ids import OperationId, PaymentId, SessionId
+from payments.ids import OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
 from payments.money import Money
 from payments.statuses import OperationKind
@@ -189,6 +189,12 @@ class Effect:
     """What a capture gave back with it."""
     closes_session: bool = False
     """A cancellation of the session and not of its payment."""
+    is_sole: bool = False
+    """A session has at most one such thing at its provider: whichever operation of this kind is open here is it."""
+    has_lapsed: bool = False
+    """A cancellation because its time was over."""
+    provider_id: ProviderId | None = None
+    """Whose session it is, where several providers here are of one gateway; None: of the one that was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,3 +207,5 @@ class Report:
     outcome: Outcome
     effect: Effect | None = None
     """What was begun at the provider; None for a report on something that was asked for here."""
+    reference: str | None = None
+    """The provider's name of an object, where a report only says that something became of it: that is read from it."""

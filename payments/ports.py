@@ -1,10 +1,11 @@
 """What the flow needs from outside of the domain: providers, a store, and someone to wake subscribers."""
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
+from payments.money import AmountLimits
 from payments.outcomes import Ask, Effect, JsonObject, JsonValue, Outcome, Report
 from payments.records import (
     Event,
@@ -76,8 +77,8 @@ class Provider(Protocol):
     def effects(self, since: Instant) -> AsyncIterator[Effect]:
         """Read all that the gateway did since an instant, oldest first, from its own books; raises BooksUnreadable."""
 
-    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Verify and read a report from its raw bytes; raises ReportRefused."""
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
+        """Verify and read a report from its raw bytes; None where it is about nothing of ours. Raises ReportRefused."""
 
     def parse_report(self, body: bytes) -> Report:
         """Read a report that was verified before, from the inbox."""
@@ -87,6 +88,25 @@ class Provider(Protocol):
 
     async def close(self) -> None:
         """Let go of connections; the server is ending."""
+
+
+@runtime_checkable
+class ReadsObjects(Protocol):
+    """Is a provider whose reports name an object, from which all that became of a session can be read."""
+
+    async def effects_of(self, reference: str) -> Sequence[Effect]:
+        """Read what became of one session, by the provider's own name of it, oldest first; raises BooksUnreadable.
+
+        Nothing where the object is not of a session.
+        """
+
+
+@runtime_checkable
+class LimitsAmounts(Protocol):
+    """Is a provider that takes amounts within limits."""
+
+    def limits(self, currency: str) -> AmountLimits:
+        """Give what one session may be about, in a currency that the provider takes."""
 
 
 class Transaction(Protocol):
@@ -106,6 +126,7 @@ class Transaction(Protocol):
     def operation(self, id: OperationId) -> Operation | None: ...
     def closing_of(self, id: SessionId) -> OperationId | None: ...
     def begun_there(self, id: ProviderId, provider_key: str) -> OperationId | None: ...
+    def newest_of(self, id: SessionId, kind: OperationKind) -> OperationId | None: ...
     def unasked(self, id: SessionId, kind: OperationKind) -> OperationId | None: ...
 
     def insert_collection(self, collection: PaymentCollection) -> None: ...

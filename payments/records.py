@@ -328,6 +328,8 @@ class StoredReport:
     received_at: Instant
     session_id: SessionId | None = None
     """Of what was begun at the provider: the session that it hangs off."""
+    reference: str | None = None
+    """The provider's name of the object that has to be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The inbox: what providers report, stored once and recorded by the same function as any other outcome."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 import structlog
 
@@ -9,9 +10,9 @@ from payments.asking import how_it_stands
 from payments.effects import record_effect
 from payments.flow import Flow, timed
 from payments.ids import OperationId, ProviderId, new_request_id
-from payments.limits import PARKED_REPORTS, PARKED_SECONDS
+from payments.limits import PARKED_REPORTS, PARKED_SECONDS, READS_AT_ONCE
 from payments.outcomes import Declined, Moved, Outcome, Report, Reversed
-from payments.ports import Provider, ReportRefused, Transaction
+from payments.ports import Provider, ReadsObjects, ReportRefused, Transaction
 from payments.recording import Record, record
 from payments.records import Operation, Snapshot, StoredReport
 from payments.statuses import EventSource, OperationKind, OperationStatus
@@ -27,6 +28,8 @@ async def receive(
     if provider is None:
         raise ReportRefused(404, "No provider has this id.")
     report = provider.read_report(headers, body)
+    if report is None:
+        return
     stored = StoredReport(
         provider.id,
         report.event_id,
@@ -34,6 +37,7 @@ async def receive(
         body,
         flow.store.now(),
         session_id=None if report.effect is None else report.effect.session_id,
+        reference=report.reference,
     )
 
     def work(tx: Transaction) -> Snapshot | None:
@@ -60,6 +64,8 @@ def _apply(
 ) -> Snapshot | None:
     """Record a report; one that matches nothing yet stays in the inbox and is tried again."""
     snapshot: Snapshot | None
+    if stored.reference is not None:
+        return None
     operation = _operation_of(tx, stored)
     if operation is not None and _has_to_be_read_back(operation, report):
         return None
@@ -103,16 +109,62 @@ def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
 async def apply_parked(flow: Flow) -> None:
     """Try again the reports that could not be applied when they came."""
     since = instants.after(flow.store.now(), -PARKED_SECONDS)
-    for stored in await flow.store.read(
-        lambda tx: tx.parked_reports(since=since, limit=PARKED_REPORTS)
-    ):
-        provider = flow.providers.get(stored.provider_id)
-        if provider is None:
-            continue
-        try:
-            await _apply_parked(flow, provider, stored)
-        except Exception as error:  # noqa: BLE001 - one that its provider can't read holds no other one up
-            log.error("report not applied", event_id=stored.event_id, error=type(error).__name__)
+    parked = await flow.store.read(lambda tx: tx.parked_reports(since=since, limit=PARKED_REPORTS))
+    about: dict[tuple[ProviderId, str], list[StoredReport]] = {}
+    for stored in parked:
+        about.setdefault((stored.provider_id, stored.reference or stored.event_id), []).append(
+            stored
+        )
+    at_once = asyncio.Semaphore(READS_AT_ONCE)
+    await asyncio.gather(*(_try(flow, at_once, reports) for reports in about.values()))
+
+
+async def _try(flow: Flow, at_once: asyncio.Semaphore, reports: Sequence[StoredReport]) -> None:
+    """Apply the reports that are about one thing."""
+    provider = flow.providers.get(reports[0].provider_id)
+    if provider is None:
+        return
+    try:
+        async with at_once:
+            if reports[0].reference is not None:
+                await _read_object(flow, provider, reports[0].reference, reports)
+            else:
+                await _apply_parked(flow, provider, reports[0])
+    except Exception as error:  # noqa: BLE001 - one that its provider can't read holds no other one up
+        event_id = reports[0].event_id
+        log.error("report not applied", event_id=event_id, error=type(error).__name__)
+
+
+async def _read_object(
+    flow: Flow, provider: Provider, reference: str, reports: Sequence[StoredReport]
+) -> None:
+    """Read what became of an object and record all of it; in whatever order and number reports came, it is the same."""
+    assert isinstance(provider, ReadsObjects)
+    effects = await provider.effects_of(reference)
+    request_id = new_request_id()
+
+    def work(tx: Transaction) -> Snapshot | None:
+        snapshot = None
+        for effect in effects:
+            recorded = record_effect(
+                tx,
+                provider.id,
+                effect,
+                pace=flow.pace,
+                request_id=request_id,
+                told_by=EventSource.WEBHOOK,
+            )
+            if recorded is None:
+                # Of another program on the same account, or behind a backup: nothing here can become of it.
+                log.warning("effect not placed", provider=provider.id, key=effect.key)
+            snapshot = recorded or snapshot
+        for stored in reports:
+            tx.mark_report_applied(stored.provider_id, stored.event_id)
+        return snapshot
+
+    with timed("report", request_id) as facts:
+        facts["provider"] = provider.id
+        _follow_up(flow, await flow.store.transact(work))
 
 
 async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) -> None:

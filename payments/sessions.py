@@ -190,6 +190,7 @@ def _one_session(
         amount_minor = checks.amount_of(command.amount, change.collection.currency)
     checks.fits_room(change, amount_minor)
     _splits_only_where_allowed(change, call, amount_minor)
+    checks.provider_amount(provider, amount_minor, change.collection.currency)
     session = _new_session(change, provider, amount_minor)
     session = replace(
         session, data=data, metadata=command.metadata or {}, return_url=command.return_url
@@ -214,6 +215,8 @@ def _each_session(
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
     outstanding = change.collection.outstanding_minor
     checks.fits_room(change, outstanding, path=None)
+    for provider in providers:
+        checks.provider_amount(provider, outstanding, change.collection.currency, path=None)
     ids = []
     for provider in providers:
         session = _new_session(change, provider, outstanding)
@@ -348,6 +351,8 @@ def _changed_values(
         amount_minor = checks.amount_of(command.amount, session.currency)
         checks.fits_room(change, amount_minor)
         _splits_only_where_allowed(change, call, amount_minor)
+        provider = flow.providers[session.provider_id]
+        checks.provider_amount(provider, amount_minor, session.currency)
         values["amount_minor"] = amount_minor
     if command.data is not UNCHANGED:
         checks.provider_data(flow.providers[session.provider_id], call, command.data)

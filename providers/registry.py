@@ -6,7 +6,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
 from payments.ports import Provider
-from providers import sandbox, system
+from providers import sandbox, stripe, system
 from providers.settings import ProviderFault, ProviderSettings
 
 Factory = Callable[[ProviderSettings], Provider | None]
@@ -16,6 +16,9 @@ BUILT_IN: tuple[Factory, ...] = (
     system.create,
     sandbox.create,
 )
+
+GATEWAYS = (stripe.create,)
+"""Ours as well, each of which makes several."""
 
 ENTRY_POINTS = "tillgraph.providers"
 """The group in which another package names its factory."""
@@ -38,6 +41,9 @@ def load_providers(
     providers: dict[str, Provider] = {}
     for factory in BUILT_IN:
         _add(providers, factory(settings), "Tillgraph")
+    for gateway in GATEWAYS:
+        for provider in gateway(settings):
+            _add(providers, provider, "Tillgraph")
     for entry_point in sorted(found, key=lambda one: (one.name, one.value)):
         _add(providers, _from_package(entry_point, settings), _origin(entry_point))
     return tuple(providers.values())

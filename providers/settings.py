@@ -21,6 +21,21 @@ class SandboxSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StripeSettings:
+    """Is what the operator decides about Stripe."""
+
+    secret_key: str
+    publishable_key: str | None = None
+    webhook_secrets: tuple[str, ...] = ()
+    api_base: str | None = None
+    """Another address that speaks Stripe's API; None: Stripe's own."""
+    captures_later: bool = True
+    """Authorizes first where a way of paying can; else everything is captured at once."""
+    has_multicapture: bool = False
+    """The account can capture an authorization in several parts."""
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSettings:
     """Is what every factory is given; a provider in a package of its own reads its own variables beside it."""
 
@@ -31,3 +46,5 @@ class ProviderSettings:
     is_development: bool = True
     sandbox: SandboxSettings | None = None
     """None: the sandbox is off."""
+    stripe: StripeSettings | None = None
+    """None: there is no key, and no provider of Stripe's."""

@@ -1,0 +1,17 @@
+"""Reports that only name an object, from which what became of it is read.
+
+Revision: 0004, follows 0003.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    op.add_column("provider_reports", sa.Column("reference", sa.String(255), nullable=True))

@@ -1,0 +1,19 @@
+"""Stripe, through its own SDK: one provider for all that an account offers, and one for each method."""
+
+from collections.abc import Sequence
+
+from payments.ports import Provider
+from providers.settings import ProviderSettings
+
+
+def create(settings: ProviderSettings) -> Sequence[Provider]:
+    """Make the providers where a secret key is set."""
+    if settings.stripe is None:
+        return ()
+    # The SDK takes a quarter of a second to import, which who has no key need not wait for.
+    from providers.stripe.connection import Connection  # noqa: PLC0415
+    from providers.stripe.methods import METHODS  # noqa: PLC0415
+    from providers.stripe.provider import StripeProvider  # noqa: PLC0415
+
+    connection = Connection(settings.stripe.secret_key, settings.stripe.api_base)
+    return [StripeProvider(method, settings.stripe, connection) for method in METHODS]

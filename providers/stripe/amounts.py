@@ -1,0 +1,92 @@
+"""How Stripe counts: each currency's unit at Stripe, its least and most, and what it takes no finer than.
+
+Source: https://docs.stripe.com/currencies ("Minor units in API amounts", "Special cases", "Minimum and maximum charge
+amounts"), read in November 2026, and the description of `amount` in stripe-python 16.1.
+"""
+
+from payments.money import MAXIMUM_DIGITS, AmountLimits, Money, decimals_of
+
+ZERO_DECIMAL = frozenset(
+    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905 - it reads as Stripe's list
+)
+"""Sent as they are."""
+
+THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+"""Sent with three decimals, of which the last is 0."""
+
+# Everything else is sent with two decimals, though ISO 4217 has none for ISK and UGX. HUF and TWD are special
+# in payouts alone, and charged with two decimals.
+
+LEAST = {
+    "AED": 200,
+    "AUD": 50,
+    "BGN": 100,
+    "BRL": 50,
+    "CAD": 50,
+    "CHF": 50,
+    "CZK": 1_500,
+    "DKK": 250,
+    "EUR": 50,
+    "GBP": 30,
+    "HKD": 400,
+    "HUF": 17_500,
+    "INR": 50,
+    "JPY": 50,
+    "MXN": 1_000,
+    "MYR": 200,
+    "NOK": 300,
+    "NZD": 50,
+    "PLN": 200,
+    "RON": 200,
+    "SEK": 300,
+    "SGD": 50,
+    "THB": 1_000,
+    "USD": 50,
+}
+"""In Stripe's unit, for an account that settles in the same currency; what Stripe does not list it judges itself."""
+
+MOST_DIGITS = 8
+"""Of an amount in Stripe's unit, in the currencies that have a least amount."""
+
+
+def decimals_at_stripe(currency: str) -> int:
+    """Give the decimals of a currency's unit at Stripe."""
+    if currency in ZERO_DECIMAL:
+        return 0
+    return 3 if currency in THREE_DECIMAL else 2
+
+
+def to_stripe(money: Money) -> int:
+    """Give an amount in Stripe's unit; it is a multiple of the step that `limits` demands."""
+    shift = decimals_at_stripe(money.currency) - decimals_of(money.currency)
+    if shift >= 0:
+        return money.minor * int(10**shift)
+    amount, rest = divmod(money.minor, int(10**-shift))
+    assert rest == 0, "held to the step before it is asked"
+    return amount
+
+
+def from_stripe(amount: int, currency: str) -> Money:
+    """Read an amount in Stripe's unit; raises ValueError where there is no such currency or it has no such decimals."""
+    code = currency.upper()
+    try:
+        shift = decimals_at_stripe(code) - decimals_of(code)
+    except KeyError:
+        raise ValueError(f"no currency: {code}") from None
+    if shift <= 0:
+        return Money(amount * int(10**-shift), code)
+    minor, rest = divmod(amount, int(10**shift))
+    if rest:
+        raise ValueError(f"too fine for {code}: {amount}")
+    return Money(minor, code)
+
+
+def limits(currency: str) -> AmountLimits:
+    """Give what Stripe takes at once in a currency."""
+    shift = decimals_at_stripe(currency) - decimals_of(currency)
+    step_minor = 10 if currency in THREE_DECIMAL else max(1, int(10**-shift) if shift < 0 else 1)
+    least = LEAST.get(currency)
+    if least is None:
+        return AmountLimits(step_minor, int(10**MAXIMUM_DIGITS), step_minor)
+    most_minor = from_stripe(10**MOST_DIGITS - 1, currency).minor
+    return AmountLimits(from_stripe(least, currency).minor, most_minor, step_minor)

@@ -1,0 +1,121 @@
+"""The one connection to Stripe's API: the SDK's client with our time limits, and each call that is made."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import aiohttp
+import stripe
+from stripe import AIOHTTPClient, RequestOptions, StripeClient
+from stripe.params import (
+    EventListParams,
+    PaymentIntentCancelParams,
+    PaymentIntentCaptureParams,
+    PaymentIntentConfirmParams,
+    PaymentIntentCreateParams,
+    PaymentIntentUpdateParams,
+    RefundCreateParams,
+)
+
+from providers.stripe.intents import OPERATION_KEY, SESSION_KEY
+
+API_VERSION = "2026-10-28.endive"
+"""Pinned: what Stripe answers changes with it, and with nothing else."""
+
+CONNECT_SECONDS = 1.0
+READ_SECONDS = 5.0
+
+LONGEST_LIST = 100
+"""Objects a page, as many as Stripe gives at once."""
+
+CHARGE = ["latest_charge"]
+
+
+class Connection:
+    """Calls Stripe. Nothing is retried here: the flow knows how much time is left."""
+
+    def __init__(self, secret_key: str, api_base: str | None) -> None:
+        self.is_live = "_live_" in secret_key
+        timeout = aiohttp.ClientTimeout(
+            total=CONNECT_SECONDS + READ_SECONDS, connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+        )
+        self._http = AIOHTTPClient(timeout=timeout)
+        client = StripeClient(
+            secret_key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": api_base} if api_base is not None else {},
+            max_network_retries=0,
+            http_client=self._http,
+        )
+        self._intents = client.v1.payment_intents
+        self._refunds = client.v1.refunds
+        self._events = client.v1.events
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK's own
+
+    async def create(self, params: PaymentIntentCreateParams, key: str) -> stripe.PaymentIntent:
+        """Open an intent."""
+        return await self._intents.create_async(params, _with(key))
+
+    async def update(
+        self, id: str, params: PaymentIntentUpdateParams, key: str
+    ) -> stripe.PaymentIntent:
+        """Change an intent."""
+        return await self._intents.update_async(id, params, _with(key))
+
+    async def confirm(
+        self, id: str, params: PaymentIntentConfirmParams, key: str
+    ) -> stripe.PaymentIntent:
+        """Authorize an intent with a payment method."""
+        return await self._intents.confirm_async(id, {**params, "expand": CHARGE}, _with(key))
+
+    async def capture(
+        self, id: str, params: PaymentIntentCaptureParams, key: str
+    ) -> stripe.PaymentIntent:
+        """Take an authorized amount."""
+        return await self._intents.capture_async(id, {**params, "expand": CHARGE}, _with(key))
+
+    async def cancel(
+        self, id: str, params: PaymentIntentCancelParams, key: str
+    ) -> stripe.PaymentIntent:
+        """Cancel an intent, and give back what is authorized of it."""
+        return await self._intents.cancel_async(id, {**params, "expand": CHARGE}, _with(key))
+
+    async def intent(self, id: str) -> stripe.PaymentIntent:
+        """Read an intent with its newest charge."""
+        return await self._intents.retrieve_async(id, {"expand": CHARGE})
+
+    async def find_intent(self, session_id: str) -> stripe.PaymentIntent | None:
+        """Find a session's intent by its metadata; Stripe's search may be a minute behind."""
+        query = f"metadata['{SESSION_KEY}']:'{session_id}'"
+        found = await self._intents.search_async(
+            {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
+        )
+        return found.data[0] if found.data else None
+
+    async def refund(self, params: RefundCreateParams, key: str) -> stripe.Refund:
+        """Give a captured amount back."""
+        return await self._refunds.create_async(params, _with(key))
+
+    async def refunds(self, intent_id: str) -> Sequence[stripe.Refund]:
+        """List the refunds of an intent, oldest first."""
+        page = await self._refunds.list_async({"payment_intent": intent_id, "limit": LONGEST_LIST})
+        found = [refund async for refund in page.auto_paging_iter()]
+        return found[::-1]
+
+    async def find_refund(self, intent_id: str, key: str) -> stripe.Refund | None:
+        """Find the refund of an intent that was asked for with a key."""
+        for refund in await self.refunds(intent_id):
+            if refund.metadata and refund.metadata.to_dict().get(OPERATION_KEY) == key:
+                return refund
+        return None
+
+    async def events(self, params: EventListParams) -> AsyncIterator[stripe.Event]:
+        """Read events, newest first."""
+        page = await self._events.list_async({**params, "limit": LONGEST_LIST})
+        async for event in page.auto_paging_iter():
+            yield event
+
+
+def _with(key: str) -> RequestOptions:
+    return {"idempotency_key": key}

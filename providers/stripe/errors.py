@@ -1,0 +1,111 @@
+"""What an error of Stripe's SDK says about what was asked: declined, did not happen, or unknown."""
+
+from enum import Enum, auto
+
+import aiohttp
+import stripe
+
+from payments.failures import FailureCode
+from payments.outcomes import Declined, NotReached, Outcome, Unknown
+
+
+class Meaning(Enum):
+    """Is one of the outcomes that an error can have."""
+
+    DECLINED = auto()
+    """Stripe or the issuer said no, and would say so again."""
+    NOT_DONE = auto()
+    """Stripe did nothing, and may do it when asked again."""
+    UNKNOWN = auto()
+    """It may have been done."""
+
+
+MEANINGS: dict[type[stripe.StripeError], Meaning] = {
+    stripe.CardError: Meaning.DECLINED,
+    stripe.InvalidRequestError: Meaning.DECLINED,
+    # Another thing was asked with this key before: that one may have happened.
+    stripe.IdempotencyError: Meaning.UNKNOWN,
+    # The key in the settings is wrong, or may not do this: an operator's matter, and nothing happened.
+    stripe.AuthenticationError: Meaning.NOT_DONE,
+    stripe.PermissionError: Meaning.NOT_DONE,
+    stripe.RateLimitError: Meaning.NOT_DONE,
+    # A 5xx, a page of HTML, a garbled answer.
+    stripe.APIError: Meaning.UNKNOWN,
+    # Told apart by its cause: see `outcome_of`.
+    stripe.APIConnectionError: Meaning.UNKNOWN,
+    # Never an answer to what is asked here.
+    stripe.SignatureVerificationError: Meaning.UNKNOWN,
+    # The second version of Stripe's API has these; the first, which is used here, does not.
+    stripe.AlreadyCanceledError: Meaning.DECLINED,
+    stripe.BlockedByStripeError: Meaning.DECLINED,
+    stripe.CannotProceedError: Meaning.DECLINED,
+    stripe.CapabilityNotEnabledError: Meaning.DECLINED,
+    stripe.ControlledByAlternateResourceError: Meaning.DECLINED,
+    stripe.FeatureNotEnabledError: Meaning.DECLINED,
+    stripe.FinancialAccountNotOpenError: Meaning.DECLINED,
+    stripe.FxQuoteNeedsRefreshError: Meaning.DECLINED,
+    stripe.InsufficientFundsError: Meaning.DECLINED,
+    stripe.InvalidPaymentMethodError: Meaning.DECLINED,
+    stripe.InvalidPayoutMethodError: Meaning.DECLINED,
+    stripe.InvalidVaultedCredentialError: Meaning.DECLINED,
+    stripe.NotCancelableError: Meaning.DECLINED,
+    stripe.QuotaExceededError: Meaning.NOT_DONE,
+    stripe.RecipientNotNotifiableError: Meaning.DECLINED,
+    stripe.TemporarySessionExpiredError: Meaning.DECLINED,
+    stripe.VerificationAttemptFailedError: Meaning.DECLINED,
+    stripe.VerificationExpiredError: Meaning.DECLINED,
+    stripe.VerificationNotInitiatedError: Meaning.DECLINED,
+}
+"""Every class of stripe-python 16.1; a test holds this to the SDK."""
+
+NOT_SENT = (
+    aiohttp.ClientConnectorError,
+    aiohttp.ConnectionTimeoutError,
+    ConnectionRefusedError,
+)
+"""Failures before the first byte: Stripe knows nothing of the request."""
+
+IN_USE = 409
+"""Another request is at the same object or key just now, and this one was not taken."""
+
+ACTION_FAILED_CODES = frozenset(
+    {"payment_intent_authentication_failure", "setup_intent_authentication_failure"}
+)
+"""The customer failed or abandoned what they had to do."""
+
+EXPIRED_CODES = frozenset({"charge_expired_for_capture", "payment_intent_payment_attempt_expired"})
+
+
+def meaning_of(error: stripe.StripeError) -> Meaning:
+    """Tell what an error says about what was asked."""
+    if isinstance(error, stripe.APIConnectionError):
+        is_unsent = isinstance(error.__cause__, NOT_SENT)
+        return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
+    if error.http_status == IN_USE:
+        return Meaning.NOT_DONE
+    return MEANINGS[type(error)]
+
+
+def outcome_of(error: stripe.StripeError) -> Outcome:
+    """Give the outcome that an error is; its text is Stripe's own and goes nowhere."""
+    match meaning_of(error):
+        case Meaning.DECLINED:
+            return declined(error.code, _decline_code(error))
+        case Meaning.NOT_DONE:
+            return NotReached()
+        case Meaning.UNKNOWN:
+            return Unknown()
+
+
+def declined(code: object, decline_code: object) -> Declined:
+    """Give the decline that Stripe's codes stand for."""
+    word = next((one for one in (decline_code, code) if isinstance(one, str) and one), None)
+    if code in ACTION_FAILED_CODES:
+        return Declined(word, FailureCode.ACTION_FAILED)
+    if code in EXPIRED_CODES:
+        return Declined(word, FailureCode.EXPIRED)
+    return Declined(word)
+
+
+def _decline_code(error: stripe.StripeError) -> object:
+    return getattr(error.error, "decline_code", None)

@@ -1,0 +1,324 @@
+"""What a PaymentIntent says: its statuses as the domain's outcomes, and all that became of it as effects."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import stripe
+
+from payments.failures import FailureCode
+from payments.ids import CAPTURE, OperationId, ProviderId, SessionId
+from payments.instants import SECOND, Instant
+from payments.money import Money
+from payments.outcomes import (
+    ActionRequired,
+    Authorized,
+    ConfirmWithSdk,
+    CustomerAction,
+    Declined,
+    DisplayInstructions,
+    Effect,
+    JsonObject,
+    Moved,
+    Outcome,
+    PaidWith,
+    Processing,
+    RedirectToUrl,
+    Unknown,
+)
+from payments.statuses import OperationKind
+from providers.stripe.amounts import from_stripe
+from providers.stripe.errors import declined
+
+SESSION_KEY: Final = "tillgraph_session"
+PROVIDER_KEY: Final = "tillgraph_provider"
+OPERATION_KEY: Final = "tillgraph_operation"
+SEEN_KEY: Final = "tillgraph_seen_failure"
+"""The failure that was answered for already, so that the next attempt is not told of it again."""
+
+LAPSED: Final = frozenset({"automatic", "expired"})
+"""Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
+
+Metadata = Mapping[str, str]
+
+
+def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
+    """Read one of an intent's amounts; raises ValueError."""
+    return from_stripe(amount, intent.currency)
+
+
+def metadata_of(found: stripe.PaymentIntent | stripe.Refund) -> Metadata:
+    """Read an object's metadata."""
+    return dict(found.metadata.to_dict()) if found.metadata else {}
+
+
+def failure_mark(intent: stripe.PaymentIntent) -> str | None:
+    """Name the failure that an intent shows last; None where there is none. The same one has the same name."""
+    error = intent.last_payment_error
+    if error is None:
+        return None
+    method = getattr(error, "payment_method", None)
+    method_id = getattr(method, "id", None)
+    charge = getattr(error, "charge", None)
+    parts = (error.code, getattr(error, "decline_code", None), method_id, charge)
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) -> Outcome:
+    """Give how the authorization of an intent stands, for each status that it can have.
+
+    Source: https://docs.stripe.com/payments/paymentintents/lifecycle.
+    """
+    match intent.status:
+        case "requires_payment_method" | "requires_confirmation":
+            error = intent.last_payment_error
+            if error is not None and metadata_of(intent).get(SEEN_KEY) != failure_mark(intent):
+                return declined(error.code, getattr(error, "decline_code", None))
+            return ActionRequired(_confirm(intent, publishable_key), reference=intent.id)
+        case "requires_action":
+            action = next_action(intent, publishable_key)
+            return ActionRequired(action, reference=intent.id)
+        case "processing":
+            return Processing(intent.id)
+        case "requires_capture" | "succeeded":
+            return _authorized(intent)
+        case "canceled":
+            lapsed = intent.cancellation_reason in LAPSED
+            code = FailureCode.EXPIRED if lapsed else FailureCode.DECLINED
+            return Declined(f"canceled_{intent.cancellation_reason or 'at_stripe'}", code)
+        case _:
+            return Unknown()
+
+
+def _confirm(intent: stripe.PaymentIntent, publishable_key: str | None) -> ConfirmWithSdk:
+    return ConfirmWithSdk(intent.client_secret or "", publishable_key)
+
+
+def next_action(intent: stripe.PaymentIntent, publishable_key: str | None) -> CustomerAction:
+    """Give what the customer does next; what only Stripe's library knows how to do is handed to it."""
+    action = intent.next_action
+    if action is None:
+        return _confirm(intent, publishable_key)
+    if action.type == "redirect_to_url" and action.redirect_to_url and action.redirect_to_url.url:
+        return RedirectToUrl(action.redirect_to_url.url)
+    details = getattr(action, action.type, None)
+    is_shown = action.type.endswith(("_display_details", "_display_qr_code", "_instructions"))
+    if is_shown and details is not None:
+        facts: JsonObject = details.to_dict()
+        expires = facts.get("expires_after") or facts.get("expires_at")
+        expires_at = Instant(expires * SECOND) if isinstance(expires, int) else None
+        return DisplayInstructions({"type": action.type, **facts}, expires_at)
+    return _confirm(intent, publishable_key)
+
+
+def _authorized(intent: stripe.PaymentIntent) -> Outcome:
+    is_captured = intent.status == "succeeded" and intent.capture_method != "manual"
+    charge = intent.latest_charge
+    record: JsonObject = {"paymentIntent": intent.id}
+    paid_with = capture_before = None
+    if isinstance(charge, stripe.Charge):
+        record["charge"] = charge.id
+        paid_with = paid_with_of(charge)
+        capture_before = capture_before_of(charge)
+    return Authorized(
+        money_of(intent, intent.amount_received if is_captured else intent.amount),
+        is_captured=is_captured,
+        reference=intent.id,
+        paid_with=paid_with,
+        record=record,
+        capture_before=None if is_captured else capture_before,
+    )
+
+
+def capture_before_of(charge: stripe.Charge) -> Instant | None:
+    """Read until when a card's authorization can be captured."""
+    details = charge.payment_method_details
+    card = details.card if details is not None and details.type == "card" else None
+    seconds = card.capture_before if card is not None else None
+    return Instant(seconds * SECOND) if seconds is not None else None
+
+
+def paid_with_of(charge: stripe.Charge) -> PaidWith | None:
+    """Read what may be shown of how a charge was paid."""
+    details = charge.payment_method_details
+    if details is None:
+        return None
+    card = details.card if details.type == "card" else None
+    if card is None:
+        return PaidWith(details.type, details.type.replace("_", " ").capitalize())
+    brand = card.brand or "card"
+    return PaidWith(
+        "card",
+        f"{brand.replace('_', ' ').title()} ending in {card.last4 or '????'}",
+        brand=brand,
+        last_four=card.last4,
+        expiry_month=card.exp_month,
+        expiry_year=card.exp_year,
+    )
+
+
+def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
+    """Give how a capture stands that was asked for with a key; None where the intent knows nothing of it."""
+    asked = metadata_of(intent).get(key)
+    if asked is not None and asked.isdecimal() and intent.amount_received > 0:
+        return Moved(_captured(intent, int(asked)))
+    if intent.status in ("succeeded", "canceled"):
+        return Declined(f"payment_intent_{intent.status}")
+    return None
+
+
+def _captured(intent: stripe.PaymentIntent, asked: int) -> Money:
+    """Give what a capture took: of an intent that is captured once all that was received, whatever was asked."""
+    is_only_one = len(_own_captures(intent)) == 1
+    is_over = intent.status == "succeeded"
+    return money_of(intent, intent.amount_received if is_only_one and is_over else asked)
+
+
+def _own_captures(intent: stripe.PaymentIntent) -> dict[str, int]:
+    return {
+        key: int(value)
+        for key, value in metadata_of(intent).items()
+        if key.startswith(CAPTURE) and value.isdecimal()
+    }
+
+
+def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
+    """Give whether an intent is canceled, with what that gave back; None where it is not."""
+    if intent.status == "canceled":
+        return Moved(Money(_given_back(intent), intent.currency.upper()))
+    return Declined("payment_intent_succeeded") if intent.status == "succeeded" else None
+
+
+def _given_back(intent: stripe.PaymentIntent) -> int:
+    """Give the minor units that a cancellation gave back: nothing where nothing had been authorized."""
+    charge = intent.latest_charge
+    was_authorized = isinstance(charge, stripe.Charge) and charge.status == "succeeded"
+    return money_of(intent, intent.amount - intent.amount_received).minor if was_authorized else 0
+
+
+def refund_of(refund: stripe.Refund) -> Outcome:
+    """Give how a refund stands. Source: https://docs.stripe.com/refunds, failed refunds."""
+    match refund.status:
+        case "succeeded":
+            return Moved(from_stripe(refund.amount, refund.currency))
+        case "pending" | "requires_action":
+            return Processing()
+        case "failed" | "canceled":
+            return Declined(refund.failure_reason or f"refund_{refund.status}")
+        case _:
+            return Unknown()
+
+
+def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:
+    """Give all that became of an intent, oldest first; nothing where it is not one of ours. Raises ValueError."""
+    metadata = metadata_of(intent)
+    session_id = metadata.get(SESSION_KEY)
+    if session_id is None:
+        return []
+    made = _Effects(intent, SessionId(session_id), ProviderId(metadata.get(PROVIDER_KEY, "stripe")))
+    return [
+        made.authorization(),
+        *made.captures(),
+        *(made.refund(refund) for refund in refunds),
+        *made.cancellation(),
+    ]
+
+
+class _Effects:
+    """Makes the effects of one intent."""
+
+    def __init__(
+        self, intent: stripe.PaymentIntent, session_id: SessionId, provider_id: ProviderId
+    ) -> None:
+        self._intent = intent
+        self._session_id = session_id
+        self._provider_id = provider_id
+
+    def authorization(self) -> Effect:
+        """Give the intent's authorization, however it stands."""
+        amount = money_of(self._intent, self._intent.amount)
+        outcome = authorization_of(self._intent, None)
+        return Effect(
+            self._intent.id,
+            True,
+            OperationKind.AUTHORIZE,
+            self._session_id,
+            amount,
+            outcome,
+            is_sole=True,
+            provider_id=self._provider_id,
+        )
+
+    def captures(self) -> Iterator[Effect]:
+        """Give what was captured after it was authorized: by our keys, and what else was, in the dashboard."""
+        intent = self._intent
+        if intent.capture_method != "manual" or intent.amount_received == 0:
+            return
+        own = _own_captures(intent)
+        there = intent.amount_received - sum(own.values())
+        is_over = intent.status == "succeeded"
+        rest_minor = money_of(intent, intent.amount - intent.amount_received).minor
+        for key, asked in own.items():
+            amount = _captured(intent, asked)
+            released_minor = rest_minor if is_over and len(own) == 1 else 0
+            yield self._moved(key, OperationKind.CAPTURE, amount, released_minor=released_minor)
+        if there > 0:
+            released_minor = rest_minor if is_over and not own else 0
+            amount = money_of(intent, there)
+            key = f"{intent.id}/captured"
+            yield self._moved(
+                key, OperationKind.CAPTURE, amount, there=True, released_minor=released_minor
+            )
+
+    def refund(self, refund: stripe.Refund) -> Effect:
+        """Give a refund, however it stands."""
+        key = metadata_of(refund).get(OPERATION_KEY)
+        return Effect(
+            key or refund.id,
+            key is None,
+            OperationKind.REFUND,
+            self._session_id,
+            from_stripe(refund.amount, refund.currency),
+            refund_of(refund),
+            provider_id=self._provider_id,
+        )
+
+    def cancellation(self) -> Iterator[Effect]:
+        """Give the intent's cancellation, where it is canceled."""
+        intent = self._intent
+        if intent.status != "canceled":
+            return
+        given_back_minor = _given_back(intent)
+        currency = intent.currency.upper()
+        yield Effect(
+            f"{intent.id}/canceled",
+            True,
+            OperationKind.CANCEL,
+            self._session_id,
+            money_of(intent, intent.amount - intent.amount_received),
+            Moved(Money(given_back_minor, currency)),
+            closes_session=given_back_minor == 0,
+            is_sole=True,
+            has_lapsed=intent.cancellation_reason in LAPSED,
+            provider_id=self._provider_id,
+        )
+
+    def _moved(
+        self,
+        key: str,
+        kind: OperationKind,
+        amount: Money,
+        *,
+        there: bool = False,
+        released_minor: int = 0,
+    ) -> Effect:
+        return Effect(
+            key,
+            there,
+            kind,
+            self._session_id,
+            amount,
+            Moved(amount),
+            released_minor=released_minor,
+            provider_id=self._provider_id,
+        )

@@ -1,0 +1,314 @@
+"""The adapter: each operation as one call of Stripe's API, and what Stripe says as one of the domain's outcomes."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import assert_never
+
+import stripe
+import structlog
+from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
+
+from payments.instants import SECOND, Instant
+from payments.money import AmountLimits
+from payments.outcomes import (
+    Absent,
+    ActionRequired,
+    Ask,
+    Authorized,
+    Declined,
+    Effect,
+    JsonObject,
+    JsonValue,
+    Moved,
+    Opened,
+    Outcome,
+    Processing,
+    Report,
+    Unknown,
+)
+from payments.ports import BooksUnreadable
+from payments.statuses import OperationKind
+from providers.settings import StripeSettings
+from providers.stripe import amounts, data, intents, webhooks
+from providers.stripe.connection import Connection
+from providers.stripe.errors import Meaning, meaning_of, outcome_of
+from providers.stripe.methods import Method
+
+log = structlog.get_logger("stripe")
+
+KEYS_SECONDS = 23 * 3_600.0
+"""Stripe forgets a key when it is a day old: https://docs.stripe.com/api/idempotent_requests."""
+
+MOVED_ALREADY = frozenset(
+    {
+        "payment_intent_unexpected_state",
+        "charge_already_captured",
+        "charge_already_refunded",
+        "payment_intent_incompatible_payment_method",
+    }
+)
+"""Codes that say that the object stands otherwise than was thought: how it stands decides."""
+
+
+class StripeProvider:
+    """Asks Stripe for one way of paying; all ways of one account share its connection."""
+
+    browser_keys: frozenset[str] = data.BROWSER_KEYS
+    keeps_keys_seconds: float | None = KEYS_SECONDS
+
+    def __init__(self, method: Method, settings: StripeSettings, connection: Connection) -> None:
+        self.id = method.id
+        self.name = method.name
+        self.supported_currencies = method.currencies
+        key = settings.publishable_key
+        self.client_configuration: JsonObject = {} if key is None else {"publishableKey": key}
+        self.captures_once = not settings.has_multicapture
+        self._method = method
+        self._settings = settings
+        self._connection = connection
+        self._captures_later = settings.captures_later and method.can_capture_later
+
+    def check(self, data_: Mapping[str, JsonValue]) -> None:
+        """Take the documented keys; raises DataFault."""
+        data.check(data_)
+
+    def limits(self, currency: str) -> AmountLimits:
+        """Give what Stripe takes at once in a currency."""
+        return amounts.limits(currency)
+
+    def decide(self, ask: Ask) -> Outcome | None:
+        """Decide nothing here: all of it stands at Stripe."""
+        return None
+
+    async def ask(self, ask: Ask) -> Outcome:
+        """Ask Stripe, once, with the operation's id as the idempotency key."""
+        try:
+            return await self._asked(ask)
+        except stripe.StripeError as error:
+            return await self._failed(ask, error)
+
+    async def _asked(self, ask: Ask) -> Outcome:
+        match ask.kind:
+            case OperationKind.OPEN:
+                return self._opened(await self._connection.create(self._new_intent(ask), ask.key))
+            case OperationKind.UPDATE:
+                params = self._changed_intent(ask)
+                return self._opened(await self._connection.update(_name(ask), params, ask.key))
+            case OperationKind.AUTHORIZE:
+                return await self._authorize(ask)
+            case OperationKind.CAPTURE:
+                return await self._capture(ask)
+            case OperationKind.REFUND:
+                return await self._refund(ask)
+            case OperationKind.CANCEL:
+                return await self._cancel(ask)
+        assert_never(ask.kind)
+
+    async def _failed(self, ask: Ask, error: stripe.StripeError) -> Outcome:
+        """Say what an error means; where the object can tell what became of the ask, it decides."""
+        log.warning(
+            "refused" if meaning_of(error) is Meaning.DECLINED else "no answer",
+            operation_id=ask.key,
+            error=type(error).__name__,
+            code=error.code,
+            status=error.http_status,
+            stripe_request=error.request_id,
+        )
+        if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:
+            return await self.look_up(ask) or outcome_of(error)
+        if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
+            # Stripe gives the same answer to this key from now on, whatever has become of it.
+            return await self.look_up(ask) or Absent()
+        return outcome_of(error)
+
+    async def look_up(self, ask: Ask) -> Outcome | None:
+        """Read how an operation stands."""
+        try:
+            return await self._read(ask)
+        except stripe.StripeError as error:
+            log.warning("not looked up", operation_id=ask.key, error=type(error).__name__)
+            return Unknown()
+
+    async def _read(self, ask: Ask) -> Outcome | None:
+        if ask.kind is OperationKind.REFUND:
+            refund = await self._connection.find_refund(_name(ask), ask.key)
+            return None if refund is None else intents.refund_of(refund)
+        intent = await self._intent_of(ask)
+        if intent is None:
+            return None
+        match ask.kind:
+            case OperationKind.OPEN | OperationKind.UPDATE:
+                return self._opening_read(ask, intent)
+            case OperationKind.AUTHORIZE:
+                return self._authorization(intent)
+            case OperationKind.CAPTURE:
+                return intents.capture_of(intent, ask.key)
+            case OperationKind.CANCEL:
+                return intents.cancellation_of(intent)
+        assert_never(ask.kind)
+
+    async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
+        if ask.reference is not None:
+            return await self._connection.intent(ask.reference)
+        return await self._connection.find_intent(ask.session_id)
+
+    def _opening_read(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome | None:
+        """Give what became of an opening or a change, and what the browser has made of it since."""
+        is_changed = intents.metadata_of(intent).get(intents.OPERATION_KEY) == ask.key
+        if ask.kind is OperationKind.UPDATE and not is_changed:
+            return None
+        outcome = self._authorization(intent)
+        if isinstance(outcome, Authorized | Processing | Declined):
+            return outcome
+        return self._opened(intent)
+
+    def _authorization(self, intent: stripe.PaymentIntent) -> Outcome:
+        return intents.authorization_of(intent, self._settings.publishable_key)
+
+    def _opened(self, intent: stripe.PaymentIntent) -> Outcome:
+        outcome = self._authorization(intent)
+        action = outcome.action if isinstance(outcome, ActionRequired) else None
+        client_data: JsonObject = {"paymentIntent": intent.id}
+        return Opened(client_data=client_data, reference=intent.id, action=action)
+
+    def _new_intent(self, ask: Ask) -> PaymentIntentCreateParams:
+        params: PaymentIntentCreateParams = {
+            "amount": amounts.to_stripe(ask.amount),
+            "currency": ask.amount.currency.lower(),
+            "capture_method": "manual" if self._captures_later else "automatic",
+            "metadata": {
+                intents.SESSION_KEY: ask.session_id,
+                intents.PROVIDER_KEY: self.id,
+                intents.OPERATION_KEY: ask.key,
+            },
+        }
+        if self._method.type is not None:
+            params["allowed_payment_method_types"] = [self._method.type]
+        else:
+            # Whoever has nowhere to come back to can't be sent away.
+            redirects = "always" if ask.return_url else "never"
+            params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": redirects}
+        if self._settings.has_multicapture and self._captures_later:
+            params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
+        return {**params, **data.intent_values(ask.data)}
+
+    def _changed_intent(self, ask: Ask) -> PaymentIntentUpdateParams:
+        params: PaymentIntentUpdateParams = {
+            "amount": amounts.to_stripe(ask.amount),
+            "metadata": {intents.OPERATION_KEY: ask.key},
+        }
+        return {**params, **data.intent_values(ask.data)}
+
+    async def _authorize(self, ask: Ask) -> Outcome:
+        """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""
+        payment_method = data.payment_method_of(ask.data)
+        if payment_method is None:
+            return await self._hand_to_browser(ask)
+        if ask.return_url is None:
+            intent = await self._connection.confirm(
+                _name(ask), {"payment_method": payment_method, "use_stripe_sdk": True}, ask.key
+            )
+        else:
+            intent = await self._connection.confirm(
+                _name(ask),
+                {"payment_method": payment_method, "return_url": ask.return_url},
+                ask.key,
+            )
+        return self._authorization(intent)
+
+    async def _hand_to_browser(self, ask: Ask) -> Outcome:
+        """Read how the intent stands; an earlier attempt's failure is marked as answered for."""
+        intent = await self._connection.intent(_name(ask))
+        mark = intents.failure_mark(intent)
+        is_waiting = intent.status in ("requires_payment_method", "requires_confirmation")
+        if is_waiting and mark is not None:
+            seen = {intents.SEEN_KEY: mark}
+            key = f"{ask.key}:{mark}"
+            intent = await self._connection.update(intent.id, {"metadata": seen}, key)
+        return self._authorization(intent)
+
+    async def _capture(self, ask: Ask) -> Outcome:
+        amount = amounts.to_stripe(ask.amount)
+        intent = await self._connection.capture(
+            _name(ask),
+            {
+                "amount_to_capture": amount,
+                "metadata": {ask.key: str(amount)},
+                **({} if self.captures_once else {"final_capture": ask.releases_rest}),
+            },
+            ask.key,
+        )
+        if intent.status == "processing":
+            return Processing(intent.id)
+        return intents.capture_of(intent, ask.key) or Unknown()
+
+    async def _refund(self, ask: Ask) -> Outcome:
+        refund = await self._connection.refund(
+            {
+                "payment_intent": _name(ask),
+                "amount": amounts.to_stripe(ask.amount),
+                "metadata": {
+                    intents.OPERATION_KEY: ask.key,
+                    intents.SESSION_KEY: ask.session_id,
+                },
+            },
+            ask.key,
+        )
+        return intents.refund_of(refund)
+
+    async def _cancel(self, ask: Ask) -> Outcome:
+        reason = "abandoned" if ask.payment_id is None else "requested_by_customer"
+        intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, ask.key)
+        if intent.status == "succeeded":
+            # It was captured in part: what was left is given back.
+            return Moved(ask.amount)
+        return intents.cancellation_of(intent) or Unknown()
+
+    async def effects_of(self, reference: str) -> Sequence[Effect]:
+        """Read all that became of an intent; raises BooksUnreadable."""
+        try:
+            intent = await self._connection.intent(reference)
+            if intents.SESSION_KEY not in intents.metadata_of(intent):
+                return ()
+            has_moved = intent.amount_received > 0
+            refunds = await self._connection.refunds(reference) if has_moved else ()
+            return intents.effects_of(intent, refunds)
+        except (stripe.StripeError, ValueError) as error:
+            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+
+    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+        """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
+        found: dict[str, None] = {}
+        try:
+            async for event in self._connection.events({"created": {"gte": since // SECOND}}):
+                reference = webhooks.reference_of(event.to_dict())
+                if reference is not None:
+                    found.setdefault(reference)
+        except stripe.StripeError as error:
+            raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
+        for reference in reversed(found):
+            for effect in await self.effects_of(reference):
+                yield effect
+
+    def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
+        """Verify a report's raw bytes and read it."""
+        webhooks.verify(self._settings.webhook_secrets, headers, body)
+        return webhooks.read(body, is_live=self._connection.is_live)
+
+    def parse_report(self, body: bytes) -> Report:
+        """Read a report that was verified before."""
+        report = webhooks.read(body, is_live=self._connection.is_live)
+        assert report is not None, "only what is about an intent is kept"
+        return report
+
+    async def open(self) -> None:
+        """Do nothing: a connection is made when it is needed."""
+
+    async def close(self) -> None:
+        """Let go of connections; all ways of paying share one."""
+        await self._connection.close()
+
+
+def _name(ask: Ask) -> str:
+    """Give Stripe's name of the session's intent; an operation on one that was never opened can't be."""
+    assert ask.reference is not None
+    return ask.reference

@@ -1,0 +1,113 @@
+"""What Stripe reports: verified on the raw bytes, and read as the name of the intent that something became of."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeGuard
+
+import orjson
+import stripe
+
+from payments.ids import OperationId
+from payments.outcomes import Report, Unknown
+from payments.ports import ReportRefused
+
+TOLERANCE_SECONDS = 300
+"""A signature's age, and how far it may be ahead of this clock."""
+
+HEADER = "stripe-signature"
+
+ID_CHARACTERS = 255
+
+TAKEN = frozenset(
+    {
+        "payment_intent.succeeded",
+        "payment_intent.amount_capturable_updated",
+        "payment_intent.requires_action",
+        "payment_intent.processing",
+        "payment_intent.payment_failed",
+        "payment_intent.canceled",
+        "payment_intent.partially_funded",
+        "charge.refunded",
+        "charge.refund.updated",
+        "refund.created",
+        "refund.updated",
+        "refund.failed",
+    }
+)
+"""Events that are about an intent of ours; others are taken and come to nothing."""
+
+
+def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> None:
+    """Hold a report to its signature by any of the secrets; raises ReportRefused."""
+    if not secrets:
+        raise ReportRefused(
+            400, "TILLGRAPH_STRIPE_WEBHOOK_SECRETS is not set: nothing can be verified."
+        )
+    header = headers.get(HEADER, "")
+    if not any(_is_signed(secret, header, body) for secret in secrets):
+        raise ReportRefused(400, "The signature is not Stripe's, or too old.")
+    if _signed_at(header) > time.time() + TOLERANCE_SECONDS:
+        raise ReportRefused(400, "The signature is from the future.")
+
+
+def _is_signed(secret: str, header: str, body: bytes) -> bool:
+    try:
+        stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
+    except (stripe.SignatureVerificationError, TypeError, ValueError):
+        # The SDK raises a TypeError on a signature and an error of decoding on a body that are no ASCII and no UTF-8.
+        return False
+    return True
+
+
+def _signed_at(header: str) -> int:
+    parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
+    return int(parts["t"])
+
+
+def read(body: bytes, *, is_live: bool) -> Report | None:
+    """Read a report that is verified; None where it is about nothing of ours. Raises ReportRefused."""
+    try:
+        event = orjson.loads(body)
+    except ValueError:
+        raise ReportRefused(400, "A report is JSON.") from None
+    if not isinstance(event, dict) or event.get("object") != "event":
+        raise ReportRefused(400, "A report is one event.")
+    id, type_ = event.get("id"), event.get("type")
+    if not _is_name(id) or not _is_name(type_):
+        raise ReportRefused(400, "An event has an id and a type.")
+    if event.get("livemode") is not is_live:
+        raise ReportRefused(
+            400, "The event is of the other mode: live and test have secrets of their own."
+        )
+    if event.get("account") is not None:
+        raise ReportRefused(400, "The event is of another account.")
+    reference = reference_of(event)
+    if reference is None:
+        return None
+    return Report(id, OperationId(reference), Unknown(), reference=reference)
+
+
+def reference_of(event: Mapping[str, Any]) -> str | None:
+    """Name the intent that an event is about; None where it is about none. Raises ReportRefused."""
+    if event["type"] not in TAKEN:
+        return None
+    data = event.get("data")
+    found = data.get("object") if isinstance(data, dict) else None
+    if not isinstance(found, dict):
+        raise ReportRefused(400, "An event has an object.")
+    is_intent = found.get("object") == "payment_intent"
+    reference = found.get("id" if is_intent else "payment_intent")
+    if reference is None:
+        return None
+    if not _is_name(reference):
+        raise ReportRefused(400, "An intent has an id.")
+    return str(reference)
+
+
+def _is_name(value: object) -> TypeGuard[str]:
+    return (
+        isinstance(value, str)
+        and value.isascii()
+        and value.isprintable()
+        and 0 < len(value) <= ID_CHARACTERS
+    )
