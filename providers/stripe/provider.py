@@ -82,9 +82,13 @@ class StripeProvider:
     async def ask(self, ask: Ask) -> Outcome:
         """Ask Stripe, once, with the operation's id as the idempotency key."""
         try:
-            return await self._asked(ask)
+            outcome = await self._asked(ask)
         except stripe.StripeError as error:
             return await self._failed(ask, error)
+        if isinstance(outcome, Processing):
+            # A key that was sent before is answered as it was then: how it stands now is read.
+            return await self.look_up(ask) or outcome
+        return outcome
 
     async def _asked(self, ask: Ask) -> Outcome:
         match ask.kind:

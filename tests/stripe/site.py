@@ -1,0 +1,231 @@
+"""A server with Stripe's providers, and the Stripe that they ask, as a process of its own."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+from tests.conftest import CHECKED, QUICK_RECOVERY
+from tests.running import ROOT, Json, RunningServer, clean_environment, free_port
+from tests.shop import authorize, open_collection, open_session
+
+SECRET_KEY = "sk_test_of_these_tests"
+PUBLISHABLE_KEY = "pk_test_of_these_tests"
+WEBHOOK_SECRET = "whsec_of_these_tests"
+START_SECONDS = 60.0
+
+VISA = "pm_card_visa"
+
+SESSION = """
+query ($id: ID!) { node(id: $id) { ... on PaymentSession {
+  id status amount data
+  failure { code declineCode }
+  payment { id }
+  requiredAction {
+    __typename
+    ... on ConfirmWithSdk { clientSecret publishableKey }
+    ... on RedirectToUrl { url }
+    ... on DisplayInstructions { instructions }
+  }
+  paymentCollection { id status }
+} } }
+"""
+
+PAYMENT = """
+query ($id: ID!) { payment(id: $id) {
+  id status amount capturedAmount refundedAmount releasedAmount capturableAmount refundableAmount
+  captureBefore cancellationReason data
+  paidWith { type label brand lastFour expiryMonth expiryYear }
+  captures { id status source amount }
+  refunds { id status source amount failure { code declineCode } }
+  paymentSession { id data }
+  paymentCollection { id status }
+} }
+"""
+
+
+@dataclass
+class RunningStripe:
+    """Is `python -m tests.stripe_server`."""
+
+    folder: Path
+    port: int
+    webhook_url: str | None
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        """Give its address: the setting TILLGRAPH_STRIPE_API_BASE."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "RunningStripe":
+        """Start it and wait until it answers."""
+        command = [sys.executable, "-m", "tests.stripe_server", "--port", str(self.port)]
+        command += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
+        if self.webhook_url is not None:
+            command += ["--webhook-url", self.webhook_url]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=clean_environment(), stdout=subprocess.DEVNULL
+        )
+        ends_at = time.monotonic() + START_SECONDS
+        while time.monotonic() < ends_at:
+            try:
+                httpx2.get(f"{self.url}/_control/ledger", trust_env=False)
+            except httpx2.TransportError:
+                time.sleep(0.05)
+            else:
+                return self
+        raise RuntimeError("The Stripe server was not there in time.")
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait()
+
+    def control(self, what: str, **given: Json) -> Json:
+        """Tell it what to do next."""
+        response = httpx2.post(f"{self.url}/_control/{what}", json=given, trust_env=False)
+        assert response.status_code == 200, response.text
+        return response.json()
+
+    def fault(self, fault: str, name: str | None = None, times: int = 1) -> None:
+        """Let something go wrong with the next requests of a name; see tests/stripe_server/faults.py."""
+        self.control("fault", fault=fault, name=name, times=times)
+
+    def ledger(self, reference: str) -> list[tuple[str, int]]:
+        """List what was moved of an intent, oldest first: what and how much."""
+        return [
+            (entry["kind"], entry["amount"])
+            for entry in self._books()["ledger"]
+            if entry["intent"] == reference
+        ]
+
+    def asked(self, key: str) -> int:
+        """Count the requests with a key."""
+        return int(self._books()["keys"].get(key, 0))
+
+    def keys(self) -> dict[str, int]:
+        """Count the requests with each key."""
+        return dict(self._books()["keys"])
+
+    def entries(self) -> list[Json]:
+        """List all that was moved, oldest first."""
+        return list(self._books()["ledger"])
+
+    def _books(self) -> Json:
+        return httpx2.get(f"{self.url}/_control/ledger", trust_env=False).json()
+
+    def call(self, method: str, path: str, key: str = SECRET_KEY, **values: str) -> Json:
+        """Call its API past the server, as Stripe's dashboard does, or as a browser with a publishable key."""
+        headers = {"authorization": f"Bearer {key}"}
+        data = values if method == "POST" else None
+        params = values if method == "GET" else None
+        response = httpx2.request(
+            method,
+            f"{self.url}/v1/{path}",
+            headers=headers,
+            data=data,
+            params=params,
+            trust_env=False,
+        )
+        return response.json()
+
+    def intent(self, reference: str) -> Json:
+        """Read an intent."""
+        return self.call("GET", f"payment_intents/{reference}")
+
+    def events(self, reference: str) -> list[Json]:
+        """List the events about an intent, oldest first."""
+        found = self.call("GET", "events", limit="100")["data"]
+        about = [
+            event
+            for event in found
+            if reference
+            in (event["data"]["object"]["id"], event["data"]["object"].get("payment_intent"))
+        ]
+        return about[::-1]
+
+    def deliver(self, events: Sequence[Json]) -> list[int]:
+        """Send events in this order; gives the statuses."""
+        return list(self.control("deliver", events=[event["id"] for event in events])["statuses"])
+
+    def in_browser(self, session: Json, payment_method: str) -> Json:
+        """Confirm as Stripe's library does in the customer's browser."""
+        action = session["requiredAction"]
+        assert action["publishableKey"] == PUBLISHABLE_KEY
+        reference = session["data"]["paymentIntent"]
+        values = {"payment_method": payment_method, "client_secret": action["clientSecret"]}
+        path = f"payment_intents/{reference}/confirm"
+        return self.call(
+            "POST", path, PUBLISHABLE_KEY, **values, return_url="https://shop.example/back"
+        )
+
+
+@dataclass
+class Site:
+    """Is the server and its Stripe."""
+
+    server: RunningServer
+    stripe: RunningStripe
+
+    def opened(self, amount: str = "100.00", currency: str = "USD", **more: Json) -> Json:
+        """Open a collection and a session at Stripe; gives the session."""
+        collection = open_collection(self.server, amount, currency)
+        more.setdefault("provider", "stripe")
+        return open_session(self.server, collection["id"], **more)
+
+    def paid(self, amount: str = "100.00", currency: str = "USD", card: str = VISA) -> Json:
+        """Authorize a session on the server; gives the payment."""
+        session = self.opened(amount, currency)
+        payment = authorize(self.server, session["id"], data={"paymentMethod": card})
+        assert payment["__typename"] == "Payment", payment
+        return payment
+
+    def session(self, id: str) -> Json:
+        """Read a session."""
+        return self.server.execute(SESSION, {"id": id})["node"]
+
+    def payment(self, id: str) -> Json:
+        """Read a payment."""
+        return self.server.execute(PAYMENT, {"id": id})["payment"]
+
+
+@contextmanager
+def site(
+    folder: Path, *, hears_reports: bool = True, is_test_build: bool = False, **settings: str
+) -> Iterator[Site]:
+    """Run a site; at its end every invariant has to hold, and Stripe was asked for nothing that is not known here."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}/webhooks/stripe" if hears_reports else None
+    stripe = RunningStripe(folder, free_port(), address).start()
+    environment = {
+        **QUICK_RECOVERY,
+        "TILLGRAPH_STRIPE_SECRET_KEY": SECRET_KEY,
+        "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
+        "TILLGRAPH_STRIPE_WEBHOOK_SECRETS": f"whsec_of_another_time,{WEBHOOK_SECRET}",
+        "TILLGRAPH_STRIPE_API_BASE": stripe.url,
+        **settings,
+    }
+    server = RunningServer(folder, environment, port, is_test_build=is_test_build)
+    try:
+        yield Site(server.start(), stripe)
+        assert server.check() == CHECKED
+        known = {row[0] for row in server.rows("SELECT id FROM operations")}
+        asked = {entry["key"] for entry in stripe.entries() if entry["key"] is not None}
+        assert asked <= known
+        assert not_in_log(server, SECRET_KEY, WEBHOOK_SECRET, "_secret_test")
+    finally:
+        server.close()
+        stripe.stop()
+
+
+def not_in_log(server: RunningServer, *secrets: str) -> bool:
+    """Tell whether no secret stands in the server's log."""
+    log = server.log_path.read_text()
+    return not any(secret in log for secret in secrets)

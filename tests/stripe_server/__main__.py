@@ -1,0 +1,26 @@
+"""The command line: `python -m tests.stripe_server --help`."""
+
+import argparse
+import asyncio
+import contextlib
+from pathlib import Path
+
+from tests.stripe_server.app import Server, serve
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m tests.stripe_server", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=12111)
+    parser.add_argument("--file", type=Path, default=Path("stripe-server.db"))
+    parser.add_argument("--webhook-url", metavar="URL")
+    parser.add_argument("--webhook-secret", default="whsec_of_the_fake_stripe", metavar="SECRET")
+    given = parser.parse_args()
+    server = Server(given.file, given.webhook_url, given.webhook_secret)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(serve(server, given.host, given.port))
+
+
+if __name__ == "__main__":
+    main()

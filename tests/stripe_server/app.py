@@ -1,0 +1,286 @@
+"""The server's addresses: Stripe's own under /v1, and a test's under /_control."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import stripe.params
+from aiohttp import web
+
+from tests.stripe_server import form, objects
+from tests.stripe_server.delivery import Delivery
+from tests.stripe_server.faults import Fault, Faults
+from tests.stripe_server.gateway import Gateway, Refusal, invalid
+from tests.stripe_server.parameters import WrongParameter, hold
+from tests.stripe_server.store import Body, Store
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+JSON = "application/json"
+NO_KEY = {"type": "invalid_request_error", "message": "You did not provide an API key."}
+
+
+class Server:
+    """Is the account behind HTTP."""
+
+    def __init__(self, file: Path, webhook_url: str | None, webhook_secret: str) -> None:
+        self.store = Store(file)
+        self.delivery = Delivery(webhook_url, webhook_secret)
+        self.gateway = Gateway(self.store, self.delivery.tell)
+        self.faults = Faults()
+        self.in_use: set[str] = set()
+
+    def app(self) -> web.Application:
+        """Give the application."""
+        app = web.Application()
+        gateway = self.gateway
+        params = stripe.params
+        intents = "/v1/payment_intents"
+        app.add_routes(
+            [
+                self._post(
+                    "create",
+                    intents,
+                    params.PaymentIntentCreateParams,
+                    lambda id, p, k: gateway.create(p, k),
+                ),
+                self._post(
+                    "update", intents + "/{id}", params.PaymentIntentUpdateParams, gateway.update
+                ),
+                self._post(
+                    "confirm",
+                    intents + "/{id}/confirm",
+                    params.PaymentIntentConfirmParams,
+                    gateway.confirm,
+                ),
+                self._post(
+                    "capture",
+                    intents + "/{id}/capture",
+                    params.PaymentIntentCaptureParams,
+                    gateway.capture,
+                ),
+                self._post(
+                    "cancel",
+                    intents + "/{id}/cancel",
+                    params.PaymentIntentCancelParams,
+                    gateway.cancel,
+                ),
+                self._post(
+                    "refund",
+                    "/v1/refunds",
+                    params.RefundCreateParams,
+                    lambda id, p, k: gateway.refund(p, k),
+                ),
+                self._get(
+                    "search", intents + "/search", params.PaymentIntentSearchParams, self._search
+                ),
+                self._get(
+                    "retrieve", intents + "/{id}", params.PaymentIntentRetrieveParams, self._intent
+                ),
+                self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
+                self._get("events", "/v1/events", params.EventListParams, self._events),
+                web.post("/_control/{what}", self._control),
+                web.get("/_control/ledger", self._ledger),
+            ]
+        )
+        app.cleanup_ctx.append(self.delivery.running)
+        return app
+
+    def _post(
+        self, name: str, path: str, shape: type, act: Callable[[str, Body, str | None], Body]
+    ) -> web.RouteDef:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            text = await request.text()
+            return await self._answered(
+                request, name, text, lambda key: self._acted(request, shape, text, act, key)
+            )
+
+        return web.post(path, handle)
+
+    def _acted(
+        self,
+        request: web.Request,
+        shape: type,
+        text: str,
+        act: Callable[[str, Body, str | None], Body],
+        key: str | None,
+    ) -> Body:
+        values = form.parse(text)
+        client_secret = values.pop("client_secret", None)
+        given = hold(shape, values)
+        self._demand_browser_secret(request, client_secret)
+        expand = given.pop("expand", [])
+        return self.gateway.shown(act(request.match_info.get("id", ""), given, key), expand)
+
+    def _demand_browser_secret(self, request: web.Request, client_secret: object) -> None:
+        """Hold a publishable key to an intent's own secret, as in a browser."""
+        if _key_of(request).startswith("pk_"):
+            intent = self.gateway.intent(request.match_info["id"])
+            if client_secret != intent["client_secret"]:
+                raise invalid("payment_intent_invalid_parameter", param="client_secret")
+
+    def _get(
+        self, name: str, path: str, shape: type, read: Callable[[str, Body], Body]
+    ) -> web.RouteDef:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            def read_it(_: str | None) -> Body:
+                given = hold(shape, form.parse(request.query_string))
+                return read(request.match_info.get("id", ""), given)
+
+            return await self._answered(request, name, "", read_it)
+
+        return web.get(path, handle)
+
+    async def _answered(
+        self, request: web.Request, name: str, text: str, work: Callable[[str | None], Body]
+    ) -> web.StreamResponse:
+        if not _key_of(request).startswith(("sk_test_", "rk_test_", "pk_test_")):
+            return _json(401, {"error": NO_KEY})
+        fault = self.faults.take(name)
+        if fault is not None and (answer := await self.faults.before(fault, request)) is not None:
+            return answer
+        key = request.headers.get("idempotency-key") if request.method == "POST" else None
+        status, body = self._keyed(request, key, text, work, fault)
+        if (
+            fault is not None
+            and (answer := await self.faults.after(fault, request, body)) is not None
+        ):
+            return answer
+        return web.Response(
+            status=status, body=body, content_type=JSON, headers={"request-id": "req_test"}
+        )
+
+    def _keyed(
+        self,
+        request: web.Request,
+        key: str | None,
+        text: str,
+        work: Callable[[str | None], Body],
+        fault: Fault | None,
+    ) -> tuple[int, bytes]:
+        """Do it once for each key; the same answer, errors of 500 included, to whoever sends the key again."""
+        fingerprint = hashlib.sha256(f"{request.path}\n{text}".encode()).hexdigest()
+        if key is not None and (stored := self.store.begin(key, fingerprint)) is not None:
+            asked, status, answer = stored
+            if asked != fingerprint:
+                return _error(
+                    400, {"type": "idempotency_error", "message": "Another request had this key."}
+                )
+            if status is None or answer is None:
+                return _error(
+                    409,
+                    {
+                        "type": "idempotency_error",
+                        "code": "idempotency_key_in_use",
+                        "message": "In use.",
+                    },
+                )
+            return status, answer
+        try:
+            status, answer = 200, orjson.dumps(work(key))
+        except (WrongParameter, form.Malformed) as fault_:
+            if key is not None:
+                self.store.let_go(key)
+            param = getattr(fault_, "param", "")
+            code = getattr(fault_, "code", "parameter_invalid")
+            return _error(400, invalid(code, param=param).error)
+        except Refusal as refusal:
+            status, answer = _error(refusal.status, refusal.error)
+        if fault is Fault.FAIL_AFTER:
+            status, answer = _error(500, {"type": "api_error", "message": "Something went wrong."})
+        if key is not None:
+            self.store.end(key, status, answer)
+        return status, answer
+
+    def _intent(self, id: str, given: Body) -> Body:
+        return self.gateway.shown(self.gateway.intent(id), given.get("expand", []))
+
+    def _search(self, _: str, given: Body) -> Body:
+        expand = given.get("expand", [])
+        found = [self.gateway.shown(one, expand) for one in self.gateway.search(given["query"])]
+        return {
+            "object": "search_result",
+            "data": found,
+            "has_more": False,
+            "next_page": None,
+            "url": "/v1/payment_intents/search",
+        }
+
+    def _refunds(self, _: str, given: Body) -> Body:
+        return self._page(self.gateway.refunds(given["payment_intent"]), given, "/v1/refunds")
+
+    def _events(self, _: str, given: Body) -> Body:
+        since = given.get("created", {}).get("gte", 0)
+        found = [one for one in self.store.each("event") if one["created"] >= since]
+        return self._page(found, given, "/v1/events")
+
+    def _page(self, found: list[Body], given: Body, url: str) -> Body:
+        after = given.get("starting_after")
+        ids = [one["id"] for one in found]
+        start = ids.index(after) + 1 if after in ids else 0
+        end = start + given.get("limit", 10)
+        return objects.listed(found[start:end], url, has_more=end < len(found))
+
+    async def _ledger(self, _: web.Request) -> web.Response:
+        return _json(200, {"ledger": self.store.ledger(), "keys": self.store.keys()})
+
+    async def _control(self, request: web.Request) -> web.Response:
+        given: dict[str, Any] = orjson.loads(await request.read())
+        try:
+            return _json(200, await self._controlled(request.match_info["what"], given))
+        except Refusal as refusal:
+            return _json(refusal.status, {"error": refusal.error})
+
+    async def _controlled(self, what: str, given: dict[str, Any]) -> Body:
+        match what:
+            case "authenticate":
+                return self.gateway.authenticate(given["id"], succeeds=given["succeeds"])
+            case "settle":
+                return self.gateway.settle(given["id"], succeeds=given["succeeds"])
+            case "cancel":
+                return self.gateway.cancel(
+                    given["id"], {"cancellation_reason": given["reason"]}, None
+                )
+            case "fault":
+                self.faults.script(Fault[given["fault"]], given.get("name"), given.get("times", 1))
+            case "go_on":
+                self.faults.go_on()
+            case "forget_keys":
+                self.store.forget_keys()
+            case "hold":
+                self.delivery.is_holding = given["holds"]
+            case "deliver":
+                events = [self.store.get(id, "event") for id in given["events"]]
+                statuses = [
+                    await self.delivery.send(event) for event in events if event is not None
+                ]
+                return {"statuses": statuses}
+            case _:
+                raise invalid("resource_missing", status=404)
+        return {}
+
+
+def _key_of(request: web.Request) -> str:
+    return request.headers.get("authorization", "").removeprefix("Bearer ")
+
+
+def _error(status: int, error: Body) -> tuple[int, bytes]:
+    return status, orjson.dumps({"error": error})
+
+
+def _json(status: int, body: object) -> web.Response:
+    return web.Response(status=status, body=orjson.dumps(body), content_type=JSON)
+
+
+async def serve(server: Server, host: str, port: int) -> None:
+    """Serve until canceled."""
+    runner = web.AppRunner(server.app())
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    print(f"A fake Stripe serves on http://{host}:{port}", flush=True)  # noqa: T201 - it says where
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,114 @@
+"""What a test lets the network and the server do to the next requests."""
+
+import asyncio
+from enum import Enum, auto
+
+from aiohttp import web
+
+LONGEST_HOLD_SECONDS = 60.0
+HTML = "<html><body>Something is wrong.</body></html>"
+
+
+class Fault(Enum):
+    """Is what happens to one request."""
+
+    DROP_BEFORE = auto()
+    """Its connection is closed before anything is done."""
+    DROP_AFTER = auto()
+    """Its connection is closed behind the effect: the reply is lost."""
+    FAIL_BEFORE = auto()
+    """500 without an effect, and not kept for the key."""
+    FAIL_AFTER = auto()
+    """500 behind the effect, which is the answer to its key from now on."""
+    HTML = auto()
+    """503 with a page of HTML, before anything is done."""
+    CONFLICT = auto()
+    """409: its key or its object is in use."""
+    TOO_MANY = auto()
+    """429."""
+    HOLD_BEFORE = auto()
+    """It waits until `go_on`, and is carried out then."""
+    HOLD_AFTER = auto()
+    """Its answer waits until `go_on`, behind the effect."""
+    MALFORMED = auto()
+    """The answer behind the effect is no JSON."""
+
+
+class Faults:
+    """Is the script of what happens next."""
+
+    def __init__(self) -> None:
+        self._script: list[tuple[Fault, str | None]] = []
+        self._may_go = asyncio.Event()
+
+    def script(self, fault: Fault, name: str | None, times: int) -> None:
+        """Let a fault happen to the next requests of a name, or of any."""
+        self._may_go.clear()
+        self._script += [(fault, name)] * times
+
+    def go_on(self) -> None:
+        """Let everything that waits go on, and forget what has not happened yet."""
+        self._may_go.set()
+        self._script.clear()
+
+    def take(self, name: str) -> Fault | None:
+        """Take what is to happen to a request."""
+        for scripted in self._script:
+            if scripted[1] in (None, name):
+                self._script.remove(scripted)
+                return scripted[0]
+        return None
+
+    async def before(self, fault: Fault, request: web.Request) -> web.Response | None:
+        """Do what a fault does before the effect; None: go on."""
+        match fault:
+            case Fault.DROP_BEFORE:
+                return _dropped(request)
+            case Fault.FAIL_BEFORE:
+                return web.json_response(
+                    {"error": {"type": "api_error", "message": "Wrong."}}, status=500
+                )
+            case Fault.HTML:
+                return web.Response(status=503, text=HTML, content_type="text/html")
+            case Fault.CONFLICT:
+                error = {
+                    "type": "invalid_request_error",
+                    "code": "lock_timeout",
+                    "message": "In use.",
+                }
+                return web.json_response({"error": error}, status=409)
+            case Fault.TOO_MANY:
+                error = {
+                    "type": "invalid_request_error",
+                    "code": "rate_limit",
+                    "message": "Too many.",
+                }
+                return web.json_response({"error": error}, status=429)
+            case Fault.HOLD_BEFORE:
+                await self._wait()
+            case _:
+                pass
+        return None
+
+    async def after(self, fault: Fault, request: web.Request, body: bytes) -> web.Response | None:
+        """Do what a fault does behind the effect; None: answer."""
+        match fault:
+            case Fault.DROP_AFTER:
+                return _dropped(request)
+            case Fault.MALFORMED:
+                return web.Response(body=body[: len(body) // 2], content_type="application/json")
+            case Fault.HOLD_AFTER:
+                await self._wait()
+            case _:
+                pass
+        return None
+
+    async def _wait(self) -> None:
+        async with asyncio.timeout(LONGEST_HOLD_SECONDS):
+            await self._may_go.wait()
+
+
+def _dropped(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

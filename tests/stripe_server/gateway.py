@@ -1,0 +1,306 @@
+"""What Stripe does with intents and refunds: their states, their events, and what it refuses."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.stripe_server import objects
+from tests.stripe_server.cards import CARDS, Card
+from tests.stripe_server.store import Body, Store, now
+
+API_VERSION = "2026-10-28.endive"
+LEAST = 50
+MOST = 99_999_999
+SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
+
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
+
+
+class Refusal(Exception):
+    """Is an error that Stripe answers with."""
+
+    def __init__(self, status: int, error: Body) -> None:
+        super().__init__(error.get("code"))
+        self.status = status
+        self.error = error
+
+
+def invalid(code: str, *, param: str | None = None, status: int = 400, **more: Any) -> Refusal:
+    """Make the refusal of a request that can't be carried out."""
+    error = {"type": "invalid_request_error", "code": code, "message": f"Refused: {code}."}
+    return Refusal(status, {**error, **({"param": param} if param else {}), **more})
+
+
+@dataclass
+class Gateway:
+    """Is one account at Stripe."""
+
+    store: Store
+    tell: Callable[[Body], None]
+    """Is given every event."""
+
+    def create(self, params: Body, key: str | None) -> Body:
+        """Open an intent."""
+        _hold_amount(params["amount"])
+        intent = objects.payment_intent(self.store.new_id("pi"), params)
+        self._emit("payment_intent.created", intent, key)
+        return self.store.put(intent)
+
+    def update(self, id: str, params: Body, key: str | None) -> Body:
+        """Change an intent; its amount only before it is confirmed."""
+        intent = self.intent(id)
+        values = {name: value for name, value in params.items() if name != "metadata"}
+        if values and intent["status"] not in CONFIRMABLE:
+            raise self._unexpected(intent)
+        if "amount" in values:
+            _hold_amount(values["amount"])
+        intent |= values
+        intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
+        return self.store.put(intent)
+
+    def confirm(self, id: str, params: Body, key: str | None) -> Body:
+        """Authorize an intent with a payment method."""
+        intent = self.intent(id)
+        if intent["status"] not in CONFIRMABLE:
+            raise self._unexpected(intent)
+        automatic = intent["automatic_payment_methods"] or {}
+        may_redirect = automatic and automatic.get("allow_redirects", "always") == "always"
+        if may_redirect and "return_url" not in params:
+            raise invalid("parameter_missing", param="return_url")
+        method = params.get("payment_method") or intent["payment_method"]
+        card = CARDS.get(method or "")
+        if card is None:
+            raise invalid("resource_missing", param="payment_method")
+        intent |= {"payment_method": method, "next_action": None, "last_payment_error": None}
+        is_alone = bool(params.get("off_session"))
+        if card.code is not None or (is_alone and card.demands_customer):
+            raise self._declined(intent, card, key)
+        if card.demands_action and not is_alone:
+            return self._demand_action(intent, params, key)
+        if card.status == "processing":
+            intent |= {"status": "processing", "processing": {"type": card.type}}
+            self._emit("payment_intent.processing", intent, key)
+            return self.store.put(intent)
+        return self._authorized(intent, card, key)
+
+    def authenticate(self, id: str, *, succeeds: bool) -> Body:
+        """Let the customer do what they were asked for, or fail at it."""
+        intent = self.intent(id)
+        if intent["status"] != "requires_action":
+            raise self._unexpected(intent)
+        card = CARDS[intent["payment_method"]]
+        intent["next_action"] = None
+        if succeeds:
+            return self._authorized(intent, card, None)
+        error = {
+            "type": "invalid_request_error",
+            "code": "payment_intent_authentication_failure",
+            "message": "The customer failed.",
+            "payment_method": {"id": intent["payment_method"], "object": "payment_method"},
+        }
+        return self._failed(intent, error, None)
+
+    def settle(self, id: str, *, succeeds: bool) -> Body:
+        """End what is processing, or let a refund fail that had succeeded."""
+        if id.startswith("re_"):
+            return self._settle_refund(id, succeeds=succeeds)
+        intent = self.intent(id)
+        if intent["status"] != "processing":
+            raise self._unexpected(intent)
+        intent["processing"] = None
+        if succeeds:
+            return self._authorized(intent, CARDS[intent["payment_method"]], None)
+        error = {
+            "type": "card_error",
+            "code": "payment_intent_payment_attempt_failed",
+            "message": "Failed.",
+        }
+        return self._failed(intent, error, None)
+
+    def _settle_refund(self, id: str, *, succeeds: bool) -> Body:
+        refund = self._found(id, "refund")
+        intent = self.intent(refund["payment_intent"])
+        refund["status"] = "succeeded" if succeeds else "failed"
+        if succeeds:
+            self.store.note(
+                "refund", intent, refund["amount"], refund["metadata"].get("tillgraph_operation")
+            )
+        else:
+            refund["failure_reason"] = "expired_or_canceled_card"
+            self.store.note("refund_failed", intent, refund["amount"], None)
+        self.store.put(refund)
+        self._emit("refund.updated" if succeeds else "refund.failed", refund, None)
+        return refund
+
+    def capture(self, id: str, params: Body, key: str | None) -> Body:
+        """Take an authorized amount."""
+        intent = self.intent(id)
+        if intent["status"] != "requires_capture":
+            raise self._unexpected(intent)
+        amount: int = params.get("amount_to_capture") or intent["amount_capturable"]
+        if not 0 < amount <= intent["amount_capturable"]:
+            raise invalid("amount_too_large", param="amount_to_capture")
+        options = intent["payment_method_options"].get("card", {})
+        is_final = params.get("final_capture", True)
+        if not is_final and options.get("request_multicapture") != "if_available":
+            raise invalid("parameter_invalid", param="final_capture")
+        intent["amount_received"] += amount
+        intent["amount_capturable"] = 0 if is_final else intent["amount_capturable"] - amount
+        intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
+        self.store.note("capture", intent, amount, key)
+        if intent["amount_capturable"] == 0:
+            intent["status"] = "succeeded"
+            self._emit("payment_intent.succeeded", intent, key)
+        else:
+            self._emit("payment_intent.amount_capturable_updated", intent, key)
+        return self.store.put(intent)
+
+    def cancel(self, id: str, params: Body, key: str | None) -> Body:
+        """Cancel an intent, and give back what is authorized of it."""
+        intent = self.intent(id)
+        if intent["status"] not in CANCELABLE:
+            raise self._unexpected(intent)
+        if intent["amount_capturable"]:
+            self.store.note("cancel", intent, intent["amount_capturable"], key)
+        is_captured = intent["amount_received"] > 0
+        intent |= {
+            "status": "succeeded" if is_captured else "canceled",
+            "amount_capturable": 0,
+            "canceled_at": now(),
+            "cancellation_reason": params.get("cancellation_reason"),
+            "next_action": None,
+        }
+        self._emit("payment_intent.canceled", intent, key)
+        return self.store.put(intent)
+
+    def refund(self, params: Body, key: str | None) -> Body:
+        """Give a captured amount back."""
+        intent = self.intent(params["payment_intent"])
+        left = intent["amount_received"] - sum(
+            one["amount"]
+            for one in self.refunds(intent["id"])
+            if one["status"] not in ("failed", "canceled")
+        )
+        if intent["amount_received"] == 0:
+            raise invalid("payment_intent_unexpected_state", payment_intent=intent)
+        if left == 0:
+            raise invalid("charge_already_refunded")
+        amount = params.get("amount", left)
+        if not 0 < amount <= left:
+            raise invalid("amount_too_large", param="amount")
+        card = CARDS[intent["payment_method"]]
+        status = "pending" if card.refund == "pending" else "succeeded"
+        refund = objects.refund(self.store.new_id("re"), intent, params, amount, status)
+        if status == "succeeded":
+            self.store.note("refund", intent, amount, key)
+        self._emit("refund.created", refund, key)
+        return self.store.put(refund)
+
+    def refunds(self, intent_id: str) -> list[Body]:
+        """List an intent's refunds, newest first."""
+        return [one for one in self.store.each("refund") if one["payment_intent"] == intent_id]
+
+    def search(self, query: str) -> list[Body]:
+        """Find intents by a value of their metadata."""
+        matched = SEARCH.fullmatch(query)
+        if matched is None:
+            raise invalid("parameter_invalid", param="query")
+        return [
+            one
+            for one in self.store.each("payment_intent")
+            if one["metadata"].get(matched[1]) == matched[2]
+        ]
+
+    def intent(self, id: str) -> Body:
+        """Read an intent."""
+        return self._found(id, "payment_intent")
+
+    def shown(self, body: Body, expand: list[str]) -> Body:
+        """Give an object with what a request wants expanded."""
+        names = {name.removeprefix("data.") for name in expand}
+        if "latest_charge" in names and body.get("latest_charge"):
+            return {**body, "latest_charge": self.store.get(body["latest_charge"], "charge")}
+        return body
+
+    def _authorized(self, intent: Body, card: Card, key: str | None) -> Body:
+        charge = objects.charge(self.store.new_id("ch"), intent, card, intent["payment_method"])
+        self.store.put(charge)
+        intent |= {"latest_charge": charge["id"], "last_payment_error": None}
+        self.store.note("authorize", intent, intent["amount"], key)
+        if intent["capture_method"] == "manual":
+            intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
+            self._emit("payment_intent.amount_capturable_updated", intent, key)
+        else:
+            intent |= {"status": "succeeded", "amount_received": intent["amount"]}
+            self._emit("payment_intent.succeeded", intent, key)
+        return self.store.put(intent)
+
+    def _demand_action(self, intent: Body, params: Body, key: str | None) -> Body:
+        intent["status"] = "requires_action"
+        if params.get("use_stripe_sdk") or "return_url" not in params:
+            intent["next_action"] = {
+                "type": "use_stripe_sdk",
+                "use_stripe_sdk": {"type": "three_d_secure_redirect"},
+            }
+        else:
+            to = {
+                "url": f"https://hooks.stripe.test/{intent['id']}",
+                "return_url": params["return_url"],
+            }
+            intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": to}
+        self._emit("payment_intent.requires_action", intent, key)
+        return self.store.put(intent)
+
+    def _declined(self, intent: Body, card: Card, key: str | None) -> Refusal:
+        code = card.code or "authentication_required"
+        failure = {
+            "type": "card_error",
+            "code": code,
+            "decline_code": card.decline_code or code,
+            "message": "Your card was declined.",
+            "payment_method": {"id": intent["payment_method"], "object": "payment_method"},
+        }
+        charge = objects.charge(
+            self.store.new_id("ch"), intent, card, intent["payment_method"], failure
+        )
+        self.store.put(charge)
+        intent = self._failed(
+            {**intent, "latest_charge": charge["id"]}, {**failure, "charge": charge["id"]}, key
+        )
+        return Refusal(402, {**failure, "charge": charge["id"], "payment_intent": intent})
+
+    def _failed(self, intent: Body, error: Body, key: str | None) -> Body:
+        intent |= {
+            "status": "requires_payment_method",
+            "payment_method": None,
+            "last_payment_error": error,
+        }
+        self._emit("payment_intent.payment_failed", intent, key)
+        return self.store.put(intent)
+
+    def _unexpected(self, intent: Body) -> Refusal:
+        return invalid("payment_intent_unexpected_state", payment_intent=intent)
+
+    def _found(self, id: str, kind: str) -> Body:
+        found = self.store.get(id, kind)
+        if found is None:
+            raise invalid("resource_missing", param="id", status=404)
+        return found
+
+    def _emit(self, type: str, about: Body, key: str | None) -> None:
+        event = objects.event(self.store.new_id("evt"), type, about, API_VERSION, key)
+        self.tell(self.store.put(event))
+
+
+def _hold_amount(amount: int) -> None:
+    if amount < LEAST:
+        raise invalid("amount_too_small", param="amount")
+    if amount > MOST:
+        raise invalid("amount_too_large", param="amount")
+
+
+def _merged(metadata: Body, more: Body | None) -> Body:
+    found = {**metadata, **(more or {})}
+    return {key: value for key, value in found.items() if value != ""}

@@ -1,0 +1,179 @@
+"""The objects as Stripe shows them, each with every key that its published examples have."""
+
+from typing import Any
+
+from tests.stripe_server.cards import Card
+from tests.stripe_server.store import Body, now
+
+CAPTURE_SECONDS = 7 * 86_400
+"""How long an authorization of a card can be captured."""
+
+
+def payment_intent(id: str, params: Body) -> Body:
+    """Make an intent out of the parameters of its creation."""
+    automatic = params.get("automatic_payment_methods")
+    types = params.get("allowed_payment_method_types") or ["card"]
+    return {
+        "id": id,
+        "object": "payment_intent",
+        "amount": params["amount"],
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        "application": None,
+        "application_fee_amount": None,
+        "automatic_payment_methods": automatic,
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": params.get("capture_method", "automatic_async"),
+        "client_secret": f"{id}_secret_test",
+        "confirmation_method": "automatic",
+        "created": now(),
+        "currency": params["currency"],
+        "customer": params.get("customer"),
+        "customer_account": None,
+        "description": params.get("description"),
+        "excluded_payment_method_types": None,
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": False,
+        "managed_payments": {"enabled": False},
+        "metadata": params.get("metadata", {}),
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": params.get("payment_method_options", {}),
+        "payment_method_types": types,
+        "processing": None,
+        "receipt_email": params.get("receipt_email"),
+        "review": None,
+        "setup_future_usage": params.get("setup_future_usage"),
+        "shipping": None,
+        "source": None,
+        "statement_descriptor": params.get("statement_descriptor"),
+        "statement_descriptor_suffix": params.get("statement_descriptor_suffix"),
+        "status": "requires_payment_method",
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def charge(id: str, intent: Body, card: Card, method: str, failure: Body | None = None) -> Body:
+    """Make the charge that a confirmation of an intent is."""
+    is_held = intent["capture_method"] == "manual"
+    captured = 0 if is_held or failure else intent["amount"]
+    return {
+        "id": id,
+        "object": "charge",
+        "amount": intent["amount"],
+        "amount_captured": captured,
+        "amount_refunded": 0,
+        "application": None,
+        "application_fee": None,
+        "application_fee_amount": None,
+        "balance_transaction": None,
+        "billing_details": {
+            "address": None,
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+        },
+        "calculated_statement_descriptor": None,
+        "captured": captured > 0,
+        "created": now(),
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "description": intent["description"],
+        "disputed": False,
+        "failure_balance_transaction": None,
+        "failure_code": failure["code"] if failure else None,
+        "failure_message": failure["message"] if failure else None,
+        "fraud_details": {},
+        "livemode": False,
+        "metadata": intent["metadata"],
+        "on_behalf_of": None,
+        "outcome": None,
+        "paid": failure is None,
+        "payment_intent": intent["id"],
+        "payment_method": method,
+        "payment_method_details": _details(card, intent, is_held=is_held),
+        "receipt_email": intent["receipt_email"],
+        "receipt_number": None,
+        "receipt_url": None,
+        "refunded": False,
+        "refunds": None,
+        "review": None,
+        "shipping": None,
+        "source": None,
+        "source_transfer": None,
+        "statement_descriptor": None,
+        "statement_descriptor_suffix": None,
+        "status": "failed" if failure else "succeeded",
+        "transfer_data": None,
+        "transfer_group": None,
+    }
+
+
+def _details(card: Card, intent: Body, *, is_held: bool) -> Body:
+    if card.type != "card":
+        return {"type": card.type, card.type: {"last4": card.last4}}
+    details: dict[str, Any] = {
+        "amount_authorized": intent["amount"],
+        "brand": card.brand,
+        "country": "US",
+        "exp_month": 8,
+        "exp_year": 2030,
+        "fingerprint": f"finger{card.last4}",
+        "funding": "credit",
+        "last4": card.last4,
+        "network": card.brand,
+    }
+    if is_held:
+        details["capture_before"] = now() + CAPTURE_SECONDS
+    return {"type": "card", "card": details}
+
+
+def refund(id: str, intent: Body, params: Body, amount: int, status: str) -> Body:
+    """Make a refund."""
+    return {
+        "id": id,
+        "object": "refund",
+        "amount": amount,
+        "balance_transaction": None,
+        "charge": intent["latest_charge"],
+        "created": now(),
+        "currency": intent["currency"],
+        "customer": intent["customer"],
+        "customer_account": None,
+        "destination_details": {"card": {"type": "refund"}, "type": "card"},
+        "metadata": params.get("metadata", {}),
+        "payment_intent": intent["id"],
+        "payment_method": None,
+        "reason": params.get("reason"),
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": status,
+        "transfer_reversal": None,
+    }
+
+
+def event(id: str, type: str, about: Body, api_version: str, key: str | None) -> Body:
+    """Make the event that tells of an object as it is now."""
+    return {
+        "id": id,
+        "object": "event",
+        "api_version": api_version,
+        "created": now(),
+        "data": {"object": about},
+        "livemode": False,
+        "pending_webhooks": 1,
+        "request": {"id": f"req_{id}", "idempotency_key": key},
+        "type": type,
+    }
+
+
+def listed(found: list[Body], url: str, *, has_more: bool = False) -> Body:
+    """Make a page of a list."""
+    return {"object": "list", "data": found, "has_more": has_more, "url": url}
