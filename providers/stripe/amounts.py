@@ -20,7 +20,6 @@ THREE_DECIMAL = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 LEAST = {
     "AED": 200,
     "AUD": 50,
-    "BGN": 100,
     "BRL": 50,
     "CAD": 50,
     "CHF": 50,

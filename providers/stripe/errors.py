@@ -83,7 +83,7 @@ def meaning_of(error: stripe.StripeError) -> Meaning:
         return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
     if error.http_status == IN_USE:
         return Meaning.NOT_DONE
-    return MEANINGS[type(error)]
+    return MEANINGS.get(type(error), Meaning.UNKNOWN)
 
 
 def outcome_of(error: stripe.StripeError) -> Outcome:

@@ -36,6 +36,9 @@ OPERATION_KEY: Final = "tillgraph_operation"
 SEEN_KEY: Final = "tillgraph_seen_failure"
 """The failure that was answered for already, so that the next attempt is not told of it again."""
 
+WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
+"""Nothing is under way; the customer may pay."""
+
 LAPSED: Final = frozenset({"automatic", "expired"})
 """Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
 
@@ -50,6 +53,13 @@ def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
 def metadata_of(found: stripe.PaymentIntent | stripe.Refund) -> Metadata:
     """Read an object's metadata."""
     return dict(found.metadata.to_dict()) if found.metadata else {}
+
+
+def failed_method(intent: stripe.PaymentIntent | None) -> str | None:
+    """Name the payment method of the failure that an intent shows last."""
+    error = None if intent is None else intent.last_payment_error
+    found = getattr(getattr(error, "payment_method", None), "id", None)
+    return found if isinstance(found, str) else None
 
 
 def failure_mark(intent: stripe.PaymentIntent) -> str | None:
@@ -70,7 +80,7 @@ def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) 
     Source: https://docs.stripe.com/payments/paymentintents/lifecycle.
     """
     match intent.status:
-        case "requires_payment_method" | "requires_confirmation":
+        case waiting if waiting in WAITING:
             error = intent.last_payment_error
             if error is not None and metadata_of(intent).get(SEEN_KEY) != failure_mark(intent):
                 return declined(error.code, getattr(error, "decline_code", None))

@@ -121,8 +121,21 @@ class StripeProvider:
             return await self.look_up(ask) or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
             # Stripe gives the same answer to this key from now on, whatever has become of it.
-            return await self.look_up(ask) or Absent()
+            return await self._what_came_of(ask) or Absent()
         return outcome_of(error)
+
+    async def _what_came_of(self, ask: Ask) -> Outcome | None:
+        """Read what came of an ask whose answer is worthless; None where nothing came of it as yet.
+
+        An intent that still waits for a payment method tells of this attempt only if its failure was with the same one.
+        """
+        found = await self.look_up(ask)
+        is_confirmed = ask.kind is OperationKind.AUTHORIZE and data.payment_method_of(ask.data)
+        if not is_confirmed or isinstance(found, Authorized | Processing | Unknown):
+            return found
+        intent = await self._intent_of(ask)
+        is_waiting = intent is not None and intent.status in intents.WAITING
+        return None if is_waiting and intents.failed_method(intent) != is_confirmed else found
 
     async def look_up(self, ask: Ask) -> Outcome | None:
         """Read how an operation stands."""
@@ -223,8 +236,7 @@ class StripeProvider:
         """Read how the intent stands; an earlier attempt's failure is marked as answered for."""
         intent = await self._connection.intent(_name(ask))
         mark = intents.failure_mark(intent)
-        is_waiting = intent.status in ("requires_payment_method", "requires_confirmation")
-        if is_waiting and mark is not None:
+        if intent.status in intents.WAITING and mark is not None:
             seen = {intents.SEEN_KEY: mark}
             key = f"{ask.key}:{mark}"
             intent = await self._connection.update(intent.id, {"metadata": seen}, key)

@@ -1,0 +1,136 @@
+"""What the network and Stripe may do to an ask: one effect, one outcome, and never a wrong one."""
+
+import pytest
+
+from tests.faults.records import until
+from tests.running import Json
+from tests.shop import authorize, capture, new_key, open_collection, refund, unsettled
+from tests.stripe.site import VISA, Site
+from tests.stripe.test_flow import reference_of
+
+NAMES = {"authorize": "confirm", "capture": "capture", "refund": "refund", "cancel": "cancel"}
+MOVES = {"authorize": 10_000, "capture": 6_000, "refund": 3_000, "cancel": 10_000}
+
+
+def prepared(shop: Site, kind: str) -> Json:
+    """Do everything that comes before a movement; gives the session or the payment."""
+    if kind == "authorize":
+        return shop.opened()
+    payment = shop.paid()
+    if kind == "refund":
+        capture(shop.server, payment["id"])
+    return shop.payment(payment["id"])
+
+
+def called(shop: Site, kind: str, one: Json, key: str) -> Json:
+    """Call the movement."""
+    match kind:
+        case "authorize":
+            data = {"paymentMethod": VISA}
+            return authorize(shop.server, one["id"], data=data, idempotencyKey=key)
+        case "capture":
+            return capture(shop.server, one["id"], amount="60.00", idempotencyKey=key)
+        case "refund":
+            return refund(shop.server, one["id"], amount="30.00", idempotencyKey=key)
+        case _:
+            return shop.server.change("cancelPayment", {"paymentId": one["id"]})
+
+
+def effects(shop: Site, kind: str, one: Json) -> list[int]:
+    """List what Stripe moved by movements of the kind."""
+    session = one if kind == "authorize" else one["paymentSession"]
+    return [amount for what, amount in shop.stripe.ledger(reference_of(session)) if what == kind]
+
+
+def session_id_of(kind: str, one: Json) -> str:
+    """Give the session's id."""
+    return str((one if kind == "authorize" else one["paymentSession"])["id"])
+
+
+FAULTS = {
+    "DROP_BEFORE": "f09_the_connection_breaks_before_the_effect",
+    "DROP_AFTER": "f10_the_reply_is_lost",
+    "FAIL_BEFORE": "f11_a_500_before_the_effect",
+    "FAIL_AFTER": "f11_a_500_behind_the_effect",
+    "HTML": "f12_a_page_of_html",
+    "CONFLICT": "f13_a_409",
+    "TOO_MANY": "f14_a_429",
+    "MALFORMED": "f12_an_answer_that_is_none",
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@pytest.mark.parametrize("fault", FAULTS, ids=FAULTS.get)
+def test_one_effect(deaf: Site, fault: str, kind: str) -> None:
+    """Whatever happens to the ask, the movement happens once and is settled by evidence; its key answers with it."""
+    one = prepared(deaf, kind)
+    key = new_key()
+    deaf.stripe.fault(fault, NAMES[kind])
+    answer = called(deaf, kind, one, key)
+    assert "Failed" not in answer["__typename"], answer
+    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)), seconds=20)
+    again = called(deaf, kind, one, key)
+    assert again["__typename"] == "Payment", again
+    assert effects(deaf, kind, one) == [MOVES[kind]]
+
+
+@pytest.mark.parametrize("fault", ["DROP_BEFORE", "DROP_AFTER", "FAIL_AFTER", "HTML", "TOO_MANY"])
+def test_opening_a_session(deaf: Site, fault: str) -> None:
+    """However an opening's answer is lost, the session is opened with one intent."""
+    collection = open_collection(deaf.server)
+    deaf.stripe.fault(fault, "create")
+    made = deaf.server.change(
+        "createPaymentSession", {"paymentCollectionId": collection["id"], "providerId": "stripe"}
+    )
+    assert made["__typename"] == "PaymentSession", made
+    until(lambda: deaf.session(made["id"])["status"] == "REQUIRES_MORE", seconds=20)
+    query = f"metadata['tillgraph_session']:'{made['id']}'"
+    found = deaf.stripe.call("GET", "payment_intents/search", query=query)["data"]
+    assert [one["id"] for one in found] == [reference_of(deaf.session(made["id"]))]
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_f08_stripe_can_not_be_reached(own: Site, kind: str) -> None:
+    """Nothing was sent: PROVIDER_UNAVAILABLE, nothing is reserved, and the same key goes through later."""
+    one = prepared(own, kind)
+    key = new_key()
+    own.stripe.stop()
+    answer = called(own, kind, one, key)
+    assert (answer["code"], answer["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+    own.stripe.start()
+    assert called(own, kind, one, key)["__typename"] == "Payment"
+    assert effects(own, kind, one) == [MOVES[kind]]
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_f15_an_answer_that_never_comes(deaf: Site, kind: str) -> None:
+    """The call answers in time that the outcome is open; recovery asks again with the same key: one effect."""
+    one = prepared(deaf, kind)
+    deaf.stripe.fault("HOLD_AFTER", NAMES[kind])
+    key = new_key()
+    answer = called(deaf, kind, one, key)
+    assert "Failed" not in answer["__typename"], answer
+    deaf.stripe.control("go_on")
+    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)), seconds=20)
+    assert effects(deaf, kind, one) == [MOVES[kind]]
+
+
+def test_f16_stripe_has_moved_on_meanwhile(deaf: Site) -> None:
+    """Captured in the dashboard, with no report yet: our own capture is declined, and nothing is lost."""
+    payment = deaf.paid()
+    reference = reference_of(deaf.payment(payment["id"])["paymentSession"])
+    deaf.stripe.call("POST", f"payment_intents/{reference}/capture", amount_to_capture="7000")
+    answer = capture(deaf.server, payment["id"], amount="60.00")
+    assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "DECLINED")
+    assert deaf.stripe.ledger(reference) == [("authorize", 10_000), ("capture", 7_000)]
+
+
+def test_canceling_what_is_canceled(deaf: Site) -> None:
+    """Canceled in the dashboard already, with no report yet: canceling finds the wanted state."""
+    payment = deaf.paid()
+    reference = reference_of(deaf.payment(payment["id"])["paymentSession"])
+    deaf.stripe.control("cancel", id=reference, reason="requested_by_customer")
+    answer = deaf.server.change("cancelPayment", {"paymentId": payment["id"]})
+    assert answer["__typename"] == "Payment"
+    assert deaf.payment(payment["id"])["status"] == "CANCELED"
+    assert deaf.stripe.ledger(reference) == [("authorize", 10_000), ("cancel", 10_000)]

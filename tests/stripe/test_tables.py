@@ -1,0 +1,181 @@
+"""The tables: Stripe's currencies and limits, and its SDK's errors."""
+
+from typing import Any, get_args
+
+import pytest
+import stripe
+import stripe._error
+
+from payments.failures import FailureCode
+from payments.money import Money, decimals_of
+from payments.outcomes import Declined, NotReached, Outcome, Unknown
+from payments.ports import LimitsAmounts, ReadsObjects
+from providers.settings import ProviderSettings, StripeSettings
+from providers.stripe import create
+from providers.stripe.amounts import (
+    LEAST,
+    THREE_DECIMAL,
+    ZERO_DECIMAL,
+    from_stripe,
+    limits,
+    to_stripe,
+)
+from providers.stripe.errors import MEANINGS, declined, outcome_of
+from providers.stripe.intents import WAITING
+from tests.running import Json
+from tests.shop import open_collection
+from tests.stripe.site import SECRET_KEY, Site
+
+# Minor units here by ISO 4217, and the amount at Stripe. Source: https://docs.stripe.com/currencies.
+AT_STRIPE = {
+    "USD": (1_000, 1_000),
+    "EUR": (1, 1),
+    "JPY": (500, 500),
+    "KRW": (500, 500),
+    "VND": (10_000, 10_000),
+    "XPF": (500, 500),
+    "KWD": (5_120, 5_120),
+    "BHD": (10, 10),
+    "ISK": (5, 500),
+    "UGX": (5, 500),
+    "HUF": (1_045, 1_045),
+    "TWD": (80_045, 80_045),
+    "MGA": (500, 5),
+}
+
+
+@pytest.mark.parametrize("currency", AT_STRIPE)
+def test_amounts_in_stripes_unit(currency: str) -> None:
+    """An amount is sent in Stripe's unit of the currency, and read from it, exactly."""
+    minor, at_stripe = AT_STRIPE[currency]
+    assert to_stripe(Money(minor, currency)) == at_stripe
+    assert from_stripe(at_stripe, currency.lower()) == Money(minor, currency)
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(501, "isk"), (1, "ugx"), (5, "zzz"), (5, "xxx")])
+def test_an_amount_that_can_not_be(amount: int, currency: str) -> None:
+    """What has decimals that the currency has not, or is of no currency, is not guessed at."""
+    with pytest.raises(ValueError, match=r"no currency|too fine"):
+        from_stripe(amount, currency)
+
+
+@pytest.mark.parametrize("currency", sorted({*LEAST, *ZERO_DECIMAL, *THREE_DECIMAL}))
+def test_every_currency_of_the_tables(currency: str) -> None:
+    """Each is one of ISO 4217's, and its limits are whole steps."""
+    found = limits(currency)
+    assert decimals_of(currency) in (0, 2, 3)
+    assert 0 < found.least_minor < found.most_minor
+    assert found.least_minor % found.step_minor == 0
+    assert to_stripe(Money(found.least_minor, currency)) >= 1
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount", "code", "bound"),
+    [
+        ("USD", "0.49", "AMOUNT_TOO_SMALL", "0.50"),
+        ("GBP", "0.29", "AMOUNT_TOO_SMALL", "0.30"),
+        ("JPY", "49", "AMOUNT_TOO_SMALL", "50"),
+        ("CZK", "14.99", "AMOUNT_TOO_SMALL", "15.00"),
+        ("USD", "1000000.00", "AMOUNT_TOO_LARGE", "999999.99"),
+        ("KWD", "5.124", "INVALID_INPUT", None),
+        ("MGA", "10.50", "INVALID_INPUT", None),
+    ],
+)
+def test_an_amount_that_stripe_does_not_take(
+    shop: Site, currency: str, amount: str, code: str, bound: str | None
+) -> None:
+    """It is refused before Stripe is asked, with what would be right."""
+    collection = open_collection(shop.server, amount, currency)
+    before = shop.stripe.keys()
+    answer = shop.server.change(
+        "createPaymentSession",
+        {"paymentCollectionId": collection["id"], "providerId": "stripe", "amount": amount},
+    )
+    assert (answer["code"], answer["path"]) == (code, ["amount"])
+    assert bound in (answer["minimumAmount"], answer["maximumAmount"])
+    assert shop.stripe.keys() == before
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("ISK", "5000"), ("UGX", "5000"), ("KWD", "5.120")]
+)
+def test_a_payment_in_a_special_currency(shop: Site, currency: str, amount: str) -> None:
+    """It is authorized for the amount, whatever Stripe's unit is."""
+    assert shop.paid(amount, currency)["amount"] == amount
+
+
+def _classes(of: type) -> set[type]:
+    return {of, *(found for one in of.__subclasses__() for found in _classes(one))}
+
+
+def test_every_error_of_the_sdk_has_a_meaning() -> None:
+    """A class that the SDK learns fails here until it is judged."""
+    abstract = {stripe.StripeError, stripe._error.StripeErrorWithParamCode}
+    found = {
+        one
+        for one in _classes(stripe.StripeError) - abstract
+        # Those are of another API, by which accounts are connected.
+        if one.__module__ != "stripe.oauth_error"
+    }
+    assert found == set(MEANINGS)
+
+
+def failed(kind: Any, **values: Json) -> stripe.StripeError:
+    """Make an error of the SDK, whose classes are not typed."""
+    error = kind("text", **values)
+    assert isinstance(error, stripe.StripeError)
+    return error
+
+
+DECLINED_CARD = {
+    "param": None,
+    "code": "card_declined",
+    "json_body": {"error": {"decline_code": "lost_card"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (failed(stripe.CardError, **DECLINED_CARD), Declined("lost_card")),
+        (failed(stripe.RateLimitError, http_status=429), NotReached()),
+        (failed(stripe.AuthenticationError, http_status=401), NotReached()),
+        (failed(stripe.PermissionError, http_status=403), NotReached()),
+        (failed(stripe.APIError, http_status=500), Unknown()),
+        (failed(stripe.APIConnectionError), Unknown()),
+        (failed(stripe.IdempotencyError, http_status=400), Unknown()),
+        (failed(stripe.InvalidRequestError, param=None, code="x", http_status=400), Declined("x")),
+        (failed(stripe.InvalidRequestError, param=None, code="x", http_status=409), NotReached()),
+    ],
+    ids=lambda one: str(type(one).__name__),
+)
+def test_what_errors_mean(error: stripe.StripeError, outcome: Outcome) -> None:
+    """The four outcomes, by the class and the status."""
+    assert outcome_of(error) == outcome
+
+
+def test_what_failures_of_the_customer_mean() -> None:
+    """What the customer failed to do, and what was over, is told apart from a decline."""
+    found = declined("payment_intent_authentication_failure", None)
+    assert found.code is FailureCode.ACTION_FAILED
+    assert declined("charge_expired_for_capture", None).code is FailureCode.EXPIRED
+
+
+def test_every_status_of_an_intent_is_known() -> None:
+    """A status that the SDK learns fails here until it has an outcome."""
+    hint = stripe.PaymentIntent.__annotations__["status"]
+    words = {word for part in get_args(hint) for word in get_args(part)} or set(get_args(hint))
+    known = {"requires_action", "processing", "requires_capture", "succeeded", "canceled"}
+    assert words == {*known, *WAITING}
+
+
+def test_the_providers() -> None:
+    """Each way of paying is a provider, and all are what the flow takes them for."""
+    settings = ProviderSettings("http://a", "http://a", stripe=StripeSettings(SECRET_KEY))
+    made = {provider.id: provider for provider in create(settings)}
+    assert {"stripe", "stripe_ideal", "stripe_bancontact", "stripe_blik"} <= made.keys()
+    assert {"stripe_giropay", "stripe_przelewy24", "stripe_promptpay", "stripe_oxxo"} <= made.keys()
+    for provider in made.values():
+        assert isinstance(provider, LimitsAmounts)
+        assert isinstance(provider, ReadsObjects)
+    assert create(ProviderSettings("http://a", "http://a")) == ()
