@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve test faults check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
+.PHONY: help serve serve-with-fake-stripe test faults check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,7 +17,7 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 
 # Each test file by one of two processes. What a database has a part in runs on both; the rest runs once.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/stripe \
+ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/at_stripe \
 	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py
 
 test: .venv/.development system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
@@ -56,6 +56,15 @@ show-deliveries: .venv/.development ## cut 100 subscribers off again and again, 
 
 show-settlement: .venv/.development ## measure how long an outcome is unknown whose answer was lost
 	$(BIN)/python -m tests.shows.settlement $(SHOW_ARGUMENTS)
+
+# Both end together: the fake Stripe is a child of this shell.
+serve-with-fake-stripe: .venv/.development ## serve with a make-believe Stripe beside it, for building front ends
+	@$(BIN)/python -m tests.stripe_server --webhook-url http://127.0.0.1:$${PORT:-8000}/webhooks/stripe & \
+	fake=$$!; trap 'kill $$fake 2>/dev/null' EXIT INT TERM; \
+	TILLGRAPH_STRIPE_SECRET_KEY=$${TILLGRAPH_STRIPE_SECRET_KEY:-sk_test_of_the_fake_stripe} \
+	TILLGRAPH_STRIPE_PUBLISHABLE_KEY=$${TILLGRAPH_STRIPE_PUBLISHABLE_KEY:-pk_test_of_the_fake_stripe} \
+	TILLGRAPH_STRIPE_WEBHOOK_SECRETS=whsec_of_the_fake_stripe \
+	TILLGRAPH_STRIPE_API_BASE=http://127.0.0.1:12111 $(BIN)/python server.py serve
 
 schema: .venv/.runtime ## write the server's SDL to schema/schema.graphql
 	$(BIN)/python server.py schema > schema/.schema.graphql.new

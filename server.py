@@ -34,6 +34,7 @@ from edge.origins import Origins, is_loopback_name
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
 from payments.checking import LastCheck
+from payments.comparing import compare, readers_of
 from payments.credentials import ClientSecrets
 from payments.effects import find_again
 from payments.flow import Flow, FlowSettings
@@ -262,8 +263,11 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
 
 
-async def check(settings: Settings) -> int:
-    """Look at every invariant once, and print each row that breaks one; gives the exit code."""
+async def check(settings: Settings, gateway: str | None) -> int:
+    """Look at every invariant once, and print each row that breaks one; gives the exit code.
+
+    With a gateway, each payment is compared with that one's books too.
+    """
     database = create_database(settings.database_url)
     await database.open()
     try:
@@ -274,7 +278,24 @@ async def check(settings: Settings) -> int:
         print(one)
     if not broken:
         print("Every invariant holds.")
-    return 1 if broken else 0
+    differs = gateway is not None and await _differs(settings, gateway)
+    return 1 if broken or differs else 0
+
+
+async def _differs(settings: Settings, gateway: str) -> bool:
+    """Print what a gateway has otherwise; tells whether there is anything."""
+    _, till = build(settings)
+    if not readers_of(till.flow, gateway):
+        raise SettingsError(f"--provider: {gateway} is none whose books can be compared.")
+    count = differences = 0
+    async with till.opened():
+        async for compared in compare(till.flow, gateway):
+            count += 1
+            for one in compared.differences:
+                differences += 1
+                print(one)
+    print(f"{count} sessions compared with {gateway}, {differences} differences.")
+    return differences > 0
 
 
 async def recover(settings: Settings, since: Instant) -> int:
@@ -308,7 +329,12 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="processes (1)"
     )
     commands.add_parser("migrate", help="bring the database up to date")
-    commands.add_parser("check", help="look for rows that break an invariant; exit code 1 if any")
+    checking = commands.add_parser(
+        "check", help="look for rows that break an invariant; exit code 1 if any"
+    )
+    checking.add_argument(
+        "--provider", metavar="ID", help="compare open and recent payments with this gateway's too"
+    )
     recovering = commands.add_parser(
         "recover", help="read from the providers what a restored database does not know"
     )
@@ -330,7 +356,7 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
             return serve(settings, given.workers, rig)
         if given.command == "check":
             demand_newest(settings.database_url)
-            return asyncio.run(check(settings))
+            return asyncio.run(check(settings, given.provider))
         if given.command == "recover":
             demand_newest(settings.database_url)
             return asyncio.run(recover(settings, given.since))

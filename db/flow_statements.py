@@ -39,6 +39,26 @@ SESSIONS_OF = Statement(
         _sessions.c.created_at, _sessions.c.id
     )
 )
+SESSIONS_AT = Statement(
+    SESSION_ROWS.where(
+        IsOneOf(_sessions.c.provider_id, "providers"),
+        _sessions.c.reference.is_not(None),
+        _sessions.c.id > bindparam("behind"),
+        or_(
+            _sessions.c.updated_at > bindparam("since"),
+            exists(
+                select(_payments.c.id).where(
+                    _payments.c.collection_id == _sessions.c.collection_id,
+                    _payments.c.session_id == _sessions.c.id,
+                    _payments.c.captured_minor + _payments.c.released_minor
+                    < _payments.c.amount_minor,
+                )
+            ),
+        ),
+    )
+    .order_by(_sessions.c.id)
+    .limit(bindparam("most"))
+)
 PAYMENTS_OF = by(_payments, "collection_id", _payments.c.created_at, _payments.c.id)
 COLLECTION_OF_SESSION = Statement(
     select(_sessions.c.collection_id).where(_sessions.c.id == bindparam("id"))

@@ -72,6 +72,13 @@ class StoreTransaction:
         rows = self._connection.rows(sql.SESSIONS_OF, {"collection_id": id})
         return [SESSIONS.record(row) for row in rows]
 
+    def sessions_at(
+        self, of: Collection[ProviderId], *, since: Instant, behind: SessionId, limit: int
+    ) -> Sequence[PaymentSession]:
+        """List sessions of some providers that changed since an instant or can still be captured, by id."""
+        values = {"providers": _json_list(of), "since": since, "behind": behind, "most": limit}
+        return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
+
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:
         """List a collection's payments, oldest first."""
         rows = self._connection.rows(sql.PAYMENTS_OF, {"collection_id": id})

@@ -1,6 +1,6 @@
 """What a provider did that nobody here knows of: begun in its dashboard, or asked for after a restored backup."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -21,7 +21,7 @@ from payments.instants import Instant
 from payments.money import Money
 from payments.outcomes import Authorized, Declined, Effect, Moved, Outcome, Reversed
 from payments.pace import Pace
-from payments.ports import Transaction
+from payments.ports import Provider, ReadsObjects, Transaction
 from payments.recording import settle
 from payments.recording_movements import reserve
 from payments.records import Operation, Payment, PaymentSession, Snapshot
@@ -65,7 +65,7 @@ async def find_again(flow: Flow, since: Instant) -> Found:
     read = recorded = 0
     unplaced: list[tuple[ProviderId, Effect]] = []
     request_id = new_request_id()
-    for provider in flow.providers.values():
+    for provider in _each_gateway(flow):
         async for effect in provider.effects(since):
             read += 1
             news = _news(flow, provider.id, effect, request_id)
@@ -75,6 +75,16 @@ async def find_again(flow: Flow, since: Instant) -> Found:
                 unplaced.append((provider.id, effect))
     log.info("books read", request_id=request_id, read=read, recorded=recorded)
     return Found(read, recorded, unplaced)
+
+
+def _each_gateway(flow: Flow) -> Iterator[Provider]:
+    """Give one provider of each gateway: the others' books are the same."""
+    read = set()
+    for provider in flow.providers.values():
+        gateway = provider.gateway if isinstance(provider, ReadsObjects) else provider.id
+        if gateway not in read:
+            read.add(gateway)
+            yield provider
 
 
 def _news(

@@ -69,6 +69,8 @@ def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -
         _note_contradiction(change, operation, outcome)
     if not may_still_change(operation, outcome) or is_older_news(change, operation, outcome):
         return operation
+    if closes_session(operation) and isinstance(outcome, Authorized):
+        return _paid_instead(change, operation, outcome)
     if not answers(operation.kind, outcome):
         outcome = Unknown()
     if isinstance(outcome, NotReached) and not proves_nothing_happened(change, operation):
@@ -79,6 +81,22 @@ def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -
         case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
             return _end_with(change, operation, outcome)
     assert_never(outcome)
+
+
+def _paid_instead(change: Change, closing: Operation, outcome: Authorized) -> Operation:
+    """Record that a session that was to be closed had been paid and captured already: it is given back."""
+    closing = change.put_operation(_end(change, closing, OperationStatus.DECLINED))
+    if change.payment_of(change.sessions[closing.session_id]) is not None:
+        return recording_movements.record_failed(change, closing)
+    attempt = recording_sessions.attempt_behind(change, closing)
+    ended = _end(change, attempt, OperationStatus.SUCCEEDED)
+    recording_sessions.record_authorized(change, ended, outcome)
+    return closing
+
+
+def closes_session(operation: Operation) -> bool:
+    """Tell whether it closes a session that made no payment when that was decided."""
+    return operation.kind is OperationKind.CANCEL and operation.payment_id is None
 
 
 def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operation:

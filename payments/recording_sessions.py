@@ -6,7 +6,7 @@ from typing import cast
 from payments.change import Change
 from payments.closing import close_session, close_what_no_longer_fits, give_back
 from payments.failures import FailureCode
-from payments.ids import CAPTURE, PAYMENT, OperationId, PaymentId, new_id
+from payments.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.instants import Instant
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
 from payments.recording_movements import note_mismatch, record_released
@@ -201,6 +201,30 @@ def note_processing(change: Change, before: Operation, after: Operation) -> None
     """Log that a customer's action is done and the provider is at it now."""
     if after.kind is OperationKind.AUTHORIZE and before.status not in WITHOUT_OUTCOME:
         change.emit(EventType.SESSION_PENDING, session=change.sessions[after.session_id])
+
+
+def attempt_behind(change: Change, closing: Operation) -> Operation:
+    """Give the attempt that a customer has ended while their session was being closed; made where there is none."""
+    session = change.sessions[closing.session_id]
+    if session.attempt_id is not None:
+        newest = change.operation(session.attempt_id)
+        if newest.status is OperationStatus.ACTION_REQUIRED:
+            return newest
+    attempt = Operation(
+        id=OperationId(new_id(ATTEMPT)),
+        kind=OperationKind.AUTHORIZE,
+        collection_id=session.collection_id,
+        session_id=session.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=session.amount_minor,
+        source=change.source,
+        request_id=closing.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    change.put_session(replace(session, attempt_id=attempt.id))
+    return change.put_operation(attempt)
 
 
 def record_attempt_failed(change: Change, operation: Operation) -> Operation:

@@ -109,9 +109,10 @@ def next_action(intent: stripe.PaymentIntent, publishable_key: str | None) -> Cu
     action = intent.next_action
     if action is None:
         return _confirm(intent, publishable_key)
-    if action.type == "redirect_to_url" and action.redirect_to_url and action.redirect_to_url.url:
-        return RedirectToUrl(action.redirect_to_url.url)
     details = getattr(action, action.type, None)
+    url = getattr(details, "url", None)
+    if action.type == "redirect_to_url" and isinstance(url, str):
+        return RedirectToUrl(url)
     is_shown = action.type.endswith(("_display_details", "_display_qr_code", "_instructions"))
     if is_shown and details is not None:
         facts: JsonObject = details.to_dict()
@@ -144,7 +145,8 @@ def capture_before_of(charge: stripe.Charge) -> Instant | None:
     """Read until when a card's authorization can be captured."""
     details = charge.payment_method_details
     card = details.card if details is not None and details.type == "card" else None
-    seconds = card.capture_before if card is not None else None
+    # Left out where it was captured at once.
+    seconds = getattr(card, "capture_before", None)
     return Instant(seconds * SECOND) if seconds is not None else None
 
 
@@ -214,7 +216,8 @@ def refund_of(refund: stripe.Refund) -> Outcome:
         case "pending" | "requires_action":
             return Processing()
         case "failed" | "canceled":
-            return Declined(refund.failure_reason or f"refund_{refund.status}")
+            reason = getattr(refund, "failure_reason", None)
+            return Declined(reason or f"refund_{refund.status}")
         case _:
             return Unknown()
 

@@ -35,6 +35,8 @@ from providers.stripe.methods import Method
 
 log = structlog.get_logger("stripe")
 
+NOT_FOUND = 404
+
 KEYS_SECONDS = 23 * 3_600.0
 """Stripe forgets a key when it is a day old: https://docs.stripe.com/api/idempotent_requests."""
 
@@ -52,6 +54,7 @@ MOVED_ALREADY = frozenset(
 class StripeProvider:
     """Asks Stripe for one way of paying; all ways of one account share its connection."""
 
+    gateway = "stripe"
     browser_keys: frozenset[str] = data.BROWSER_KEYS
     keeps_keys_seconds: float | None = KEYS_SECONDS
 
@@ -160,7 +163,8 @@ class StripeProvider:
             case OperationKind.CAPTURE:
                 return intents.capture_of(intent, ask.key)
             case OperationKind.CANCEL:
-                return intents.cancellation_of(intent)
+                is_paid = ask.payment_id is None and intent.status == "succeeded"
+                return self._authorization(intent) if is_paid else intents.cancellation_of(intent)
         assert_never(ask.kind)
 
     async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
@@ -283,8 +287,13 @@ class StripeProvider:
         """Read all that became of an intent; raises BooksUnreadable."""
         try:
             intent = await self._connection.intent(reference)
-            if intents.SESSION_KEY not in intents.metadata_of(intent):
+        except stripe.StripeError as error:
+            if error.http_status == NOT_FOUND:
                 return ()
+            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+        if intents.SESSION_KEY not in intents.metadata_of(intent):
+            return ()
+        try:
             has_moved = intent.amount_received > 0
             refunds = await self._connection.refunds(reference) if has_moved else ()
             return intents.effects_of(intent, refunds)

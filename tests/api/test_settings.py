@@ -24,16 +24,12 @@ PRODUCTION = {
 }
 SHORT = "tooshortsecret"
 
+STRIPE = {"TILLGRAPH_STRIPE_SECRET_KEY": "sk_test_of_this_test"}
+
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     **{
         f"not built yet: {name}": ({name: value}, name)
         for name, value in {
-            "TILLGRAPH_STRIPE_SECRET_KEY": "sk_test_x",
-            "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": "pk_test_x",
-            "TILLGRAPH_STRIPE_WEBHOOK_SECRETS": "whsec_x",
-            "TILLGRAPH_STRIPE_API_BASE": "http://localhost:1",
-            "TILLGRAPH_STRIPE_CAPTURE_METHOD": "manual",
-            "TILLGRAPH_STRIPE_MULTICAPTURE": "false",
             "TILLGRAPH_UNIQUE_REFERENCE": "false",
             "TILLGRAPH_DOCUMENTS": "queries",
             "TILLGRAPH_RATE_LIMIT_STORE": "memory://",
@@ -54,6 +50,38 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "production with a sandbox without its secret": (
         {**PRODUCTION, "TILLGRAPH_SANDBOX_ENABLED": "true"},
         "TILLGRAPH_SANDBOX_WEBHOOK_SECRET",
+    ),
+    "a publishable key as the secret one": (
+        {"TILLGRAPH_STRIPE_SECRET_KEY": "pk_test_of_this_test"},
+        "TILLGRAPH_STRIPE_SECRET_KEY",
+    ),
+    "a secret key as the publishable one": (
+        {**STRIPE, "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": "sk_test_of_this_test"},
+        "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
+    ),
+    "a publishable key of the other mode": (
+        {**STRIPE, "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": "pk_live_of_this_test"},
+        "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
+    ),
+    "a webhook secret that is none": (
+        {**STRIPE, "TILLGRAPH_STRIPE_WEBHOOK_SECRETS": "whsec_right,wrong"},
+        "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
+    ),
+    "webhook secrets without a key": (
+        {"TILLGRAPH_STRIPE_WEBHOOK_SECRETS": "whsec_right"},
+        "TILLGRAPH_STRIPE_SECRET_KEY",
+    ),
+    "Stripe's address with a path": (
+        {**STRIPE, "TILLGRAPH_STRIPE_API_BASE": "http://localhost:1/v1"},
+        "TILLGRAPH_STRIPE_API_BASE",
+    ),
+    "another way to capture": (
+        {**STRIPE, "TILLGRAPH_STRIPE_CAPTURE_METHOD": "later"},
+        "TILLGRAPH_STRIPE_CAPTURE_METHOD",
+    ),
+    "production with Stripe without webhook secrets": (
+        {**PRODUCTION, **STRIPE},
+        "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
     ),
     "another environment": ({"TILLGRAPH_ENVIRONMENT": "staging"}, "TILLGRAPH_ENVIRONMENT"),
     "a port that is no number": ({"PORT": "http"}, "PORT"),
@@ -143,7 +171,7 @@ def run_command(
 
 
 SERVED = [
-    "not built yet: TILLGRAPH_STRIPE_SECRET_KEY",
+    "not built yet: TILLGRAPH_UNIQUE_REFERENCE",
     "unknown name",
     "every address",
     "production without secret keys",

@@ -2,10 +2,10 @@
 
 import pytest
 
+from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
 from tests.faults.records import until
 from tests.running import Json
 from tests.shop import authorize, capture, collection_of, event_types, open_collection, refund
-from tests.stripe.site import PUBLISHABLE_KEY, VISA, Site
 
 THREE_D_SECURE = "pm_card_threeDSecure2Required"
 BACK = "http://localhost:3000/back"

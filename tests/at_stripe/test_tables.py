@@ -22,9 +22,9 @@ from providers.stripe.amounts import (
 )
 from providers.stripe.errors import MEANINGS, declined, outcome_of
 from providers.stripe.intents import WAITING
+from tests.at_stripe.site import SECRET_KEY, Site
 from tests.running import Json
 from tests.shop import open_collection
-from tests.stripe.site import SECRET_KEY, Site
 
 # Minor units here by ISO 4217, and the amount at Stripe. Source: https://docs.stripe.com/currencies.
 AT_STRIPE = {
@@ -105,15 +105,19 @@ def test_a_payment_in_a_special_currency(shop: Site, currency: str, amount: str)
 
 
 def _classes(of: type) -> set[type]:
-    return {of, *(found for one in of.__subclasses__() for found in _classes(one))}
+    found = {of}
+    subclasses: list[type] = of.__subclasses__()
+    for one in subclasses:
+        found |= _classes(one)
+    return found
 
 
 def test_every_error_of_the_sdk_has_a_meaning() -> None:
     """A class that the SDK learns fails here until it is judged."""
-    abstract = {stripe.StripeError, stripe._error.StripeErrorWithParamCode}
+    abstract: set[type] = {stripe.StripeError, stripe._error.StripeErrorWithParamCode}
     found = {
         one
-        for one in _classes(stripe.StripeError) - abstract
+        for one in _classes(stripe.StripeError).difference(abstract)
         # Those are of another API, by which accounts are connected.
         if one.__module__ != "stripe.oauth_error"
     }
@@ -147,7 +151,7 @@ DECLINED_CARD = {
         (failed(stripe.InvalidRequestError, param=None, code="x", http_status=400), Declined("x")),
         (failed(stripe.InvalidRequestError, param=None, code="x", http_status=409), NotReached()),
     ],
-    ids=lambda one: str(type(one).__name__),
+    ids=["card", "rate", "key", "permission", "500", "connection", "key reused", "400", "409"],
 )
 def test_what_errors_mean(error: stripe.StripeError, outcome: Outcome) -> None:
     """The four outcomes, by the class and the status."""

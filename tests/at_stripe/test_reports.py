@@ -9,11 +9,11 @@ import orjson
 import pytest
 import stripe
 
+from tests.at_stripe.site import VISA, WEBHOOK_SECRET, Site, site, waiting_reports
+from tests.at_stripe.test_flow import reference_of
 from tests.faults.records import until
 from tests.running import Json, RunningServer
 from tests.shop import authorize, capture, collection_of, event_types, refund
-from tests.stripe.site import VISA, WEBHOOK_SECRET, Site, site
-from tests.stripe.test_flow import reference_of
 
 BACK = "https://shop.example/back"
 
@@ -152,13 +152,8 @@ def test_reports_while_it_happens(held: Site) -> None:
     events = held.stripe.events(reference_of(session))
     before = collection_of(held.server, session["paymentCollection"]["id"])
     assert held.stripe.deliver(events[::-1]) == [204] * len(events)
-    until(lambda: not _waiting(held.server), seconds=10)
+    until(lambda: not waiting_reports(held.server), seconds=10)
     assert collection_of(held.server, session["paymentCollection"]["id"]) == before
-
-
-def _waiting(server: RunningServer) -> int:
-    ((count,),) = server.rows("SELECT count(*) FROM provider_reports WHERE applied_at IS NULL")
-    return int(count)
 
 
 EVENT = {

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stripe.site import Site, site
+from tests.at_stripe.site import Site, site
 
 
 @pytest.fixture(scope="package")

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx2
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
+from tests.faults.records import until
 from tests.running import ROOT, Json, RunningServer, clean_environment, free_port
 from tests.shop import authorize, open_collection, open_session
 
@@ -196,6 +197,12 @@ class Site:
         return self.server.execute(PAYMENT, {"id": id})["payment"]
 
 
+def waiting_reports(server: RunningServer) -> int:
+    """Count the reports that are not applied yet."""
+    ((count,),) = server.rows("SELECT count(*) FROM provider_reports WHERE applied_at IS NULL")
+    return int(count)
+
+
 @contextmanager
 def site(
     folder: Path, *, hears_reports: bool = True, is_test_build: bool = False, **settings: str
@@ -215,6 +222,7 @@ def site(
     server = RunningServer(folder, environment, port, is_test_build=is_test_build)
     try:
         yield Site(server.start(), stripe)
+        until(lambda: not waiting_reports(server), seconds=20)
         assert server.check() == CHECKED
         known = {row[0] for row in server.rows("SELECT id FROM operations")}
         asked = {entry["key"] for entry in stripe.entries() if entry["key"] is not None}

@@ -1,0 +1,139 @@
+"""The books compared: what payments came to here, and what their provider says that they came to."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from payments.flow import Flow
+from payments.ids import ProviderId, SessionId
+from payments.instants import Instant, after
+from payments.money import Money
+from payments.outcomes import Authorized, Effect, Moved
+from payments.ports import ReadsObjects
+from payments.records import Payment, PaymentSession
+from payments.statuses import OperationKind
+
+RECENT_SECONDS = 30 * 86_400.0
+"""What changed longer ago, and has nothing left to capture, is not compared any more."""
+
+SESSIONS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Is one sum that the provider has otherwise."""
+
+    id: str
+    """Of the payment, or of the session where there is none."""
+    reference: str
+    what: str
+    here: Money
+    there: Money
+
+    def __str__(self) -> str:
+        return (
+            f"{self.id}: {self.what} {self.here} {self.here.currency} here, {self.there} {self.there.currency}"
+            f" at the provider ({self.reference})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Is a session that was compared, with what differs."""
+
+    session_id: SessionId
+    differences: Sequence[Difference]
+
+
+def readers_of(flow: Flow, gateway: str) -> dict[ProviderId, ReadsObjects]:
+    """Name the providers of a gateway whose objects can be read; nothing where there is none."""
+    return {
+        id: provider
+        for id, provider in flow.providers.items()
+        if isinstance(provider, ReadsObjects) and gateway in (id, provider.gateway)
+    }
+
+
+async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
+    """Read every open and recent session of a gateway from it; raises BooksUnreadable.
+
+    What is being asked just now is left out: its outcome is recovery's.
+    """
+    readers = readers_of(flow, gateway)
+    since = after(flow.store.now(), -RECENT_SECONDS)
+    behind = SessionId("")
+    while page := await _page(flow, list(readers), since, behind):
+        for session, payment in page:
+            behind = session.id
+            if session.reference is None or _is_busy(session, payment):
+                continue
+            effects = await readers[session.provider_id].effects_of(session.reference)
+            yield Compared(session.id, list(_differences(session, payment, effects)))
+
+
+async def _page(
+    flow: Flow, of: Sequence[ProviderId], since: Instant, behind: SessionId
+) -> list[tuple[PaymentSession, Payment | None]]:
+    return await flow.store.read(
+        lambda tx: [
+            (session, _payment_of(session, tx.payments_of(session.collection_id)))
+            for session in tx.sessions_at(of, since=since, behind=behind, limit=SESSIONS_AT_ONCE)
+        ]
+    )
+
+
+def _payment_of(session: PaymentSession, payments: Sequence[Payment]) -> Payment | None:
+    return next((payment for payment in payments if payment.session_id == session.id), None)
+
+
+def _is_busy(session: PaymentSession, payment: Payment | None) -> bool:
+    if payment is None:
+        return session.is_in_flight or session.is_opening
+    return (
+        payment.capture_pending_minor > 0
+        or payment.refund_pending_minor > 0
+        or payment.cancellation_id is not None
+    )
+
+
+def _differences(
+    session: PaymentSession, payment: Payment | None, effects: Sequence[Effect]
+) -> list[Difference]:
+    there = _sums(effects)
+    here = {
+        "authorized": 0 if payment is None else payment.amount_minor,
+        "captured": 0 if payment is None else payment.captured_minor,
+        "refunded": 0 if payment is None else payment.refunded_minor,
+        "released": 0 if payment is None else payment.released_minor,
+    }
+    return [
+        Difference(
+            session.id if payment is None else payment.id,
+            session.reference or "",
+            what,
+            Money(minor, session.currency),
+            Money(there[what], session.currency),
+        )
+        for what, minor in here.items()
+        if minor != there[what]
+    ]
+
+
+def _sums(effects: Sequence[Effect]) -> dict[str, int]:
+    sums = {"authorized": 0, "captured": 0, "refunded": 0, "released": 0}
+    words = {
+        OperationKind.CAPTURE: "captured",
+        OperationKind.REFUND: "refunded",
+        OperationKind.CANCEL: "released",
+    }
+    for effect in effects:
+        outcome = effect.outcome
+        if isinstance(outcome, Authorized):
+            sums["authorized"] += outcome.amount.minor
+            sums["captured"] += outcome.amount.minor if outcome.is_captured else 0
+        elif isinstance(outcome, Moved) and effect.kind in words:
+            sums[words[effect.kind]] += outcome.amount.minor
+            sums["released"] += effect.released_minor
+    # What was given back in full is canceled there, and was authorized all the same.
+    if sums["authorized"] == 0:
+        sums["authorized"] = sums["released"]
+    return sums

@@ -1,0 +1,223 @@
+"""The ways of paying and of capturing, and the comparison of the books."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site, site
+from tests.at_stripe.test_faults import MOVES, called, effects, prepared
+from tests.at_stripe.test_flow import reference_of
+from tests.faults.records import until
+from tests.running import Json
+from tests.shop import authorize, capture, collection_of, event_types, open_collection, refund
+
+# Stripe's type, a currency, and one that it is not for.
+WAYS = {
+    "stripe_bancontact": ("bancontact", "EUR", "USD"),
+    "stripe_blik": ("blik", "PLN", "EUR"),
+    "stripe_giropay": ("giropay", "EUR", "USD"),
+    "stripe_ideal": ("ideal", "EUR", "GBP"),
+    "stripe_przelewy24": ("p24", "PLN", "USD"),
+    "stripe_promptpay": ("promptpay", "THB", "EUR"),
+    "stripe_oxxo": ("oxxo", "MXN", "USD"),
+}
+
+
+@pytest.mark.parametrize("provider", WAYS)
+def test_a_way_of_paying(shop: Site, provider: str) -> None:
+    """It is a provider of its own with its currencies; its intent takes that alone and is captured at once."""
+    type_, currency, other = WAYS[provider]
+    session = shop.opened("50.00", currency, provider=provider)
+    intent = shop.stripe.intent(reference_of(session))
+    assert (intent["payment_method_types"], intent["capture_method"]) == ([type_], "automatic")
+    assert session["provider"]["clientConfiguration"] == {"publishableKey": PUBLISHABLE_KEY}
+    collection = open_collection(shop.server, "50.00", other)
+    refused = shop.server.change(
+        "createPaymentSession", {"paymentCollectionId": collection["id"], "providerId": provider}
+    )
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
+
+
+def test_paid_by_a_way_of_its_own(shop: Site) -> None:
+    """What Stripe reports of its intent is that provider's: authorized and captured at once, and refunded."""
+    session = shop.opened("50.00", "EUR", provider="stripe_ideal")
+    shop.stripe.in_browser(session, VISA)
+    until(lambda: shop.session(session["id"])["status"] == "CAPTURED", seconds=10)
+    payment = shop.session(session["id"])["payment"]
+    assert refund(shop.server, payment["id"], amount="20.00")["__typename"] == "Payment"
+    found = shop.payment(payment["id"])
+    assert (found["capturedAmount"], found["refundedAmount"]) == ("50.00", "20.00")
+    assert len(found["captures"]) == 1
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site that captures at once."""
+    folder = tmp_path_factory.mktemp("at_once")
+    with site(folder, TILLGRAPH_STRIPE_CAPTURE_METHOD="automatic") as made:
+        yield made
+
+
+def test_captured_at_once(at_once: Site) -> None:
+    """By setting: the authorization is the capture, and Stripe's reports make no second one."""
+    session = at_once.opened()
+    payment = authorize(at_once.server, session["id"], data={"paymentMethod": VISA})
+    assert payment["__typename"] == "Payment"
+    until(lambda: at_once.payment(payment["id"])["status"] == "CAPTURED", seconds=10)
+    assert at_once.stripe.ledger(reference_of(session)) == [("authorize", 10_000)]
+    found = at_once.payment(payment["id"])
+    assert (found["capturedAmount"], len(found["captures"])) == ("100.00", 1)
+
+
+def test_a_second_payment_that_does_not_fit_is_refunded(at_once: Site) -> None:
+    """Two browsers pay one collection: the later payment is given back, and the log says so."""
+    collection = open_collection(at_once.server)
+    sessions = [
+        at_once.server.change(
+            "createPaymentSession",
+            {"paymentCollectionId": collection["id"], "providerId": "stripe"},
+        )
+        for _ in range(2)
+    ]
+    at_once.stripe.control("hold", holds=True)
+    for session in sessions:
+        at_once.stripe.in_browser(session, VISA)
+    answers = [authorize(at_once.server, session["id"])["__typename"] for session in sessions]
+    at_once.stripe.control("hold", holds=False)
+    assert answers[0] == "Payment"
+    until(
+        lambda: ("refund", 10_000) in at_once.stripe.ledger(reference_of(sessions[1])), seconds=15
+    )
+    types = event_types(collection_of(at_once.server, collection["id"]))
+    assert "AUTHORIZATION_RETURNED" in types
+
+
+@pytest.fixture(scope="module")
+def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose account captures in parts."""
+    folder = tmp_path_factory.mktemp("in_parts")
+    with site(folder, TILLGRAPH_STRIPE_MULTICAPTURE="true") as made:
+        yield made
+
+
+def test_captured_in_parts(in_parts: Site) -> None:
+    """By setting: each capture leaves the rest authorized until one is final."""
+    payment = in_parts.paid()
+    for amount in ("10.00", "20.00"):
+        assert capture(in_parts.server, payment["id"], amount=amount)["__typename"] == "Payment"
+    found = in_parts.payment(payment["id"])
+    assert (found["capturedAmount"], found["capturableAmount"]) == ("30.00", "70.00")
+    assert (
+        capture(in_parts.server, payment["id"], amount="5.00", isFinal=True)["__typename"]
+        == "Payment"
+    )
+    found = in_parts.payment(payment["id"])
+    assert (found["status"], found["capturedAmount"], found["releasedAmount"]) == (
+        "CAPTURED",
+        "35.00",
+        "65.00",
+    )
+    reference = reference_of(found["paymentSession"])
+    assert in_parts.stripe.ledger(reference)[1:] == [
+        ("capture", 1_000),
+        ("capture", 2_000),
+        ("capture", 500),
+    ]
+
+
+def test_captured_in_part_and_canceled(in_parts: Site) -> None:
+    """Canceling gives the rest back; what was captured stands."""
+    payment = in_parts.paid()
+    capture(in_parts.server, payment["id"], amount="40.00")
+    answer = in_parts.server.change("cancelPayment", {"paymentId": payment["id"]})
+    assert answer["__typename"] == "Payment"
+    found = in_parts.payment(payment["id"])
+    assert (found["status"], found["releasedAmount"]) == ("CAPTURED", "60.00")
+
+
+def test_the_books_agree(own: Site) -> None:
+    """`check --provider stripe` compares every open and recent payment with Stripe's, and prints what differs."""
+    payment = own.paid()
+    capture(own.server, payment["id"], amount="60.00")
+    refund(own.server, payment["id"], amount="10.00")
+    canceled = own.paid()
+    own.server.change("cancelPayment", {"paymentId": canceled["id"]})
+    open_one = own.opened()
+    assert own.server.command("check", "--provider", "stripe") == (
+        0,
+        "Every invariant holds.\n3 sessions compared with stripe, 0 differences.\n",
+    )
+    reference = reference_of(own.payment(payment["id"])["paymentSession"])
+    own.stripe.call("POST", "refunds", payment_intent=reference, amount="1500")
+    own.stripe.in_browser(open_one, VISA)
+    code, printed = own.server.command("check", "--provider", "stripe")
+    assert code == 1
+    assert set(printed.splitlines()) == {
+        "Every invariant holds.",
+        f"{payment['id']}: refunded 10.00 USD here, 25.00 USD at the provider ({reference})",
+        f"{open_one['id']}: authorized 0.00 USD here, 100.00 USD at the provider ({reference_of(open_one)})",
+        "3 sessions compared with stripe, 2 differences.",
+    }
+
+
+@pytest.mark.parametrize("gateway", ["paypal", "system", "sandbox"])
+def test_books_that_can_not_be_compared(own: Site, gateway: str) -> None:
+    """It is refused with a sentence."""
+    code, printed = own.server.command("check", "--provider", gateway)
+    assert code == 2
+    assert f"--provider: {gateway} is none" in printed
+
+
+def test_what_a_restored_database_does_not_know(own: Site) -> None:
+    """`recover` reads Stripe's events, and what became of each intent: nothing is done twice."""
+    session = own.opened()
+    payment = own.paid()
+    own.stripe.in_browser(session, VISA)
+    reference = reference_of(own.payment(payment["id"])["paymentSession"])
+    own.stripe.call("POST", f"payment_intents/{reference}/capture", amount_to_capture="6000")
+    code, printed = own.server.command("recover", "--since", "2020-01-01T00:00:00Z")
+    assert (code, printed) == (0, "3 effects read, 2 recorded.\n")
+    assert own.session(session["id"])["status"] == "AUTHORIZED"
+    assert own.payment(payment["id"])["capturedAmount"] == "60.00"
+    assert (
+        own.server.command("recover", "--since", "2020-01-01T00:00:00Z")[1]
+        == "3 effects read, 0 recorded.\n"
+    )
+
+
+POINTS = ["after prepare", "before ask", "after ask", "before record", "after record"]
+
+
+@pytest.mark.parametrize("kind", MOVES)
+def test_killed_at_each_named_point(tmp_path: Path, kind: str) -> None:
+    """Kill -9 at every named point of a movement: one effect at Stripe, and it is recorded."""
+    with site(tmp_path, hears_reports=False, is_test_build=True) as shop:
+        for point in POINTS:
+            _killed_at(shop, point, kind)
+
+
+def _killed_at(shop: Site, point: str, kind: str) -> None:
+    one = prepared(shop, kind)
+    key = f"{kind}-{point}"
+    shop.server.fail_at(point)
+    with pytest.raises(httpx2.TransportError):
+        called(shop, kind, one, key)
+    assert shop.server.process is not None
+    shop.server.process.wait()
+    shop.server.start()
+    shop.server.reconnect()
+    answer: Json = until(lambda: _settled(called(shop, kind, one, key)), seconds=30)
+    assert answer["__typename"] == "Payment", (point, answer)
+    assert effects(shop, kind, one) == [MOVES[kind]], point
+
+
+def _settled(answer: Json) -> Json:
+    is_open = answer["__typename"] in (
+        "RequiresMoreAction",
+        "CapturePending",
+        "RefundPending",
+        "CancelPending",
+    )
+    return None if is_open or answer.get("code") == "IN_PROGRESS" else answer
