@@ -20,7 +20,14 @@ def made() -> dict[str, dict[str, Any]]:
     charge = objects.charge("ch_1", intent, CARDS["pm_card_visa"], "pm_card_visa")
     refund = objects.refund("re_1", intent, {}, 500, "succeeded")
     event = objects.event("evt_1", "payment_intent.created", intent, "2026-10-28.endive", None)
-    return {"payment_intent": intent, "charge": charge, "refund": refund, "event": event}
+    dispute = objects.dispute("dp_1", charge, "fraudulent", "needs_response")
+    return {
+        "payment_intent": intent,
+        "charge": charge,
+        "refund": refund,
+        "event": event,
+        "dispute": dispute,
+    }
 
 
 def differences(kind: str, ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:

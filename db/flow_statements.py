@@ -83,6 +83,15 @@ INSERT_EVENT = Statement(
     )
 )
 
+DISPUTE = Statement(
+    select(tables.disputes).where(
+        tables.disputes.c.provider_id == bindparam("provider_id"),
+        tables.disputes.c.reference == bindparam("reference"),
+    )
+)
+INSERT_DISPUTE = insert_into(tables.disputes)
+UPDATE_DISPUTE = update_by_id(tables.disputes)
+
 KEY = Statement(
     select(_keys).where(_keys.c.owner == bindparam("owner"), _keys.c.key == bindparam("key"))
 )

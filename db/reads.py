@@ -10,10 +10,17 @@ from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text,
 from db import tables
 from db.engine import Database
 from db.log_order import IsBelowHorizon
-from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import COLLECTIONS, DISPUTES, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
 from db.statements import SESSION_ROWS, IsOneOf, Row, Statement
-from payments.ids import CollectionId, EventId, OperationId, PaymentId, SessionId
-from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+from payments.ids import CollectionId, DisputeId, EventId, OperationId, PaymentId, SessionId
+from payments.records import (
+    Dispute,
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+)
 
 _collections = tables.payment_collections
 _sessions = tables.payment_sessions
@@ -45,6 +52,13 @@ MOVEMENTS_OF = Statement(
     .order_by(_operations.c.created_at, _operations.c.id)
 )
 
+
+DISPUTES_OF = Statement(
+    select(tables.disputes)
+    .where(IsOneOf(tables.disputes.c.payment_id, "ids"))
+    .order_by(tables.disputes.c.created_at, tables.disputes.c.id)
+)
+DISPUTES_BY_ID = Statement(select(tables.disputes).where(IsOneOf(tables.disputes.c.id, "ids")))
 
 IS_UNSETTLED = and_(
     text(tables.IN_FLIGHT),
@@ -178,6 +192,19 @@ class SqlReads:
         """Read the payments that sessions made."""
         found = [PAYMENTS.record(row) for row in await self._by_ids(PAYMENTS_OF_SESSIONS, ids)]
         return {payment.session_id: payment for payment in found}
+
+    async def disputes(self, ids: Sequence[DisputeId]) -> Mapping[DisputeId, Dispute]:
+        """Read disputes by id."""
+        found = [DISPUTES.record(row) for row in await self._by_ids(DISPUTES_BY_ID, ids)]
+        return {dispute.id: dispute for dispute in found}
+
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Sequence[Dispute]]:
+        """Read payments' disputes, oldest first."""
+        grouped: dict[PaymentId, list[Dispute]] = defaultdict(list)
+        for row in await self._by_ids(DISPUTES_OF, ids):
+            dispute = DISPUTES.record(row)
+            grouped[dispute.payment_id].append(dispute)
+        return grouped
 
     async def movements_of(
         self, ids: Sequence[PaymentId]

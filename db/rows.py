@@ -17,10 +17,18 @@ from payments.outcomes import (
     PaidWith,
     RedirectToUrl,
 )
-from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+from payments.records import (
+    Dispute,
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+)
 from payments.statuses import (
     CancellationReason,
     CollectionStatus,
+    DisputeStatus,
     EventSource,
     EventType,
     OperationKind,
@@ -152,6 +160,8 @@ OPERATIONS = RowMap(
         "metadata": JSON,
     },
 )
+
+DISPUTES = RowMap(Dispute, tables.disputes, {"status": _enum(DisputeStatus)})
 
 EVENTS = RowMap(
     Event,

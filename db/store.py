@@ -8,13 +8,14 @@ import orjson
 from db import flow_statements as sql
 from db.engine import Database
 from db.log_order import EVENTS_A_TRANSACTION
-from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import COLLECTIONS, DISPUTES, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
 from db.statements import Connection, Statement
 from payments import instants
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
 from payments.ports import Transaction
 from payments.records import (
+    Dispute,
     Event,
     Operation,
     Payment,
@@ -161,6 +162,21 @@ class StoreTransaction:
         assert self._events < EVENTS_A_TRANSACTION
         self._connection.change(sql.INSERT_EVENT, {**EVENTS.values(event), "ordinal": self._events})
         self._events += 1
+
+    def dispute(self, id: ProviderId, reference: str) -> Dispute | None:
+        """Find a dispute by its provider's name of it."""
+        values = {"provider_id": id, "reference": reference}
+        for row in self._connection.rows(sql.DISPUTE, values):
+            return DISPUTES.record(row)
+        return None
+
+    def insert_dispute(self, dispute: Dispute) -> None:
+        """Add a dispute."""
+        self._connection.change(sql.INSERT_DISPUTE, DISPUTES.values(dispute))
+
+    def update_dispute(self, dispute: Dispute) -> None:
+        """Change a dispute of a payment whose collection this transaction has locked."""
+        self._update(sql.UPDATE_DISPUTE, DISPUTES.values(dispute))
 
     def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""

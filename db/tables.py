@@ -260,6 +260,25 @@ idempotency_keys = Table(
     Index(None, "subject_id"),
 )
 
+disputes = Table(
+    "disputes",
+    metadata,
+    _id(primary_key=True),
+    _refers("collection_id", "payment_collections.id"),
+    _refers("payment_id", "payments.id"),
+    _id("provider_id", nullable=False),
+    Column("reference", String(255), nullable=False),
+    _word("status"),
+    _text("reason", nullable=False),
+    _currency(),
+    _minor("amount_minor"),
+    _instant("respond_before", nullable=True),
+    _instant("created_at"),
+    _instant("updated_at"),
+    Index(None, "payment_id"),
+    UniqueConstraint("provider_id", "reference"),
+)
+
 payment_events = Table(
     "payment_events",
     metadata,
@@ -281,6 +300,7 @@ payment_events = Table(
     _refers("payment_id", "payments.id", nullable=True),
     _refers("operation_id", "operations.id", nullable=True),
     _text("evidence"),
+    _id("dispute_id", nullable=True),
     UniqueConstraint("collection_id", "sequence"),
     sqlite_autoincrement=True,
 )

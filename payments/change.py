@@ -14,6 +14,7 @@ from payments.ids import (
 from payments.instants import Instant
 from payments.ports import Transaction
 from payments.records import (
+    Dispute,
     Event,
     Operation,
     Payment,
@@ -120,6 +121,7 @@ class Change:
         session: PaymentSession | None = None,
         payment: Payment | None = None,
         operation: Operation | None = None,
+        dispute: Dispute | None = None,
         amount_minor: int | None = None,
     ) -> None:
         """Append an event that carries the statuses as they are now."""
@@ -153,6 +155,7 @@ class Change:
                 payment_id=payment.id if payment else None,
                 operation_id=operation.id if operation and is_movement else None,
                 evidence=self.evidence,
+                dispute_id=dispute.id if dispute else None,
             )
         )
 

@@ -66,7 +66,8 @@ async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
             behind = session.id
             if session.reference is None or _is_busy(session, payment):
                 continue
-            effects = await readers[session.provider_id].effects_of(session.reference)
+            findings = await readers[session.provider_id].findings(session.reference)
+            effects = [one for one in findings if isinstance(one, Effect)]
             yield Compared(session.id, list(_differences(session, payment, effects)))
 
 

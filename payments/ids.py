@@ -10,6 +10,7 @@ SessionId = NewType("SessionId", str)
 PaymentId = NewType("PaymentId", str)
 OperationId = NewType("OperationId", str)
 EventId = NewType("EventId", str)
+DisputeId = NewType("DisputeId", str)
 ProviderId = NewType("ProviderId", str)
 
 COLLECTION = "pay_col_"
@@ -18,6 +19,7 @@ PAYMENT = "pay_"
 CAPTURE = "capt_"
 REFUND = "ref_"
 EVENT = "evt_"
+DISPUTE = "disp_"
 OPENING = "open_"
 UPDATING = "upd_"
 ATTEMPT = "auth_"

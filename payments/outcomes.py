@@ -12,7 +12,7 @@ from payments.failures import FailureCode
 from payments.ids import OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
 from payments.money import Money
-from payments.statuses import OperationKind
+from payments.statuses import DisputeStatus, OperationKind
 
 JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
 JsonObject = dict[str, JsonValue]
@@ -195,6 +195,24 @@ class Effect:
     """A cancellation because its time was over."""
     provider_id: ProviderId | None = None
     """Whose session it is, where several providers here are of one gateway; None: of the one that was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeFound:
+    """Is a dispute as a provider's books have it now."""
+
+    reference: str
+    session_id: SessionId
+    status: DisputeStatus
+    reason: str
+    amount: Money
+    respond_before: Instant | None = None
+    provider_id: ProviderId | None = None
+    """As in an effect."""
+
+
+Finding = Effect | DisputeFound
+"""Is one thing that became of a session."""
 
 
 @dataclass(frozen=True, slots=True)

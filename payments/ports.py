@@ -6,8 +6,9 @@ from typing import Protocol, TypeVar, runtime_checkable
 from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import Instant
 from payments.money import AmountLimits
-from payments.outcomes import Ask, Effect, JsonObject, JsonValue, Outcome, Report
+from payments.outcomes import Ask, Effect, Finding, JsonObject, JsonValue, Outcome, Report
 from payments.records import (
+    Dispute,
     Event,
     Operation,
     Payment,
@@ -97,7 +98,7 @@ class ReadsObjects(Protocol):
     gateway: str
     """The gateway that it is of: several providers here may be of one."""
 
-    async def effects_of(self, reference: str) -> Sequence[Effect]:
+    async def findings(self, reference: str) -> Sequence[Finding]:
         """Read what became of one session, by the provider's own name of it, oldest first; raises BooksUnreadable.
 
         Nothing where the object is not of a session.
@@ -144,6 +145,10 @@ class Transaction(Protocol):
     def insert_operation(self, operation: Operation) -> None: ...
     def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool: ...
     def append_event(self, event: Event) -> None: ...
+
+    def dispute(self, id: ProviderId, reference: str) -> Dispute | None: ...
+    def insert_dispute(self, dispute: Dispute) -> None: ...
+    def update_dispute(self, dispute: Dispute) -> None: ...
 
     def disabled_providers(self) -> frozenset[str]: ...
     def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None: ...

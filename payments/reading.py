@@ -3,8 +3,15 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
-from payments.ids import CollectionId, EventId, OperationId, PaymentId, SessionId
-from payments.records import Event, Operation, Payment, PaymentCollection, PaymentSession
+from payments.ids import CollectionId, DisputeId, EventId, OperationId, PaymentId, SessionId
+from payments.records import (
+    Dispute,
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+)
 
 
 class Reads(Protocol):
@@ -35,6 +42,10 @@ class Reads(Protocol):
         self, ids: Sequence[PaymentId]
     ) -> Mapping[PaymentId, Sequence[Operation]]:
         """Read payments' captures and refunds, oldest first."""
+
+    async def disputes(self, ids: Sequence[DisputeId]) -> Mapping[DisputeId, Dispute]: ...
+    async def disputes_of(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Sequence[Dispute]]:
+        """Read payments' disputes, oldest first."""
 
     async def collection_page(
         self, after: CollectionId | None, *, limit: int, newest_first: bool

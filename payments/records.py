@@ -8,6 +8,7 @@ from payments.ids import (
     CAPTURE,
     REFUND,
     CollectionId,
+    DisputeId,
     EventId,
     OperationId,
     PaymentId,
@@ -22,6 +23,7 @@ from payments.statuses import (
     WITHOUT_OUTCOME,
     CancellationReason,
     CollectionStatus,
+    DisputeStatus,
     EventSource,
     EventType,
     OperationKind,
@@ -263,6 +265,26 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """Is a customer's objection to a payment, which their bank or the provider decides."""
+
+    id: DisputeId
+    collection_id: CollectionId
+    payment_id: PaymentId
+    provider_id: ProviderId
+    reference: str
+    """The provider's own name of it."""
+    status: DisputeStatus
+    reason: str
+    """The provider's documented word, such as fraudulent."""
+    currency: str
+    amount_minor: int
+    respond_before: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Is one thing that happened, written in the transaction that made it happen, never changed."""
 
@@ -285,6 +307,7 @@ class Event:
     """The capture's or the refund's, where the event is about one."""
     evidence: str | None = None
     """What a person's word rests on, such as the provider's reference."""
+    dispute_id: DisputeId | None = None
     position: int = 0
     """Its place in the whole log, given by the database."""
 

@@ -7,11 +7,20 @@ import structlog
 
 from payments import instants
 from payments.asking import how_it_stands
+from payments.disputes import record_dispute
 from payments.effects import record_effect
 from payments.flow import Flow, timed
 from payments.ids import OperationId, ProviderId, new_request_id
 from payments.limits import PARKED_REPORTS, PARKED_SECONDS, READS_AT_ONCE
-from payments.outcomes import Declined, Moved, Outcome, Report, Reversed
+from payments.outcomes import (
+    Declined,
+    DisputeFound,
+    Finding,
+    Moved,
+    Outcome,
+    Report,
+    Reversed,
+)
 from payments.ports import Provider, ReadsObjects, ReportRefused, Transaction
 from payments.recording import Record, record
 from payments.records import Operation, Snapshot, StoredReport
@@ -140,23 +149,16 @@ async def _read_object(
 ) -> None:
     """Read what became of an object and record all of it; in whatever order and number reports came, it is the same."""
     assert isinstance(provider, ReadsObjects)
-    effects = await provider.effects_of(reference)
+    findings = await provider.findings(reference)
     request_id = new_request_id()
 
     def work(tx: Transaction) -> Snapshot | None:
         snapshot = None
-        for effect in effects:
-            recorded = record_effect(
-                tx,
-                provider.id,
-                effect,
-                pace=flow.pace,
-                request_id=request_id,
-                told_by=EventSource.WEBHOOK,
-            )
+        for finding in findings:
+            recorded = _record_finding(flow, tx, provider.id, finding, request_id)
             if recorded is None:
                 # Of another program on the same account, or behind a backup: nothing here can become of it.
-                log.warning("effect not placed", provider=provider.id, key=effect.key)
+                log.warning("finding not placed", provider=provider.id, reference=reference)
             snapshot = recorded or snapshot
         for stored in reports:
             tx.mark_report_applied(stored.provider_id, stored.event_id)
@@ -165,6 +167,15 @@ async def _read_object(
     with timed("report", request_id) as facts:
         facts["provider"] = provider.id
         _follow_up(flow, await flow.store.transact(work))
+
+
+def _record_finding(
+    flow: Flow, tx: Transaction, id: ProviderId, finding: Finding, request_id: str
+) -> Snapshot | None:
+    told_by = EventSource.WEBHOOK
+    if isinstance(finding, DisputeFound):
+        return record_dispute(tx, id, finding, told_by=told_by)
+    return record_effect(tx, id, finding, pace=flow.pace, request_id=request_id, told_by=told_by)
 
 
 async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) -> None:

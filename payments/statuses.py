@@ -120,6 +120,20 @@ class EventType(Enum):
     DISPUTE_CLOSED = "DISPUTE_CLOSED"
 
 
+class DisputeStatus(Enum):
+    """Says how a dispute stands."""
+
+    NEEDS_RESPONSE = "NEEDS_RESPONSE"
+    UNDER_REVIEW = "UNDER_REVIEW"
+    WON = "WON"
+    LOST = "LOST"
+    CLOSED = "CLOSED"
+
+
+DISPUTE_OVER = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED})
+"""Nothing more is asked of the shop."""
+
+
 class EventSource(Enum):
     """Says who brought the news."""
 

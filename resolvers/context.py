@@ -14,7 +14,7 @@ from payments.credentials import ClientSecrets
 from payments.cursors import event_of
 from payments.errors import Forbidden, InvalidCursor
 from payments.flow import Flow
-from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
+from payments.ids import CollectionId, DisputeId, OperationId, PaymentId, ProviderId, SessionId
 from payments.instants import SECOND, Instant
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
@@ -29,6 +29,7 @@ from schema.actions import (
     RequiredAction,
 )
 from schema.collection import PaymentCollection
+from schema.dispute import Dispute
 from schema.failures import AuthorizationFailed
 from schema.pages import PaymentEventConnection
 from schema.payment import Capture, Payment, Refund
@@ -121,6 +122,14 @@ class RequestContext:
         """Load a payment's captures, oldest first."""
         movements = await self._movements(id, OperationKind.CAPTURE)
         return [Capture.of(movement, self.caller) for movement in movements]
+
+    async def dispute(self, id: DisputeId) -> Dispute:
+        """Load a dispute that something refers to."""
+        return Dispute.of(_found(await self.loaders.disputes.load(id)))
+
+    async def disputes_of(self, id: PaymentId) -> list[Dispute]:
+        """Load a payment's disputes, oldest first."""
+        return [Dispute.of(dispute) for dispute in await self.loaders.disputes_of.load(id) or ()]
 
     async def refunds_of(self, id: PaymentId) -> list[Refund]:
         """Load a payment's refunds, oldest first."""

@@ -5,9 +5,16 @@ from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from payments.ids import CollectionId, OperationId, PaymentId, SessionId
+from payments.ids import CollectionId, DisputeId, OperationId, PaymentId, SessionId
 from payments.reading import Reads
-from payments.records import Operation, Payment, PaymentCollection, PaymentSession, Snapshot
+from payments.records import (
+    Dispute,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+    Snapshot,
+)
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -41,6 +48,8 @@ class Loaders:
 
     __slots__ = (
         "collections",
+        "disputes",
+        "disputes_of",
         "movements_of",
         "operations",
         "payment_of",
@@ -60,6 +69,8 @@ class Loaders:
         self.payments_of: Loader[CollectionId, Sequence[Payment]] = Loader(reads.payments_of)
         self.payment_of: Loader[SessionId, Payment] = Loader(reads.payments_of_sessions)
         self.movements_of: Loader[PaymentId, Sequence[Operation]] = Loader(reads.movements_of)
+        self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
+        self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 
     def take(self, snapshot: Snapshot) -> None:
         """Take over what a transaction left, so that its answer does not read it again."""

@@ -11,11 +11,13 @@ from payments.errors import InvalidCursor
 from payments.ids import (
     CAPTURE,
     COLLECTION,
+    DISPUTE,
     EVENT,
     PAYMENT,
     REFUND,
     SESSION,
     CollectionId,
+    DisputeId,
     EventId,
     OperationId,
     PaymentId,
@@ -25,6 +27,7 @@ from payments.ids import (
 from resolvers.context import Info, RequestContext
 from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_size, total
 from schema.collection import PaymentCollection
+from schema.dispute import Dispute
 from schema.enums import SortOrder
 from schema.event import PaymentEvent
 from schema.node import Node
@@ -88,6 +91,11 @@ async def _event(context: RequestContext, id: str) -> PaymentEvent | None:
     return PaymentEvent.of(found)
 
 
+async def _dispute(context: RequestContext, id: str) -> Dispute | None:
+    found = await context.loaders.disputes.load(DisputeId(id))
+    return None if found is None or context.caller.is_browser else Dispute.of(found)
+
+
 NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     COLLECTION: _collection,
     SESSION: _session,
@@ -95,6 +103,7 @@ NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     CAPTURE: _movement,
     REFUND: _movement,
     EVENT: _event,
+    DISPUTE: _dispute,
 }
 """How each kind of id is found; anything else is nothing."""
 

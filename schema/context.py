@@ -8,6 +8,7 @@ from payments import records
 from payments.access import Caller
 from payments.ids import (
     CollectionId,
+    DisputeId,
     OperationId,
     PaymentId,
     ProviderId,
@@ -17,6 +18,7 @@ from payments.ids import (
 if TYPE_CHECKING:
     from schema.actions import RequiredAction
     from schema.collection import PaymentCollection
+    from schema.dispute import Dispute
     from schema.failures import AuthorizationFailed
     from schema.pages import PaymentEventConnection
     from schema.payment import Capture, Payment, Refund
@@ -39,6 +41,8 @@ class Context(Protocol):
     async def payments_of(self, id: CollectionId) -> "list[Payment]": ...
     async def payment_of(self, id: SessionId) -> "Payment | None": ...
     async def captures_of(self, id: PaymentId) -> "list[Capture]": ...
+    async def dispute(self, id: DisputeId) -> "Dispute": ...
+    async def disputes_of(self, id: PaymentId) -> "list[Dispute]": ...
     async def refunds_of(self, id: PaymentId) -> "list[Refund]": ...
     async def required_action(self, session: records.PaymentSession) -> "RequiredAction | None": ...
     async def attempt_failure(

@@ -6,7 +6,13 @@ import strawberry
 
 from payments.commands import SettledOutcome
 from payments.failures import FailureCode
-from payments.statuses import CancellationReason, EventSource, OperationStatus, PaymentStatus
+from payments.statuses import (
+    CancellationReason,
+    DisputeStatus,
+    EventSource,
+    OperationStatus,
+    PaymentStatus,
+)
 from payments.statuses import CollectionStatus as PaymentCollectionStatus
 from payments.statuses import EventType as PaymentEventType
 from payments.statuses import SessionStatus as PaymentSessionStatus
@@ -14,6 +20,7 @@ from payments.statuses import SessionStatus as PaymentSessionStatus
 __all__ = [
     "MOVEMENT_STATUSES",
     "CancellationReason",
+    "DisputeStatus",
     "EventSource",
     "FailureCode",
     "MovementStatus",
@@ -49,6 +56,14 @@ class SortOrder(Enum):
     NEWEST_FIRST = "NEWEST_FIRST"
 
 
+_show(
+    DisputeStatus,
+    "DisputeStatus",
+    {
+        "NEEDS_RESPONSE": "The shop may give evidence, in the provider's dashboard.",
+        "CLOSED": "Over without a decision about money, such as an inquiry.",
+    },
+)
 _show(
     FailureCode,
     "FailureCode",

@@ -22,6 +22,7 @@ from schema.scalars import DateTime, Decimal
 
 if TYPE_CHECKING:
     from schema.collection import PaymentCollection
+    from schema.dispute import Dispute
     from schema.payment import Capture, Payment, Refund
     from schema.session import PaymentSession
 
@@ -97,6 +98,16 @@ class PaymentEvent(Node):
         """Load the refund that it is about."""
         id = self.record.refund_id
         return None if id is None else await info.context.refund(id)
+
+    @strawberry.field(description="Null for a browser.")
+    async def dispute(
+        self, info: Info
+    ) -> Annotated["Dispute", strawberry.lazy("schema.dispute")] | None:
+        """Load the dispute that it is about, for back ends alone."""
+        id = self.record.dispute_id
+        return (
+            None if id is None or info.context.caller.is_browser else await info.context.dispute(id)
+        )
 
     @classmethod
     def of(cls, record: records.Event) -> "PaymentEvent":

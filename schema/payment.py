@@ -23,6 +23,7 @@ from schema.scalars import JSON, CurrencyCode, DateTime, Decimal, optional_insta
 
 if TYPE_CHECKING:
     from schema.collection import PaymentCollection
+    from schema.dispute import Dispute
     from schema.session import PaymentSession
 
 
@@ -74,6 +75,15 @@ class Payment(Node):
     async def refunds(self, info: Info) -> list["Refund"]:
         """Load the refunds."""
         return await info.context.refunds_of(self.record.id)
+
+    @strawberry.field(description="Oldest first. Empty for a browser.")
+    async def disputes(
+        self, info: Info
+    ) -> list[Annotated["Dispute", strawberry.lazy("schema.dispute")]]:
+        """Load the disputes, for back ends alone."""
+        return (
+            [] if info.context.caller.is_browser else await info.context.disputes_of(self.record.id)
+        )
 
     @strawberry.field
     async def payment_session(

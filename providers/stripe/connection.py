@@ -47,6 +47,7 @@ class Connection:
         )
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
+        self._disputes = client.v1.disputes
         self._events = client.v1.events
 
     async def close(self) -> None:
@@ -109,6 +110,11 @@ class Connection:
             if refund.metadata and refund.metadata.to_dict().get(OPERATION_KEY) == key:
                 return refund
         return None
+
+    async def disputes(self, intent_id: str) -> Sequence[stripe.Dispute]:
+        """List the disputes of an intent, oldest first."""
+        page = await self._disputes.list_async({"payment_intent": intent_id, "limit": LONGEST_LIST})
+        return [dispute async for dispute in page.auto_paging_iter()][::-1]
 
     async def events(self, params: EventListParams) -> AsyncIterator[stripe.Event]:
         """Read events, newest first."""

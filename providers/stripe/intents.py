@@ -17,6 +17,7 @@ from payments.outcomes import (
     CustomerAction,
     Declined,
     DisplayInstructions,
+    DisputeFound,
     Effect,
     JsonObject,
     Moved,
@@ -26,7 +27,7 @@ from payments.outcomes import (
     RedirectToUrl,
     Unknown,
 )
-from payments.statuses import OperationKind
+from payments.statuses import DisputeStatus, OperationKind
 from providers.stripe.amounts import from_stripe
 from providers.stripe.errors import declined
 
@@ -220,6 +221,41 @@ def refund_of(refund: stripe.Refund) -> Outcome:
             return Declined(reason or f"refund_{refund.status}")
         case _:
             return Unknown()
+
+
+DISPUTES: Final = {
+    "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "warning_under_review": DisputeStatus.UNDER_REVIEW,
+    "warning_closed": DisputeStatus.CLOSED,
+    "needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "under_review": DisputeStatus.UNDER_REVIEW,
+    "prevented": DisputeStatus.CLOSED,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+"""Source: https://docs.stripe.com/api/disputes/object#dispute_object-status."""
+
+
+def is_disputed(intent: stripe.PaymentIntent) -> bool:
+    """Tell whether an intent's charge was ever disputed."""
+    return isinstance(intent.latest_charge, stripe.Charge) and intent.latest_charge.disputed
+
+
+def dispute_of(intent: stripe.PaymentIntent, dispute: stripe.Dispute) -> DisputeFound:
+    """Give how a dispute of an intent stands; raises ValueError for a status that is not known."""
+    if dispute.status not in DISPUTES:
+        raise ValueError(f"no status of a dispute: {dispute.status}")
+    metadata = metadata_of(intent)
+    due_by = dispute.evidence_details.due_by
+    return DisputeFound(
+        dispute.id,
+        SessionId(metadata[SESSION_KEY]),
+        DISPUTES[dispute.status],
+        dispute.reason,
+        from_stripe(dispute.amount, dispute.currency),
+        None if due_by is None else Instant(due_by * SECOND),
+        ProviderId(metadata.get(PROVIDER_KEY, "stripe")),
+    )
 
 
 def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:

@@ -16,6 +16,7 @@ from payments.outcomes import (
     Authorized,
     Declined,
     Effect,
+    Finding,
     JsonObject,
     JsonValue,
     Moved,
@@ -283,7 +284,7 @@ class StripeProvider:
             return Moved(ask.amount)
         return intents.cancellation_of(intent) or Unknown()
 
-    async def effects_of(self, reference: str) -> Sequence[Effect]:
+    async def findings(self, reference: str) -> Sequence[Finding]:
         """Read all that became of an intent; raises BooksUnreadable."""
         try:
             intent = await self._connection.intent(reference)
@@ -296,7 +297,12 @@ class StripeProvider:
         try:
             has_moved = intent.amount_received > 0
             refunds = await self._connection.refunds(reference) if has_moved else ()
-            return intents.effects_of(intent, refunds)
+            is_disputed = intents.is_disputed(intent)
+            disputes = await self._connection.disputes(reference) if is_disputed else ()
+            return [
+                *intents.effects_of(intent, refunds),
+                *(intents.dispute_of(intent, dispute) for dispute in disputes),
+            ]
         except (stripe.StripeError, ValueError) as error:
             raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
 
@@ -311,8 +317,9 @@ class StripeProvider:
         except stripe.StripeError as error:
             raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
         for reference in reversed(found):
-            for effect in await self.effects_of(reference):
-                yield effect
+            for finding in await self.findings(reference):
+                if isinstance(finding, Effect):
+                    yield finding
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Verify a report's raw bytes and read it."""

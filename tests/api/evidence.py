@@ -8,6 +8,7 @@ TABLES = (
     "payments",
     "operations",
     "idempotency_keys",
+    "disputes",
     "payment_events",
     "provider_reports",
     "disabled_providers",

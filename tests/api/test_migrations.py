@@ -189,7 +189,7 @@ REFUSED = {
     " payment_id = (SELECT max(payment_id) FROM operations)",
     "a sequence twice": "INSERT INTO payment_events SELECT NULL, 'evt_new', collection_id, sequence, type, source,"
     " occurred_at, amount_minor, currency, failure_code, decline_code, collection_status, session_status,"
-    " payment_status, session_id, payment_id, operation_id, evidence FROM payment_events LIMIT 1",
+    " payment_status, session_id, payment_id, operation_id, evidence, dispute_id FROM payment_events LIMIT 1",
     "a key twice": "INSERT INTO idempotency_keys SELECT * FROM idempotency_keys LIMIT 1",
     "an amount that is missing": "UPDATE payments SET amount_minor = NULL",
     "a currency that is missing": "UPDATE payment_collections SET currency = NULL",

@@ -30,7 +30,27 @@ class Server:
         self.delivery = Delivery(webhook_url, webhook_secret)
         self.gateway = Gateway(self.store, self.delivery.tell)
         self.faults = Faults()
-        self.in_use: set[str] = set()
+        gateway = self.gateway
+        self._acts: dict[str, Callable[[dict[str, Any]], Body | None]] = {
+            "authenticate": lambda given: gateway.authenticate(
+                given["id"], succeeds=given["succeeds"]
+            ),
+            "settle": lambda given: gateway.settle(given["id"], succeeds=given["succeeds"]),
+            "dispute": lambda given: gateway.dispute(
+                given["id"], reason=given["reason"], status=given["status"]
+            ),
+            "decide": lambda given: gateway.decide(given["id"], status=given["status"]),
+            "cancel": lambda given: gateway.cancel(
+                given["id"], {"cancellation_reason": given["reason"]}, None
+            ),
+            "fault": lambda given: self.faults.script(
+                Fault[given["fault"]], given.get("name"), given.get("times", 1)
+            ),
+            "go_on": lambda _: self.faults.go_on(),
+            "forget_keys": lambda _: self.store.forget_keys(),
+            "hold": self._hold,
+        }
+        """What a test can tell it, by the name in the address."""
 
     def app(self) -> web.Application:
         """Give the application."""
@@ -80,6 +100,7 @@ class Server:
                     "retrieve", intents + "/{id}", params.PaymentIntentRetrieveParams, self._intent
                 ),
                 self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
+                self._get("disputes", "/v1/disputes", params.DisputeListParams, self._disputes),
                 self._get("events", "/v1/events", params.EventListParams, self._events),
                 web.post("/_control/{what}", self._control),
                 web.get("/_control/ledger", self._ledger),
@@ -211,6 +232,9 @@ class Server:
     def _refunds(self, _: str, given: Body) -> Body:
         return self._page(self.gateway.refunds(given["payment_intent"]), given, "/v1/refunds")
 
+    def _disputes(self, _: str, given: Body) -> Body:
+        return self._page(self.gateway.disputes(given["payment_intent"]), given, "/v1/disputes")
+
     def _events(self, _: str, given: Body) -> Body:
         since = given.get("created", {}).get("gte", 0)
         found = [one for one in self.store.each("event") if one["created"] >= since]
@@ -234,32 +258,17 @@ class Server:
             return _json(refusal.status, {"error": refusal.error})
 
     async def _controlled(self, what: str, given: dict[str, Any]) -> Body:
-        match what:
-            case "authenticate":
-                return self.gateway.authenticate(given["id"], succeeds=given["succeeds"])
-            case "settle":
-                return self.gateway.settle(given["id"], succeeds=given["succeeds"])
-            case "cancel":
-                return self.gateway.cancel(
-                    given["id"], {"cancellation_reason": given["reason"]}, None
-                )
-            case "fault":
-                self.faults.script(Fault[given["fault"]], given.get("name"), given.get("times", 1))
-            case "go_on":
-                self.faults.go_on()
-            case "forget_keys":
-                self.store.forget_keys()
-            case "hold":
-                self.delivery.is_holding = given["holds"]
-            case "deliver":
-                events = [self.store.get(id, "event") for id in given["events"]]
-                statuses = [
-                    await self.delivery.send(event) for event in events if event is not None
-                ]
-                return {"statuses": statuses}
-            case _:
-                raise invalid("resource_missing", status=404)
-        return {}
+        if what in self._acts:
+            return self._acts[what](given) or {}
+        if what != "deliver":
+            raise invalid("resource_missing", status=404)
+        events = [self.store.get(id, "event") for id in given["events"]]
+        return {
+            "statuses": [await self.delivery.send(event) for event in events if event is not None]
+        }
+
+    def _hold(self, given: dict[str, Any]) -> None:
+        self.delivery.is_holding = given["holds"]
 
 
 def _key_of(request: web.Request) -> str:

@@ -134,6 +134,26 @@ class Gateway:
         self._emit("refund.updated" if succeeds else "refund.failed", refund, None)
         return refund
 
+    def dispute(self, id: str, *, reason: str, status: str) -> Body:
+        """Let the customer object to a payment."""
+        charge = self._found(self.intent(id)["latest_charge"], "charge")
+        self.store.put({**charge, "disputed": True})
+        made = objects.dispute(self.store.new_id("dp"), charge, reason, status)
+        self.store.put(made)
+        self._emit("charge.dispute.created", made, None)
+        return made
+
+    def decide(self, id: str, *, status: str) -> Body:
+        """Change how a dispute stands."""
+        dispute = self.store.put({**self._found(id, "dispute"), "status": status})
+        is_over = status in ("won", "lost", "warning_closed")
+        self._emit("charge.dispute.closed" if is_over else "charge.dispute.updated", dispute, None)
+        return dispute
+
+    def disputes(self, intent_id: str) -> list[Body]:
+        """List an intent's disputes, newest first."""
+        return [one for one in self.store.each("dispute") if one["payment_intent"] == intent_id]
+
     def capture(self, id: str, params: Body, key: str | None) -> Body:
         """Take an authorized amount."""
         intent = self.intent(id)

@@ -159,6 +159,34 @@ def refund(id: str, intent: Body, params: Body, amount: int, status: str) -> Bod
     }
 
 
+def dispute(id: str, charge: Body, reason: str, status: str) -> Body:
+    """Make a dispute of a charge."""
+    return {
+        "id": id,
+        "object": "dispute",
+        "amount": charge["amount"],
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "created": now(),
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {},
+        "evidence_details": {
+            "due_by": now() + CAPTURE_SECONDS,
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
+        },
+        "is_charge_refundable": True,
+        "livemode": False,
+        "metadata": {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": None,
+        "reason": reason,
+        "status": status,
+    }
+
+
 def event(id: str, type: str, about: Body, api_version: str, key: str | None) -> Body:
     """Make the event that tells of an object as it is now."""
     return {

@@ -1,0 +1,72 @@
+"""What customers object to: recorded as their provider says it stands, shown on the payment, and streamed."""
+
+from dataclasses import replace
+
+from payments.change import Change, lock
+from payments.ids import DISPUTE, DisputeId, ProviderId, new_id
+from payments.outcomes import DisputeFound
+from payments.ports import Transaction
+from payments.records import Dispute, Payment, Snapshot
+from payments.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
+
+DECIDED = frozenset({DisputeStatus.WON, DisputeStatus.LOST})
+"""What has been decided is not open again; what was closed without a decision may be."""
+
+
+def record_dispute(
+    tx: Transaction, provider_id: ProviderId, found: DisputeFound, *, told_by: EventSource
+) -> Snapshot | None:
+    """Record how a dispute stands, once; None where it is of no payment that is known here. It moves no sum."""
+    collection_id = tx.collection_of_session(found.session_id)
+    if collection_id is None:
+        return None
+    change = lock(tx, collection_id, told_by)
+    assert change is not None
+    session = change.sessions[found.session_id]
+    payment = change.payment_of(session)
+    if payment is None or session.provider_id != (found.provider_id or provider_id):
+        return None
+    known = tx.dispute(session.provider_id, found.reference)
+    if known is None:
+        dispute = _made(change, payment, found)
+        tx.insert_dispute(dispute)
+        _tell(change, payment, dispute, EventType.DISPUTE_OPENED)
+        if found.status in DISPUTE_OVER:
+            _tell(change, payment, dispute, EventType.DISPUTE_CLOSED)
+    elif known.status not in DECIDED and (dispute := _as_found(known, found)) != known:
+        tx.update_dispute(replace(dispute, updated_at=change.now))
+        is_over = found.status in DISPUTE_OVER
+        type = EventType.DISPUTE_CLOSED if is_over else EventType.DISPUTE_UPDATED
+        _tell(change, payment, dispute, type)
+    return change.finish()
+
+
+def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
+    return Dispute(
+        id=DisputeId(new_id(DISPUTE)),
+        collection_id=payment.collection_id,
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        reference=found.reference,
+        status=found.status,
+        reason=found.reason,
+        currency=found.amount.currency,
+        amount_minor=found.amount.minor,
+        respond_before=found.respond_before,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def _as_found(known: Dispute, found: DisputeFound) -> Dispute:
+    return replace(
+        known,
+        status=found.status,
+        reason=found.reason,
+        amount_minor=found.amount.minor,
+        respond_before=found.respond_before,
+    )
+
+
+def _tell(change: Change, payment: Payment, dispute: Dispute, type: EventType) -> None:
+    change.emit(type, payment=payment, dispute=dispute, amount_minor=dispute.amount_minor)

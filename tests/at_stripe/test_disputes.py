@@ -1,0 +1,127 @@
+"""What customers object to: Stripe's disputes, on the payment and in the log."""
+
+import pytest
+
+from tests.at_stripe.site import Site, waiting_reports
+from tests.at_stripe.test_flow import reference_of
+from tests.faults.records import until
+from tests.running import Json
+from tests.shop import capture, collection_of
+
+DISPUTES = """
+query ($id: ID!) { payment(id: $id) {
+  status capturedAmount refundedAmount
+  disputes {
+    id status amount currencyCode reason externalId respondBefore createdAt updatedAt
+    payment { id }
+  }
+} }
+"""
+
+EVENTS = """
+query ($id: ID!) { paymentCollection(id: $id) { events(first: 50) { edges { node {
+  type source amount dispute { id status }
+} } } } }
+"""
+
+NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
+
+STATUSES = {
+    "warning_needs_response": "NEEDS_RESPONSE",
+    "warning_under_review": "UNDER_REVIEW",
+    "warning_closed": "CLOSED",
+    "needs_response": "NEEDS_RESPONSE",
+    "under_review": "UNDER_REVIEW",
+    "prevented": "CLOSED",
+    "won": "WON",
+    "lost": "LOST",
+}
+
+
+def disputed(shop: Site, status: str = "needs_response") -> tuple[Json, Json]:
+    """Let a customer object to a captured payment; gives the payment and Stripe's dispute."""
+    payment = shop.paid()
+    capture(shop.server, payment["id"])
+    found = shop.payment(payment["id"])
+    reference = reference_of(found["paymentSession"])
+    made = shop.stripe.control("dispute", id=reference, reason="fraudulent", status=status)
+    return found, made
+
+
+def disputes_of(shop: Site, payment: Json, **more: str) -> list[Json]:
+    """Read a payment's disputes."""
+    found = shop.server.execute(DISPUTES, {"id": payment["id"]}, **more)["payment"]
+    assert (found["status"], found["refundedAmount"]) == ("CAPTURED", "0.00")
+    return list(found["disputes"])
+
+
+def stands(shop: Site, payment: Json, status: str) -> Json:
+    """Wait until the payment's one dispute is in a status, and give it."""
+
+    def look() -> Json:
+        found = disputes_of(shop, payment)
+        return found[0] if found and found[0]["status"] == status else None
+
+    return until(look, seconds=10)
+
+
+def told(shop: Site, payment: Json) -> list[tuple[str, str, str]]:
+    """List the events about disputes, oldest first: type, source and how it stands now."""
+    found = shop.server.execute(EVENTS, {"id": payment["paymentCollection"]["id"]})
+    return [
+        (edge["node"]["type"], edge["node"]["source"], edge["node"]["dispute"]["status"])
+        for edge in found["paymentCollection"]["events"]["edges"]
+        if edge["node"]["type"].startswith("DISPUTE")
+    ]
+
+
+def test_a_dispute_is_shown_and_told(shop: Site) -> None:
+    """Opened, changed and lost: on the payment as it stands, and an event for each; it moves no sum."""
+    payment, made = disputed(shop)
+    one = stands(shop, payment, "NEEDS_RESPONSE")
+    assert (one["amount"], one["currencyCode"], one["reason"]) == ("100.00", "USD", "fraudulent")
+    assert (one["externalId"], one["payment"]["id"]) == (made["id"], payment["id"])
+    assert one["respondBefore"] is not None
+    for status in ("under_review", "lost"):
+        shop.stripe.control("decide", id=made["id"], status=status)
+        stands(shop, payment, STATUSES[status])
+    assert told(shop, payment) == [
+        ("DISPUTE_OPENED", "WEBHOOK", "LOST"),
+        ("DISPUTE_UPDATED", "WEBHOOK", "LOST"),
+        ("DISPUTE_CLOSED", "WEBHOOK", "LOST"),
+    ]
+    found = shop.server.execute(NODE, {"id": one["id"]})["node"]
+    assert found == {"__typename": "Dispute", "id": one["id"]}
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_each_status(shop: Site, status: str) -> None:
+    """Every status that Stripe has is one of ours."""
+    payment, _ = disputed(shop, status)
+    stands(shop, payment, STATUSES[status])
+
+
+def test_a_dispute_told_of_again(shop: Site) -> None:
+    """The same reports three times each, behind the decision: one dispute, and nothing is told twice."""
+    payment, made = disputed(shop)
+    stands(shop, payment, "NEEDS_RESPONSE")
+    shop.stripe.control("decide", id=made["id"], status="won")
+    stands(shop, payment, "WON")
+    before = collection_of(shop.server, payment["paymentCollection"]["id"])
+    events = shop.stripe.events(reference_of(payment["paymentSession"]))
+    assert set(shop.stripe.deliver(events * 3)) == {204}
+    until(lambda: not waiting_reports(shop.server), seconds=10)
+    assert collection_of(shop.server, payment["paymentCollection"]["id"]) == before
+
+
+def test_a_browser_sees_no_dispute(shop: Site) -> None:
+    """It is the shop's matter: none on the payment, none in the log, none by its id."""
+    payment, _ = disputed(shop)
+    one = stands(shop, payment, "NEEDS_RESPONSE")
+    collection = collection_of(shop.server, payment["paymentCollection"]["id"])
+    secret = collection["clientSecret"]
+    assert disputes_of(shop, payment, bearer=secret) == []
+    assert shop.server.execute(NODE, {"id": one["id"]}, bearer=secret)["node"] is None
+    found = shop.server.execute(EVENTS, {"id": collection["id"]}, bearer=secret)
+    nodes = [edge["node"] for edge in found["paymentCollection"]["events"]["edges"]]
+    assert [node["dispute"] for node in nodes if node["type"] == "DISPUTE_OPENED"] == [None]
