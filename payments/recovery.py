@@ -52,6 +52,7 @@ class Recovery:
     flow: Flow
     _running: dict["asyncio.Task[Snapshot]", ProviderId] = field(default_factory=dict)
     _swept_at: float = 0.0
+    _applying: "asyncio.Task[None] | None" = None
 
     async def sweep(self) -> None:
         """Look, once an interval or when a report waits, for parked reports and authorizations past their time."""
@@ -59,9 +60,19 @@ class Recovery:
         if not (is_over or self.flow.is_report_waiting):
             return
         self._swept_at = time.monotonic()
-        self.flow.is_report_waiting = False
-        await apply_parked(self.flow)
+        if self._applying is None:
+            # Beside this loop: a provider that is slow to be read holds nobody else up.
+            self.flow.is_report_waiting = False
+            self._applying = self.flow.start(apply_parked(self.flow))
+            self._applying.add_done_callback(self._applied)
         await end_lapsed(self.flow)
+
+    def _applied(self, task: "asyncio.Task[None]") -> None:
+        self._applying = None
+        # Another report may have come meanwhile.
+        self.flow.due.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("reports not applied", error=type(error).__name__, exc_info=error)
 
     async def start_due(self) -> float:
         """Start as much as may run, and give how long nothing more is due.

@@ -13,7 +13,15 @@ from tests.at_stripe.site import VISA, WEBHOOK_SECRET, Site, site, waiting_repor
 from tests.at_stripe.test_flow import reference_of
 from tests.faults.records import until
 from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, collection_of, event_types, refund
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    open_collection,
+    open_session,
+    refund,
+)
 
 BACK = "https://shop.example/back"
 
@@ -278,3 +286,19 @@ def test_a_report_while_stripe_is_down(held: Site) -> None:
     assert held.stripe.deliver([event]) == [204]
     until(lambda: held.session(session["id"])["status"] == "AUTHORIZED", seconds=10)
     held.stripe.control("go_on")
+
+
+def test_reading_holds_nobody_up(held: Site) -> None:
+    """While Stripe takes its time to be read, what is unknown at another gateway is settled."""
+    session = held.opened()
+    held.stripe.in_browser(session, VISA)
+    events = held.stripe.events(reference_of(session))
+    held.stripe.fault("HOLD_BEFORE", "retrieve", times=50)
+    assert set(held.stripe.deliver(events)) == {204}
+    collection = open_collection(held.server)
+    other = open_session(held.server, collection["id"], "lost_reply")
+    assert authorize(held.server, other["id"])["__typename"] == "RequiresMoreAction"
+    until(lambda: held.session(other["id"])["status"] == "AUTHORIZED", seconds=4)
+    assert held.session(session["id"])["status"] == "REQUIRES_MORE"
+    held.stripe.control("go_on")
+    until(lambda: held.session(session["id"])["status"] == "AUTHORIZED", seconds=20)
