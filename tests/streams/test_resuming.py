@@ -71,7 +71,8 @@ class Reader:
     def _read_some(self, count: int) -> None:
         transport = self._transports[self.drops % len(self._transports)]
         variables = {**self._variables, "after": self._after}
-        some = self._random.randint(0, 6) if self.drops < DROPS else count
+        # So few that the last of them is never read before the connection was cut off often enough.
+        some = self._random.randint(0, count // DROPS - 1) if self.drops < DROPS else count
         with following(self._server, transport, self._query, variables) as stream:
             for _ in range(min(some, count - len(self.seen))):
                 self._after = stream.next()["cursor"]
