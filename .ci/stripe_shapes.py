@@ -21,7 +21,11 @@ def made() -> dict[str, dict[str, Any]]:
     refund = objects.refund("re_1", intent, {}, 500, "succeeded")
     event = objects.event("evt_1", "payment_intent.created", intent, "2026-10-28.endive", None)
     dispute = objects.dispute("dp_1", charge, "fraudulent", "needs_response")
+    visa = CARDS["pm_card_visa"]
     return {
+        "customer": objects.customer("cus_1", {}),
+        "payment_method": objects.payment_method("pm_1", visa, "pm_card_visa", "cus_1"),
+        "setup_intent": objects.setup_intent("seti_1", {"customer": "cus_1"}),
         "payment_intent": intent,
         "charge": charge,
         "refund": refund,

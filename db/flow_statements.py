@@ -92,6 +92,38 @@ DISPUTE = Statement(
 INSERT_DISPUTE = insert_into(tables.disputes)
 UPDATE_DISPUTE = update_by_id(tables.disputes)
 
+_holders = tables.account_holders
+_methods = tables.payment_methods
+_setups = tables.method_setups
+
+HOLDER = by(_holders, "id")
+LOCK_HOLDER = Statement(select(_holders).where(_holders.c.id == bindparam("id")).with_for_update())
+HOLDER_OF = Statement(
+    select(_holders).where(
+        _holders.c.customer_reference == bindparam("customer_reference"),
+        _holders.c.provider_id == bindparam("provider_id"),
+    )
+)
+INSERT_HOLDER = insert_into(_holders)
+UPDATE_HOLDER = update_by_id(_holders)
+DELETE_HOLDER = (
+    Statement(delete(_setups).where(_setups.c.holder_id == bindparam("id"))),
+    Statement(delete(_methods).where(_methods.c.holder_id == bindparam("id"))),
+    Statement(delete(_holders).where(_holders.c.id == bindparam("id"))),
+)
+METHOD = by(_methods, "id")
+METHOD_AT = Statement(
+    select(_methods).where(
+        _methods.c.holder_id == bindparam("holder_id"),
+        _methods.c.reference == bindparam("reference"),
+    )
+)
+INSERT_METHOD = insert_into(_methods)
+DELETE_METHOD = Statement(delete(_methods).where(_methods.c.id == bindparam("id")))
+SETUP = by(_setups, "id")
+INSERT_SETUP = insert_into(_setups)
+UPDATE_SETUP = update_by_id(_setups)
+
 KEY = Statement(
     select(_keys).where(_keys.c.owner == bindparam("owner"), _keys.c.key == bindparam("key"))
 )

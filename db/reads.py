@@ -10,9 +10,18 @@ from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text,
 from db import tables
 from db.engine import Database
 from db.log_order import IsBelowHorizon
-from db.rows import COLLECTIONS, DISPUTES, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import COLLECTIONS, DISPUTES, EVENTS, HOLDERS, METHODS, OPERATIONS, PAYMENTS, SESSIONS
 from db.statements import SESSION_ROWS, IsOneOf, Row, Statement
-from payments.ids import CollectionId, DisputeId, EventId, OperationId, PaymentId, SessionId
+from payments.ids import (
+    CollectionId,
+    DisputeId,
+    EventId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    SessionId,
+)
 from payments.records import (
     Dispute,
     Event,
@@ -21,6 +30,7 @@ from payments.records import (
     PaymentCollection,
     PaymentSession,
 )
+from payments.saved import AccountHolder, PaymentMethod
 
 _collections = tables.payment_collections
 _sessions = tables.payment_sessions
@@ -59,6 +69,25 @@ DISPUTES_OF = Statement(
     .order_by(tables.disputes.c.created_at, tables.disputes.c.id)
 )
 DISPUTES_BY_ID = Statement(select(tables.disputes).where(IsOneOf(tables.disputes.c.id, "ids")))
+
+_holders = tables.account_holders
+_methods = tables.payment_methods
+
+HOLDERS_BY_ID = Statement(
+    select(_holders).where(IsOneOf(_holders.c.id, "ids"), _holders.c.reference.is_not(None))
+)
+HOLDERS_OF = Statement(
+    select(_holders)
+    .where(
+        _holders.c.customer_reference == bindparam("customer_reference"),
+        _holders.c.reference.is_not(None),
+    )
+    .order_by(_holders.c.id)
+)
+METHODS_BY_ID = Statement(select(_methods).where(IsOneOf(_methods.c.id, "ids")))
+METHODS_OF = Statement(
+    select(_methods).where(IsOneOf(_methods.c.holder_id, "ids")).order_by(_methods.c.id)
+)
 
 IS_UNSETTLED = and_(
     text(tables.IN_FLIGHT),
@@ -204,6 +233,31 @@ class SqlReads:
         for row in await self._by_ids(DISPUTES_OF, ids):
             dispute = DISPUTES.record(row)
             grouped[dispute.payment_id].append(dispute)
+        return grouped
+
+    async def holders(self, ids: Sequence[HolderId]) -> Mapping[HolderId, AccountHolder]:
+        """Read account holders that their providers know."""
+        found = [HOLDERS.record(row) for row in await self._by_ids(HOLDERS_BY_ID, ids)]
+        return {holder.id: holder for holder in found}
+
+    async def holders_of(self, customer_reference: str) -> Sequence[AccountHolder]:
+        """Read a customer's account holders that their providers know, oldest first."""
+        rows = await self._rows(HOLDERS_OF, {"customer_reference": customer_reference})
+        return [HOLDERS.record(row) for row in rows]
+
+    async def methods(self, ids: Sequence[MethodId]) -> Mapping[MethodId, PaymentMethod]:
+        """Read payment methods by id."""
+        found = [METHODS.record(row) for row in await self._by_ids(METHODS_BY_ID, ids)]
+        return {method.id: method for method in found}
+
+    async def methods_of(
+        self, ids: Sequence[HolderId]
+    ) -> Mapping[HolderId, Sequence[PaymentMethod]]:
+        """Read account holders' payment methods, oldest first."""
+        grouped: dict[HolderId, list[PaymentMethod]] = defaultdict(list)
+        for row in await self._by_ids(METHODS_OF, ids):
+            method = METHODS.record(row)
+            grouped[method.holder_id].append(method)
         return grouped
 
     async def movements_of(

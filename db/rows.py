@@ -25,6 +25,7 @@ from payments.records import (
     PaymentCollection,
     PaymentSession,
 )
+from payments.saved import AccountHolder, MethodSetup, PaymentMethod
 from payments.statuses import (
     CancellationReason,
     CollectionStatus,
@@ -67,6 +68,7 @@ def _enum(kind: type[Enum]) -> tuple[Converter, Converter]:
 
 
 JSON: tuple[Converter, Converter] = (_json_text, orjson.loads)
+LIST: tuple[Converter, Converter] = (_json_text, lambda value: tuple(orjson.loads(value)))
 ACTION: tuple[Converter, Converter] = (_action_text, _action)
 PAID_WITH: tuple[Converter, Converter] = (lambda value: _json_text(asdict(value)), _paid_with)
 FLAG: tuple[Converter, Converter] = (bool, bool)
@@ -114,7 +116,12 @@ class RowMap(Generic[Thing]):
 COLLECTIONS = RowMap(
     PaymentCollection,
     tables.payment_collections,
-    {"status": _enum(CollectionStatus), "allows_split_payment": FLAG, "metadata": JSON},
+    {
+        "status": _enum(CollectionStatus),
+        "allows_split_payment": FLAG,
+        "account_holder_ids": LIST,
+        "metadata": JSON,
+    },
 )
 
 SESSIONS = RowMap(
@@ -159,6 +166,16 @@ OPERATIONS = RowMap(
         "source": _enum(EventSource),
         "metadata": JSON,
     },
+)
+
+HOLDERS = RowMap(AccountHolder, tables.account_holders, {"metadata": JSON})
+
+METHODS = RowMap(PaymentMethod, tables.payment_methods, {"details": PAID_WITH})
+
+SETUPS = RowMap(
+    MethodSetup,
+    tables.method_setups,
+    {"data": JSON, "failure_code": _enum(FailureCode)},
 )
 
 DISPUTES = RowMap(Dispute, tables.disputes, {"status": _enum(DisputeStatus)})

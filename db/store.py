@@ -8,10 +8,30 @@ import orjson
 from db import flow_statements as sql
 from db.engine import Database
 from db.log_order import EVENTS_A_TRANSACTION
-from db.rows import COLLECTIONS, DISPUTES, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import (
+    COLLECTIONS,
+    DISPUTES,
+    EVENTS,
+    HOLDERS,
+    METHODS,
+    OPERATIONS,
+    PAYMENTS,
+    SESSIONS,
+    SETUPS,
+    RowMap,
+)
 from db.statements import Connection, Statement
 from payments import instants
-from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
+from payments.ids import (
+    CollectionId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+    SetupId,
+)
 from payments.instants import Instant
 from payments.ports import Transaction
 from payments.records import (
@@ -21,12 +41,13 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
-    StoredKey,
-    StoredReport,
 )
+from payments.saved import AccountHolder, MethodSetup, PaymentMethod
 from payments.statuses import OperationKind, OperationStatus
+from payments.stored import StoredKey, StoredReport
 
 Answer = TypeVar("Answer")
+Thing = TypeVar("Thing")
 
 
 class StoreTransaction:
@@ -64,9 +85,7 @@ class StoreTransaction:
 
     def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
         """Read a collection and hold it until the transaction ends; one that only reads holds nothing."""
-        for row in self._connection.rows(self._lock_collection, {"id": id}):
-            return COLLECTIONS.record(row)
-        return None
+        return self._first(COLLECTIONS, self._lock_collection, {"id": id})
 
     def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]:
         """List a collection's sessions, oldest first."""
@@ -95,9 +114,7 @@ class StoreTransaction:
 
     def operation(self, id: OperationId) -> Operation | None:
         """Read an operation."""
-        for row in self._connection.rows(sql.OPERATION, {"id": id}):
-            return OPERATIONS.record(row)
-        return None
+        return self._first(OPERATIONS, sql.OPERATION, {"id": id})
 
     def closing_of(self, id: SessionId) -> OperationId | None:
         """Name the newest operation that closes a session at its provider."""
@@ -166,9 +183,7 @@ class StoreTransaction:
     def dispute(self, id: ProviderId, reference: str) -> Dispute | None:
         """Find a dispute by its provider's name of it."""
         values = {"provider_id": id, "reference": reference}
-        for row in self._connection.rows(sql.DISPUTE, values):
-            return DISPUTES.record(row)
-        return None
+        return self._first(DISPUTES, sql.DISPUTE, values)
 
     def insert_dispute(self, dispute: Dispute) -> None:
         """Add a dispute."""
@@ -177,6 +192,60 @@ class StoreTransaction:
     def update_dispute(self, dispute: Dispute) -> None:
         """Change a dispute of a payment whose collection this transaction has locked."""
         self._update(sql.UPDATE_DISPUTE, DISPUTES.values(dispute))
+
+    def holder(self, id: HolderId) -> AccountHolder | None:
+        """Read an account holder."""
+        return self._first(HOLDERS, sql.HOLDER, {"id": id})
+
+    def lock_holder(self, id: HolderId) -> AccountHolder | None:
+        """Read an account holder and hold it until the transaction ends."""
+        return self._first(HOLDERS, sql.LOCK_HOLDER, {"id": id})
+
+    def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None:
+        """Find a customer's account holder at a provider."""
+        values = {"provider_id": id, "customer_reference": customer_reference}
+        return self._first(HOLDERS, sql.HOLDER_OF, values)
+
+    def insert_holder(self, holder: AccountHolder) -> None:
+        """Add an account holder."""
+        self._connection.change(sql.INSERT_HOLDER, HOLDERS.values(holder))
+
+    def update_holder(self, holder: AccountHolder) -> None:
+        """Change an account holder that this transaction has locked."""
+        self._update(sql.UPDATE_HOLDER, HOLDERS.values(holder))
+
+    def delete_holder(self, id: HolderId) -> None:
+        """Delete an account holder with its payment methods and their savings."""
+        for statement in sql.DELETE_HOLDER:
+            self._connection.change(statement, {"id": id})
+
+    def method(self, id: MethodId) -> PaymentMethod | None:
+        """Read a payment method."""
+        return self._first(METHODS, sql.METHOD, {"id": id})
+
+    def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None:
+        """Find an account holder's payment method by its provider's name of it."""
+        return self._first(METHODS, sql.METHOD_AT, {"holder_id": id, "reference": reference})
+
+    def insert_method(self, method: PaymentMethod) -> None:
+        """Add a payment method to an account holder that this transaction has locked."""
+        self._connection.change(sql.INSERT_METHOD, METHODS.values(method))
+
+    def delete_method(self, id: MethodId) -> None:
+        """Delete a payment method."""
+        self._connection.change(sql.DELETE_METHOD, {"id": id})
+
+    def setup(self, id: SetupId) -> MethodSetup | None:
+        """Read the saving of a payment method."""
+        return self._first(SETUPS, sql.SETUP, {"id": id})
+
+    def insert_setup(self, setup: MethodSetup) -> None:
+        """Add the saving of a payment method."""
+        self._connection.change(sql.INSERT_SETUP, SETUPS.values(setup))
+
+    def update_setup(self, setup: MethodSetup) -> None:
+        """Change a saving whose account holder this transaction has locked."""
+        self._update(sql.UPDATE_SETUP, SETUPS.values(setup))
 
     def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""
@@ -205,9 +274,7 @@ class StoreTransaction:
         """Take one operation without outcome that nobody is asking; None where there is no such thing."""
         until = instants.after(self.now, lease_seconds)
         values = {"by_id": id, "now": self.now, "holder": holder, "until": until}
-        for row in self._connection.rows(sql.CLAIM_ONE, values):
-            return OPERATIONS.record(row)
-        return None
+        return self._first(OPERATIONS, sql.CLAIM_ONE, values)
 
     def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
         """List authorizations of some providers that are past their time, the longest past first."""
@@ -261,6 +328,13 @@ class StoreTransaction:
     def _collection_of(self, statement: Statement, id: str) -> CollectionId | None:
         for row in self._connection.rows(statement, {"id": id}):
             return CollectionId(row[0])
+        return None
+
+    def _first(
+        self, rows: RowMap[Thing], statement: Statement, values: dict[str, Any]
+    ) -> Thing | None:
+        for row in self._connection.rows(statement, values):
+            return rows.record(row)
         return None
 
     def _update(self, statement: Statement, values: dict[str, Any]) -> int:

@@ -95,6 +95,7 @@ payment_collections = Table(
     _instant("completed_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
+    Column("account_holder_ids", Text, nullable=False, server_default="[]"),
     CheckConstraint("amount_minor >= 1", name="amount"),
     CheckConstraint(
         "authorized_minor >= 0 AND captured_minor >= 0 AND refunded_minor >= 0",
@@ -124,6 +125,8 @@ payment_sessions = Table(
     _instant("expires_at", nullable=True),
     _instant("created_at"),
     _instant("updated_at"),
+    _id("account_holder_id", nullable=True),
+    _text("holder_reference"),
     CheckConstraint("amount_minor >= 1", name="amount"),
     Index(None, "collection_id"),
 )
@@ -220,6 +223,8 @@ operations = Table(
     Column("provider_key", String(255)),
     Column("absent_times", Integer),
     _instant("absent_since", nullable=True),
+    _text("holder_reference"),
+    _text("method_reference"),
     CheckConstraint("amount_minor >= 1 AND reserved_minor >= 0", name="amount"),
     Index(None, "payment_id", "kind"),
     Index(None, "session_id"),
@@ -277,6 +282,48 @@ disputes = Table(
     _instant("updated_at"),
     Index(None, "payment_id"),
     UniqueConstraint("provider_id", "reference"),
+)
+
+account_holders = Table(
+    "account_holders",
+    metadata,
+    _id(primary_key=True),
+    _id("provider_id", nullable=False),
+    Column("customer_reference", String(500), nullable=False),
+    Column("reference", String(255)),
+    _text("email"),
+    _text("name"),
+    _text("metadata", nullable=False),
+    _instant("created_at"),
+    _instant("updated_at"),
+    UniqueConstraint("customer_reference", "provider_id"),
+)
+
+payment_methods = Table(
+    "payment_methods",
+    metadata,
+    _id(primary_key=True),
+    _refers("holder_id", "account_holders.id"),
+    _id("provider_id", nullable=False),
+    Column("reference", String(255), nullable=False),
+    _text("details", nullable=False),
+    _instant("created_at"),
+    UniqueConstraint("holder_id", "reference"),
+)
+
+method_setups = Table(
+    "method_setups",
+    metadata,
+    _id(primary_key=True),
+    _refers("holder_id", "account_holders.id"),
+    _text("data", nullable=False),
+    Column("reference", String(255)),
+    _id("method_id", nullable=True),
+    _word("failure_code", nullable=True),
+    _text("decline_code"),
+    _instant("created_at"),
+    _instant("updated_at"),
+    Index(None, "holder_id"),
 )
 
 payment_events = Table(

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import operator
 import time
-from collections.abc import Awaitable
 from dataclasses import replace
 
 import structlog
@@ -17,13 +16,9 @@ from payments.ids import OperationId
 from payments.instants import after
 from payments.limits import (
     ANSWER_SECONDS,
-    ASK_SECONDS,
-    FIRST_BACKOFF_SECONDS,
     LEASE_RENEWAL_SECONDS,
     LEASE_SECONDS,
     POLL_SECONDS,
-    TRIES,
-    TRY_SECONDS,
 )
 from payments.money import Money
 from payments.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
@@ -33,6 +28,7 @@ from payments.recording_movements import reserve
 from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
 from payments.statuses import EventSource, EventType, OperationKind, OperationStatus
+from payments.trying import bounded, tried
 
 log = structlog.get_logger("flow")
 
@@ -100,6 +96,10 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
         payment_id=operation.payment_id,
         reference=operation.reference,
         data={**session.data, **data},
+        holder_reference=session.holder_reference
+        if operation.kind is OperationKind.OPEN
+        else operation.holder_reference,
+        method_reference=operation.method_reference,
         return_url=session.return_url,
         releases_rest=operation.releases_rest,
     )
@@ -203,11 +203,13 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
         return await _look(provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
     if not _may_be_forgotten(flow, provider, operation):
-        return await _ask(provider, ask)
+        return await tried(provider.id, lambda: provider.ask(ask))
     found = await _look(provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
-    return await _ask(provider, ask) if is_first_ask and isinstance(found, Absent) else found
+    if is_first_ask and isinstance(found, Absent):
+        return await tried(provider.id, lambda: provider.ask(ask))
+    return found
 
 
 def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
@@ -223,40 +225,7 @@ async def _look(
 ) -> Outcome:
     """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
     looked_up = provider.look_up(replace(ask, reference=session.reference))
-    return await _bounded(provider, looked_up, ASK_SECONDS, nothing=nothing)
-
-
-async def _ask(provider: Provider, ask: Ask) -> Outcome:
-    """Try until the provider is reached or a further try would not end in time."""
-    ends_at = time.monotonic() + ASK_SECONDS
-    backoff_seconds = FIRST_BACKOFF_SECONDS
-    for _ in range(TRIES - 1):
-        outcome = await _bounded(provider, provider.ask(ask), ends_at - time.monotonic())
-        if not isinstance(outcome, NotReached):
-            return outcome
-        if time.monotonic() + backoff_seconds + TRY_SECONDS > ends_at:
-            return outcome
-        await asyncio.sleep(backoff_seconds)
-        backoff_seconds *= 2
-    return await _bounded(provider, provider.ask(ask), ends_at - time.monotonic())
-
-
-async def _bounded(
-    provider: Provider,
-    work: Awaitable[Outcome | None],
-    seconds: float,
-    *,
-    nothing: Outcome | None = None,
-) -> Outcome:
-    """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await work or nothing or Unknown()
-    except TimeoutError:
-        return Unknown()
-    except Exception as error:  # noqa: BLE001 - a gateway's module may be anybody's
-        log.error("provider raised", provider=provider.id, error=type(error).__name__)
-        return Unknown()
+    return await bounded(provider.id, looked_up) or nothing or Unknown()
 
 
 async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:

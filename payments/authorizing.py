@@ -14,13 +14,13 @@ from payments.asking import (
 )
 from payments.change import Change
 from payments.commands import AuthorizePaymentSession, Call
-from payments.errors import InProgress, InvalidState
+from payments.errors import InProgress, InvalidInput, InvalidState
 from payments.failures import Failure
 from payments.flow import Flow
 from payments.ids import ATTEMPT, OperationId, SessionId, new_id
 from payments.keys import behind_lock, bind_key
-from payments.outcomes import Authorized, CustomerAction, Declined, Processing
-from payments.ports import Transaction
+from payments.outcomes import Authorized, CustomerAction, Declined, JsonObject, Processing
+from payments.ports import Provider, SavesMethods, Transaction
 from payments.recording import settle
 from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import OperationKind, OperationStatus, SessionStatus
@@ -120,10 +120,30 @@ def _attempt(
     provider = checks.usable_provider(flow, change, call, session.provider_id, path=None)
     checks.provider_data(provider, call, data)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
-    if session.status is SessionStatus.REQUIRES_MORE and not data:
+    holder_reference = method_reference = None
+    if command.payment_method_id is not None:
+        _names_one_method(provider, data)
+        holder, method = checks.saved_method(change, session, command.payment_method_id)
+        method_reference = method.reference
+        if session.account_holder_id is None:
+            holder_reference = holder.reference
+    elif session.status is SessionStatus.REQUIRES_MORE and not data:
         return None
-    operation = replace(_new_attempt(change, call, session), data=data)
+    operation = replace(
+        _new_attempt(change, call, session),
+        data=data,
+        holder_reference=holder_reference,
+        method_reference=method_reference,
+    )
     return _begun(begin(flow, change, operation))
+
+
+def _names_one_method(provider: Provider, data: JsonObject) -> None:
+    key = provider.method_key if isinstance(provider, SavesMethods) else None
+    if key is not None and key in data:
+        raise InvalidInput(
+            "Give a saved method's id or a payment method, and not both.", path=("data", key)
+        )
 
 
 def _new_attempt(change: Change, call: Call, session: PaymentSession) -> Operation:

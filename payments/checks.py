@@ -16,8 +16,11 @@ from payments.flow import Flow
 from payments.ids import (
     COLLECTION,
     PAYMENT,
+    PAYMENT_METHOD,
     SESSION,
     CollectionId,
+    HolderId,
+    MethodId,
     PaymentId,
     ProviderId,
     SessionId,
@@ -28,6 +31,7 @@ from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
 from payments.ports import DataFault, LimitsAmounts, Provider, Transaction
 from payments.records import Payment, PaymentSession
+from payments.saved import AccountHolder, PaymentMethod
 from payments.statuses import EventSource
 
 Path = tuple[str, ...] | None
@@ -177,6 +181,37 @@ def provider_step(
         raise InvalidInput(
             f"{provider.name} takes amounts in {currency} in steps of {step}.", path=path
         )
+
+
+def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder:
+    """Find the collection's account holder that a session is for; raises NotFound and InvalidInput."""
+    path = ("accountHolderId",)
+    found = change.tx.holder(HolderId(id)) if id in change.collection.account_holder_ids else None
+    if found is None:
+        raise NotFound("The payment collection has no account holder with this id.", path=path)
+    if found.provider_id != provider.id:
+        raise InvalidInput(f"This account holder is one of {found.provider_id}.", path=path)
+    return found
+
+
+def saved_method(
+    change: Change, session: PaymentSession, id: str
+) -> tuple[AccountHolder, PaymentMethod]:
+    """Find a saved method that may pay for a session; nobody else's is found. Raises NotFound and InvalidInput."""
+    path = ("paymentMethodId",)
+    method = change.tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
+    is_theirs = method is not None and method.holder_id in change.collection.account_holder_ids
+    holder = change.tx.holder(method.holder_id) if method is not None and is_theirs else None
+    if method is None or holder is None:
+        raise NotFound(
+            "The payment collection's account holders have no payment method with this id.",
+            path=path,
+        )
+    if method.provider_id != session.provider_id:
+        raise InvalidInput(f"This payment method is kept at {method.provider_id}.", path=path)
+    if session.account_holder_id not in (None, holder.id):
+        raise InvalidInput("The session is another account holder's.", path=path)
+    return holder, method
 
 
 def return_url(flow: Flow, url: str | None) -> None:

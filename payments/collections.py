@@ -15,6 +15,7 @@ from payments.commands import (
 )
 from payments.errors import AmountTooSmall, InProgress, InvalidState
 from payments.flow import Flow
+from payments.holders import each_held
 from payments.ids import COLLECTION, CollectionId, new_id
 from payments.instants import after
 from payments.keys import bind_key, bound_key
@@ -39,6 +40,7 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
             amount_minor=amount_minor,
             reference=command.reference,
             region_id=command.region_id,
+            account_holder_ids=each_held(tx, command.account_holder_ids),
             allows_split_payment=command.allows_split_payment,
             metadata=command.metadata or {},
             secret_ends_at=after(tx.now, flow.settings.client_secret_hours * 3_600),
@@ -68,6 +70,8 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
             value = getattr(command, name)
             if value is not UNCHANGED:
                 values[name] = value
+        if command.account_holder_ids is not UNCHANGED:
+            values["account_holder_ids"] = each_held(tx, command.account_holder_ids)
         changed = replace(change.collection, **values)  # type: ignore[arg-type]  # built from the command's own types
         if changed == change.collection:
             return change.snapshot()

@@ -36,6 +36,7 @@ class CreatePaymentCollection:
     reference: str | None = None
     region_id: str | None = None
     metadata: JsonObject | None = None
+    account_holder_ids: tuple[str, ...] = ()
     allows_split_payment: bool = False
     idempotency_key: str | None = None
 
@@ -49,6 +50,7 @@ class UpdatePaymentCollection:
     reference: str | Unchanged | None = UNCHANGED
     region_id: str | Unchanged | None = UNCHANGED
     metadata: JsonObject | Unchanged = UNCHANGED
+    account_holder_ids: tuple[str, ...] | Unchanged = UNCHANGED
     allows_split_payment: bool | Unchanged = UNCHANGED
 
 
@@ -62,6 +64,7 @@ class CreatePaymentSession:
     currency: str | None = None
     data: JsonObject | None = None
     metadata: JsonObject | None = None
+    account_holder_id: str | None = None
     return_url: str | None = None
     idempotency_key: str | None = None
 
@@ -93,6 +96,8 @@ class AuthorizePaymentSession:
 
     id: str
     data: JsonObject | None = None
+    payment_method_id: str | None = None
+    """A saved method of one of the collection's account holders."""
     idempotency_key: str | None = None
 
 
@@ -138,6 +143,38 @@ class SettleOperation:
     idempotency_key: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateAccountHolder:
+    """Makes a customer known to a provider."""
+
+    provider_id: str
+    customer_reference: str
+    email: str | None = None
+    name: str | None = None
+    metadata: JsonObject | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateAccountHolder:
+    """Changes what is known of a customer."""
+
+    id: str
+    email: str | Unchanged | None = UNCHANGED
+    name: str | Unchanged | None = UNCHANGED
+    metadata: JsonObject | Unchanged = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavePaymentMethod:
+    """Keeps a payment method at a holder's provider, or goes on with a saving."""
+
+    account_holder_id: str
+    data: JsonObject | None = None
+    setup_id: str | None = None
+    idempotency_key: str | None = None
+
+
 KeyedCommand = (
     CreatePaymentCollection
     | CreatePaymentSession
@@ -146,6 +183,8 @@ KeyedCommand = (
     | CapturePayment
     | RefundPayment
     | SettleOperation
+    | CreateAccountHolder
+    | SavePaymentMethod
 )
 
 

@@ -12,8 +12,9 @@ TillgraphError
 │   ├── ProviderDisabled     not enabled, not for this currency, or not for this caller
 │   ├── KeyReused            the idempotency key belongs to another request
 │   ├── InProgress           another request is doing this: send it again later
-│   ├── ProviderDeclined     the provider refused to open or change a session
-│   └── ProviderUnavailable  the provider was not reached to open or change a session
+│   ├── ProviderDeclined     the provider refused to open, change or keep something
+│   ├── ActionFailed         the customer failed or abandoned what they had to do
+│   └── ProviderUnavailable  the provider was not reached to open, change or keep something
 ├── Denied                   who asks may not: present a credential, or another one
 │   ├── Unauthenticated
 │   └── Forbidden
@@ -114,9 +115,15 @@ class InProgress(Refused):
 
 
 class ProviderDeclined(Refused):
-    """Says that the provider refused to open or change a session."""
+    """Says that the provider refused to open, change or keep something."""
 
     code = FailureCode.DECLINED
+
+
+class ActionFailed(Refused):
+    """Says that the customer failed or abandoned what they had to do."""
+
+    code = FailureCode.ACTION_FAILED
 
 
 class ProviderUnavailable(Refused):

@@ -12,6 +12,9 @@ OperationId = NewType("OperationId", str)
 EventId = NewType("EventId", str)
 DisputeId = NewType("DisputeId", str)
 ProviderId = NewType("ProviderId", str)
+HolderId = NewType("HolderId", str)
+MethodId = NewType("MethodId", str)
+SetupId = NewType("SetupId", str)
 
 COLLECTION = "pay_col_"
 SESSION = "payses_"
@@ -24,6 +27,9 @@ OPENING = "open_"
 UPDATING = "upd_"
 ATTEMPT = "auth_"
 CANCELLATION = "cncl_"
+ACCOUNT_HOLDER = "acchld_"
+PAYMENT_METHOD = "paymtd_"
+SETUP = "setup_"
 
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 

@@ -9,7 +9,7 @@ import orjson
 from payments.commands import Call, KeyedCommand, canonical
 from payments.errors import KeyReused, NotFound
 from payments.ports import Transaction
-from payments.records import StoredKey
+from payments.stored import StoredKey
 
 Locked = TypeVar("Locked")
 

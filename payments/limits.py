@@ -57,6 +57,9 @@ DRAIN_SECONDS = 20.0
 SESSIONS_A_COLLECTION = 100
 """More is a loop in somebody's front end."""
 
+HOLDERS_A_COLLECTION = 20
+"""One customer, as several providers know them."""
+
 MOVEMENTS_A_PAYMENT = 1_000
 """Captures, and as many refunds."""
 

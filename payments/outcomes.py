@@ -74,6 +74,10 @@ class Ask:
     """The provider's own name of its object, from an earlier outcome."""
     data: Mapping[str, JsonValue] = field(default_factory=dict)
     """The session's data for the provider, the authorization's keys over it."""
+    holder_reference: str | None = None
+    """The provider's own name of the customer whom the session's object is for from now on, where it is for one."""
+    method_reference: str | None = None
+    """The provider's own name of the saved method that is to pay."""
     return_url: str | None = None
     releases_rest: bool = False
     """A capture that gives back what it leaves uncaptured."""
@@ -103,6 +107,8 @@ class Authorized:
     """The provider's record, for back ends alone."""
     client_data: JsonObject = field(default_factory=dict)
     capture_before: Instant | None = None
+    saved_as: str | None = None
+    """The provider's own name of what was paid with, where it keeps that for the session's account holder now."""
 
 
 @dataclass(frozen=True, slots=True)

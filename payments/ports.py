@@ -3,7 +3,16 @@
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
-from payments.ids import CollectionId, OperationId, PaymentId, ProviderId, SessionId
+from payments.ids import (
+    CollectionId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+    SetupId,
+)
 from payments.instants import Instant
 from payments.money import AmountLimits
 from payments.outcomes import Ask, Effect, Finding, JsonObject, JsonValue, Outcome, Report
@@ -14,10 +23,19 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
-    StoredKey,
-    StoredReport,
+)
+from payments.saved import (
+    AccountHolder,
+    ChangeOutcome,
+    HolderAsk,
+    HolderOutcome,
+    MethodSetup,
+    PaymentMethod,
+    SavingAsk,
+    SavingOutcome,
 )
 from payments.statuses import OperationKind, OperationStatus
+from payments.stored import StoredKey, StoredReport
 
 Answer = TypeVar("Answer")
 
@@ -113,6 +131,40 @@ class LimitsAmounts(Protocol):
         """Give what one session may be about, in a currency that the provider takes."""
 
 
+@runtime_checkable
+class SavesMethods(Protocol):
+    """Is a provider that knows customers, and keeps their payment methods.
+
+    Each of these is asked once, within the provider's own time limits, and never raises for what a gateway does.
+    """
+
+    method_key: str | None
+    """The key of `data` that names a payment method, if there is one; beside a saved one it would be a second one."""
+
+    def check_saving(self, data: Mapping[str, JsonValue]) -> None:
+        """Hold the `data` of a saving to the documented keys; raises DataFault."""
+
+    async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
+        """Make a customer known; the same key again gives the same one."""
+
+    async def change_holder(
+        self, reference: str, *, email: str | None, name: str | None
+    ) -> ChangeOutcome:
+        """Replace what is known of a customer."""
+
+    async def delete_holder(self, reference: str) -> ChangeOutcome:
+        """Forget a customer with all that is kept for them; one who is gone already is no fault."""
+
+    async def save_method(self, ask: SavingAsk) -> SavingOutcome:
+        """Keep a payment method for a customer; the same key again gives the same one."""
+
+    async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
+        """Read how a saving stands that was asked for before."""
+
+    async def delete_method(self, reference: str) -> ChangeOutcome:
+        """Forget a payment method; one that is gone already is no fault."""
+
+
 class Transaction(Protocol):
     """Is one open transaction. A synchronous function over it runs whole: no provider can be asked meanwhile."""
 
@@ -149,6 +201,20 @@ class Transaction(Protocol):
     def dispute(self, id: ProviderId, reference: str) -> Dispute | None: ...
     def insert_dispute(self, dispute: Dispute) -> None: ...
     def update_dispute(self, dispute: Dispute) -> None: ...
+
+    def holder(self, id: HolderId) -> AccountHolder | None: ...
+    def lock_holder(self, id: HolderId) -> AccountHolder | None: ...
+    def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None: ...
+    def insert_holder(self, holder: AccountHolder) -> None: ...
+    def update_holder(self, holder: AccountHolder) -> None: ...
+    def delete_holder(self, id: HolderId) -> None: ...
+    def method(self, id: MethodId) -> PaymentMethod | None: ...
+    def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None: ...
+    def insert_method(self, method: PaymentMethod) -> None: ...
+    def delete_method(self, id: MethodId) -> None: ...
+    def setup(self, id: SetupId) -> MethodSetup | None: ...
+    def insert_setup(self, setup: MethodSetup) -> None: ...
+    def update_setup(self, setup: MethodSetup) -> None: ...
 
     def disabled_providers(self) -> frozenset[str]: ...
     def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None: ...

@@ -3,7 +3,16 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
-from payments.ids import CollectionId, DisputeId, EventId, OperationId, PaymentId, SessionId
+from payments.ids import (
+    CollectionId,
+    DisputeId,
+    EventId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    SessionId,
+)
 from payments.records import (
     Dispute,
     Event,
@@ -12,6 +21,7 @@ from payments.records import (
     PaymentCollection,
     PaymentSession,
 )
+from payments.saved import AccountHolder, PaymentMethod
 
 
 class Reads(Protocol):
@@ -46,6 +56,18 @@ class Reads(Protocol):
     async def disputes(self, ids: Sequence[DisputeId]) -> Mapping[DisputeId, Dispute]: ...
     async def disputes_of(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Sequence[Dispute]]:
         """Read payments' disputes, oldest first."""
+
+    async def holders(self, ids: Sequence[HolderId]) -> Mapping[HolderId, AccountHolder]:
+        """Read account holders that their providers know."""
+
+    async def holders_of(self, customer_reference: str) -> Sequence[AccountHolder]:
+        """Read a customer's account holders that their providers know, oldest first."""
+
+    async def methods(self, ids: Sequence[MethodId]) -> Mapping[MethodId, PaymentMethod]: ...
+    async def methods_of(
+        self, ids: Sequence[HolderId]
+    ) -> Mapping[HolderId, Sequence[PaymentMethod]]:
+        """Read account holders' payment methods, oldest first."""
 
     async def collection_page(
         self, after: CollectionId | None, *, limit: int, newest_first: bool

@@ -8,9 +8,10 @@ from payments.closing import close_session, close_what_no_longer_fits, give_back
 from payments.failures import FailureCode
 from payments.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.instants import Instant
-from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened
+from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened, PaidWith
 from payments.recording_movements import note_mismatch, record_released
 from payments.records import Operation, Payment, PaymentSession
+from payments.saving import keep
 from payments.statuses import (
     WITHOUT_OUTCOME,
     CancellationReason,
@@ -39,6 +40,8 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
     change.payments[payment.id] = payment
     change.put_session(session)
     change.put_operation(operation)
+    if outcome.saved_as is not None and outcome.paid_with is not None:
+        _keep_method(change, session, outcome.saved_as, outcome.paid_with)
     if fits:
         change.put_payment(payment)
         change.emit(
@@ -73,6 +76,16 @@ def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payme
         created_at=change.now,
         updated_at=change.now,
     )
+
+
+def _keep_method(
+    change: Change, session: PaymentSession, reference: str, paid_with: PaidWith
+) -> None:
+    """Write down what a customer paid with and let their provider keep; one who is deleted has nothing kept."""
+    holder_id = session.account_holder_id
+    holder = None if holder_id is None else change.tx.lock_holder(holder_id)
+    if holder is not None:
+        keep(change.tx, holder, reference, paid_with)
 
 
 def _fits(change: Change, session: PaymentSession, amount_minor: int) -> bool:

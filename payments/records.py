@@ -10,6 +10,7 @@ from payments.ids import (
     CollectionId,
     DisputeId,
     EventId,
+    HolderId,
     OperationId,
     PaymentId,
     ProviderId,
@@ -47,6 +48,8 @@ class PaymentCollection:
     reference: str | None = None
     region_id: str | None = None
     allows_split_payment: bool = False
+    account_holder_ids: tuple[HolderId, ...] = ()
+    """Whose saved methods may pay for it."""
     metadata: JsonObject = field(default_factory=dict)
     secret_version: int = 1
     secret_ends_at: Instant
@@ -83,6 +86,9 @@ class PaymentSession:
     """What the provider gave the customer's browser."""
     metadata: JsonObject = field(default_factory=dict)
     return_url: str | None = None
+    account_holder_id: HolderId | None = None
+    holder_reference: str | None = None
+    """The provider's own name of the account holder."""
     reference: str | None = None
     opening_action: CustomerAction | None = None
     opening_id: OperationId | None = None
@@ -206,6 +212,11 @@ class Operation:
     data: JsonObject = field(default_factory=dict)
     reference: str | None = None
     """The provider's own name of the session's object, as it was known when this was first asked."""
+    holder_reference: str | None = None
+    method_reference: str | None = None
+    """The provider's own names of the saved method that an authorization is to pay with, and of its holder where the
+    session was not opened for them.
+    """
     moved_minor: int | None = None
     """What the provider says it moved: a capture's, a refund's or a cancellation's, once it succeeded."""
     provider_key: str | None = None
@@ -325,34 +336,6 @@ class Event:
         if self.operation_id is not None and self.operation_id.startswith(prefix):
             return self.operation_id
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredKey:
-    """Is an idempotency key, bound to the request that it came with."""
-
-    owner: str
-    key: str
-    fingerprint: str
-    """SHA-256, in hex, of the mutation's name and its parsed input."""
-    subject_ids: tuple[str, ...]
-    """What the request made or worked on: a collection, sessions, or an operation."""
-    created_at: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReport:
-    """Is a report in the inbox; stored at most once by provider and event id."""
-
-    provider_id: ProviderId
-    event_id: str
-    operation_id: OperationId
-    body: bytes
-    received_at: Instant
-    session_id: SessionId | None = None
-    """Of what was begun at the provider: the session that it hangs off."""
-    reference: str | None = None
-    """The provider's name of the object that has to be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,9 @@ from payments.outcomes import (
 )
 from payments.ports import Provider, ReadsObjects, ReportRefused, Transaction
 from payments.recording import Record, record
-from payments.records import Operation, Snapshot, StoredReport
+from payments.records import Operation, Snapshot
 from payments.statuses import EventSource, OperationKind, OperationStatus
+from payments.stored import StoredReport
 
 log = structlog.get_logger("flow")
 

@@ -184,6 +184,9 @@ def _one_session(
     data = command.data or {}
     checks.provider_data(provider, call, data)
     checks.return_url(flow, command.return_url)
+    holder = None
+    if command.account_holder_id is not None:
+        holder = checks.session_holder(change, provider, command.account_holder_id)
     outstanding = change.collection.outstanding_minor
     amount_minor = outstanding
     if command.amount is not None:
@@ -193,7 +196,12 @@ def _one_session(
     checks.provider_amount(provider, amount_minor, change.collection.currency)
     session = _new_session(change, provider, amount_minor)
     session = replace(
-        session, data=data, metadata=command.metadata or {}, return_url=command.return_url
+        session,
+        data=data,
+        metadata=command.metadata or {},
+        return_url=command.return_url,
+        account_holder_id=None if holder is None else holder.id,
+        holder_reference=None if holder is None else holder.reference,
     )
     return _add(flow, change, call, session)
 

@@ -1,5 +1,6 @@
 """The context of one operation, or of one item of a stream: what types and resolvers reach the domain through."""
 
+import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,22 @@ from payments.credentials import ClientSecrets
 from payments.cursors import event_of
 from payments.errors import Forbidden, InvalidCursor
 from payments.flow import Flow
-from payments.ids import CollectionId, DisputeId, OperationId, PaymentId, ProviderId, SessionId
+from payments.ids import (
+    CollectionId,
+    DisputeId,
+    HolderId,
+    OperationId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+)
 from payments.instants import SECOND, Instant
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
 from resolvers.failures import authorization_failed
 from resolvers.loaders import Loaders
 from resolvers.pages import events_page, given, page_size
+from schema.account_holder import AccountHolder, PaymentMethod
 from schema.actions import (
     AwaitProvider,
     ConfirmWithSdk,
@@ -130,6 +140,22 @@ class RequestContext:
     async def disputes_of(self, id: PaymentId) -> list[Dispute]:
         """Load a payment's disputes, oldest first."""
         return [Dispute.of(dispute) for dispute in await self.loaders.disputes_of.load(id) or ()]
+
+    async def holders(self, ids: Sequence[HolderId]) -> list[AccountHolder]:
+        """Load account holders, in their order; those that are deleted are left out."""
+        found = await asyncio.gather(*(self.loaders.holders.load(id) for id in ids))
+        return [AccountHolder.of(holder, self.caller) for holder in found if holder is not None]
+
+    async def reaches_holder(self, id: HolderId) -> bool:
+        """Tell whether an account holder exists for this caller: for a browser, its collection's alone."""
+        if self.caller.collection_id is None:
+            return True
+        collection = await self.loaders.collections.load(self.caller.collection_id)
+        return collection is not None and id in collection.account_holder_ids
+
+    async def methods_of(self, id: HolderId) -> list[PaymentMethod]:
+        """Load an account holder's payment methods, oldest first."""
+        return [PaymentMethod.of(one) for one in await self.loaders.methods_of.load(id) or ()]
 
     async def refunds_of(self, id: PaymentId) -> list[Refund]:
         """Load a payment's refunds, oldest first."""

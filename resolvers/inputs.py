@@ -9,12 +9,15 @@ from payments.commands import (
     UNCHANGED,
     AuthorizePaymentSession,
     CapturePayment,
+    CreateAccountHolder,
     CreatePaymentCollection,
     CreatePaymentSession,
     CreatePaymentSessions,
     RefundPayment,
+    SavePaymentMethod,
     SettleOperation,
     Unchanged,
+    UpdateAccountHolder,
     UpdatePaymentCollection,
     UpdatePaymentSession,
 )
@@ -28,6 +31,7 @@ from schema import inputs
 Value = TypeVar("Value")
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
 
 
@@ -91,6 +95,7 @@ def create_collection(input: inputs.CreatePaymentCollectionInput) -> CreatePayme
         reference=_text(input.reference, "reference"),
         region_id=_text(input.region_id, "regionId"),
         metadata=_object(input.metadata, "metadata"),
+        account_holder_ids=tuple(given(input.account_holder_ids) or ()),
         allows_split_payment=bool(given(input.allows_split_payment)),
         idempotency_key=_key(input.idempotency_key),
     )
@@ -108,6 +113,12 @@ def update_collection(input: inputs.UpdatePaymentCollectionInput) -> UpdatePayme
         reference=_update(input.reference, reference, "reference", may_be_empty=True),
         region_id=_update(input.region_id, region_id, "regionId", may_be_empty=True),
         metadata=_update(input.metadata, metadata, "metadata", may_be_empty=True),
+        account_holder_ids=_update(
+            input.account_holder_ids,
+            tuple(given(input.account_holder_ids) or ()),
+            "accountHolderIds",
+            may_be_empty=True,
+        ),
         allows_split_payment=_update(
             input.allows_split_payment, split, "allowsSplitPayment", may_be_empty=False
         ),
@@ -124,6 +135,7 @@ def create_session(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSess
         currency=None if currency is None else _currency(currency),
         data=_object(input.data, "data"),
         metadata=_object(input.metadata, "metadata"),
+        account_holder_id=given(input.account_holder_id),
         return_url=given(input.return_url),
         idempotency_key=_key(input.idempotency_key),
     )
@@ -138,6 +150,52 @@ def create_sessions(input: inputs.CreatePaymentSessionsInput) -> CreatePaymentSe
         return_url=given(input.return_url),
         idempotency_key=_key(input.idempotency_key),
     )
+
+
+def create_holder(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder:
+    """Parse what makes a customer known; raises InvalidInput."""
+    customer = _text(input.customer_reference, "customerReference")
+    if not customer or customer.isspace():
+        raise InvalidInput(
+            "Name the customer, such as by their id in the shop.", path=("customerReference",)
+        )
+    return CreateAccountHolder(
+        provider_id=input.provider_id,
+        customer_reference=customer,
+        email=_email(input.email),
+        name=_text(input.name, "name"),
+        metadata=_object(input.metadata, "metadata"),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def update_holder(input: inputs.UpdateAccountHolderInput) -> UpdateAccountHolder:
+    """Parse what changes what is known of a customer; raises InvalidInput."""
+    email, name = _email(input.email), _text(input.name, "name")
+    metadata = _object(input.metadata, "metadata") or {}
+    return UpdateAccountHolder(
+        id=input.id,
+        email=_update(input.email, email, "email", may_be_empty=True),
+        name=_update(input.name, name, "name", may_be_empty=True),
+        metadata=_update(input.metadata, metadata, "metadata", may_be_empty=True),
+    )
+
+
+def save_method(input: inputs.SavePaymentMethodInput) -> SavePaymentMethod:
+    """Parse what saves a payment method; raises InvalidInput."""
+    return SavePaymentMethod(
+        account_holder_id=input.account_holder_id,
+        data=_object(input.data, "data"),
+        setup_id=given(input.setup_id),
+        idempotency_key=_key(input.idempotency_key),
+    )
+
+
+def _email(value: str | None) -> str | None:
+    value = _text(value, "email")
+    if value is not None and EMAIL.fullmatch(value) is None:
+        raise InvalidInput("An e-mail address, such as ada@example.com.", path=("email",))
+    return value
 
 
 def update_session(input: inputs.UpdatePaymentSessionInput) -> UpdatePaymentSession:
@@ -160,6 +218,7 @@ def authorize_session(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePa
     return AuthorizePaymentSession(
         id=input.id,
         data=_object(input.data, "data"),
+        payment_method_id=given(input.payment_method_id),
         idempotency_key=_key(input.idempotency_key),
     )
 

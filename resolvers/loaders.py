@@ -5,7 +5,15 @@ from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from payments.ids import CollectionId, DisputeId, OperationId, PaymentId, SessionId
+from payments.ids import (
+    CollectionId,
+    DisputeId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    SessionId,
+)
 from payments.reading import Reads
 from payments.records import (
     Dispute,
@@ -15,6 +23,7 @@ from payments.records import (
     PaymentSession,
     Snapshot,
 )
+from payments.saved import AccountHolder, PaymentMethod
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -50,6 +59,9 @@ class Loaders:
         "collections",
         "disputes",
         "disputes_of",
+        "holders",
+        "methods",
+        "methods_of",
         "movements_of",
         "operations",
         "payment_of",
@@ -69,6 +81,9 @@ class Loaders:
         self.payments_of: Loader[CollectionId, Sequence[Payment]] = Loader(reads.payments_of)
         self.payment_of: Loader[SessionId, Payment] = Loader(reads.payments_of_sessions)
         self.movements_of: Loader[PaymentId, Sequence[Operation]] = Loader(reads.movements_of)
+        self.holders: Loader[HolderId, AccountHolder] = Loader(reads.holders)
+        self.methods: Loader[MethodId, PaymentMethod] = Loader(reads.methods)
+        self.methods_of: Loader[HolderId, Sequence[PaymentMethod]] = Loader(reads.methods_of)
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 

@@ -24,6 +24,7 @@ from resolvers.failures import (
     refund_failed,
     rejected,
 )
+from resolvers.holder_mutations import HolderMutations
 from schema.inputs import (
     AskAgainInput,
     AuthorizePaymentSessionInput,
@@ -68,7 +69,7 @@ from schema.unsettled import UnsettledOperation
 
 
 @strawberry.type
-class Mutation:
+class Mutation(HolderMutations):
     """Changes something; expected outcomes are data."""
 
     @strawberry.mutation

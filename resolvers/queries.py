@@ -9,16 +9,20 @@ from payments import settling
 from payments.cursors import cursor_of, id_of
 from payments.errors import InvalidCursor
 from payments.ids import (
+    ACCOUNT_HOLDER,
     CAPTURE,
     COLLECTION,
     DISPUTE,
     EVENT,
     PAYMENT,
+    PAYMENT_METHOD,
     REFUND,
     SESSION,
     CollectionId,
     DisputeId,
     EventId,
+    HolderId,
+    MethodId,
     OperationId,
     PaymentId,
     SessionId,
@@ -26,6 +30,7 @@ from payments.ids import (
 )
 from resolvers.context import Info, RequestContext
 from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_size, total
+from schema.account_holder import AccountHolder, PaymentMethod
 from schema.collection import PaymentCollection
 from schema.dispute import Dispute
 from schema.enums import SortOrder
@@ -96,6 +101,20 @@ async def _dispute(context: RequestContext, id: str) -> Dispute | None:
     return None if found is None or context.caller.is_browser else Dispute.of(found)
 
 
+async def _holder(context: RequestContext, id: str) -> AccountHolder | None:
+    if not is_id(id, ACCOUNT_HOLDER) or not await context.reaches_holder(HolderId(id)):
+        return None
+    found = await context.loaders.holders.load(HolderId(id))
+    return None if found is None else AccountHolder.of(found, context.caller)
+
+
+async def _method(context: RequestContext, id: str) -> PaymentMethod | None:
+    found = await context.loaders.methods.load(MethodId(id))
+    if found is None or not await context.reaches_holder(found.holder_id):
+        return None
+    return PaymentMethod.of(found)
+
+
 NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     COLLECTION: _collection,
     SESSION: _session,
@@ -104,6 +123,8 @@ NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     REFUND: _movement,
     EVENT: _event,
     DISPUTE: _dispute,
+    ACCOUNT_HOLDER: _holder,
+    PAYMENT_METHOD: _method,
 }
 """How each kind of id is found; anything else is nothing."""
 
@@ -254,6 +275,19 @@ class Query:
         if enabled_only is False:
             return [context.provider(id) for id in known]
         return [context.provider(id) for id in known if await context.is_enabled(id)]
+
+    @strawberry.field
+    async def account_holder(self, info: Info, id: strawberry.ID) -> AccountHolder | None:
+        """Find an account holder."""
+        return await _holder(info.context, id)
+
+    @strawberry.field
+    async def account_holders(self, info: Info, customer_reference: str) -> list[AccountHolder]:
+        """List a customer's account holders."""
+        context = info.context
+        context.demand_secret_key()
+        found = await context.services.reads.holders_of(customer_reference)
+        return [AccountHolder.of(holder, context.caller) for holder in found]
 
 
 async def _total(count: Callable[[int], Awaitable[int]]) -> int | None:

@@ -13,6 +13,7 @@ from schema.provider import PaymentProvider
 from schema.scalars import JSON, CurrencyCode, DateTime, Decimal, optional_instant
 
 if TYPE_CHECKING:
+    from schema.account_holder import AccountHolder
     from schema.pages import PaymentEventConnection
     from schema.payment import Payment
     from schema.session import PaymentSession
@@ -53,6 +54,13 @@ class PaymentCollection(Node):
     async def payment_providers(self, info: Info) -> list[PaymentProvider]:
         """List the providers that this caller can use."""
         return await info.context.usable_providers(self.record)
+
+    @strawberry.field(description="The customers whose saved methods may pay for this.")
+    async def account_holders(
+        self, info: Info
+    ) -> list[Annotated["AccountHolder", strawberry.lazy("schema.account_holder")]]:
+        """Load the account holders."""
+        return await info.context.holders(self.record.account_holder_ids)
 
     @strawberry.field(description="Oldest first, at most 100.")
     async def payment_sessions(

@@ -1,5 +1,6 @@
 """What types resolve through: the one way from the vocabulary to reads, without knowing of any."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import strawberry
@@ -9,6 +10,7 @@ from payments.access import Caller
 from payments.ids import (
     CollectionId,
     DisputeId,
+    HolderId,
     OperationId,
     PaymentId,
     ProviderId,
@@ -16,6 +18,7 @@ from payments.ids import (
 )
 
 if TYPE_CHECKING:
+    from schema.account_holder import AccountHolder, PaymentMethod
     from schema.actions import RequiredAction
     from schema.collection import PaymentCollection
     from schema.dispute import Dispute
@@ -37,6 +40,8 @@ class Context(Protocol):
     async def payment(self, id: PaymentId) -> "Payment": ...
     async def capture(self, id: OperationId) -> "Capture": ...
     async def refund(self, id: OperationId) -> "Refund": ...
+    async def holders(self, ids: Sequence[HolderId]) -> "list[AccountHolder]": ...
+    async def methods_of(self, id: HolderId) -> "list[PaymentMethod]": ...
     async def sessions_of(self, id: CollectionId) -> "list[PaymentSession]": ...
     async def payments_of(self, id: CollectionId) -> "list[Payment]": ...
     async def payment_of(self, id: SessionId) -> "Payment | None": ...

@@ -15,6 +15,9 @@ class CreatePaymentCollectionInput:
     reference: str | None = strawberry.UNSET
     region_id: str | None = strawberry.UNSET
     metadata: JSON | None = strawberry.UNSET
+    account_holder_ids: list[strawberry.ID] | None = strawberry.field(
+        description="Whose saved methods may pay for it.", default=strawberry.UNSET
+    )
     allows_split_payment: bool | None = False
     idempotency_key: str | None = strawberry.UNSET
 
@@ -30,6 +33,7 @@ class UpdatePaymentCollectionInput:
     reference: str | None = strawberry.UNSET
     region_id: str | None = strawberry.UNSET
     metadata: JSON | None = strawberry.UNSET
+    account_holder_ids: list[strawberry.ID] | None = strawberry.UNSET
     allows_split_payment: bool | None = strawberry.UNSET
 
 
@@ -62,6 +66,9 @@ class CreatePaymentSessionInput:
         description="What the provider needs; its own documented keys.", default=strawberry.UNSET
     )
     metadata: JSON | None = strawberry.UNSET
+    account_holder_id: strawberry.ID | None = strawberry.field(
+        description="One of the collection's.", default=strawberry.UNSET
+    )
     return_url: str | None = strawberry.field(
         description=("Where the customer comes back to after a redirect; on an allowed origin."),
         default=strawberry.UNSET,
@@ -117,6 +124,10 @@ class AuthorizePaymentSessionInput:
     id: strawberry.ID
     data: JSON | None = strawberry.field(
         description=("What the provider needs now, such as a payment method's token."),
+        default=strawberry.UNSET,
+    )
+    payment_method_id: strawberry.ID | None = strawberry.field(
+        description="A saved method of one of the collection's account holders.",
         default=strawberry.UNSET,
     )
     idempotency_key: str | None = strawberry.UNSET
@@ -190,3 +201,56 @@ class UpdatePaymentProviderInput:
 
     id: strawberry.ID
     is_enabled: bool
+
+
+@strawberry.input(
+    description=(
+        "Creating it again for the same customer and provider answers with the holder that is there."
+    )
+)
+class CreateAccountHolderInput:
+    provider_id: strawberry.ID
+    customer_reference: str
+    email: str | None = strawberry.UNSET
+    name: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class UpdateAccountHolderInput:
+    """Is the input of updateAccountHolder."""
+
+    id: strawberry.ID
+    email: str | None = strawberry.UNSET
+    name: str | None = strawberry.UNSET
+    metadata: JSON | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description="Deletes the customer at the provider too, with every saved payment method."
+)
+class DeleteAccountHolderInput:
+    id: strawberry.ID
+
+
+@strawberry.input
+class SavePaymentMethodInput:
+    """Is the input of savePaymentMethod."""
+
+    account_holder_id: strawberry.ID
+    data: JSON | None = strawberry.field(
+        description="What the provider needs; its own documented keys.", default=strawberry.UNSET
+    )
+    setup_id: strawberry.ID | None = strawberry.field(
+        description="From SaveRequiresAction: goes on after the customer's action.",
+        default=strawberry.UNSET,
+    )
+    idempotency_key: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class DeletePaymentMethodInput:
+    """Is the input of deletePaymentMethod."""
+
+    id: strawberry.ID

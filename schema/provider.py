@@ -46,8 +46,11 @@ class PaymentMethodDetails:
     @classmethod
     def of(cls, paid_with: outcomes.PaidWith | None) -> "PaymentMethodDetails | None":
         """Show what was paid with, where the provider says so."""
-        if paid_with is None:
-            return None
+        return None if paid_with is None else cls.shown(paid_with)
+
+    @classmethod
+    def shown(cls, paid_with: outcomes.PaidWith) -> "PaymentMethodDetails":
+        """Show a way of paying."""
         return cls(
             type=paid_with.type,
             label=paid_with.label,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from schema.account_holder import AccountHolder, PaymentMethod
 from schema.actions import RequiredAction
 from schema.collection import PaymentCollection
 from schema.failures import (
@@ -58,6 +59,17 @@ class RefundPending:
 class CancelPending:
     payment: Payment
     retry_after_seconds: int
+
+
+@strawberry.type
+class SaveRequiresAction:
+    setup_id: strawberry.ID
+    action: RequiredAction
+
+
+@strawberry.type
+class Deleted:
+    id: strawberry.ID
 
 
 @strawberry.type
@@ -121,4 +133,24 @@ SettleOperationResult = Annotated[
 UpdatePaymentProviderResult = Annotated[
     PaymentProvider | RequestRejected,
     strawberry.union("UpdatePaymentProviderResult"),
+]
+CreateAccountHolderResult = Annotated[
+    AccountHolder | RequestRejected,
+    strawberry.union("CreateAccountHolderResult"),
+]
+UpdateAccountHolderResult = Annotated[
+    AccountHolder | RequestRejected,
+    strawberry.union("UpdateAccountHolderResult"),
+]
+DeleteAccountHolderResult = Annotated[
+    Deleted | RequestRejected,
+    strawberry.union("DeleteAccountHolderResult"),
+]
+SavePaymentMethodResult = Annotated[
+    PaymentMethod | SaveRequiresAction | RequestRejected,
+    strawberry.union("SavePaymentMethodResult"),
+]
+DeletePaymentMethodResult = Annotated[
+    Deleted | RequestRejected,
+    strawberry.union("DeletePaymentMethodResult"),
 ]

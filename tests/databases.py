@@ -26,7 +26,8 @@ GIVEN = "TILLGRAPH_TEST_DATABASE_URL"
 """Names another PostgreSQL than the one that the tests start, by a role that may create databases."""
 
 TABLES = (
-    "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports"
+    "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports,"
+    " account_holders, payment_methods, method_setups"
 )
 
 

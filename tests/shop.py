@@ -22,6 +22,20 @@ def open_collection(
     return made
 
 
+def open_holder(server: RunningServer, *, provider: str = "sandbox", **more: Json) -> Json:
+    """Make a new customer known to a provider."""
+    values = {"providerId": provider, "customerReference": f"customer-{new_key()}", **more}
+    made = server.change("createAccountHolder", values)
+    assert made["__typename"] == "AccountHolder", made
+    return made
+
+
+def save_method(server: RunningServer, holder_id: str, data: Json = None, **more: Json) -> Json:
+    """Save a payment method for a holder, whatever comes of it."""
+    given = {} if data is None else {"data": data}
+    return server.change("savePaymentMethod", {"accountHolderId": holder_id, **given, **more})
+
+
 def open_session(
     server: RunningServer,
     collection_id: str,

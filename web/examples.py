@@ -11,14 +11,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from ulid import ULID
 
-from payments import authorizing, collections, movements, sessions
+from payments import authorizing, collections, holders, movements, saving, sessions
 from payments.access import BACK_END
 from payments.commands import (
     AuthorizePaymentSession,
     Call,
     CapturePayment,
+    CreateAccountHolder,
     CreatePaymentCollection,
     CreatePaymentSession,
+    SavePaymentMethod,
 )
 from payments.cursors import event_cursor
 from payments.errors import Forbidden, Unauthenticated
@@ -27,11 +29,15 @@ from payments.ids import ProviderId
 from payments.outcomes import JsonObject
 from payments.reading import Log
 from payments.records import Snapshot
+from payments.saved import AccountHolder
 from web.documents import ExampleDocument
 
 PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
 SANDBOX = ProviderId("sandbox")
 SYSTEM = ProviderId("system")
+NOBODY = "none"
+"""Stands for a customer where no provider keeps payment methods."""
+
 AMOUNT = Decimal("49.90")
 CURRENCY = "USD"
 
@@ -45,6 +51,7 @@ class Examples:
         self._call = Call(BACK_END, request_id)
         self._has_sandbox = SANDBOX in flow.providers
         self._provider = SANDBOX if self._has_sandbox else SYSTEM
+        self._in_wallet = NOBODY
         self._makers: dict[str, Callable[[], Awaitable[str]]] = {
             "key": self._key,
             "collection": self._collection,
@@ -54,6 +61,11 @@ class Examples:
             "capturedPayment": self._captured_payment,
             "cursor": self._cursor,
             "unsettled": self._unsettled,
+            "customer": self._customer,
+            "holder": self._holder,
+            "savedMethod": self._saved_method,
+            "walletSession": self._wallet_session,
+            "walletMethod": self._wallet_method,
         }
 
     async def fill(self, document: ExampleDocument) -> str:
@@ -67,9 +79,13 @@ class Examples:
     async def _key(self) -> str:
         return secrets.token_urlsafe(12)
 
-    async def _opened(self) -> Snapshot:
+    async def _opened(self, *of: AccountHolder) -> Snapshot:
         command = CreatePaymentCollection(
-            currency=CURRENCY, amount=AMOUNT, reference="example", allows_split_payment=True
+            currency=CURRENCY,
+            amount=AMOUNT,
+            reference="example",
+            allows_split_payment=True,
+            account_holder_ids=tuple(holder.id for holder in of),
         )
         return await collections.create(self._flow, self._call, command)
 
@@ -107,6 +123,51 @@ class Examples:
         assert isinstance(answer, authorizing.Paid)
         capture = CapturePayment(payment_id=answer.payment.id, idempotency_key=await self._key())
         return (await movements.capture(self._flow, self._call, capture)).operation.id
+
+    async def _customer(self) -> str:
+        holder = await self._made_holder()
+        return NOBODY if holder is None else holder.customer_reference
+
+    async def _holder(self) -> str:
+        holder = await self._made_holder()
+        return NOBODY if holder is None else holder.id
+
+    async def _saved_method(self) -> str:
+        holder = await self._made_holder()
+        return NOBODY if holder is None else await self._kept(holder)
+
+    async def _wallet_session(self) -> str:
+        holder = await self._made_holder()
+        if holder is None:
+            return await self._session()
+        self._in_wallet = await self._kept(holder)
+        opened = await self._opened(holder)
+        command = CreatePaymentSession(
+            collection_id=opened.collection.id,
+            provider_id=self._provider,
+            account_holder_id=holder.id,
+        )
+        _, id = await sessions.create(self._flow, self._call, command)
+        return id
+
+    async def _wallet_method(self) -> str:
+        """Name what the holder of the session before can pay with."""
+        return self._in_wallet
+
+    async def _made_holder(self) -> AccountHolder | None:
+        """Make a customer, where there is a provider that keeps payment methods without an account anywhere."""
+        if not self._has_sandbox:
+            return None
+        command = CreateAccountHolder(
+            provider_id=self._provider, customer_reference=f"example-{await self._key()}"
+        )
+        return await holders.create(self._flow, self._call, command)
+
+    async def _kept(self, holder: AccountHolder) -> str:
+        command = SavePaymentMethod(account_holder_id=holder.id)
+        answer = await saving.save(self._flow, self._call, command)
+        assert isinstance(answer, saving.Saved)
+        return answer.method.id
 
     async def _cursor(self) -> str:
         last = await self._log.last_event_of((await self._opened()).collection.id)

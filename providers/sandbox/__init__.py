@@ -10,6 +10,7 @@ from providers.sandbox.gateway import Gateway
 from providers.sandbox.ledger import Ledger
 from providers.sandbox.provider import SandboxProvider
 from providers.sandbox.routes import sandbox_routes
+from providers.sandbox.saving import SavingSandboxProvider
 from providers.sandbox.signing import check_secret
 from providers.sandbox.transport import InProcess
 from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
@@ -28,14 +29,14 @@ def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> San
     """Make the provider; the gateway runs in this process where the settings name no other place."""
     secret = _secret_of(sandbox)
     if sandbox.url is not None:
-        return SandboxProvider(
+        return SavingSandboxProvider(
             httpx2.AsyncHTTPTransport(trust_env=False),
             secret=secret,
             public_url=settings.public_url,
             gateway_url=sandbox.url,
         )
     gateway = _gateway(sandbox, settings)
-    return SandboxProvider(
+    return SavingSandboxProvider(
         InProcess(gateway_app(gateway, secret)),
         secret=secret,
         public_url=settings.public_url,

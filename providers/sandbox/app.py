@@ -13,9 +13,10 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from payments.ids import SESSION, is_id
+from payments.ids import SESSION, SETUP, is_id
 from payments.instants import Instant
 from payments.money import AmountFault
+from providers.sandbox.answering import NO_STORE, LostReply, ReplyLost, refusal_of
 from providers.sandbox.bodies import (
     FORM,
     JSON,
@@ -30,24 +31,16 @@ from providers.sandbox.bodies import (
     read_movement,
     read_result,
 )
-from providers.sandbox.gateway import (
-    Done,
-    Gateway,
-    KeyTaken,
-    NoSuchThing,
-    NothingPending,
-    Stopped,
-)
+from providers.sandbox.gateway import Done, Gateway, Stopped
 from providers.sandbox.ledger import LedgerBusy
-from providers.sandbox.pages import challenge_page, message_page
+from providers.sandbox.pages import challenge_page, message_page, saving_page
 from providers.sandbox.records import KEY, Entry, EntryStatus, Malformed, read_instruction
-from providers.sandbox.rules import NothingHappened
+from providers.sandbox.rules import KeyTaken, NoSuchThing, NothingHappened, NothingPending
+from providers.sandbox.savings_app import savings_routes
 
 log = structlog.get_logger("sandbox")
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-
-NO_STORE = {"cache-control": "no-store"}
 
 LONGEST_NUMBER = 18
 """Digits of a number in an address: it fits into 64 bits."""
@@ -57,19 +50,6 @@ KEYLESS = "keyless"
 
 ANSWERED = "This payment was answered already, or is not wanted any more."
 UNKNOWN = "There is nothing to confirm at this address."
-
-
-class ReplyLost(Exception):
-    """Breaks the connection behind a durable effect."""
-
-
-class LostReply(Response):
-    """Begins an answer and breaks off."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        raise ReplyLost
 
 
 class BreaksOff:
@@ -96,7 +76,7 @@ class BearerRequired:
         if scope["type"] == "http":
             given = dict(scope["headers"]).get(b"authorization", b"")
             if not hmac.compare_digest(given, self._expected):
-                refusal = _refusal(401, "The gateway answers its server alone.")
+                refusal = refusal_of(401, "The gateway answers its server alone.")
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -125,6 +105,7 @@ def gateway_app(gateway: Gateway, secret: str) -> Starlette:
             Route("/reports/{session}", endpoints.settle, methods=["POST"]),
             Route("/movements/{session}", endpoints.begin, methods=["POST"]),
             Route("/ledger", endpoints.ledger, methods=["GET"]),
+            *savings_routes(gateway.keeping),
         ],
         middleware=[Middleware(BearerRequired, secret=secret)],
         exception_handlers={
@@ -156,7 +137,7 @@ class _Endpoints:
             case Done():
                 return JSONResponse(answer.entry.to_wire(), headers=NO_STORE)
             case NothingHappened():
-                return _refusal(503, "The gateway can't be reached.")
+                return refusal_of(503, "The gateway can't be reached.")
             case KeyTaken():
                 return JSONResponse(
                     {"message": "This key belongs to another operation."}, 409, NO_STORE
@@ -166,11 +147,13 @@ class _Endpoints:
         key = request.path_params["key"]
         entry = await self._gateway.find(key) if KEY.fullmatch(key) else None
         if entry is None:
-            return _refusal(404, "Nothing was asked with this key.")
+            return refusal_of(404, "Nothing was asked with this key.")
         return JSONResponse(entry.to_wire(), headers=NO_STORE)
 
     async def show_challenge(self, request: Request) -> Response:
         try:
+            if is_id(request.path_params["session"], SETUP):
+                return await self._show_saving(request)
             entry = await self._gateway.challenge(_session_of(request), _key_of(request))
         except NoSuchThing:
             return _told(request, 404, "Nothing here", UNKNOWN)
@@ -185,6 +168,8 @@ class _Endpoints:
         raw = await read_body(request)
         is_approved = is_approval(parse_json(raw) if kind == JSON else parse_form(raw))
         try:
+            if is_id(request.path_params["session"], SETUP):
+                return await self._answer_saving(request, kind, is_approved=is_approved)
             entry = await self._gateway.answer_challenge(
                 _session_of(request), _key_of(request), is_approved=is_approved
             )
@@ -197,6 +182,24 @@ class _Endpoints:
                 {"session": entry.session, "result": entry.status.value}, headers=NO_STORE
             )
         return _back(entry)
+
+    async def _show_saving(self, request: Request) -> Response:
+        key = request.path_params["session"]
+        saving = await self._gateway.keeping.challenge(key, _key_of(request))
+        if saving.status is not EntryStatus.CHALLENGED:
+            return _told(request, 409, "Already answered", ANSWERED)
+        return saving_page()
+
+    async def _answer_saving(self, request: Request, kind: str, *, is_approved: bool) -> Response:
+        saving = await self._gateway.keeping.answer_challenge(
+            request.path_params["session"], _key_of(request), is_approved=is_approved
+        )
+        if kind == JSON:
+            return JSONResponse(
+                {"session": saving.key, "result": saving.status.value}, headers=NO_STORE
+            )
+        title = "Card saved" if saving.status is EntryStatus.APPROVED else "Card not saved"
+        return message_page(title, "Done; you may close this page.")
 
     async def settle(self, request: Request) -> Response:
         body = await read_json(request)
@@ -275,29 +278,24 @@ def _told(request: Request, status: int, title: str, sentence: str) -> Response:
     """Tell people by a page, and programs by JSON."""
     is_program = JSON in request.headers.get("accept", "") or media_type(request) == JSON
     if is_program:
-        return _refusal(status, sentence)
+        return refusal_of(status, sentence)
     return message_page(title, sentence, status=status)
-
-
-def _refusal(status: int, message: str) -> Response:
-    """Refuse, and promise that this request did nothing."""
-    return JSONResponse({"message": message, "nothing_happened": True}, status, NO_STORE)
 
 
 async def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestRefused)
-    return _refusal(error.status, str(error))
+    return refusal_of(error.status, str(error))
 
 
 async def _http_refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    refusal = _refusal(error.status_code, f"{error.detail}.")
+    refusal = refusal_of(error.status_code, f"{error.detail}.")
     refusal.headers.update(error.headers or {})
     return refusal
 
 
 async def _busy(_request: Request, _error: Exception) -> Response:
-    return _refusal(503, "The gateway's ledger is busy.")
+    return refusal_of(503, "The gateway's ledger is busy.")
 
 
 async def _failed(request: Request, error: Exception) -> Response:

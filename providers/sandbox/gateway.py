@@ -18,11 +18,15 @@ from payments.instants import SECOND, Instant
 from payments.money import AmountFault, parse_minor
 from payments.statuses import OperationKind
 from providers.sandbox.delivery import Deliveries
+from providers.sandbox.keeping import Keeping
 from providers.sandbox.ledger import Ledger, LedgerBusy, LedgerTransaction
 from providers.sandbox.records import BEGUN_HERE, Entry, EntryStatus, Instruction
 from providers.sandbox.rules import (
     Book,
+    KeyTaken,
+    NoSuchThing,
     NothingHappened,
+    NothingPending,
     Wait,
     begun_here,
     behaviour_of,
@@ -46,22 +50,12 @@ class Done:
     """The effect is durable, and nobody is to hear of it this time."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyTaken:
-    """Says that the key belongs to another operation."""
-
-
-class NoSuchThing(Exception):
-    """Says that the gateway has no such session or challenge, or that the challenge's key is wrong."""
-
-
-class NothingPending(Exception):
-    """Says that there is nothing to settle: it is answered already, or was never asked."""
-
-
 class Stopped(Exception):
     """Says that the gateway was stopped while it was at it: it may have happened."""
 
+
+GONE = "decline:payment_method_gone"
+"""What becomes of a payment with a method that is not kept any more."""
 
 PAGE_ENTRIES = 500
 """Effects that are read in one go."""
@@ -86,6 +80,7 @@ class Gateway:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         self._delivering: asyncio.Task[None] | None = None
+        self.keeping = Keeping(ledger, self._own, self._turn)
 
     async def open(self) -> None:
         """Open the ledger and start to deliver reports, those of an earlier process included; raises LedgerUnusable."""
@@ -234,11 +229,16 @@ class Gateway:
                 return _again(tx, found, instruction)
             book = tx.book(instruction.session)
             result = carry_out(
-                instruction, book, self._now(), challenge_key=challenge_key, has_waited=has_waited
+                _payable(tx, instruction),
+                book,
+                self._now(),
+                challenge_key=challenge_key,
+                has_waited=has_waited,
             )
             if isinstance(result, NothingHappened | Wait):
                 return result
             entry, *others = result
+            entry = replace(entry, fingerprint=instruction.fingerprint())
             tx.insert(entry)
             for other in others:
                 tx.update(other)
@@ -308,6 +308,15 @@ def _again(tx: LedgerTransaction, found: Entry, instruction: Instruction) -> Don
     found = replace(found, asked=found.asked + 1)
     tx.update(found)
     return Done(found)
+
+
+def _payable(tx: LedgerTransaction, instruction: Instruction) -> Instruction:
+    """Let what is to be paid with something that is not kept any more be declined."""
+    if instruction.method is None:
+        return instruction
+    saving = tx.saving(instruction.method)
+    is_kept = saving is not None and saving.status is EntryStatus.APPROVED
+    return instruction if is_kept else replace(instruction, token=GONE)
 
 
 def _challenge(book: Book, key: str | None) -> Entry:

@@ -5,13 +5,14 @@ import sqlite3
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TypeVar
 
 from payments.instants import Instant, after
 from providers.sandbox.records import ENTRY_COLUMNS, Entry, entry_from_row
 from providers.sandbox.rules import Book
+from providers.sandbox.savings import Customer, Saving, saving_from_row
 
 Answer = TypeVar("Answer")
 
@@ -23,7 +24,7 @@ OPENING_TRIES = 20
 
 OPENING_PAUSE_SECONDS = 0.05
 
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE entries (
@@ -64,6 +65,29 @@ CREATE INDEX reports_due ON reports (session, number) WHERE due_at IS NOT NULL;
 """
 """A report whose due_at is NULL is delivered or given up."""
 
+CUSTOMERS_SCHEMA = """
+CREATE TABLE customers (
+    id TEXT PRIMARY KEY,
+    reference TEXT NOT NULL,
+    email TEXT,
+    name TEXT
+) STRICT;
+CREATE TABLE savings (
+    key TEXT PRIMARY KEY,
+    customer TEXT NOT NULL,
+    token TEXT,
+    status TEXT NOT NULL CHECK (status IN ('approved', 'declined', 'challenged')),
+    failure TEXT,
+    decline_code TEXT,
+    challenge_key TEXT
+) STRICT;
+CREATE INDEX savings_of_customer ON savings (customer);
+"""
+"""Since version 2. A payment method is an approved saving, and goes by its key."""
+
+SCHEMAS = (SCHEMA, CUSTOMERS_SCHEMA)
+"""What each version has added."""
+
 _COLUMNS = ", ".join(ENTRY_COLUMNS)
 SELECT = f"SELECT {_COLUMNS} FROM entries"  # noqa: S608 - the names of our own columns
 INSERT = (
@@ -78,6 +102,12 @@ UPDATE = (
 PAGE = (
     f"SELECT number, {_COLUMNS} FROM entries"  # noqa: S608 - likewise
     " WHERE number > ? AND created_at >= ? ORDER BY number LIMIT ?"
+)
+
+_SAVING = tuple(one.name for one in fields(Saving))
+PUT_SAVING = (
+    f"INSERT OR REPLACE INTO savings ({', '.join(_SAVING)})"  # noqa: S608 - likewise
+    f" VALUES ({', '.join(':' + name for name in _SAVING)})"
 )
 
 IS_OLDEST = """
@@ -147,6 +177,37 @@ class LedgerTransaction:
     def update(self, entry: Entry) -> None:
         """Change an entry."""
         self._connection.execute(UPDATE, entry.to_row())
+
+    def put_customer(self, customer: Customer) -> None:
+        """Add a customer, or change what is known of them."""
+        self._connection.execute(
+            "INSERT INTO customers (id, reference, email, name) VALUES (?, ?, ?, ?)"
+            " ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name",
+            (customer.id, customer.reference, customer.email, customer.name),
+        )
+
+    def customer(self, id: str) -> Customer | None:
+        """Find a customer."""
+        row = self._connection.execute("SELECT * FROM customers WHERE id = ?", (id,)).fetchone()
+        return None if row is None else Customer(**row)
+
+    def delete_customer(self, id: str) -> None:
+        """Forget a customer with what is kept for them."""
+        self._connection.execute("DELETE FROM savings WHERE customer = ?", (id,))
+        self._connection.execute("DELETE FROM customers WHERE id = ?", (id,))
+
+    def saving(self, key: str) -> Saving | None:
+        """Find what a saving has come to."""
+        row = self._connection.execute("SELECT * FROM savings WHERE key = ?", (key,)).fetchone()
+        return None if row is None else saving_from_row(row)
+
+    def put_saving(self, saving: Saving) -> None:
+        """Add a saving, or change it."""
+        self._connection.execute(PUT_SAVING, saving.to_row())
+
+    def delete_saving(self, key: str) -> None:
+        """Forget a payment method."""
+        self._connection.execute("DELETE FROM savings WHERE key = ?", (key,))
 
     def insert_report(self, id: str, session: str, body: bytes, now: Instant) -> None:
         """Add a report, due at once."""
@@ -264,12 +325,12 @@ def _create_tables(connection: sqlite3.Connection) -> None:
     _begin(connection, "BEGIN IMMEDIATE")
     try:
         version = connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, VERSION):
+        if version > VERSION:
             raise LedgerUnusable(f"The sandbox's ledger is of version {version}, not {VERSION}.")
-        if version == 0:
-            for statement in SCHEMA.split(";"):
+        for added in SCHEMAS[version:]:
+            for statement in added.split(";"):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     finally:
         if connection.in_transaction:

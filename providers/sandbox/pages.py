@@ -64,6 +64,18 @@ CHALLENGE = """<p class="amount">{amount} <small>{currency}</small></p>
 </form>"""
 
 
+SAVING = """<p>A shop wants to keep your card. In this test you decide what the bank answers.</p>
+<form method="post">
+<button name="result" value="approve">Approve</button>
+<button name="result" value="fail">Fail</button>
+</form>"""
+
+
+def saving_page() -> Response:
+    """Ask the customer whether their card may be kept."""
+    return _page("Confirm your card", SAVING)
+
+
 def challenge_page(entry: Entry) -> Response:
     """Ask the customer to approve or fail an authorization."""
     content = CHALLENGE.format(

@@ -128,7 +128,7 @@ class SandboxProvider:
         if decided is not None:
             return decided
         try:
-            response = await self._send(self._client.build_request("GET", f"/operations/{ask.key}"))
+            response = await self.send(self._client.build_request("GET", f"/operations/{ask.key}"))
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("not looked up", operation_id=ask.key, error=type(error).__name__)
             return Unknown()
@@ -144,10 +144,10 @@ class SandboxProvider:
         while behind is not None:
             params = {"since": str(since), "behind": str(behind)}
             try:
-                response = await self._send(self.build_request("GET", "/operations", params=params))
+                response = await self.send(self.build_request("GET", "/operations", params=params))
                 page = orjson.loads(response.content)
                 operations, behind = page["operations"], page["last"]
-                found = [effect_of_facts(facts, self._challenge_url) for facts in operations]
+                found = [effect_of_facts(facts, self.challenge_url) for facts in operations]
             except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
                 raise BooksUnreadable(f"The sandbox's ledger: {type(error).__name__}.") from None
             for effect in found:
@@ -172,18 +172,18 @@ class SandboxProvider:
         key = key_of(facts)
         if key is None or report.get("key") != key:
             raise ReportRefused(400, "A report has the key of its operation.")
-        outcome = outcome_of_facts(facts, self._challenge_url)
+        outcome = outcome_of_facts(facts, self.challenge_url)
         if type_ != f"operation.{facts.get('status')}" or isinstance(outcome, Unknown):
             raise ReportRefused(400, "A report's type and its operation's facts fit together.")
         effect = None
         if key.startswith(BEGUN_HERE):
-            effect = effect_of_facts(facts, self._challenge_url)
+            effect = effect_of_facts(facts, self.challenge_url)
         return Report(id, OperationId(key), outcome, effect)
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
         try:
-            response = await self._send(request)
+            response = await self.send(request)
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("gateway not reached", error=type(error).__name__)
             raise GatewayUnreachable from None
@@ -208,12 +208,13 @@ class SandboxProvider:
             method, path, params=params, content=content, headers=named
         )
 
-    def _challenge_url(self, session: str, key: str) -> str:
+    def challenge_url(self, session: str, key: str) -> str:
+        """Give the address of the page that asks the customer."""
         return f"{self._public_url}/sandbox/challenges/{session}?key={quote(key, safe='')}"
 
     async def _outcome(self, request: httpx2.Request, ask: Ask) -> Outcome:
         try:
-            response = await self._send(request)
+            response = await self.send(request)
         except NOT_SENT:
             return NotReached()
         except (httpx2.HTTPError, TimeoutError) as error:
@@ -223,13 +224,14 @@ class SandboxProvider:
 
     def _understood(self, response: httpx2.Response, ask: Ask) -> Outcome:
         outcome = outcome_of_response(
-            response.status_code, response.content, ask, self._challenge_url
+            response.status_code, response.content, ask, self.challenge_url
         )
         if isinstance(outcome, Unknown):
             log.warning("answer not understood", operation_id=ask.key, status=response.status_code)
         return outcome
 
-    async def _send(self, request: httpx2.Request) -> httpx2.Response:
+    async def send(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request to the gateway, within its time; raises httpx2.HTTPError and TimeoutError."""
         async with asyncio.timeout(EVERYTHING_SECONDS):
             return await self._client.send(request)
 
@@ -245,6 +247,7 @@ def instruction_of(ask: Ask) -> Instruction:
         amount_minor=ask.amount.minor,
         currency=ask.amount.currency,
         token=token if isinstance(token, str) else None,
+        method=ask.method_reference if is_authorization else None,
         return_url=ask.return_url if is_authorization else None,
         closes_session=ask.kind is OperationKind.CANCEL and ask.payment_id is None,
         releases_rest=ask.releases_rest,

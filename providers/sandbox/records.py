@@ -66,6 +66,8 @@ class Instruction:
     currency: str
     token: str | None = None
     """Of an authorization; what follows it behaves by the same token."""
+    method: str | None = None
+    """A saved payment method that is to pay."""
     return_url: str | None = None
     closes_session: bool = False
     """A cancellation without a payment: it ends whatever the session has open."""
@@ -73,7 +75,8 @@ class Instruction:
 
     def fingerprint(self) -> str:
         """Digest all but the key, so that a key can't come again with another body."""
-        parts = [getattr(self, one.name) for one in fields(self) if one.name not in ("key", "kind")]
+        left_out = {"key", "kind", *(() if self.method else ("method",))}
+        parts = [getattr(self, one.name) for one in fields(self) if one.name not in left_out]
         return hashlib.sha256(orjson.dumps([self.kind.value, *parts])).hexdigest()
 
     def to_wire(self) -> JsonObject:
@@ -107,6 +110,10 @@ _CHECKS: Mapping[str, tuple[Callable[[object], bool], str]] = {
         "a code of ISO 4217 in use",
     ),
     "token": (lambda value: value is None or isinstance(value, str), "a text or null"),
+    "method": (
+        lambda value: value is None or _matches(value, KEY),
+        "1 to 64 letters, digits and underscores, or null",
+    ),
     "return_url": (
         lambda value: value is None or _matches(value, ADDRESS),
         "an http or https address, or null",

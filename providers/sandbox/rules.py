@@ -24,6 +24,19 @@ class NothingHappened:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """Says that the key belongs to another operation."""
+
+
+class NoSuchThing(Exception):
+    """Says that the gateway has no such session or challenge, or that the challenge's key is wrong."""
+
+
+class NothingPending(Exception):
+    """Says that there is nothing to settle: it is answered already, or was never asked."""
+
+
+@dataclass(frozen=True, slots=True)
 class Book:
     """Is what one session has at the gateway. Its sums are added up anew each time; none is stored."""
 

@@ -80,6 +80,30 @@ class Token:
         return self.movements.get(kind, APPROVING)
 
 
+OF_SAVINGS = frozenset(
+    {
+        Effect.APPROVE,
+        Effect.DECLINE,
+        Effect.CHALLENGE,
+        Effect.UNAVAILABLE,
+        Effect.LOST_REPLY,
+        Effect.SLOW,
+    }
+)
+"""What can be told of the saving of a payment method."""
+
+
+def parse_saving_token(text: str | None) -> Behaviour:
+    """Read the token of a saving, which is a beginning alone; none approves. Raises DataFault."""
+    token = parse_token(text)
+    is_more = bool(token.movements) or token.expires_seconds is not None
+    if is_more or token.base.effect not in OF_SAVINGS:
+        raise _fault(
+            "A saving takes approve, decline[:code], challenge, unavailable, lost_reply or slow:SECONDS."
+        )
+    return token.base
+
+
 @lru_cache(maxsize=256)
 def parse_token(text: str | None) -> Token:
     """Read a token; none approves everything. Raises DataFault with what would be right.

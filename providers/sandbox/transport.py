@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 from starlette.types import ASGIApp
 
-from providers.sandbox.app import ReplyLost
+from providers.sandbox.answering import ReplyLost
 
 
 class InProcess(httpx2.AsyncBaseTransport):

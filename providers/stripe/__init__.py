@@ -14,6 +14,12 @@ def create(settings: ProviderSettings) -> Sequence[Provider]:
     from providers.stripe.connection import Connection  # noqa: PLC0415
     from providers.stripe.methods import METHODS  # noqa: PLC0415
     from providers.stripe.provider import StripeProvider  # noqa: PLC0415
+    from providers.stripe.saving import SavingStripeProvider  # noqa: PLC0415
 
     connection = Connection(settings.stripe.secret_key, settings.stripe.api_base)
-    return [StripeProvider(method, settings.stripe, connection) for method in METHODS]
+    return [
+        (SavingStripeProvider if method.keeps_methods else StripeProvider)(
+            method, settings.stripe, connection
+        )
+        for method in METHODS
+    ]

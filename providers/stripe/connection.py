@@ -6,6 +6,8 @@ import aiohttp
 import stripe
 from stripe import AIOHTTPClient, RequestOptions, StripeClient
 from stripe.params import (
+    CustomerCreateParams,
+    CustomerUpdateParams,
     EventListParams,
     PaymentIntentCancelParams,
     PaymentIntentCaptureParams,
@@ -13,9 +15,10 @@ from stripe.params import (
     PaymentIntentCreateParams,
     PaymentIntentUpdateParams,
     RefundCreateParams,
+    SetupIntentCreateParams,
 )
 
-from providers.stripe.intents import OPERATION_KEY, SESSION_KEY
+from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: what Stripe answers changes with it, and with nothing else."""
@@ -27,6 +30,7 @@ LONGEST_LIST = 100
 """Objects a page, as many as Stripe gives at once."""
 
 CHARGE = ["latest_charge"]
+METHOD = ["payment_method"]
 
 
 class Connection:
@@ -49,6 +53,9 @@ class Connection:
         self._refunds = client.v1.refunds
         self._disputes = client.v1.disputes
         self._events = client.v1.events
+        self._customers = client.v1.customers
+        self._methods = client.v1.payment_methods
+        self._setups = client.v1.setup_intents
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -115,6 +122,50 @@ class Connection:
         """List the disputes of an intent, oldest first."""
         page = await self._disputes.list_async({"payment_intent": intent_id, "limit": LONGEST_LIST})
         return [dispute async for dispute in page.auto_paging_iter()][::-1]
+
+    async def create_customer(self, params: CustomerCreateParams, key: str) -> stripe.Customer:
+        """Make a customer."""
+        return await self._customers.create_async(params, _with(key))
+
+    async def update_customer(self, id: str, params: CustomerUpdateParams, key: str) -> None:
+        """Change a customer."""
+        await self._customers.update_async(id, params, _with(key))
+
+    async def delete_customer(self, id: str) -> None:
+        """Delete a customer, with every payment method that is attached to them."""
+        await self._customers.delete_async(id)
+
+    async def find_customer(self, holder_id: str) -> stripe.Customer | None:
+        """Find an account holder's customer by its metadata; Stripe's search may be a minute behind."""
+        query = f"metadata['{HOLDER_KEY}']:'{holder_id}'"
+        found = await self._customers.search_async({"query": query, "limit": 1})
+        return found.data[0] if found.data else None
+
+    async def create_setup(self, params: SetupIntentCreateParams, key: str) -> stripe.SetupIntent:
+        """Save a payment method, or let the browser do it."""
+        return await self._setups.create_async({**params, "expand": METHOD}, _with(key))
+
+    async def setup(self, id: str) -> stripe.SetupIntent:
+        """Read a saving with its payment method."""
+        return await self._setups.retrieve_async(id, {"expand": METHOD})
+
+    async def find_setup(self, customer: str, key: str) -> stripe.SetupIntent | None:
+        """Find the saving of a customer that was asked for with a key."""
+        page = await self._setups.list_async(
+            {"customer": customer, "limit": LONGEST_LIST, "expand": ["data.payment_method"]}
+        )
+        async for setup in page.auto_paging_iter():
+            if setup.metadata and setup.metadata.to_dict().get(OPERATION_KEY) == key:
+                return setup
+        return None
+
+    async def method(self, id: str) -> stripe.PaymentMethod:
+        """Read a payment method."""
+        return await self._methods.retrieve_async(id)
+
+    async def detach(self, id: str, key: str) -> None:
+        """Take a payment method from its customer; it can't be used again."""
+        await self._methods.detach_async(id, {}, _with(key))
 
     async def events(self, params: EventListParams) -> AsyncIterator[stripe.Event]:
         """Read events, newest first."""

@@ -60,13 +60,26 @@ KEYS: Mapping[str, Key] = {
         "A suffix has 1 to 22 characters, a letter among them, and none of < > \\ ' \" *.",
     ),
     "receiptEmail": Key("receipt_email", _is_email, "It is an e-mail address."),
+    "offSession": Key("off_session", lambda value: isinstance(value, bool), "It is true or false."),
     "description": Key("description", _is_text, "A description has 1 to 1,000 characters."),
 }
 
 BROWSER_KEYS = frozenset({"paymentMethod"})
 
-AT_CONFIRMATION = frozenset({"paymentMethod"})
+AT_CONFIRMATION = frozenset({"paymentMethod", "offSession"})
 """Goes with the confirmation, and not with the intent."""
+
+
+SAVING_KEYS = ("paymentMethod",)
+"""What the saving of a payment method takes; without one, the customer's browser brings it."""
+
+
+def check_saving(data: Mapping[str, JsonValue]) -> None:
+    """Hold the `data` of a saving to the documented keys; raises DataFault."""
+    for name in data:
+        if name not in SAVING_KEYS:
+            raise DataFault(name, f"Saving at Stripe takes {', '.join(SAVING_KEYS)}.")
+    check(data)
 
 
 def check(data: Mapping[str, JsonValue]) -> None:

@@ -6,7 +6,7 @@ import aiohttp
 import stripe
 
 from payments.failures import FailureCode
-from payments.outcomes import Declined, NotReached, Outcome, Unknown
+from payments.outcomes import Declined, NotReached, Unknown
 
 
 class Meaning(Enum):
@@ -86,7 +86,7 @@ def meaning_of(error: stripe.StripeError) -> Meaning:
     return MEANINGS.get(type(error), Meaning.UNKNOWN)
 
 
-def outcome_of(error: stripe.StripeError) -> Outcome:
+def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
     """Give the outcome that an error is; its text is Stripe's own and goes nowhere."""
     match meaning_of(error):
         case Meaning.DECLINED:

@@ -34,8 +34,13 @@ from providers.stripe.errors import declined
 SESSION_KEY: Final = "tillgraph_session"
 PROVIDER_KEY: Final = "tillgraph_provider"
 OPERATION_KEY: Final = "tillgraph_operation"
+CUSTOMER_KEY: Final = "tillgraph_customer"
+HOLDER_KEY: Final = "tillgraph_account_holder"
 SEEN_KEY: Final = "tillgraph_seen_failure"
 """The failure that was answered for already, so that the next attempt is not told of it again."""
+
+AUTHENTICATION_REQUIRED: Final = "authentication_required"
+"""The customer is not there, and has to be: they confirm the same intent in their browser."""
 
 WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
 """Nothing is under way; the customer may pay."""
@@ -83,9 +88,11 @@ def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) 
     match intent.status:
         case waiting if waiting in WAITING:
             error = intent.last_payment_error
+            if error is not None and error.code == AUTHENTICATION_REQUIRED:
+                return ActionRequired(confirm(intent, publishable_key), reference=intent.id)
             if error is not None and metadata_of(intent).get(SEEN_KEY) != failure_mark(intent):
                 return declined(error.code, getattr(error, "decline_code", None))
-            return ActionRequired(_confirm(intent, publishable_key), reference=intent.id)
+            return ActionRequired(confirm(intent, publishable_key), reference=intent.id)
         case "requires_action":
             action = next_action(intent, publishable_key)
             return ActionRequired(action, reference=intent.id)
@@ -101,15 +108,20 @@ def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) 
             return Unknown()
 
 
-def _confirm(intent: stripe.PaymentIntent, publishable_key: str | None) -> ConfirmWithSdk:
+def confirm(
+    intent: stripe.PaymentIntent | stripe.SetupIntent, publishable_key: str | None
+) -> ConfirmWithSdk:
+    """Hand an intent to Stripe's library in the browser."""
     return ConfirmWithSdk(intent.client_secret or "", publishable_key)
 
 
-def next_action(intent: stripe.PaymentIntent, publishable_key: str | None) -> CustomerAction:
+def next_action(
+    intent: stripe.PaymentIntent | stripe.SetupIntent, publishable_key: str | None
+) -> CustomerAction:
     """Give what the customer does next; what only Stripe's library knows how to do is handed to it."""
     action = intent.next_action
     if action is None:
-        return _confirm(intent, publishable_key)
+        return confirm(intent, publishable_key)
     details = getattr(action, action.type, None)
     url = getattr(details, "url", None)
     if action.type == "redirect_to_url" and isinstance(url, str):
@@ -120,7 +132,7 @@ def next_action(intent: stripe.PaymentIntent, publishable_key: str | None) -> Cu
         expires = facts.get("expires_after") or facts.get("expires_at")
         expires_at = Instant(expires * SECOND) if isinstance(expires, int) else None
         return DisplayInstructions({"type": action.type, **facts}, expires_at)
-    return _confirm(intent, publishable_key)
+    return confirm(intent, publishable_key)
 
 
 def _authorized(intent: stripe.PaymentIntent) -> Outcome:
@@ -139,7 +151,15 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
         paid_with=paid_with,
         record=record,
         capture_before=None if is_captured else capture_before,
+        saved_as=_saved_as(intent),
     )
+
+
+def _saved_as(intent: stripe.PaymentIntent) -> str | None:
+    """Name what was paid with where Stripe keeps it: https://docs.stripe.com/payments/save-during-payment."""
+    method = intent.payment_method
+    is_kept = intent.setup_future_usage is not None and intent.customer is not None
+    return method if is_kept and isinstance(method, str) else None
 
 
 def capture_before_of(charge: stripe.Charge) -> Instant | None:
@@ -156,9 +176,16 @@ def paid_with_of(charge: stripe.Charge) -> PaidWith | None:
     details = charge.payment_method_details
     if details is None:
         return None
-    card = details.card if details.type == "card" else None
+    return way_of_paying(details.type, details.card if details.type == "card" else None)
+
+
+CardDetails = stripe.Charge.PaymentMethodDetails.Card | stripe.PaymentMethod.Card
+
+
+def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
+    """Give what may be shown of a way of paying."""
     if card is None:
-        return PaidWith(details.type, details.type.replace("_", " ").capitalize())
+        return PaidWith(type_, type_.replace("_", " ").capitalize())
     brand = card.brand or "card"
     return PaidWith(
         "card",

@@ -22,6 +22,8 @@ class Method:
     """None: whatever Stripe takes."""
     can_capture_later: bool
     """Whether it can be authorized first; what cannot is captured at once, whatever the setting says."""
+    keeps_methods: bool = False
+    """Whether what is paid with can be kept for the customer's next payment."""
     shows_instructions: bool = False
     """Whether the customer is shown a voucher or a code, instead of being sent to a page."""
 
@@ -40,12 +42,12 @@ def _method(
         type,
         frozenset(currencies) or None,
         can_capture_later,
-        shows_instructions,
+        shows_instructions=shows_instructions,
     )
 
 
 METHODS = (
-    Method(ProviderId("stripe"), "Stripe", None, None, can_capture_later=True),
+    Method(ProviderId("stripe"), "Stripe", None, None, can_capture_later=True, keeps_methods=True),
     _method("bancontact", "Bancontact", "EUR"),
     _method("blik", "BLIK", "PLN"),
     _method("giropay", "giropay", "EUR"),

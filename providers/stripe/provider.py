@@ -5,7 +5,11 @@ from typing import assert_never
 
 import stripe
 import structlog
-from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
+from stripe.params import (
+    PaymentIntentConfirmParams,
+    PaymentIntentCreateParams,
+    PaymentIntentUpdateParams,
+)
 
 from payments.instants import SECOND, Instant
 from payments.money import AmountLimits
@@ -47,6 +51,7 @@ MOVED_ALREADY = frozenset(
         "charge_already_captured",
         "charge_already_refunded",
         "payment_intent_incompatible_payment_method",
+        intents.AUTHENTICATION_REQUIRED,
     }
 )
 """Codes that say that the object stands otherwise than was thought: how it stands decides."""
@@ -134,7 +139,7 @@ class StripeProvider:
         An intent that still waits for a payment method tells of this attempt only if its failure was with the same one.
         """
         found = await self.look_up(ask)
-        is_confirmed = ask.kind is OperationKind.AUTHORIZE and data.payment_method_of(ask.data)
+        is_confirmed = ask.kind is OperationKind.AUTHORIZE and _method_of(ask)
         if not is_confirmed or isinstance(found, Authorized | Processing | Unknown):
             return found
         intent = await self._intent_of(ask)
@@ -209,6 +214,8 @@ class StripeProvider:
             # Whoever has nowhere to come back to can't be sent away.
             redirects = "always" if ask.return_url else "never"
             params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": redirects}
+        if ask.holder_reference is not None:
+            params["customer"] = ask.holder_reference
         if self._settings.has_multicapture and self._captures_later:
             params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
         return {**params, **data.intent_values(ask.data)}
@@ -222,20 +229,21 @@ class StripeProvider:
 
     async def _authorize(self, ask: Ask) -> Outcome:
         """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""
-        payment_method = data.payment_method_of(ask.data)
+        payment_method = _method_of(ask)
         if payment_method is None:
             return await self._hand_to_browser(ask)
-        if ask.return_url is None:
-            intent = await self._connection.confirm(
-                _name(ask), {"payment_method": payment_method, "use_stripe_sdk": True}, ask.key
-            )
-        else:
-            intent = await self._connection.confirm(
-                _name(ask),
-                {"payment_method": payment_method, "return_url": ask.return_url},
-                ask.key,
-            )
-        return self._authorization(intent)
+        if ask.holder_reference is not None:
+            # A saved method pays for its own customer alone.
+            customer: PaymentIntentUpdateParams = {"customer": ask.holder_reference}
+            await self._connection.update(_name(ask), customer, f"{ask.key}:customer")
+        params: PaymentIntentConfirmParams = {"payment_method": payment_method}
+        if ask.data.get("offSession") is True:
+            params["off_session"] = True
+        elif ask.return_url is None:
+            params["use_stripe_sdk"] = True
+        if ask.return_url is not None:
+            params["return_url"] = ask.return_url
+        return self._authorization(await self._connection.confirm(_name(ask), params, ask.key))
 
     async def _hand_to_browser(self, ask: Ask) -> Outcome:
         """Read how the intent stands; an earlier attempt's failure is marked as answered for."""
@@ -338,6 +346,10 @@ class StripeProvider:
     async def close(self) -> None:
         """Let go of connections; all ways of paying share one."""
         await self._connection.close()
+
+
+def _method_of(ask: Ask) -> str | None:
+    return ask.method_reference or data.payment_method_of(ask.data)
 
 
 def _name(ask: Ask) -> str:

@@ -15,7 +15,15 @@ from tests.api.evidence import evidence_of
 from tests.api.raw import failure, refused
 from tests.api.sockets import WAIT_SECONDS, first_message, opened, receive
 from tests.running import ROOT, Json, RunningServer, document
-from tests.shop import authorize, capture, new_key, open_collection, open_session, refund
+from tests.shop import (
+    authorize,
+    capture,
+    new_key,
+    open_collection,
+    open_holder,
+    open_session,
+    refund,
+)
 
 LIST_PROVIDERS = document("back_end/13_list_payment_providers")
 
@@ -142,8 +150,13 @@ class Shop:
 
 
 def _full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
+    holder = open_holder(server, metadata={"internal": "gold"})
+    method = server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
     collection = open_collection(
-        server, metadata={"internal": "margin 40 %"}, allowsSplitPayment=True
+        server,
+        metadata={"internal": "margin 40 %"},
+        allowsSplitPayment=True,
+        accountHolderIds=[holder["id"]],
     )
     session = open_session(
         server, collection["id"], amount="40.00", metadata={"internal": "session"}
@@ -165,6 +178,8 @@ def _full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
         "Capture": captured["captures"][0]["id"],
         "Refund": refunded["refunds"][0]["id"],
         "PaymentEvent": event_id,
+        "AccountHolder": holder["id"],
+        "PaymentMethod": method["id"],
         "unpaid": unpaid["id"],
         "cursor": events["edges"][0]["cursor"],
     }
@@ -183,6 +198,7 @@ BROWSER = {
     "Query.paymentCollection",
     "Query.paymentSession",
     "Query.payment",
+    "Query.accountHolder",
     "Query.paymentProviders",
     "Mutation.createPaymentSession",
     "Mutation.createPaymentSessions",
@@ -197,6 +213,7 @@ SECRET = {
     "Query.paymentCollections": "query { paymentCollections { edges { cursor } } }",
     "Query.payments": "query { payments { edges { cursor } } }",
     "Query.paymentEvents": "query { paymentEvents { edges { cursor } } }",
+    "Query.accountHolders": 'query { accountHolders(customerReference: "b") { id } }',
     "Query.unsettledOperations": "query { unsettledOperations { edges { cursor } } }",
     **{
         f"Mutation.{name}": f"mutation {{ {name}(input: {{{given}}}) {{ __typename }} }}"
@@ -210,6 +227,11 @@ SECRET = {
             "askAgain": 'id: "Capture"',
             "settleOperation": 'id: "Capture", outcome: DECLINED, evidence: "b", idempotencyKey: "b"',
             "updatePaymentProvider": 'id: "sandbox", isEnabled: false',
+            "createAccountHolder": 'providerId: "sandbox", customerReference: "b"',
+            "updateAccountHolder": 'id: "AccountHolder", name: "b"',
+            "deleteAccountHolder": 'id: "AccountHolder"',
+            "savePaymentMethod": 'accountHolderId: "AccountHolder"',
+            "deletePaymentMethod": 'id: "PaymentMethod"',
         }.items()
     },
     "Subscription.paymentEvents": "subscription { paymentEvents { cursor } }",
@@ -266,6 +288,8 @@ PREFIXES = {
     "Capture": "capt_",
     "Refund": "ref_",
     "PaymentEvent": "evt_",
+    "AccountHolder": "acchld_",
+    "PaymentMethod": "paymtd_",
 }
 
 
@@ -287,6 +311,7 @@ def test_node_reaches_what_hangs_off_the_own_collection_alone(
         ("paymentCollection", "PaymentCollection"),
         ("paymentSession", "PaymentSession"),
         ("payment", "Payment"),
+        ("accountHolder", "AccountHolder"),
     ],
 )
 def test_a_query_reaches_the_own_collection_alone(

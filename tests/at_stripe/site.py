@@ -115,6 +115,23 @@ class RunningStripe:
         """Count the requests with each key."""
         return dict(self._books()["keys"])
 
+    def customers(self, holder_id: str) -> int:
+        """Count the customers that bear an account holder's id."""
+        query = f"metadata['tillgraph_account_holder']:'{holder_id}'"
+        return len(self.call("GET", "customers/search", query=query)["data"])
+
+    def attached(self, customer: str) -> int:
+        """Count the payment methods that are attached to a customer."""
+        return len(self._methods(customer))
+
+    def detach_all(self, customer: str) -> None:
+        """Take every payment method from a customer, as in the dashboard."""
+        for method in self._methods(customer):
+            self.call("POST", f"payment_methods/{method['id']}/detach")
+
+    def _methods(self, customer: str) -> list[Json]:
+        return list(self.call("GET", f"customers/{customer}/payment_methods")["data"])
+
     def entries(self) -> list[Json]:
         """List all that was moved, oldest first."""
         return list(self._books()["ledger"])

@@ -19,6 +19,9 @@ TABLES = (
     "payments",
     "operations",
     "idempotency_keys",
+    "account_holders",
+    "payment_methods",
+    "method_setups",
     "payment_events",
     "provider_reports",
 )

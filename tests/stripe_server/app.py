@@ -13,8 +13,9 @@ from aiohttp import web
 from tests.stripe_server import form, objects
 from tests.stripe_server.delivery import Delivery
 from tests.stripe_server.faults import Fault, Faults
-from tests.stripe_server.gateway import Gateway, Refusal, invalid
+from tests.stripe_server.gateway import Gateway
 from tests.stripe_server.parameters import WrongParameter, hold
+from tests.stripe_server.refusals import Refusal, invalid
 from tests.stripe_server.store import Body, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -102,12 +103,99 @@ class Server:
                 self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
                 self._get("disputes", "/v1/disputes", params.DisputeListParams, self._disputes),
                 self._get("events", "/v1/events", params.EventListParams, self._events),
+                *self._customer_routes(),
                 web.post("/_control/{what}", self._control),
                 web.get("/_control/ledger", self._ledger),
             ]
         )
         app.cleanup_ctx.append(self.delivery.running)
         return app
+
+    def _customer_routes(self) -> list[web.RouteDef]:
+        customers, params = self.gateway.customers, stripe.params
+        one, setups = "/v1/customers/{id}", "/v1/setup_intents"
+        return [
+            self._post(
+                "create_customer",
+                "/v1/customers",
+                params.CustomerCreateParams,
+                lambda id, p, k: customers.create(p),
+            ),
+            self._get(
+                "search_customers",
+                "/v1/customers/search",
+                params.CustomerSearchParams,
+                lambda _, given: _found(customers.search(given["query"]), "/v1/customers/search"),
+            ),
+            self._get(
+                "customer",
+                one,
+                params.CustomerRetrieveParams,
+                lambda id, _: customers.customer(id),
+            ),
+            self._post(
+                "update_customer",
+                one,
+                params.CustomerUpdateParams,
+                lambda id, p, k: customers.update(id, p),
+            ),
+            web.delete(one, self._delete_customer),
+            self._get(
+                "methods",
+                one + "/payment_methods",
+                params.CustomerPaymentMethodListParams,
+                lambda id, given: self._page(customers.methods(id), given, one),
+            ),
+            self._get(
+                "method",
+                "/v1/payment_methods/{id}",
+                params.PaymentMethodRetrieveParams,
+                lambda id, _: customers.method(id),
+            ),
+            self._post(
+                "detach",
+                "/v1/payment_methods/{id}/detach",
+                params.PaymentMethodDetachParams,
+                lambda id, p, k: customers.detach(id),
+            ),
+            self._post(
+                "create_setup",
+                setups,
+                params.SetupIntentCreateParams,
+                lambda id, p, k: customers.create_setup(p),
+            ),
+            self._post(
+                "confirm_setup",
+                setups + "/{id}/confirm",
+                params.SetupIntentConfirmParams,
+                lambda id, p, k: customers.confirm_setup(id, p),
+            ),
+            self._get(
+                "setups",
+                setups,
+                params.SetupIntentListParams,
+                lambda _, given: self._page(
+                    [
+                        self.gateway.shown(one, given.get("expand", []))
+                        for one in customers.setups(given["customer"])
+                    ],
+                    given,
+                    setups,
+                ),
+            ),
+            self._get(
+                "setup",
+                setups + "/{id}",
+                params.SetupIntentRetrieveParams,
+                lambda id, given: self.gateway.shown(customers.setup(id), given.get("expand", [])),
+            ),
+        ]
+
+    async def _delete_customer(self, request: web.Request) -> web.StreamResponse:
+        id = request.match_info["id"]
+        return await self._answered(
+            request, "delete_customer", "", lambda _: self.gateway.customers.delete(id)
+        )
 
     def _post(
         self, name: str, path: str, shape: type, act: Callable[[str, Body, str | None], Body]
@@ -138,7 +226,9 @@ class Server:
     def _demand_browser_secret(self, request: web.Request, client_secret: object) -> None:
         """Hold a publishable key to an intent's own secret, as in a browser."""
         if _key_of(request).startswith("pk_"):
-            intent = self.gateway.intent(request.match_info["id"])
+            id = request.match_info["id"]
+            is_setup = id.startswith("seti_")
+            intent = self.gateway.customers.setup(id) if is_setup else self.gateway.intent(id)
             if client_secret != intent["client_secret"]:
                 raise invalid("payment_intent_invalid_parameter", param="client_secret")
 
@@ -221,13 +311,7 @@ class Server:
     def _search(self, _: str, given: Body) -> Body:
         expand = given.get("expand", [])
         found = [self.gateway.shown(one, expand) for one in self.gateway.search(given["query"])]
-        return {
-            "object": "search_result",
-            "data": found,
-            "has_more": False,
-            "next_page": None,
-            "url": "/v1/payment_intents/search",
-        }
+        return _found(found, "/v1/payment_intents/search")
 
     def _refunds(self, _: str, given: Body) -> Body:
         return self._page(self.gateway.refunds(given["payment_intent"]), given, "/v1/refunds")
@@ -269,6 +353,16 @@ class Server:
 
     def _hold(self, given: dict[str, Any]) -> None:
         self.delivery.is_holding = given["holds"]
+
+
+def _found(found: list[Body], url: str) -> Body:
+    return {
+        "object": "search_result",
+        "data": found,
+        "has_more": False,
+        "next_page": None,
+        "url": url,
+    }
 
 
 def _key_of(request: web.Request) -> str:

@@ -1,36 +1,22 @@
 """What Stripe does with intents and refunds: their states, their events, and what it refuses."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from tests.stripe_server import objects
-from tests.stripe_server.cards import CARDS, Card
+from tests.stripe_server.cards import Card
+from tests.stripe_server.customers import Customers
+from tests.stripe_server.refusals import SEARCH, Refusal, invalid
 from tests.stripe_server.store import Body, Store, now
 
 API_VERSION = "2026-10-28.endive"
 LEAST = 50
 MOST = 99_999_999
-SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
+
+EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
-
-
-class Refusal(Exception):
-    """Is an error that Stripe answers with."""
-
-    def __init__(self, status: int, error: Body) -> None:
-        super().__init__(error.get("code"))
-        self.status = status
-        self.error = error
-
-
-def invalid(code: str, *, param: str | None = None, status: int = 400, **more: Any) -> Refusal:
-    """Make the refusal of a request that can't be carried out."""
-    error = {"type": "invalid_request_error", "code": code, "message": f"Refused: {code}."}
-    return Refusal(status, {**error, **({"param": param} if param else {}), **more})
 
 
 @dataclass
@@ -41,9 +27,14 @@ class Gateway:
     tell: Callable[[Body], None]
     """Is given every event."""
 
+    def __post_init__(self) -> None:
+        self.customers = Customers(self.store)
+
     def create(self, params: Body, key: str | None) -> Body:
         """Open an intent."""
         _hold_amount(params["amount"])
+        if params.get("customer") is not None:
+            self.customers.customer(params["customer"])
         intent = objects.payment_intent(self.store.new_id("pi"), params)
         self._emit("payment_intent.created", intent, key)
         return self.store.put(intent)
@@ -70,9 +61,10 @@ class Gateway:
         if may_redirect and "return_url" not in params:
             raise invalid("parameter_missing", param="return_url")
         method = params.get("payment_method") or intent["payment_method"]
-        card = CARDS.get(method or "")
+        card = self.customers.card(method or "")
         if card is None:
             raise invalid("resource_missing", param="payment_method")
+        self.customers.hold(method, intent["customer"])
         intent |= {"payment_method": method, "next_action": None, "last_payment_error": None}
         is_alone = bool(params.get("off_session"))
         if card.code is not None or (is_alone and card.demands_customer):
@@ -87,10 +79,12 @@ class Gateway:
 
     def authenticate(self, id: str, *, succeeds: bool) -> Body:
         """Let the customer do what they were asked for, or fail at it."""
+        if id.startswith("seti_"):
+            return self.customers.authenticate(id, succeeds=succeeds)
         intent = self.intent(id)
         if intent["status"] != "requires_action":
             raise self._unexpected(intent)
-        card = CARDS[intent["payment_method"]]
+        card = self._card(intent["payment_method"])
         intent["next_action"] = None
         if succeeds:
             return self._authorized(intent, card, None)
@@ -111,7 +105,7 @@ class Gateway:
             raise self._unexpected(intent)
         intent["processing"] = None
         if succeeds:
-            return self._authorized(intent, CARDS[intent["payment_method"]], None)
+            return self._authorized(intent, self._card(intent["payment_method"]), None)
         error = {
             "type": "card_error",
             "code": "payment_intent_payment_attempt_failed",
@@ -210,7 +204,7 @@ class Gateway:
         amount = params.get("amount", left)
         if not 0 < amount <= left:
             raise invalid("amount_too_large", param="amount")
-        card = CARDS[intent["payment_method"]]
+        card = self._card(intent["payment_method"])
         status = "pending" if card.refund == "pending" else "succeeded"
         refund = objects.refund(self.store.new_id("re"), intent, params, amount, status)
         if status == "succeeded":
@@ -240,11 +234,20 @@ class Gateway:
     def shown(self, body: Body, expand: list[str]) -> Body:
         """Give an object with what a request wants expanded."""
         names = {name.removeprefix("data.") for name in expand}
-        if "latest_charge" in names and body.get("latest_charge"):
-            return {**body, "latest_charge": self.store.get(body["latest_charge"], "charge")}
+        for name, kind in EXPANDABLE.items():
+            if name in names and body.get(name):
+                body = {**body, name: self.store.get(body[name], kind) or body[name]}
         return body
 
+    def _card(self, method: str) -> Card:
+        card = self.customers.card(method)
+        assert card is not None
+        return card
+
     def _authorized(self, intent: Body, card: Card, key: str | None) -> Body:
+        if intent["setup_future_usage"] and intent["customer"]:
+            method = self.customers.attached(intent["payment_method"], intent["customer"])
+            intent["payment_method"] = method
         charge = objects.charge(self.store.new_id("ch"), intent, card, intent["payment_method"])
         self.store.put(charge)
         intent |= {"latest_charge": charge["id"], "last_payment_error": None}

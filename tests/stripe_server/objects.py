@@ -187,6 +187,119 @@ def dispute(id: str, charge: Body, reason: str, status: str) -> Body:
     }
 
 
+def customer(id: str, params: Body) -> Body:
+    """Make a customer."""
+    return {
+        "id": id,
+        "object": "customer",
+        "address": None,
+        "balance": 0,
+        "created": now(),
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": params.get("description"),
+        "discount": None,
+        "email": params.get("email") or None,
+        "invoice_prefix": "7FE1103",
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": False,
+        "metadata": params.get("metadata", {}),
+        "name": params.get("name") or None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
+
+
+def payment_method(id: str, card: Card, token: str, customer: str | None) -> Body:
+    """Make a payment method out of one of Stripe's for tests; what it does later is told by its fingerprint."""
+    return {
+        "id": id,
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {
+            "address": {
+                "city": None,
+                "country": None,
+                "line1": None,
+                "line2": None,
+                "postal_code": None,
+                "state": None,
+            },
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+        },
+        "card": {
+            "brand": card.brand,
+            "checks": {
+                "address_line1_check": None,
+                "address_postal_code_check": None,
+                "cvc_check": "pass",
+            },
+            "country": "US",
+            "display_brand": card.brand,
+            "exp_month": 8,
+            "exp_year": 2030,
+            "fingerprint": token,
+            "funding": "credit",
+            "generated_from": None,
+            "last4": card.last4,
+            "networks": {"available": [card.brand], "preferred": None},
+            "regulated_status": None,
+            "three_d_secure_usage": {"supported": True},
+            "wallet": None,
+        },
+        "created": now(),
+        "customer": customer,
+        "customer_account": None,
+        "livemode": False,
+        "metadata": {},
+        "type": "card",
+    }
+
+
+def setup_intent(id: str, params: Body) -> Body:
+    """Make a setup intent out of the parameters of its creation."""
+    return {
+        "id": id,
+        "object": "setup_intent",
+        "application": None,
+        "automatic_payment_methods": params.get("automatic_payment_methods"),
+        "cancellation_reason": None,
+        "client_secret": f"{id}_secret_test",
+        "created": now(),
+        "customer": params.get("customer"),
+        "description": params.get("description"),
+        "excluded_payment_method_types": None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "livemode": False,
+        "mandate": None,
+        "metadata": params.get("metadata", {}),
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": params.get("payment_method"),
+        "payment_method_configuration_details": None,
+        "payment_method_options": {},
+        "payment_method_types": ["card"],
+        "single_use_mandate": None,
+        "status": "requires_payment_method",
+        "usage": params.get("usage", "off_session"),
+    }
+
+
 def event(id: str, type: str, about: Body, api_version: str, key: str | None) -> Body:
     """Make the event that tells of an object as it is now."""
     return {

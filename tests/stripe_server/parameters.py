@@ -79,7 +79,8 @@ def _either(hints: tuple[Any, ...], value: Any, path: str) -> Any:
     faults = []
     # A list of words and any text besides: the words bind.
     words = [hint for hint in hints if get_origin(hint) is Literal and get_args(hint) != ("",)]
-    for hint in words if words and isinstance(value, str) and value else hints:
+    is_truth = bool in hints and isinstance(value, str) and value in TRUTHS
+    for hint in words if words and isinstance(value, str) and value and not is_truth else hints:
         try:
             return _read(hint, value, path)
         except WrongParameter as fault:

@@ -53,6 +53,10 @@ class Store:
         )
         return body
 
+    def delete(self, id: str) -> None:
+        """Remove an object."""
+        self._file.execute("DELETE FROM objects WHERE id = ?", (id,))
+
     def get(self, id: str, kind: str) -> Body | None:
         """Read an object."""
         found = self._file.execute(

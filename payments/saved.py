@@ -1,0 +1,113 @@
+"""Customers as their providers know them, and the payment methods that are kept there: what is asked and answered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from payments.failures import FailureCode
+from payments.ids import HolderId, MethodId, ProviderId, SetupId
+from payments.instants import Instant
+from payments.outcomes import (
+    ActionRequired,
+    Declined,
+    JsonObject,
+    JsonValue,
+    NotReached,
+    PaidWith,
+    Processing,
+    Unknown,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountHolder:
+    """Is a customer at one provider. There is one for each customer and provider."""
+
+    id: HolderId
+    provider_id: ProviderId
+    customer_reference: str
+    reference: str | None = None
+    """The provider's own name of them; None as long as it is not known to be there."""
+    email: str | None = None
+    name: str | None = None
+    metadata: JsonObject = field(default_factory=dict)
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentMethod:
+    """Is a way of paying that a provider keeps for a customer."""
+
+    id: MethodId
+    holder_id: HolderId
+    provider_id: ProviderId
+    reference: str
+    """The provider's own name of it."""
+    details: PaidWith
+    created_at: Instant
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodSetup:
+    """Is the saving of a payment method: the durable intent, and what is known of its outcome."""
+
+    id: SetupId
+    """The provider's idempotency key as well."""
+    holder_id: HolderId
+    data: JsonObject = field(default_factory=dict)
+    reference: str | None = None
+    """The provider's own name of it, once it was reached."""
+    method_id: MethodId | None = None
+    """What was saved."""
+    failure_code: FailureCode | None = None
+    decline_code: str | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class HolderAsk:
+    """Is a customer that a provider is to know of; the same key never makes a second one."""
+
+    key: HolderId
+    customer_reference: str
+    email: str | None
+    name: str | None
+    is_key_forgotten: bool = False
+    """The provider may have forgotten the key by now: it has to be looked for first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavingAsk:
+    """Is a payment method that a provider is to keep; the same key always asks for the same."""
+
+    key: SetupId
+    holder_reference: str
+    data: Mapping[str, JsonValue]
+    reference: str | None = None
+    """The provider's own name of the saving, from an earlier outcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class HolderMade:
+    """Says that the provider knows the customer."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Says that the provider has changed or deleted what it was asked to, or had no such thing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodSaved:
+    """Says that the provider keeps a payment method."""
+
+    reference: str
+    details: PaidWith
+
+
+HolderOutcome = HolderMade | Declined | NotReached | Unknown
+ChangeOutcome = Changed | Declined | NotReached | Unknown
+SavingOutcome = MethodSaved | ActionRequired | Processing | Declined | NotReached | Unknown

@@ -1,0 +1,45 @@
+"""One question to a provider, within its time: asked again where it was not reached, and never raising."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from payments.ids import ProviderId
+from payments.limits import ASK_SECONDS, FIRST_BACKOFF_SECONDS, TRIES, TRY_SECONDS
+from payments.outcomes import NotReached, Unknown
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("flow")
+
+
+async def tried(id: ProviderId, ask: Callable[[], Awaitable[Answer]]) -> Answer | Unknown:
+    """Try until the provider is reached or a further try would not end in time."""
+    ends_at = time.monotonic() + ASK_SECONDS
+    backoff_seconds = FIRST_BACKOFF_SECONDS
+    for _ in range(TRIES - 1):
+        outcome = await bounded(id, ask(), ends_at - time.monotonic())
+        if not isinstance(outcome, NotReached):
+            return outcome
+        if time.monotonic() + backoff_seconds + TRY_SECONDS > ends_at:
+            return outcome
+        await asyncio.sleep(backoff_seconds)
+        backoff_seconds *= 2
+    return await bounded(id, ask(), ends_at - time.monotonic())
+
+
+async def bounded(
+    id: ProviderId, work: Awaitable[Answer], seconds: float = ASK_SECONDS
+) -> Answer | Unknown:
+    """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        return Unknown()
+    except Exception as error:  # noqa: BLE001 - a gateway's module may be anybody's
+        log.error("provider raised", provider=id, error=type(error).__name__)
+        return Unknown()

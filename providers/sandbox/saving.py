@@ -1,0 +1,126 @@
+"""Customers and what the sandbox keeps of theirs, for building a shop's wallet without an account anywhere."""
+
+from collections.abc import Mapping
+
+import httpx2
+import orjson
+import structlog
+
+from payments.failures import FailureCode
+from payments.outcomes import (
+    ActionRequired,
+    Declined,
+    JsonValue,
+    NotReached,
+    RedirectToUrl,
+    Unknown,
+)
+from payments.saved import (
+    Changed,
+    ChangeOutcome,
+    HolderAsk,
+    HolderMade,
+    HolderOutcome,
+    MethodSaved,
+    SavingAsk,
+    SavingOutcome,
+)
+from providers.sandbox.answers import CARD, FAILURES
+from providers.sandbox.provider import NOT_SENT, SandboxProvider
+from providers.sandbox.records import EntryStatus
+from providers.sandbox.tokens import parse_saving_token
+
+log = structlog.get_logger("sandbox")
+
+Facts = dict[str, object]
+
+
+class SavingSandboxProvider(SandboxProvider):
+    """Keeps payment methods for customers as well."""
+
+    method_key: str | None = None
+
+    def check_saving(self, data: Mapping[str, JsonValue]) -> None:
+        """Take `token` alone; raises DataFault."""
+        self.check(data)
+        token = data.get("token")
+        parse_saving_token(token if isinstance(token, str) else None)
+
+    async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
+        """Make a customer known: their id here is their name there, so that there is one."""
+        body = _customer(ask.key, ask.customer_reference, ask.email, ask.name)
+        answer = await self._asked("POST", "/customers", body)
+        return HolderMade(ask.key) if isinstance(answer, dict) else answer
+
+    async def change_holder(
+        self, reference: str, *, email: str | None, name: str | None
+    ) -> ChangeOutcome:
+        """Replace a customer's e-mail address and name."""
+        body = _customer(reference, "", email, name)
+        answer = await self._asked("POST", f"/customers/{reference}", body)
+        return Changed() if isinstance(answer, dict) else answer
+
+    async def delete_holder(self, reference: str) -> ChangeOutcome:
+        """Forget a customer."""
+        answer = await self._asked("DELETE", f"/customers/{reference}")
+        return Changed() if isinstance(answer, dict) else answer
+
+    async def save_method(self, ask: SavingAsk) -> SavingOutcome:
+        """Keep a card, as the token says."""
+        body: Facts = {
+            "key": ask.key,
+            "customer": ask.holder_reference,
+            "token": ask.data.get("token"),
+        }
+        answer = await self._asked("POST", "/savings", body)
+        return self._saving(ask, answer) if isinstance(answer, dict) else answer
+
+    async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
+        """Read how a saving stands."""
+        answer = await self._asked("GET", f"/savings/{ask.key}")
+        return self._saving(ask, answer) if isinstance(answer, dict) else answer
+
+    async def delete_method(self, reference: str) -> ChangeOutcome:
+        """Forget a payment method."""
+        answer = await self._asked("DELETE", f"/savings/{reference}")
+        return Changed() if isinstance(answer, dict) else answer
+
+    def _saving(self, ask: SavingAsk, facts: Facts) -> SavingOutcome:
+        status, challenge_key = facts.get("status"), facts.get("challenge_key")
+        if status == EntryStatus.APPROVED.value:
+            return MethodSaved(ask.key, CARD)
+        if status == EntryStatus.CHALLENGED.value and isinstance(challenge_key, str):
+            url = self.challenge_url(ask.key, challenge_key)
+            return ActionRequired(RedirectToUrl(url), reference=ask.key)
+        if status == EntryStatus.DECLINED.value:
+            code = facts.get("decline_code")
+            failure = FAILURES.get(str(facts.get("failure")), FailureCode.DECLINED)
+            return Declined(code if isinstance(code, str) else None, failure)
+        return Unknown()
+
+    async def _asked(
+        self, method: str, path: str, body: Facts | None = None
+    ) -> Facts | Declined | NotReached | Unknown:
+        content = b"" if body is None else orjson.dumps(body)
+        request = self.build_request(
+            method, path, params={}, content=content, content_type="application/json"
+        )
+        try:
+            response = await self.send(request)
+            facts = orjson.loads(response.content)
+        except NOT_SENT:
+            return NotReached()
+        except (httpx2.HTTPError, TimeoutError, ValueError) as error:
+            log.warning("answer lost", path=path, error=type(error).__name__)
+            return Unknown()
+        if not isinstance(facts, dict):
+            return Unknown()
+        if response.status_code == 200:
+            return facts
+        if response.status_code == 404:
+            return Declined("not_found")
+        return NotReached() if facts.get("nothing_happened") is True else Unknown()
+
+
+def _customer(id: str, reference: str, email: str | None, name: str | None) -> Facts:
+    return {"id": id, "reference": reference, "email": email, "name": name}

@@ -1,0 +1,206 @@
+"""Customers and what Stripe keeps of theirs: https://docs.stripe.com/payments/save-and-reuse."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+import stripe
+import structlog
+from stripe.params import CustomerCreateParams, SetupIntentCreateParams
+
+from payments.ids import new_request_id
+from payments.outcomes import (
+    ActionRequired,
+    Declined,
+    JsonValue,
+    NotReached,
+    Processing,
+    Unknown,
+)
+from payments.saved import (
+    Changed,
+    ChangeOutcome,
+    HolderAsk,
+    HolderMade,
+    HolderOutcome,
+    MethodSaved,
+    SavingAsk,
+    SavingOutcome,
+)
+from providers.stripe import data, intents
+from providers.stripe.errors import declined, outcome_of
+from providers.stripe.provider import NOT_FOUND, StripeProvider
+
+log = structlog.get_logger("stripe")
+
+SERVER_ERROR = 500
+
+
+class SavingStripeProvider(StripeProvider):
+    """Keeps payment methods for customers as well."""
+
+    method_key: str | None = "paymentMethod"
+
+    def check_saving(self, data_: Mapping[str, JsonValue]) -> None:
+        """Take the documented keys; raises DataFault."""
+        data.check_saving(data_)
+
+    async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
+        """Make a customer; one who may be there already is looked for first."""
+        try:
+            found = None
+            if ask.is_key_forgotten:
+                found = await self._connection.find_customer(ask.key)
+            if found is None:
+                found = await self._made(ask, ask.key)
+        except stripe.StripeError as error:
+            if _is_servers(error):
+                return await self._made_behind_a_fault(ask)
+            return _failure("make holder", ask.key, error)
+        return HolderMade(found.id)
+
+    async def _made(self, ask: HolderAsk, key: str) -> stripe.Customer:
+        params: CustomerCreateParams = {
+            "metadata": {
+                intents.HOLDER_KEY: ask.key,
+                intents.CUSTOMER_KEY: ask.customer_reference,
+            }
+        }
+        if ask.email is not None:
+            params["email"] = ask.email
+        if ask.name is not None:
+            params["name"] = ask.name
+        return await self._connection.create_customer(params, key)
+
+    async def _made_behind_a_fault(self, ask: HolderAsk) -> HolderOutcome:
+        """Find the customer, or make it anew: Stripe answers a key that it failed at with that failure from then on.
+
+        A second customer at Stripe does no harm: nothing was ever kept for the first.
+        """
+        try:
+            found = await self._connection.find_customer(ask.key)
+            return HolderMade((found or await self._made(ask, f"{ask.key}:again")).id)
+        except stripe.StripeError as error:
+            return _failure("make holder", ask.key, error)
+
+    async def change_holder(
+        self, reference: str, *, email: str | None, name: str | None
+    ) -> ChangeOutcome:
+        """Replace a customer's e-mail address and name."""
+        key = new_request_id()
+        return await self._changed(
+            "change holder",
+            reference,
+            lambda: self._connection.update_customer(
+                reference, {"email": email or "", "name": name or ""}, key
+            ),
+        )
+
+    async def delete_holder(self, reference: str) -> ChangeOutcome:
+        """Delete a customer."""
+        outcome = await self._changed(
+            "delete holder", reference, lambda: self._connection.delete_customer(reference)
+        )
+        return Changed() if _is_gone(outcome) else outcome
+
+    async def save_method(self, ask: SavingAsk) -> SavingOutcome:
+        """Save a payment method that is given, or open a saving for the customer's browser."""
+        params: SetupIntentCreateParams = {
+            "customer": ask.holder_reference,
+            "usage": "off_session",
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+            "metadata": {intents.OPERATION_KEY: ask.key},
+        }
+        method = data.payment_method_of(ask.data)
+        if method is not None:
+            params |= {"payment_method": method, "confirm": True, "use_stripe_sdk": True}
+        try:
+            return self._saving(await self._connection.create_setup(params, ask.key))
+        except stripe.StripeError as error:
+            if _is_servers(error):
+                return await self._found_saving(ask)
+            return _failure("save method", ask.key, error)
+
+    async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
+        """Read how a saving stands."""
+        assert ask.reference is not None
+        try:
+            return self._saving(await self._connection.setup(ask.reference))
+        except stripe.StripeError as error:
+            return _failure("look up saving", ask.key, error)
+
+    async def _found_saving(self, ask: SavingAsk) -> SavingOutcome:
+        try:
+            found = await self._connection.find_setup(ask.holder_reference, ask.key)
+        except stripe.StripeError as error:
+            return _failure("find saving", ask.key, error)
+        return Unknown() if found is None else self._saving(found)
+
+    def _saving(self, setup: stripe.SetupIntent) -> SavingOutcome:
+        """Give how a saving stands, for each status that it can have.
+
+        Source: https://docs.stripe.com/payments/paymentintents/lifecycle, which is a SetupIntent's as well.
+        """
+        key = self._settings.publishable_key
+        match setup.status:
+            case "succeeded" if isinstance(setup.payment_method, stripe.PaymentMethod):
+                method = setup.payment_method
+                card = method.card if method.type == "card" else None
+                return MethodSaved(method.id, intents.way_of_paying(method.type, card))
+            case "requires_payment_method" if (error := setup.last_setup_error) is not None:
+                return declined(error.code, getattr(error, "decline_code", None))
+            case "requires_payment_method" | "requires_confirmation":
+                return ActionRequired(intents.confirm(setup, key), reference=setup.id)
+            case "requires_action":
+                return ActionRequired(intents.next_action(setup, key), reference=setup.id)
+            case "processing":
+                return Processing(setup.id)
+            case "canceled":
+                return Declined(f"canceled_{setup.cancellation_reason or 'at_stripe'}")
+            case _:
+                return Unknown()
+
+    async def delete_method(self, reference: str) -> ChangeOutcome:
+        """Detach a payment method from its customer."""
+        key = new_request_id()
+        outcome = await self._changed(
+            "delete method", reference, lambda: self._connection.detach(reference, key)
+        )
+        if isinstance(outcome, Declined) and await self._is_detached(reference):
+            return Changed()
+        return outcome
+
+    async def _is_detached(self, reference: str) -> bool:
+        try:
+            return (await self._connection.method(reference)).customer is None
+        except stripe.StripeError as error:
+            return error.http_status == NOT_FOUND
+
+    async def _changed(
+        self, what: str, reference: str, change: Callable[[], Awaitable[None]]
+    ) -> ChangeOutcome:
+        try:
+            await change()
+        except stripe.StripeError as error:
+            return _failure(what, reference, error)
+        return Changed()
+
+
+def _is_servers(error: stripe.StripeError) -> bool:
+    return isinstance(error, stripe.APIError) and (error.http_status or 0) >= SERVER_ERROR
+
+
+def _is_gone(outcome: ChangeOutcome) -> bool:
+    return isinstance(outcome, Declined) and outcome.decline_code == "resource_missing"
+
+
+def _failure(what: str, about: str, error: stripe.StripeError) -> Declined | NotReached | Unknown:
+    """Give the outcome that an error is, and a line in the log."""
+    log.warning(
+        "not done",
+        what=what,
+        about=about,
+        error=type(error).__name__,
+        code=error.code,
+        status=error.http_status,
+        stripe_request=error.request_id,
+    )
+    return outcome_of(error)

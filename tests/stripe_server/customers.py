@@ -1,0 +1,170 @@
+"""What Stripe does with customers: what is attached to them, and how a payment method comes to be."""
+
+from dataclasses import dataclass
+
+from tests.stripe_server import objects
+from tests.stripe_server.cards import CARDS, Card
+from tests.stripe_server.refusals import SEARCH, Refusal, invalid
+from tests.stripe_server.store import Body, Store
+
+CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
+
+
+@dataclass
+class Customers:
+    """Is the customers of one account."""
+
+    store: Store
+
+    def create(self, params: Body) -> Body:
+        """Make a customer."""
+        return self.store.put(objects.customer(self.store.new_id("cus"), params))
+
+    def update(self, id: str, params: Body) -> Body:
+        """Change a customer; an empty text unsets."""
+        values = {name: value or None for name, value in params.items() if name != "metadata"}
+        return self.store.put({**self.customer(id), **values})
+
+    def delete(self, id: str) -> Body:
+        """Delete a customer, with what is attached to them."""
+        self.customer(id)
+        for method in self.methods(id):
+            self.store.put({**method, "customer": None})
+        self.store.delete(id)
+        return {"id": id, "object": "customer", "deleted": True}
+
+    def customer(self, id: str) -> Body:
+        """Read a customer."""
+        return self._found(id, "customer")
+
+    def search(self, query: str) -> list[Body]:
+        """Find customers by a value of their metadata."""
+        matched = SEARCH.fullmatch(query)
+        if matched is None:
+            raise invalid("parameter_invalid", param="query")
+        return [
+            one
+            for one in self.store.each("customer")
+            if one["metadata"].get(matched[1]) == matched[2]
+        ]
+
+    def method(self, id: str) -> Body:
+        """Read a payment method."""
+        return self._found(id, "payment_method")
+
+    def methods(self, customer: str) -> list[Body]:
+        """List what is attached to a customer, newest first."""
+        return [one for one in self.store.each("payment_method") if one["customer"] == customer]
+
+    def card(self, method: str) -> Card | None:
+        """Tell how a payment method behaves: one of Stripe's for tests, or one that was made of it."""
+        stored = self.store.get(method, "payment_method")
+        return CARDS.get(method if stored is None else stored["card"]["fingerprint"])
+
+    def attached(self, method: str, customer: str) -> str:
+        """Attach a payment method to a customer; one of Stripe's for tests becomes one of its own. Gives its id."""
+        stored = self.store.get(method, "payment_method")
+        if stored is not None and stored["customer"] != customer:
+            # A payment method that was detached, or is somebody else's, can't be used again.
+            raise invalid("payment_method_unexpected_state", param="payment_method")
+        if stored is None:
+            id, card = self.store.new_id("pm"), CARDS[method]
+            stored = self.store.put(objects.payment_method(id, card, method, customer))
+        return str(stored["id"])
+
+    def hold(self, method: str, customer: str | None) -> None:
+        """Refuse a payment method that is attached to somebody else, or to nobody any more."""
+        stored = self.store.get(method, "payment_method")
+        if stored is not None and stored["customer"] != customer:
+            raise invalid("payment_method_unexpected_state", param="payment_method")
+
+    def detach(self, id: str) -> Body:
+        """Take a payment method from its customer."""
+        method = self.method(id)
+        if method["customer"] is None:
+            raise invalid("payment_method_unexpected_state", param="payment_method")
+        return self.store.put({**method, "customer": None})
+
+    def create_setup(self, params: Body) -> Body:
+        """Begin to save a payment method."""
+        if params.get("customer") is not None:
+            self.customer(params["customer"])
+        setup = self.store.put(objects.setup_intent(self.store.new_id("seti"), params))
+        return self.confirm_setup(setup["id"], params) if params.get("confirm") else setup
+
+    def confirm_setup(self, id: str, params: Body) -> Body:
+        """Save a payment method, or let the customer authenticate first."""
+        setup = self.setup(id)
+        if setup["status"] not in CONFIRMABLE:
+            raise invalid("setup_intent_unexpected_state")
+        method = params.get("payment_method") or setup["payment_method"]
+        card = self.card(method or "")
+        if method is None or card is None:
+            raise invalid("resource_missing", param="payment_method")
+        setup |= {"payment_method": method, "last_setup_error": None, "next_action": None}
+        if card.code is not None:
+            raise self._declined(setup, card)
+        if card.demands_action:
+            setup |= {
+                "status": "requires_action",
+                "next_action": {
+                    "type": "use_stripe_sdk",
+                    "use_stripe_sdk": {"type": "three_d_secure_redirect"},
+                },
+            }
+            return self.store.put(setup)
+        return self._saved(setup)
+
+    def authenticate(self, id: str, *, succeeds: bool) -> Body:
+        """Let the customer do what they were asked for, or fail at it."""
+        setup = self.setup(id)
+        if setup["status"] != "requires_action":
+            raise invalid("setup_intent_unexpected_state")
+        setup["next_action"] = None
+        if succeeds:
+            return self._saved(setup)
+        error = {
+            "type": "invalid_request_error",
+            "code": "setup_intent_authentication_failure",
+            "message": "The customer failed.",
+        }
+        setup |= {
+            "status": "requires_payment_method",
+            "payment_method": None,
+            "last_setup_error": error,
+        }
+        return self.store.put(setup)
+
+    def setup(self, id: str) -> Body:
+        """Read a setup intent."""
+        return self._found(id, "setup_intent")
+
+    def setups(self, customer: str) -> list[Body]:
+        """List a customer's setup intents, newest first."""
+        return [one for one in self.store.each("setup_intent") if one["customer"] == customer]
+
+    def _saved(self, setup: Body) -> Body:
+        method = setup["payment_method"]
+        if setup["customer"] is not None:
+            method = self.attached(method, setup["customer"])
+        return self.store.put({**setup, "status": "succeeded", "payment_method": method})
+
+    def _declined(self, setup: Body, card: Card) -> Refusal:
+        error = {
+            "type": "card_error",
+            "code": card.code,
+            "decline_code": card.decline_code,
+            "message": "Your card was declined.",
+        }
+        setup |= {
+            "status": "requires_payment_method",
+            "payment_method": None,
+            "last_setup_error": error,
+        }
+        return Refusal(402, {**error, "setup_intent": self.store.put(setup)})
+
+    def _found(self, id: str, kind: str) -> Body:
+        found = self.store.get(id, kind)
+        if found is None:
+            raise invalid("resource_missing", param="id", status=404)
+        return found

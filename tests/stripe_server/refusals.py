@@ -1,0 +1,24 @@
+"""What Stripe refuses, as it says so."""
+
+import re
+from typing import Any
+
+from tests.stripe_server.store import Body
+
+SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
+"""What a search can ask for here."""
+
+
+class Refusal(Exception):
+    """Is an error that Stripe answers with."""
+
+    def __init__(self, status: int, error: Body) -> None:
+        super().__init__(error.get("code"))
+        self.status = status
+        self.error = error
+
+
+def invalid(code: str, *, param: str | None = None, status: int = 400, **more: Any) -> Refusal:
+    """Make the refusal of a request that can't be carried out."""
+    error = {"type": "invalid_request_error", "code": code, "message": f"Refused: {code}."}
+    return Refusal(status, {**error, **({"param": param} if param else {}), **more})
