@@ -36,6 +36,7 @@ WIRE: Final[Mapping[type[Exception], Wire]] = {
     raised.KeyReused: Wire(FailureCode.IDEMPOTENCY_KEY_REUSED.value),
     raised.InProgress: Wire(FailureCode.IN_PROGRESS.value),
     raised.ProviderDeclined: Wire(FailureCode.DECLINED.value),
+    raised.ActionFailed: Wire(FailureCode.ACTION_FAILED.value),
     raised.ProviderUnavailable: Wire(FailureCode.PROVIDER_UNAVAILABLE.value),
     raised.Unauthenticated: Wire("UNAUTHENTICATED", 401),
     raised.Forbidden: Wire("FORBIDDEN"),
