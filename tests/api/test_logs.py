@@ -136,7 +136,7 @@ def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
             SIGNING_KEY,
             WEBHOOK_SECRET,
             secret,
-            secret.rsplit("_", 1)[1],
+            secret.split("_", 4)[4],
             CARD,
             CARD_IN_GROUPS,
             "url-secret-0001",
