@@ -138,7 +138,8 @@ def test_a_challenge_of_a_saving_needs_its_key(open_server: RunningServer) -> No
     url, _, key = answer["action"]["url"].partition("?key=")
     assert key
     wrong = open_server.client.get(f"{url}?key=wrong")
-    missing = open_server.client.get(f"{url[:-1]}0?key={key}")
+    address = url.rpartition("/")[0]
+    missing = open_server.client.get(f"{address}/setup_01ARZ3NDEKTSV4RRFFQ69G5FAV?key={key}")
     assert (wrong.status_code, missing.status_code) == (404, 404)
     assert wrong.text == missing.text
 
