@@ -38,20 +38,6 @@ SCHEMA_TIMEOUT_SECONDS: Final = 60
 # Enum.VALUE. An entry that the server has by now, or that the contract does not have, fails the
 # comparison, so that this list only shrinks.
 LEFT_OUT: Final = (
-    # Refund reasons.
-    "CreateRefundReasonInput",
-    "CreateRefundReasonResult",
-    "DeleteRefundReasonInput",
-    "DeleteRefundReasonResult",
-    "Mutation.createRefundReason",
-    "Mutation.deleteRefundReason",
-    "Mutation.updateRefundReason",
-    "Query.refundReasons",
-    "Refund.reason",
-    "RefundPaymentInput.reasonId",
-    "RefundReason",
-    "UpdateRefundReasonInput",
-    "UpdateRefundReasonResult",
     # Marking as paid.
     "MarkPaymentCollectionAsPaidInput",
     "MarkPaymentCollectionAsPaidResult",

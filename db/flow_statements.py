@@ -124,6 +124,14 @@ SETUP = by(_setups, "id")
 INSERT_SETUP = insert_into(_setups)
 UPDATE_SETUP = update_by_id(_setups)
 
+_reasons = tables.refund_reasons
+
+REFUND_REASONS = Statement(
+    select(_reasons).where(_reasons.c.deleted_at.is_(None)).order_by(_reasons.c.id)
+)
+INSERT_REFUND_REASON = insert_into(_reasons)
+UPDATE_REFUND_REASON = update_by_id(_reasons)
+
 KEY = Statement(
     select(_keys).where(_keys.c.owner == bindparam("owner"), _keys.c.key == bindparam("key"))
 )

@@ -9,8 +9,19 @@ from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text,
 
 from db import tables
 from db.engine import Database
+from db.flow_statements import REFUND_REASONS
 from db.log_order import IsBelowHorizon
-from db.rows import COLLECTIONS, DISPUTES, EVENTS, HOLDERS, METHODS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import (
+    COLLECTIONS,
+    DISPUTES,
+    EVENTS,
+    HOLDERS,
+    METHODS,
+    OPERATIONS,
+    PAYMENTS,
+    REASONS,
+    SESSIONS,
+)
 from db.statements import SESSION_ROWS, IsOneOf, Row, Statement
 from payments.ids import (
     CollectionId,
@@ -20,6 +31,7 @@ from payments.ids import (
     MethodId,
     OperationId,
     PaymentId,
+    RefundReasonId,
     SessionId,
 )
 from payments.records import (
@@ -29,6 +41,7 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
+    RefundReason,
 )
 from payments.saved import AccountHolder, PaymentMethod
 
@@ -87,6 +100,10 @@ HOLDERS_OF = Statement(
 METHODS_BY_ID = Statement(select(_methods).where(IsOneOf(_methods.c.id, "ids")))
 METHODS_OF = Statement(
     select(_methods).where(IsOneOf(_methods.c.holder_id, "ids")).order_by(_methods.c.id)
+)
+
+REASONS_BY_ID = Statement(
+    select(tables.refund_reasons).where(IsOneOf(tables.refund_reasons.c.id, "ids"))
 )
 
 IS_UNSETTLED = and_(
@@ -259,6 +276,15 @@ class SqlReads:
             method = METHODS.record(row)
             grouped[method.holder_id].append(method)
         return grouped
+
+    async def refund_reasons(self) -> Sequence[RefundReason]:
+        """Read the list of refund reasons, oldest first."""
+        return [REASONS.record(row) for row in await self._rows(REFUND_REASONS, {})]
+
+    async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
+        """Read refund reasons, those that are off the list included."""
+        found = [REASONS.record(row) for row in await self._by_ids(REASONS_BY_ID, ids)]
+        return {reason.id: reason for reason in found}
 
     async def movements_of(
         self, ids: Sequence[PaymentId]

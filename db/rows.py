@@ -24,6 +24,7 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
+    RefundReason,
 )
 from payments.saved import AccountHolder, MethodSetup, PaymentMethod
 from payments.statuses import (
@@ -177,6 +178,8 @@ SETUPS = RowMap(
     tables.method_setups,
     {"data": JSON, "failure_code": _enum(FailureCode)},
 )
+
+REASONS = RowMap(RefundReason, tables.refund_reasons, {})
 
 DISPUTES = RowMap(Dispute, tables.disputes, {"status": _enum(DisputeStatus)})
 

@@ -16,6 +16,7 @@ from db.rows import (
     METHODS,
     OPERATIONS,
     PAYMENTS,
+    REASONS,
     SESSIONS,
     SETUPS,
     RowMap,
@@ -41,6 +42,7 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
+    RefundReason,
 )
 from payments.saved import AccountHolder, MethodSetup, PaymentMethod
 from payments.statuses import OperationKind, OperationStatus
@@ -246,6 +248,18 @@ class StoreTransaction:
     def update_setup(self, setup: MethodSetup) -> None:
         """Change a saving whose account holder this transaction has locked."""
         self._update(sql.UPDATE_SETUP, SETUPS.values(setup))
+
+    def refund_reasons(self) -> Sequence[RefundReason]:
+        """List the refund reasons that can be chosen."""
+        return [REASONS.record(row) for row in self._connection.rows(sql.REFUND_REASONS, {})]
+
+    def insert_refund_reason(self, reason: RefundReason) -> None:
+        """Add a refund reason."""
+        self._connection.change(sql.INSERT_REFUND_REASON, REASONS.values(reason))
+
+    def update_refund_reason(self, reason: RefundReason) -> None:
+        """Change a refund reason."""
+        self._update(sql.UPDATE_REFUND_REASON, REASONS.values(reason))
 
     def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""

@@ -225,6 +225,8 @@ operations = Table(
     _instant("absent_since", nullable=True),
     _text("holder_reference"),
     _text("method_reference"),
+    _id("refund_reason_id", nullable=True),
+    Column("refund_reason_code", String(63)),
     CheckConstraint("amount_minor >= 1 AND reserved_minor >= 0", name="amount"),
     Index(None, "payment_id", "kind"),
     Index(None, "session_id"),
@@ -324,6 +326,18 @@ method_setups = Table(
     _instant("created_at"),
     _instant("updated_at"),
     Index(None, "holder_id"),
+)
+
+refund_reasons = Table(
+    "refund_reasons",
+    metadata,
+    _id(primary_key=True),
+    Column("code", String(63), nullable=False),
+    _text("label", nullable=False),
+    _text("description"),
+    _instant("deleted_at", nullable=True),
+    _instant("created_at"),
+    _index_where("uq_refund_reasons_code", "code", condition="deleted_at IS NULL", unique=True),
 )
 
 payment_events = Table(

@@ -100,6 +100,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
         if operation.kind is OperationKind.OPEN
         else operation.holder_reference,
         method_reference=operation.method_reference,
+        refund_reason=operation.refund_reason_code,
         return_url=session.return_url,
         releases_rest=operation.releases_rest,
     )

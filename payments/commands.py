@@ -119,6 +119,7 @@ class RefundPayment:
 
     payment_id: str
     amount: Decimal | None = None
+    reason_id: str | None = None
     note: str | None = None
     created_by: str | None = None
     metadata: JsonObject | None = None
@@ -173,6 +174,24 @@ class SavePaymentMethod:
     data: JsonObject | None = None
     setup_id: str | None = None
     idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateRefundReason:
+    """Adds a reason for refunds."""
+
+    code: str
+    label: str
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRefundReason:
+    """Changes how a reason reads."""
+
+    id: str
+    label: str | Unchanged = UNCHANGED
+    description: str | Unchanged | None = UNCHANGED
 
 
 KeyedCommand = (

@@ -15,6 +15,7 @@ ProviderId = NewType("ProviderId", str)
 HolderId = NewType("HolderId", str)
 MethodId = NewType("MethodId", str)
 SetupId = NewType("SetupId", str)
+RefundReasonId = NewType("RefundReasonId", str)
 
 COLLECTION = "pay_col_"
 SESSION = "payses_"
@@ -30,6 +31,7 @@ CANCELLATION = "cncl_"
 ACCOUNT_HOLDER = "acchld_"
 PAYMENT_METHOD = "paymtd_"
 SETUP = "setup_"
+REFUND_REASON = "refr_"
 
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 

@@ -57,6 +57,9 @@ DRAIN_SECONDS = 20.0
 SESSIONS_A_COLLECTION = 100
 """More is a loop in somebody's front end."""
 
+REFUND_REASONS = 200
+"""On the list: longer ones nobody reads, and they are answered whole."""
+
 HOLDERS_A_COLLECTION = 20
 """One customer, as several providers know them."""
 

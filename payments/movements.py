@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from payments import checks
+from payments import checks, refund_reasons
 from payments.asking import begin, carry_out, read_again, wait_for_outcome
 from payments.change import Change
 from payments.commands import Call, CapturePayment, RefundPayment
@@ -90,6 +90,9 @@ def _new(
     if command.amount is not None:
         amount_minor = checks.amount_of(command.amount, payment.currency)
         checks.provider_step(provider, amount_minor, payment.currency)
+    reason = None
+    if isinstance(command, RefundPayment) and command.reason_id is not None:
+        reason = refund_reasons.usable(change.tx, command.reason_id, path=("reasonId",))
     is_final = isinstance(command, CapturePayment) and command.is_final
     operation = Operation(
         id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
@@ -103,6 +106,8 @@ def _new(
         releases_rest=is_capture and (is_final or provider.captures_once),
         created_by=command.created_by,
         note=command.note if isinstance(command, RefundPayment) else None,
+        refund_reason_id=None if reason is None else reason.id,
+        refund_reason_code=None if reason is None else reason.code,
         metadata=command.metadata or {},
         request_id=call.request_id,
         created_at=change.now,

@@ -79,6 +79,8 @@ class Ask:
     method_reference: str | None = None
     """The provider's own name of the saved method that is to pay."""
     return_url: str | None = None
+    refund_reason: str | None = None
+    """The code of a refund's reason."""
     releases_rest: bool = False
     """A capture that gives back what it leaves uncaptured."""
 

@@ -11,6 +11,7 @@ from payments.ids import (
     MethodId,
     OperationId,
     PaymentId,
+    RefundReasonId,
     SessionId,
 )
 from payments.records import (
@@ -20,6 +21,7 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
+    RefundReason,
 )
 from payments.saved import AccountHolder, PaymentMethod
 
@@ -68,6 +70,12 @@ class Reads(Protocol):
         self, ids: Sequence[HolderId]
     ) -> Mapping[HolderId, Sequence[PaymentMethod]]:
         """Read account holders' payment methods, oldest first."""
+
+    async def refund_reasons(self) -> Sequence[RefundReason]:
+        """Read the list of refund reasons, oldest first."""
+
+    async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
+        """Read refund reasons, those that are off the list included."""
 
     async def collection_page(
         self, after: CollectionId | None, *, limit: int, newest_first: bool

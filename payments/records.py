@@ -14,6 +14,7 @@ from payments.ids import (
     OperationId,
     PaymentId,
     ProviderId,
+    RefundReasonId,
     SessionId,
 )
 from payments.instants import Instant
@@ -232,6 +233,9 @@ class Operation:
     source: EventSource = EventSource.API
     created_by: str | None = None
     note: str | None = None
+    refund_reason_id: RefundReasonId | None = None
+    refund_reason_code: str | None = None
+    """Of the reason; the provider is told."""
     metadata: JsonObject = field(default_factory=dict)
     request_id: str
     """Of the request that asked for it."""
@@ -273,6 +277,19 @@ class Operation:
             else Money(self.maximum_minor, self.currency),
             decline_code=self.decline_code,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundReason:
+    """Is why something is refunded."""
+
+    id: RefundReasonId
+    code: str
+    label: str
+    description: str | None = None
+    deleted_at: Instant | None = None
+    """Off the list since then; refunds that bear it still show it."""
+    created_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from payments.ids import (
     OperationId,
     PaymentId,
     ProviderId,
+    RefundReasonId,
     SessionId,
 )
 from payments.instants import SECOND, Instant
@@ -44,6 +45,7 @@ from schema.failures import AuthorizationFailed
 from schema.pages import PaymentEventConnection
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
+from schema.refund_reason import RefundReason
 from schema.scalars import JSON, CurrencyCode, optional_instant
 from schema.session import PaymentSession
 
@@ -145,6 +147,10 @@ class RequestContext:
         """Load account holders, in their order; those that are deleted are left out."""
         found = await asyncio.gather(*(self.loaders.holders.load(id) for id in ids))
         return [AccountHolder.of(holder, self.caller) for holder in found if holder is not None]
+
+    async def reason(self, id: RefundReasonId) -> RefundReason:
+        """Load a refund reason that something refers to."""
+        return RefundReason.of(_found(await self.loaders.reasons.load(id)))
 
     async def reaches_holder(self, id: HolderId) -> bool:
         """Tell whether an account holder exists for this caller: for a browser, its collection's alone."""

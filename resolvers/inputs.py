@@ -13,6 +13,7 @@ from payments.commands import (
     CreatePaymentCollection,
     CreatePaymentSession,
     CreatePaymentSessions,
+    CreateRefundReason,
     RefundPayment,
     SavePaymentMethod,
     SettleOperation,
@@ -20,6 +21,7 @@ from payments.commands import (
     UpdateAccountHolder,
     UpdatePaymentCollection,
     UpdatePaymentSession,
+    UpdateRefundReason,
 )
 from payments.errors import InvalidInput
 from payments.limits import IDEMPOTENCY_KEY_CHARACTERS, METADATA_KEYS, TEXT_CHARACTERS
@@ -31,6 +33,7 @@ from schema import inputs
 Value = TypeVar("Value")
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
 
@@ -191,6 +194,38 @@ def save_method(input: inputs.SavePaymentMethodInput) -> SavePaymentMethod:
     )
 
 
+def create_reason(input: inputs.CreateRefundReasonInput) -> CreateRefundReason:
+    """Parse what adds a refund reason; raises InvalidInput."""
+    if REASON_CODE.fullmatch(input.code) is None:
+        raise InvalidInput(
+            "A code is a lower-case letter followed by at most 62 lower-case letters, digits and underscores.",
+            path=("code",),
+        )
+    return CreateRefundReason(
+        code=input.code,
+        label=_label(input.label),
+        description=_text(input.description, "description"),
+    )
+
+
+def update_reason(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
+    """Parse what changes a refund reason; raises InvalidInput."""
+    label = "" if given(input.label) is None else _label(input.label)
+    description = _text(input.description, "description")
+    return UpdateRefundReason(
+        id=input.id,
+        label=_update(input.label, label, "label", may_be_empty=False),
+        description=_update(input.description, description, "description", may_be_empty=True),
+    )
+
+
+def _label(value: str | None) -> str:
+    label = _text(value, "label")
+    if not label or label.isspace():
+        raise InvalidInput("A label is what people read, such as: Goods returned.", path=("label",))
+    return label
+
+
 def _email(value: str | None) -> str | None:
     value = _text(value, "email")
     if value is not None and EMAIL.fullmatch(value) is None:
@@ -261,6 +296,7 @@ def refund_payment(input: inputs.RefundPaymentInput) -> RefundPayment:
     return RefundPayment(
         payment_id=input.payment_id,
         amount=_amount(input.amount),
+        reason_id=given(input.reason_id),
         note=_text(input.note, "note"),
         created_by=_text(input.created_by, "createdBy"),
         metadata=_object(input.metadata, "metadata"),

@@ -12,6 +12,7 @@ from payments.ids import (
     MethodId,
     OperationId,
     PaymentId,
+    RefundReasonId,
     SessionId,
 )
 from payments.reading import Reads
@@ -21,6 +22,7 @@ from payments.records import (
     Payment,
     PaymentCollection,
     PaymentSession,
+    RefundReason,
     Snapshot,
 )
 from payments.saved import AccountHolder, PaymentMethod
@@ -67,6 +69,7 @@ class Loaders:
         "payment_of",
         "payments",
         "payments_of",
+        "reasons",
         "sessions",
         "sessions_of",
     )
@@ -84,6 +87,7 @@ class Loaders:
         self.holders: Loader[HolderId, AccountHolder] = Loader(reads.holders)
         self.methods: Loader[MethodId, PaymentMethod] = Loader(reads.methods)
         self.methods_of: Loader[HolderId, Sequence[PaymentMethod]] = Loader(reads.methods_of)
+        self.reasons: Loader[RefundReasonId, RefundReason] = Loader(reads.reasons)
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 

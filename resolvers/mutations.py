@@ -25,6 +25,7 @@ from resolvers.failures import (
     rejected,
 )
 from resolvers.holder_mutations import HolderMutations
+from resolvers.reason_mutations import ReasonMutations
 from schema.inputs import (
     AskAgainInput,
     AuthorizePaymentSessionInput,
@@ -69,7 +70,7 @@ from schema.unsettled import UnsettledOperation
 
 
 @strawberry.type
-class Mutation(HolderMutations):
+class Mutation(HolderMutations, ReasonMutations):
     """Changes something; expected outcomes are data."""
 
     @strawberry.mutation

@@ -17,6 +17,7 @@ from payments.ids import (
     PAYMENT,
     PAYMENT_METHOD,
     REFUND,
+    REFUND_REASON,
     SESSION,
     CollectionId,
     DisputeId,
@@ -25,6 +26,7 @@ from payments.ids import (
     MethodId,
     OperationId,
     PaymentId,
+    RefundReasonId,
     SessionId,
     is_id,
 )
@@ -45,6 +47,7 @@ from schema.pages import (
 )
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
+from schema.refund_reason import RefundReason
 from schema.session import PaymentSession
 from schema.unsettled import (
     UnsettledOperation,
@@ -115,6 +118,13 @@ async def _method(context: RequestContext, id: str) -> PaymentMethod | None:
     return PaymentMethod.of(found)
 
 
+async def _reason(context: RequestContext, id: str) -> RefundReason | None:
+    if context.caller.is_browser:
+        return None
+    found = await context.loaders.reasons.load(RefundReasonId(id))
+    return None if found is None else RefundReason.of(found)
+
+
 NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     COLLECTION: _collection,
     SESSION: _session,
@@ -125,6 +135,7 @@ NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     DISPUTE: _dispute,
     ACCOUNT_HOLDER: _holder,
     PAYMENT_METHOD: _method,
+    REFUND_REASON: _reason,
 }
 """How each kind of id is found; anything else is nothing."""
 
@@ -288,6 +299,13 @@ class Query:
         context.demand_secret_key()
         found = await context.services.reads.holders_of(customer_reference)
         return [AccountHolder.of(holder, context.caller) for holder in found]
+
+    @strawberry.field
+    async def refund_reasons(self, info: Info) -> list[RefundReason]:
+        """List the reasons that a refund can be made for."""
+        context = info.context
+        context.demand_secret_key()
+        return [RefundReason.of(one) for one in await context.services.reads.refund_reasons()]
 
 
 async def _total(count: Callable[[int], Awaitable[int]]) -> int | None:

@@ -14,6 +14,7 @@ from payments.ids import (
     OperationId,
     PaymentId,
     ProviderId,
+    RefundReasonId,
     SessionId,
 )
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from schema.pages import PaymentEventConnection
     from schema.payment import Capture, Payment, Refund
     from schema.provider import PaymentProvider
+    from schema.refund_reason import RefundReason
     from schema.session import PaymentSession
 
 
@@ -42,6 +44,7 @@ class Context(Protocol):
     async def refund(self, id: OperationId) -> "Refund": ...
     async def holders(self, ids: Sequence[HolderId]) -> "list[AccountHolder]": ...
     async def methods_of(self, id: HolderId) -> "list[PaymentMethod]": ...
+    async def reason(self, id: RefundReasonId) -> "RefundReason": ...
     async def sessions_of(self, id: CollectionId) -> "list[PaymentSession]": ...
     async def payments_of(self, id: CollectionId) -> "list[Payment]": ...
     async def payment_of(self, id: SessionId) -> "Payment | None": ...

@@ -159,6 +159,7 @@ class RefundPaymentInput:
         description="All that can be refunded where left out. Zero is refused.",
         default=strawberry.UNSET,
     )
+    reason_id: strawberry.ID | None = strawberry.UNSET
     note: str | None = strawberry.UNSET
     created_by: str | None = strawberry.UNSET
     metadata: JSON | None = strawberry.UNSET
@@ -253,4 +254,29 @@ class SavePaymentMethodInput:
 class DeletePaymentMethodInput:
     """Is the input of deletePaymentMethod."""
 
+    id: strawberry.ID
+
+
+@strawberry.input
+class CreateRefundReasonInput:
+    """Is the input of createRefundReason."""
+
+    code: str
+    label: str
+    description: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class UpdateRefundReasonInput:
+    """Is the input of updateRefundReason."""
+
+    id: strawberry.ID
+    label: str | None = strawberry.UNSET
+    description: str | None = strawberry.UNSET
+
+
+@strawberry.input(
+    description="Takes it off the list; the refunds that were made for it keep showing it."
+)
+class DeleteRefundReasonInput:
     id: strawberry.ID

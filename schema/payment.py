@@ -6,7 +6,7 @@ import strawberry
 
 from payments import instants, records
 from payments.access import Caller
-from payments.ids import PaymentId
+from payments.ids import PaymentId, RefundReasonId
 from payments.money import Money
 from schema.context import Info
 from schema.enums import (
@@ -24,6 +24,7 @@ from schema.scalars import JSON, CurrencyCode, DateTime, Decimal, optional_insta
 if TYPE_CHECKING:
     from schema.collection import PaymentCollection
     from schema.dispute import Dispute
+    from schema.refund_reason import RefundReason
     from schema.session import PaymentSession
 
 
@@ -171,6 +172,7 @@ class Capture(Node):
 @strawberry.type
 class Refund(Node):
     payment_id: strawberry.Private[PaymentId]
+    reason_id: strawberry.Private[RefundReasonId | None]
     amount: Decimal
     currency_code: CurrencyCode
     status: MovementStatus
@@ -187,6 +189,13 @@ class Refund(Node):
         """Load the payment."""
         return await info.context.payment(self.payment_id)
 
+    @strawberry.field
+    async def reason(
+        self, info: Info
+    ) -> Annotated["RefundReason", strawberry.lazy("schema.refund_reason")] | None:
+        """Load why it was made."""
+        return None if self.reason_id is None else await info.context.reason(self.reason_id)
+
     @classmethod
     def of(cls, record: records.Operation, caller: Caller) -> "Refund":
         """Show a refund to a caller."""
@@ -194,6 +203,7 @@ class Refund(Node):
         return cls(
             id=strawberry.ID(record.id),
             payment_id=record.payment_id,
+            reason_id=record.refund_reason_id,
             amount=Decimal(Money(record.amount_minor, record.currency)),
             currency_code=CurrencyCode(record.currency),
             status=MOVEMENT_STATUSES[record.status],

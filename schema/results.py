@@ -16,6 +16,7 @@ from schema.failures import (
 )
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
+from schema.refund_reason import RefundReason
 from schema.session import PaymentSession
 from schema.unsettled import UnsettledOperation
 
@@ -153,4 +154,16 @@ SavePaymentMethodResult = Annotated[
 DeletePaymentMethodResult = Annotated[
     Deleted | RequestRejected,
     strawberry.union("DeletePaymentMethodResult"),
+]
+CreateRefundReasonResult = Annotated[
+    RefundReason | RequestRejected,
+    strawberry.union("CreateRefundReasonResult"),
+]
+UpdateRefundReasonResult = Annotated[
+    RefundReason | RequestRejected,
+    strawberry.union("UpdateRefundReasonResult"),
+]
+DeleteRefundReasonResult = Annotated[
+    Deleted | RequestRejected,
+    strawberry.union("DeleteRefundReasonResult"),
 ]

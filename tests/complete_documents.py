@@ -3,13 +3,15 @@
 `python -m tests.complete_documents` writes them to `queries/complete/`; a test holds the files to the schema.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from graphql import (
     GraphQLField,
     GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
+    GraphQLUnionType,
     build_schema,
     get_named_type,
     is_composite_type,
@@ -39,8 +41,27 @@ def complete_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
             "    __typename",
         ]
         for member in result.types:
-            lines += [f"    ... on {member.name} {{", *_fields(schema, member, 6, 0), "    }"]
+            selected = _aliased(result, member, _fields(schema, member, 6, 0))
+            lines += [f"    ... on {member.name} {{", *selected, "    }"]
         yield name, "\n".join([*lines, "  }", "}", ""])
+
+
+def _aliased(
+    result: GraphQLUnionType, member: GraphQLObjectType, lines: Iterable[str]
+) -> Iterator[str]:
+    """Give a field another name where a failing member has one of this name and of another type."""
+    others = [one.fields for one in result.types if one is not member and "code" in one.fields]
+    is_failure = any(interface.name == "Failure" for interface in member.interfaces)
+    for line in lines:
+        name = line.strip()
+        own = member.fields.get(name) if line == f"{' ' * 6}{name}" else None
+        of_others = [fields[name].type for fields in others if name in fields]
+        is_another = own is not None and any(str(kind) != str(own.type) for kind in of_others)
+        if is_another and not is_failure:
+            prefix = member.name[0].lower() + member.name[1:]
+            yield line.replace(name, f"{prefix}{name[0].upper()}{name[1:]}: {name}")
+        else:
+            yield line
 
 
 def _fields(

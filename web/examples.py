@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from ulid import ULID
 
-from payments import authorizing, collections, holders, movements, saving, sessions
+from payments import authorizing, collections, holders, movements, refund_reasons, saving, sessions
 from payments.access import BACK_END
 from payments.commands import (
     AuthorizePaymentSession,
@@ -20,6 +20,7 @@ from payments.commands import (
     CreateAccountHolder,
     CreatePaymentCollection,
     CreatePaymentSession,
+    CreateRefundReason,
     SavePaymentMethod,
 )
 from payments.cursors import event_cursor
@@ -66,6 +67,8 @@ class Examples:
             "savedMethod": self._saved_method,
             "walletSession": self._wallet_session,
             "walletMethod": self._wallet_method,
+            "reasonCode": self._reason_code,
+            "reason": self._reason,
         }
 
     async def fill(self, document: ExampleDocument) -> str:
@@ -168,6 +171,14 @@ class Examples:
         answer = await saving.save(self._flow, self._call, command)
         assert isinstance(answer, saving.Saved)
         return answer.method.id
+
+    async def _reason_code(self) -> str:
+        return f"example_{secrets.token_hex(8)}"
+
+    async def _reason(self) -> str:
+        command = CreateRefundReason(code=await self._reason_code(), label="An example")
+        made = await refund_reasons.create(self._flow, command)
+        return made.id
 
     async def _cursor(self) -> str:
         last = await self._log.last_event_of((await self._opened()).collection.id)

@@ -9,6 +9,7 @@ from stripe.params import (
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentUpdateParams,
+    RefundCreateParams,
 )
 
 from payments.instants import SECOND, Instant
@@ -41,6 +42,9 @@ from providers.stripe.methods import Method
 log = structlog.get_logger("stripe")
 
 NOT_FOUND = 404
+
+REASON_KEY = "tillgraph_reason"
+"""Of a refund's metadata: the code of its reason, whether it is one of Stripe's or not."""
 
 KEYS_SECONDS = 23 * 3_600.0
 """Stripe forgets a key when it is a day old: https://docs.stripe.com/api/idempotent_requests."""
@@ -271,18 +275,20 @@ class StripeProvider:
         return intents.capture_of(intent, ask.key) or Unknown()
 
     async def _refund(self, ask: Ask) -> Outcome:
-        refund = await self._connection.refund(
-            {
-                "payment_intent": _name(ask),
-                "amount": amounts.to_stripe(ask.amount),
-                "metadata": {
-                    intents.OPERATION_KEY: ask.key,
-                    intents.SESSION_KEY: ask.session_id,
-                },
-            },
-            ask.key,
-        )
-        return intents.refund_of(refund)
+        metadata = {intents.OPERATION_KEY: ask.key, intents.SESSION_KEY: ask.session_id}
+        if ask.refund_reason is not None:
+            metadata[REASON_KEY] = ask.refund_reason
+        params: RefundCreateParams = {
+            "payment_intent": _name(ask),
+            "amount": amounts.to_stripe(ask.amount),
+            "metadata": metadata,
+        }
+        match ask.refund_reason:
+            case "duplicate" | "fraudulent" | "requested_by_customer" as reason:
+                params["reason"] = reason
+            case _:
+                pass
+        return intents.refund_of(await self._connection.refund(params, ask.key))
 
     async def _cancel(self, ask: Ask) -> Outcome:
         reason = "abandoned" if ask.payment_id is None else "requested_by_customer"

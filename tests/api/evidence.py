@@ -9,6 +9,7 @@ TABLES = (
     "operations",
     "idempotency_keys",
     "disputes",
+    "refund_reasons",
     "account_holders",
     "payment_methods",
     "method_setups",

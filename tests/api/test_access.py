@@ -214,6 +214,7 @@ SECRET = {
     "Query.payments": "query { payments { edges { cursor } } }",
     "Query.paymentEvents": "query { paymentEvents { edges { cursor } } }",
     "Query.accountHolders": 'query { accountHolders(customerReference: "b") { id } }',
+    "Query.refundReasons": "query { refundReasons { id } }",
     "Query.unsettledOperations": "query { unsettledOperations { edges { cursor } } }",
     **{
         f"Mutation.{name}": f"mutation {{ {name}(input: {{{given}}}) {{ __typename }} }}"
@@ -232,6 +233,9 @@ SECRET = {
             "deleteAccountHolder": 'id: "AccountHolder"',
             "savePaymentMethod": 'accountHolderId: "AccountHolder"',
             "deletePaymentMethod": 'id: "PaymentMethod"',
+            "createRefundReason": 'code: "b", label: "b"',
+            "updateRefundReason": 'id: "refr_00000000000000000000000001", label: "b"',
+            "deleteRefundReason": 'id: "refr_00000000000000000000000001"',
         }.items()
     },
     "Subscription.paymentEvents": "subscription { paymentEvents { cursor } }",

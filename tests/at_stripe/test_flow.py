@@ -272,3 +272,18 @@ def test_a_payment_that_is_processing(shop: Site, succeeds: bool) -> None:
     shop.stripe.control("settle", id=reference_of(session), succeeds=succeeds)
     wanted = "AUTHORIZED" if succeeds else "ERROR"
     until(lambda: shop.session(session["id"])["status"] == wanted, seconds=10)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"), [("duplicate", "duplicate"), ("damaged", None), (None, None)]
+)
+def test_a_refund_tells_its_reason(shop: Site, code: str | None, reason: str | None) -> None:
+    """The code stands in the refund's metadata, and as Stripe's reason where it is one of Stripe's."""
+    payment = shop.paid()
+    capture(shop.server, payment["id"])
+    reasons = {one["code"]: one["id"] for one in shop.server.run("back_end/26_list_refund_reasons")}
+    given = {} if code is None else {"reasonId": reasons[code]}
+    refund(shop.server, payment["id"], amount="10.00", **given)
+    intent_id = shop.payment(payment["id"])["data"]["paymentIntent"]
+    (made,) = shop.stripe.call("GET", "refunds", payment_intent=intent_id)["data"]
+    assert (made["metadata"].get("tillgraph_reason"), made["reason"]) == (code, reason)
