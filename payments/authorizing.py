@@ -138,6 +138,11 @@ def _attempt(
     return _begun(begin(flow, change, operation))
 
 
+def authorize_at_once(flow: Flow, change: Change, call: Call, session: PaymentSession) -> None:
+    """Authorize a session within the transaction, at a provider that decides there."""
+    begin(flow, change, _new_attempt(change, call, session))
+
+
 def _names_one_method(provider: Provider, data: JsonObject) -> None:
     key = provider.method_key if isinstance(provider, SavesMethods) else None
     if key is not None and key in data:

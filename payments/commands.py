@@ -194,6 +194,15 @@ class UpdateRefundReason:
     description: str | Unchanged | None = UNCHANGED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkPaymentCollectionAsPaid:
+    """Settles what is outstanding outside of any gateway."""
+
+    id: str
+    created_by: str | None = None
+    idempotency_key: str
+
+
 KeyedCommand = (
     CreatePaymentCollection
     | CreatePaymentSession
@@ -204,6 +213,7 @@ KeyedCommand = (
     | SettleOperation
     | CreateAccountHolder
     | SavePaymentMethod
+    | MarkPaymentCollectionAsPaid
 )
 
 

@@ -76,6 +76,15 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
     return MovementAnswer(snapshot, operation, payment)
 
 
+def capture_at_once(
+    flow: Flow, change: Change, call: Call, command: CapturePayment, payment: Payment
+) -> None:
+    """Capture a payment within the transaction, at a provider that decides there."""
+    operation = _new(flow, change, call, command, payment)
+    _may_move(change, change.payments[payment.id], operation)
+    begin(flow, change, operation)
+
+
 def _new(
     flow: Flow,
     change: Change,

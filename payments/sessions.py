@@ -89,7 +89,7 @@ async def _open(
             is_replay = True
             ids = tuple(SessionId(id) for id in stored.subject_ids)
             return change.snapshot()
-        _may_open(change)
+        may_open(change)
         ids = tuple(build(change))
         bind_key(tx, call, command, *ids)
         return change.finish()
@@ -165,7 +165,8 @@ async def _close_all(
     await flow.change("close", call.request_id, work)
 
 
-def _may_open(change: Change) -> None:
+def may_open(change: Change) -> None:
+    """Refuse another session where there is nothing to pay for, or too many; raises InvalidState."""
     checks.not_canceled(change)
     if change.collection.outstanding_minor == 0:
         raise InvalidState("Nothing is outstanding on this payment collection.")
@@ -194,7 +195,7 @@ def _one_session(
     checks.fits_room(change, amount_minor)
     _splits_only_where_allowed(change, call, amount_minor)
     checks.provider_amount(provider, amount_minor, change.collection.currency)
-    session = _new_session(change, provider, amount_minor)
+    session = new_session(change, provider, amount_minor)
     session = replace(
         session,
         data=data,
@@ -203,7 +204,7 @@ def _one_session(
         account_holder_id=None if holder is None else holder.id,
         holder_reference=None if holder is None else holder.reference,
     )
-    return _add(flow, change, call, session)
+    return add(flow, change, call, session)
 
 
 def _each_session(
@@ -227,8 +228,8 @@ def _each_session(
         checks.provider_amount(provider, outstanding, change.collection.currency, path=None)
     ids = []
     for provider in providers:
-        session = _new_session(change, provider, outstanding)
-        ids.append(_add(flow, change, call, replace(session, return_url=command.return_url)))
+        session = new_session(change, provider, outstanding)
+        ids.append(add(flow, change, call, replace(session, return_url=command.return_url)))
     return ids
 
 
@@ -243,7 +244,8 @@ def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) ->
         )
 
 
-def _new_session(change: Change, provider: Provider, amount_minor: int) -> PaymentSession:
+def new_session(change: Change, provider: Provider, amount_minor: int) -> PaymentSession:
+    """Make a session that is not part of the collection yet."""
     return PaymentSession(
         id=SessionId(new_id(SESSION)),
         collection_id=change.collection.id,
@@ -255,7 +257,7 @@ def _new_session(change: Change, provider: Provider, amount_minor: int) -> Payme
     )
 
 
-def _add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> SessionId:
+def add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> SessionId:
     """Add a session: open at once where its provider has nothing to open, and to be opened otherwise."""
     opening = _operation_on(change, session, OperationKind.OPEN, call)
     outcome = flow.providers[session.provider_id].decide(ask_of(session, opening))

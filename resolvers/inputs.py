@@ -14,6 +14,7 @@ from payments.commands import (
     CreatePaymentSession,
     CreatePaymentSessions,
     CreateRefundReason,
+    MarkPaymentCollectionAsPaid,
     RefundPayment,
     SavePaymentMethod,
     SettleOperation,
@@ -125,6 +126,15 @@ def update_collection(input: inputs.UpdatePaymentCollectionInput) -> UpdatePayme
         allows_split_payment=_update(
             input.allows_split_payment, split, "allowsSplitPayment", may_be_empty=False
         ),
+    )
+
+
+def mark_as_paid(input: inputs.MarkPaymentCollectionAsPaidInput) -> MarkPaymentCollectionAsPaid:
+    """Parse what marks a collection as paid; raises InvalidInput."""
+    return MarkPaymentCollectionAsPaid(
+        id=input.id,
+        created_by=_text(input.created_by, "createdBy"),
+        idempotency_key=_required_key(input.idempotency_key),
     )
 
 

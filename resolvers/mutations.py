@@ -8,6 +8,7 @@ from payments import (
     authorizing,
     cancelling,
     collections,
+    marking,
     movements,
     providers,
     sessions,
@@ -36,6 +37,7 @@ from schema.inputs import (
     CreatePaymentCollectionInput,
     CreatePaymentSessionInput,
     CreatePaymentSessionsInput,
+    MarkPaymentCollectionAsPaidInput,
     RefundPaymentInput,
     SettleOperationInput,
     UpdatePaymentCollectionInput,
@@ -55,6 +57,7 @@ from schema.results import (
     CreatePaymentCollectionResult,
     CreatePaymentSessionResult,
     CreatePaymentSessionsResult,
+    MarkPaymentCollectionAsPaidResult,
     PaymentSessionsCreated,
     RefundPaymentResult,
     RefundPending,
@@ -115,6 +118,22 @@ class Mutation(HolderMutations, ReasonMutations):
         flow = context.services.flow
         try:
             snapshot = await flow.shielded(collections.cancel(flow, context.call, input.id))
+        except Refused as refusal:
+            return rejected(refusal.failure, context.request_id)
+        context.took(snapshot)
+        return context.show_collection(snapshot.collection)
+
+    @strawberry.mutation
+    async def mark_payment_collection_as_paid(
+        self, info: Info, input: MarkPaymentCollectionAsPaidInput
+    ) -> MarkPaymentCollectionAsPaidResult:
+        """Settle what is outstanding outside of any gateway."""
+        context = info.context
+        context.demand_secret_key()
+        flow = context.services.flow
+        try:
+            command = parse.mark_as_paid(input)
+            snapshot = await flow.shielded(marking.mark_as_paid(flow, context.call, command))
         except Refused as refusal:
             return rejected(refusal.failure, context.request_id)
         context.took(snapshot)

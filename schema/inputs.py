@@ -50,6 +50,17 @@ class CancelPaymentCollectionInput:
     id: strawberry.ID
 
 
+@strawberry.input(
+    description=(
+        "Settles what is outstanding outside of any gateway: a system payment, authorized and captured."
+    )
+)
+class MarkPaymentCollectionAsPaidInput:
+    id: strawberry.ID
+    created_by: str | None = strawberry.UNSET
+    idempotency_key: str
+
+
 @strawberry.input
 class CreatePaymentSessionInput:
     """Is the input of createPaymentSession."""

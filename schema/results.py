@@ -91,6 +91,10 @@ CancelPaymentCollectionResult = Annotated[
     PaymentCollection | RequestRejected,
     strawberry.union("CancelPaymentCollectionResult"),
 ]
+MarkPaymentCollectionAsPaidResult = Annotated[
+    PaymentCollection | RequestRejected,
+    strawberry.union("MarkPaymentCollectionAsPaidResult"),
+]
 CreatePaymentSessionResult = Annotated[
     PaymentSession | RequestRejected,
     strawberry.union("CreatePaymentSessionResult"),

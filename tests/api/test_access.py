@@ -233,6 +233,7 @@ SECRET = {
             "deleteAccountHolder": 'id: "AccountHolder"',
             "savePaymentMethod": 'accountHolderId: "AccountHolder"',
             "deletePaymentMethod": 'id: "PaymentMethod"',
+            "markPaymentCollectionAsPaid": 'id: "PaymentCollection", idempotencyKey: "b"',
             "createRefundReason": 'code: "b", label: "b"',
             "updateRefundReason": 'id: "refr_00000000000000000000000001", label: "b"',
             "deleteRefundReason": 'id: "refr_00000000000000000000000001"',

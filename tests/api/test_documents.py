@@ -38,8 +38,8 @@ def test_there_are_documents_for_both_ends() -> None:
     """The folders are not empty, so that the tests below are about something."""
     folders = [name.partition("/")[0] for name in NAMES]
     assert {folder: folders.count(folder) for folder in sorted(set(folders))} == {
-        "back_end": 29,
-        "complete": 22,
+        "back_end": 30,
+        "complete": 23,
         "front_end": 10,
     }
 
@@ -141,6 +141,7 @@ SUCCESS = {
     "deleteAccountHolder": "Deleted",
     "savePaymentMethod": "PaymentMethod",
     "deletePaymentMethod": "Deleted",
+    "markPaymentCollectionAsPaid": "PaymentCollection",
     "createRefundReason": "RefundReason",
     "updateRefundReason": "RefundReason",
     "deleteRefundReason": "Deleted",
@@ -249,6 +250,11 @@ FAILURES: dict[str, tuple[Json, str, str]] = {
     "deleteAccountHolder": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
     "savePaymentMethod": ({"accountHolderId": "none"}, "RequestRejected", "NOT_FOUND"),
     "deletePaymentMethod": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
+    "markPaymentCollectionAsPaid": (
+        {"id": "none", "idempotencyKey": "x"},
+        "RequestRejected",
+        "NOT_FOUND",
+    ),
     "createRefundReason": ({"code": "No", "label": "No"}, "RequestRejected", "INVALID_INPUT"),
     "updateRefundReason": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
     "deleteRefundReason": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
