@@ -59,7 +59,7 @@ class Authentication:
             found = await self._reads.collections([secret.collection_id])
             collection = found.get(secret.collection_id)
             if collection is not None and secret.is_current(collection, instants.now()):
-                return Caller(secret.collection_id, secret.ends_at)
+                return Caller(secret.collection_id, secret.ends_at, secret.version)
         raise Unauthenticated("This credential is not known.")
 
     def _trusted(self, connection: HTTPConnection) -> Caller:

@@ -77,6 +77,7 @@ class Socket:
         self._ending: Ending = endpoint.endings.enter()
         self._init_received = False
         self._caller: Caller | None = None
+        self._authorization: str | None = None
         self._operations: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -158,6 +159,7 @@ class Socket:
             raise SocketClosed(1013, "Try again later") from None
         except (TillgraphError, RequestRefused):
             raise SocketClosed(4403, "Forbidden") from None
+        self._authorization = authorization
         self._no_init.cancel()
         end_with(caller, self._ending)
         self._caller = caller
@@ -220,6 +222,9 @@ class Socket:
         engine = self._endpoint.engine
         try:
             operation = engine.prepare(request, scope)
+            if scope.caller.is_browser:
+                # A client secret may have been replaced since the socket was opened.
+                await self._endpoint.authenticate(self._authorization, self._websocket)
             if operation.type is OperationType.MUTATION:
                 raise refuse(
                     405,

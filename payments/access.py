@@ -17,6 +17,9 @@ class Caller:
     ends_at: int | None = None
     """When the credential ends, in microseconds since 1970; None: never."""
 
+    secret_version: int | None = None
+    """Which of the collection's client secrets a browser has presented."""
+
     @property
     def is_browser(self) -> bool:
         """Tell whether a client secret was presented rather than a secret key."""

@@ -96,6 +96,24 @@ def _not_below_what_is_bound(change: Change, amount_minor: int) -> None:
         )
 
 
+async def rotate_client_secret(flow: Flow, call: Call, id: str) -> Snapshot:
+    """End a collection's client secret, wherever it is in use, and give it another one."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = locked_collection(tx, call, id, path=("paymentCollectionId",))
+        change.put_collection(
+            replace(
+                change.collection,
+                secret_version=change.collection.secret_version + 1,
+                secret_ends_at=after(tx.now, flow.settings.client_secret_hours * 3_600),
+            )
+        )
+        change.emit(EventType.COLLECTION_UPDATED, amount_minor=change.collection.amount_minor)
+        return change.finish()
+
+    return await flow.change("prepare", call.request_id, work)
+
+
 async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
     """Cancel a collection with its open sessions and payments; final at once, finished at gateways by recovery."""
 

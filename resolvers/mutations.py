@@ -39,6 +39,7 @@ from schema.inputs import (
     CreatePaymentSessionsInput,
     MarkPaymentCollectionAsPaidInput,
     RefundPaymentInput,
+    RotateClientSecretInput,
     SettleOperationInput,
     UpdatePaymentCollectionInput,
     UpdatePaymentProviderInput,
@@ -62,6 +63,7 @@ from schema.results import (
     RefundPaymentResult,
     RefundPending,
     RequiresMoreAction,
+    RotateClientSecretResult,
     Settled,
     SettleOperationResult,
     UpdatePaymentCollectionResult,
@@ -134,6 +136,23 @@ class Mutation(HolderMutations, ReasonMutations):
         try:
             command = parse.mark_as_paid(input)
             snapshot = await flow.shielded(marking.mark_as_paid(flow, context.call, command))
+        except Refused as refusal:
+            return rejected(refusal.failure, context.request_id)
+        context.took(snapshot)
+        return context.show_collection(snapshot.collection)
+
+    @strawberry.mutation
+    async def rotate_client_secret(
+        self, info: Info, input: RotateClientSecretInput
+    ) -> RotateClientSecretResult:
+        """Replace a collection's client secret."""
+        context = info.context
+        context.demand_secret_key()
+        flow = context.services.flow
+        id = str(input.payment_collection_id)
+        try:
+            rotated = collections.rotate_client_secret(flow, context.call, id)
+            snapshot = await flow.shielded(rotated)
         except Refused as refusal:
             return rejected(refusal.failure, context.request_id)
         context.took(snapshot)

@@ -5,12 +5,13 @@ from contextlib import aclosing
 
 import strawberry
 
+from payments.access import Caller
 from payments.cursors import event_cursor
-from payments.errors import NotFound
+from payments.errors import NotFound, Unauthenticated
 from payments.ids import COLLECTION, CollectionId, is_id
 from payments.reading import Reads
 from payments.records import Event
-from payments.statuses import CollectionStatus
+from payments.statuses import CollectionStatus, EventType
 from resolvers.context import Info
 from resolvers.pages import given
 from schema.event import PaymentCollectionUpdate, PaymentEvent
@@ -42,6 +43,7 @@ class Subscription:
         last = await services.log.last_event_of(collection_id)
         if last is None:
             raise NotFound("No payment collection has this id.")
+        await _demand_current(services.reads, context.caller)
         if after is None:
             yield _update(last, is_snapshot=True)
             start = last
@@ -56,6 +58,8 @@ class Subscription:
         )
         async with aclosing(following) as events:
             async for event in events:
+                if event.type is EventType.COLLECTION_UPDATED:
+                    await _demand_current(services.reads, context.caller)
                 yield _update(event)
                 if await _is_over(services.reads, event):
                     return
@@ -84,6 +88,14 @@ class Subscription:
         async with aclosing(following) as events:
             async for event in events:
                 yield PaymentEvent.of(event)
+
+
+async def _demand_current(reads: Reads, caller: Caller) -> None:
+    """Refuse a browser whose client secret has been replaced meanwhile; raises Unauthenticated."""
+    if caller.collection_id is not None:
+        collection = (await reads.collections([caller.collection_id]))[caller.collection_id]
+        if collection.secret_version != caller.secret_version:
+            raise Unauthenticated("This client secret has been replaced.")
 
 
 def _update(event: Event, *, is_snapshot: bool = False) -> PaymentCollectionUpdate:

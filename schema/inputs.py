@@ -61,6 +61,11 @@ class MarkPaymentCollectionAsPaidInput:
     idempotency_key: str
 
 
+@strawberry.input(description="Ends the collection's client secret and answers with a new one.")
+class RotateClientSecretInput:
+    payment_collection_id: strawberry.ID
+
+
 @strawberry.input
 class CreatePaymentSessionInput:
     """Is the input of createPaymentSession."""

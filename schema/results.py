@@ -95,6 +95,10 @@ MarkPaymentCollectionAsPaidResult = Annotated[
     PaymentCollection | RequestRejected,
     strawberry.union("MarkPaymentCollectionAsPaidResult"),
 ]
+RotateClientSecretResult = Annotated[
+    PaymentCollection | RequestRejected,
+    strawberry.union("RotateClientSecretResult"),
+]
 CreatePaymentSessionResult = Annotated[
     PaymentSession | RequestRejected,
     strawberry.union("CreatePaymentSessionResult"),

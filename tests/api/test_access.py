@@ -234,6 +234,7 @@ SECRET = {
             "savePaymentMethod": 'accountHolderId: "AccountHolder"',
             "deletePaymentMethod": 'id: "PaymentMethod"',
             "markPaymentCollectionAsPaid": 'id: "PaymentCollection", idempotencyKey: "b"',
+            "rotateClientSecret": 'paymentCollectionId: "PaymentCollection"',
             "createRefundReason": 'code: "b", label: "b"',
             "updateRefundReason": 'id: "refr_00000000000000000000000001", label: "b"',
             "deleteRefundReason": 'id: "refr_00000000000000000000000001"',

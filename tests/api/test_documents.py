@@ -38,8 +38,8 @@ def test_there_are_documents_for_both_ends() -> None:
     """The folders are not empty, so that the tests below are about something."""
     folders = [name.partition("/")[0] for name in NAMES]
     assert {folder: folders.count(folder) for folder in sorted(set(folders))} == {
-        "back_end": 30,
-        "complete": 23,
+        "back_end": 31,
+        "complete": 24,
         "front_end": 10,
     }
 
@@ -142,6 +142,7 @@ SUCCESS = {
     "savePaymentMethod": "PaymentMethod",
     "deletePaymentMethod": "Deleted",
     "markPaymentCollectionAsPaid": "PaymentCollection",
+    "rotateClientSecret": "PaymentCollection",
     "createRefundReason": "RefundReason",
     "updateRefundReason": "RefundReason",
     "deleteRefundReason": "Deleted",
@@ -255,6 +256,7 @@ FAILURES: dict[str, tuple[Json, str, str]] = {
         "RequestRejected",
         "NOT_FOUND",
     ),
+    "rotateClientSecret": ({"paymentCollectionId": "none"}, "RequestRejected", "NOT_FOUND"),
     "createRefundReason": ({"code": "No", "label": "No"}, "RequestRejected", "INVALID_INPUT"),
     "updateRefundReason": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
     "deleteRefundReason": ({"id": "none"}, "RequestRejected", "NOT_FOUND"),
