@@ -5,6 +5,7 @@ import asyncio
 import contextlib
 import os
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -103,7 +104,7 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     page = GraphiQLPage(documents) if settings.is_development else None
     edge = _edge(settings, services, authentication, origins, page)
     last_check = LastCheck()
-    till = Till(settings, database, updates, flow, providers, edge, last_check)
+    till = Till(settings, database, updates, flow, providers, authentication, edge, last_check)
     routes: list[BaseRoute] = [
         *(_development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),
@@ -193,6 +194,7 @@ def _edge(
         executable(),
         context_for=lambda scope: RequestContext(services, scope),
         authenticate=authentication,
+        still_knows=authentication.still_knows,
         page=page.respond if page else None,
         is_origin_allowed=is_origin_allowed,
         introspection=settings.is_development,
@@ -249,8 +251,15 @@ def serve(settings: Settings, processes: int, rig: Rig) -> int:
         migrate(settings.database_url)
         if processes == 1:
             return run(app, till, bound)
-        # Each builds a server of its own: leases are held under a process's own name.
-        return workers.supervise(lambda: run(*build(settings, rig), bound), processes)
+        return workers.supervise(lambda: _work(settings, rig, bound), processes)
+
+
+def _work(settings: Settings, rig: Rig, bound: socket.socket) -> int:
+    # Each builds a server of its own: leases are held under a process's own name.
+    app, till = build(settings, rig)
+    # It may replace one that died, and the keys may have changed since the settings were read.
+    till.read_keys_again()
+    return run(app, till, bound)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -350,6 +359,9 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         print(sdl(), end="")
         return 0
     configure_logging()
+    if given.command == "serve":
+        # It waits until the server handles it: on its own it would end the process.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
         settings = configuration.load()
         if given.command == "serve":

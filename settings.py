@@ -210,6 +210,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     return settings
 
 
+def are_keys_fixed() -> bool:
+    """Tell whether the secret keys stand in the environment, which a running process keeps."""
+    return "TILLGRAPH_SECRET_KEYS" in os.environ
+
+
 def _refuse_unknown(environ: Mapping[str, str]) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     given = {*environ, *dotenv_values(ENV_FILE)}

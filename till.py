@@ -11,16 +11,20 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+import settings as configuration
 import workers
 from db.engine import Database
 from db.invariants import SqlInvariants
 from edge import GraphQLEdge
+from edge.authentication import Authentication
 from edge.limits import MESSAGE_BYTES
 from events.updates import Updates
 from payments import checking, recovery
 from payments.flow import Flow
 from payments.ports import Provider
-from settings import Settings
+from settings import Settings, SettingsError
+
+log = structlog.get_logger("server")
 
 LAST_WORD_SECONDS = 0.2
 """For open streams to say that they end, and after which cursor to resume."""
@@ -38,6 +42,7 @@ class Till:
     updates: Updates
     flow: Flow
     providers: Sequence[Provider]
+    authentication: Authentication
     edge: GraphQLEdge
     last_check: checking.LastCheck
     is_ending: bool = False
@@ -60,7 +65,7 @@ class Till:
         finally:
             late = await self.flow.drain()
             if late:
-                structlog.get_logger("server").warning("not drained", tasks=late)
+                log.warning("not drained", tasks=late)
             for provider in self.providers:
                 await provider.close()
             await self.database.close()
@@ -93,6 +98,21 @@ class Till:
         invariants = SqlInvariants(self.database)
         return [asyncio.create_task(checking.run(invariants, interval_seconds, self.last_check))]
 
+    def read_keys_again(self) -> None:
+        """Take the secret keys as they are set now; with anything wrong, those from before stay."""
+        try:
+            hashes = configuration.load().secret_key_hashes
+            if not hashes and self.authentication.demands_keys:
+                raise SettingsError("TILLGRAPH_SECRET_KEYS: the last key can't be taken away.")
+        except SettingsError as error:
+            log.error("secret keys not read", error=str(error))
+            return
+        self.authentication.replace_keys(hashes)
+        self.edge.look_again()
+        # A running process keeps its environment: keys that stand there can't change.
+        source = "environment" if configuration.are_keys_fixed() else configuration.ENV_FILE
+        log.info("secret keys read", keys=len(hashes), source=source)
+
     def end(self) -> None:
         """Take no new streams, and tell the open ones to resume elsewhere."""
         self.is_ending = True
@@ -115,10 +135,19 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Say where it serves, once it does."""
+        # It was kept waiting since before the keys were read for the first time.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         await super().startup(sockets)
         if self.started:
             settings = self._till.settings
             print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
+
+    def _hang_up(self) -> None:
+        if workers.is_terminal_gone():
+            self.handle_exit(signal.SIGTERM, None)
+        else:
+            self._till.read_keys_again()
 
 
 def run(app: Starlette, till: Till, bound: socket.socket) -> int:

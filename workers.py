@@ -5,7 +5,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 import structlog
@@ -15,8 +15,11 @@ log = structlog.get_logger("workers")
 SHORTEST_LIFE_SECONDS = 1.0
 """A process that ended sooner than this is not replaced at once: it would end again and again."""
 
-STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""A terminal that closes ends the processes too: without their parent nobody would replace or end them."""
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+HANDLED = (*STOPPING, signal.SIGHUP)
+
+STARTED_IN_A_TERMINAL = os.isatty(0)
+"""A terminal that closes ends the processes: it says so by the signal that has settings read again."""
 
 BACKLOG = 2_048
 """Connections that wait to be accepted, as uvicorn has it."""
@@ -31,12 +34,7 @@ def supervise(work: Callable[[], int], count: int) -> int:
     ending: list[int] = []
     """The signal that told to stop."""
 
-    def end(number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
-        ending.append(number)
-        for pid in children:
-            os.kill(pid, signal.SIGTERM)
-
-    _at_each_stop(end)
+    end = _heed_signals(children, ending)
     code = 0
     while True:
         while not ending and len(children) < count:
@@ -58,6 +56,11 @@ def supervise(work: Callable[[], int], count: int) -> int:
             time.sleep(SHORTEST_LIFE_SECONDS)
 
 
+def is_terminal_gone() -> bool:
+    """Tell whether SIGHUP says that the terminal was closed, rather than that settings are to be read again."""
+    return STARTED_IN_A_TERMINAL and not os.isatty(0)
+
+
 def listen(host: str, port: int) -> socket.socket:
     """Bind the one socket that every process accepts on; raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -66,12 +69,12 @@ def listen(host: str, port: int) -> socket.socket:
 
 def _start(work: Callable[[], int]) -> int:
     # A signal that comes in between waits: the child must not take it for its parent.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
+    signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     pid = os.fork()
     if not pid:
-        # The child's own; a signal that comes before its server handles it ends it.
+        # The child's own; a signal that comes before its server handles it ends it. SIGHUP waits for its server.
         _at_each_stop(signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED if pid else STOPPING)
     if pid:
         return pid
     try:
@@ -82,6 +85,28 @@ def _start(work: Callable[[], int]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _heed_signals(children: Collection[int], ending: list[int]) -> Callable[[], None]:
+    """Pass signals on to the children, and note the one that tells to stop; gives what ends them."""
+
+    def tell(number: int) -> None:
+        for pid in children:
+            os.kill(pid, number)
+
+    def end(number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
+        ending.append(number)
+        tell(signal.SIGTERM)
+
+    def hang_up(number: int, _frame: FrameType | None) -> None:
+        if is_terminal_gone():
+            end(number)
+        else:
+            tell(number)
+
+    _at_each_stop(end)
+    signal.signal(signal.SIGHUP, hang_up)
+    return end
 
 
 def _at_each_stop(handler: Callable[[int, FrameType | None], object] | signal.Handlers) -> None:

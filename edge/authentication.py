@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from starlette.requests import HTTPConnection
 
@@ -26,7 +27,8 @@ class Authentication:
     def __init__(
         self, secret_key_hashes: frozenset[str], client_secrets: ClientSecrets, reads: Reads
     ) -> None:
-        self._hashes = secret_key_hashes
+        self._back_ends: Mapping[str, Caller] = {}
+        self.replace_keys(secret_key_hashes)
         self._client_secrets = client_secrets
         self._reads = reads
 
@@ -37,9 +39,22 @@ class Authentication:
         if len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
             raise Unauthenticated("This credential is not known.")
         text = credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""
-        if self._is_secret_key(text):
-            return BACK_END
-        return await self._browser(text)
+        return self._back_end(text) or await self._browser(text)
+
+    @property
+    def demands_keys(self) -> bool:
+        """Tell whether every caller needs a credential."""
+        return bool(self._back_ends)
+
+    def replace_keys(self, secret_key_hashes: frozenset[str]) -> None:
+        """Take these secret keys from now on, and no other."""
+        self._back_ends = {known: Caller(key_hash=known) for known in secret_key_hashes}
+
+    def still_knows(self, caller: Caller) -> bool:
+        """Tell whether the secret key that a caller came with is one yet; a browser has none."""
+        return caller.is_browser or (
+            caller.key_hash in self._back_ends if self.demands_keys else caller.key_hash is None
+        )
 
     async def demand_secret_key(self, connection: HTTPConnection) -> None:
         """Pass back ends alone; raises Unauthenticated or Forbidden."""
@@ -47,11 +62,15 @@ class Authentication:
         if caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
 
-    def _is_secret_key(self, text: str) -> bool:
+    def _back_end(self, text: str) -> Caller | None:
         digest = hashlib.sha256(text.encode()).hexdigest()
         # Every hash is compared, so that the time tells nothing about which one is nearest.
-        matches = [hmac.compare_digest(digest, known) for known in self._hashes]
-        return any(matches)
+        matches = [
+            caller
+            for known, caller in self._back_ends.items()
+            if hmac.compare_digest(digest, known)
+        ]
+        return matches[0] if matches else None
 
     async def _browser(self, text: str) -> Caller:
         secret = self._client_secrets.read(text)
@@ -69,7 +88,7 @@ class Authentication:
         )
         is_local = connection.client is not None and is_loopback_name(connection.client.host)
         host = headers.get("host", "")
-        if self._hashes or is_forwarded or not is_local or not is_loopback_name(_name(host)):
+        if self.demands_keys or is_forwarded or not is_local or not is_loopback_name(_name(host)):
             raise Unauthenticated("A secret key or a client secret is needed.")
         return BACK_END
 

@@ -11,3 +11,6 @@ Authenticate = Callable[[str | None, HTTPConnection], Awaitable[Caller]]
 
 Over a WebSocket the value is the one of connection_init, or else the header's.
 """
+
+StillKnows = Callable[[Caller], bool]
+"""Tells whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""

@@ -4,6 +4,7 @@ import asyncio
 import time
 from enum import Enum
 
+from edge.credentials import StillKnows
 from payments.access import Caller
 
 
@@ -22,8 +23,10 @@ Ending = asyncio.Future[End]
 class Endings:
     """Is every open stream and socket of this process, so that they can be ended together."""
 
-    def __init__(self) -> None:
-        self._open: set[Ending] = set()
+    def __init__(self, still_knows: StillKnows) -> None:
+        self._still_knows = still_knows
+        self._open: dict[Ending, Caller | None] = {}
+        """With whose credential each is open; None for a socket that has presented none yet."""
         self._stopped = False
 
     def enter(self) -> Ending:
@@ -31,12 +34,28 @@ class Endings:
         ending: Ending = asyncio.get_running_loop().create_future()
         if self._stopped:
             ending.set_result(End.SERVER_STOPS)
-        self._open.add(ending)
+        self._open[ending] = None
         return ending
+
+    def bind(self, ending: Ending, caller: Caller) -> None:
+        """Note whose credential a connection is open with: it ends when that does."""
+        self._open[ending] = caller
+        _end_with(caller, ending)
+        self._end_unless_known(ending, caller)
+
+    def look_again(self) -> None:
+        """End every connection whose credential is not one any more."""
+        for ending, caller in self._open.items():
+            if caller is not None:
+                self._end_unless_known(ending, caller)
+
+    def _end_unless_known(self, ending: Ending, caller: Caller) -> None:
+        if not self._still_knows(caller):
+            end(ending, End.CREDENTIAL_ENDED)
 
     def leave(self, ending: Ending) -> None:
         """Count a connection out."""
-        self._open.discard(ending)
+        self._open.pop(ending, None)
         ending.cancel()
 
     def stop(self) -> None:
@@ -55,8 +74,8 @@ def end(ending: Ending, reason: End) -> None:
         ending.set_result(reason)
 
 
-def end_with(caller: Caller, ending: Ending) -> None:
-    """End a connection when its credential does."""
+def _end_with(caller: Caller, ending: Ending) -> None:
+    """End a connection when its credential does by time."""
     if caller.ends_at is None or ending.done():
         return
     remaining_seconds = caller.ends_at / 1_000_000 - time.time()
@@ -65,7 +84,7 @@ def end_with(caller: Caller, ending: Ending) -> None:
         return
     # Looked at again when the time is over: the wall clock may have been set meanwhile.
     timer = asyncio.get_running_loop().call_later(
-        min(remaining_seconds, _LONGEST_TIMER_SECONDS), end_with, caller, ending
+        min(remaining_seconds, _LONGEST_TIMER_SECONDS), _end_with, caller, ending
     )
     ending.add_done_callback(lambda _: timer.cancel())
 

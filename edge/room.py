@@ -3,7 +3,7 @@
 from graphql import GraphQLSchema
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from edge.credentials import Authenticate
+from edge.credentials import Authenticate, StillKnows
 from edge.endings import Endings
 from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
 from edge.http import HTTPEndpoint, Page
@@ -19,6 +19,7 @@ class GraphQLEdge:
         *,
         context_for: ContextFactory,
         authenticate: Authenticate,
+        still_knows: StillKnows = lambda _: True,
         is_origin_allowed: OriginCheck,
         page: Page | None = None,
         introspection: bool = True,
@@ -27,7 +28,7 @@ class GraphQLEdge:
         self.engine = Engine(
             schema, context_for=context_for, cursor_of=cursor_of, introspection=introspection
         )
-        self._endings = Endings()
+        self._endings = Endings(still_knows)
         self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
         self._websocket = WebSocketEndpoint(
             self.engine, authenticate, self._endings, is_origin_allowed
@@ -41,6 +42,10 @@ class GraphQLEdge:
     def routes(self, path: str = "/graphql") -> list[BaseRoute]:
         """Make the routes of one path: every HTTP method, and WebSocket."""
         return [Route(path, self._http), WebSocketRoute(path, self._websocket)]
+
+    def look_again(self) -> None:
+        """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is not one any more."""
+        self._endings.look_again()
 
     def stop(self) -> None:
         """End every socket (1012) and event stream: a server that stops need not wait for them."""

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 from edge import limits, messages, records
 from edge.bodies import GraphQLRequest
 from edge.credentials import Authenticate
-from edge.endings import End, Ending, Endings, end, end_with
+from edge.endings import End, Ending, Endings, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
 from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
@@ -161,7 +161,7 @@ class Socket:
             raise SocketClosed(4403, "Forbidden") from None
         self._authorization = authorization
         self._no_init.cancel()
-        end_with(caller, self._ending)
+        self._endpoint.endings.bind(self._ending, caller)
         self._caller = caller
         await self._send(messages.ack())
 

@@ -20,6 +20,9 @@ class Caller:
     secret_version: int | None = None
     """Which of the collection's client secrets a browser has presented."""
 
+    key_hash: str | None = None
+    """Which secret key a back end has presented, by its SHA-256 in hex; None on a machine where none is set."""
+
     @property
     def is_browser(self) -> bool:
         """Tell whether a client secret was presented rather than a secret key."""

@@ -1,0 +1,214 @@
+"""SIGHUP: secret keys are read again, and nobody is dropped whose credential is still one."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.faults.records import until
+from tests.faults.test_workers import WORKERS, workers_of
+from tests.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment, free_port
+from tests.shop import open_collection
+from tests.streams.clients import TRANSPORTS, Ended, Stream, following
+from tests.streams.log import WATCH, touch
+
+OLD = "the-key-that-was-there-before"
+NEW = "the-key-that-comes-instead"
+
+READ = "secret keys read"
+NOT_READ = "secret keys not read"
+
+
+def write_keys(server: RunningServer, *lines: str) -> None:
+    """Write the server's `.env`."""
+    (server.folder / ".env").write_text("".join(f"{line}\n" for line in lines))
+
+
+def told(server: RunningServer, event: str) -> list[Json]:
+    """List the log's lines of one kind, oldest first."""
+    return [line for line in server.log_lines() if line["event"] == event]
+
+
+def hang_up(server: RunningServer, event: str = READ, *, processes: int = 1) -> Json:
+    """Have the keys read again; gives the log's newest line of it, once every process has written one."""
+    assert server.process is not None
+    known = len(told(server, event))
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(told(server, event)) == known + processes, seconds=10)
+    return told(server, event)[-1]
+
+
+def status_with(server: RunningServer, key: str) -> int:
+    """Give the status of a query with a key, over a connection of its own."""
+    server.reconnect()
+    return server.post("{ paymentProviders { id } }", bearer=key).status_code
+
+
+def started(folder: Path, *arguments: str) -> RunningServer:
+    """Start a server whose key stands in its `.env`."""
+    running = RunningServer(folder, arguments=arguments)
+    write_keys(running, f"TILLGRAPH_SECRET_KEYS={OLD}")
+    running.credential = OLD
+    return running.start()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """Give a server whose key stands in its `.env`."""
+    running = started(tmp_path)
+    yield running
+    running.close()
+
+
+def ends(stream: Stream, transport: str) -> None:
+    """Hold a stream to its end for want of a credential."""
+    if transport == "websocket":
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.next()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+    else:
+        with pytest.raises(Ended) as ended:
+            stream.next()
+        assert ended.value.code == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_keys_are_replaced_without_dropping_subscribers(
+    server: RunningServer, transport: str
+) -> None:
+    """First both keys open, then the new one alone: the old one's stream ends then, and no other."""
+    collection = open_collection(server)
+    variables = {"id": collection["id"]}
+    with ExitStack() as stack:
+
+        def follow(bearer: str) -> Stream:
+            stream = stack.enter_context(
+                following(server, transport, WATCH, variables, bearer=bearer)
+            )
+            assert stream.next()["event"] is None
+            return stream
+
+        old, browser = follow(OLD), follow(collection["clientSecret"])
+        write_keys(server, f"TILLGRAPH_SECRET_KEYS={OLD},{NEW}")
+        assert hang_up(server)["keys"] == 2
+        new = follow(NEW)
+        touch(server, collection["id"], "both")
+        for stream in (old, browser, new):
+            assert stream.next()["event"]["type"] == "COLLECTION_UPDATED"
+
+        write_keys(server, f"TILLGRAPH_SECRET_KEYS={NEW}")
+        assert hang_up(server)["keys"] == 1
+        ends(old, transport)
+        assert (status_with(server, OLD), status_with(server, NEW)) == (401, 200)
+        server.credential = NEW
+        touch(server, collection["id"], "one")
+        for stream in (browser, new):
+            assert stream.next()["event"]["type"] == "COLLECTION_UPDATED"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("TILLGRAPH_SECRET_KEYS=short",),
+        (f"TILLGRAPH_SECRET_KEYS={NEW}", "TILLGRAPH_SECRET_KEY=misspelt"),
+        ("TILLGRAPH_SECRET_KEYS=",),
+        (),
+    ],
+)
+def test_wrong_keys_change_nothing(server: RunningServer, lines: tuple[str, ...]) -> None:
+    """A key that is none, a misspelt setting, no key at all: the log says it, and the keys from before stay."""
+    write_keys(server, *lines)
+    line = hang_up(server, NOT_READ)
+    assert line["level"] == "error"
+    assert line["error"].startswith("TILLGRAPH_SECRET_KEY")
+    assert "misspelt" not in line["error"]
+    assert (status_with(server, OLD), status_with(server, NEW)) == (200, 401)
+    assert server.client.get("/health/ready").status_code == 200
+
+
+def test_a_server_without_keys_can_be_given_one(tmp_path: Path) -> None:
+    """Who was trusted for being on this machine is asked for a key from then on, and their streams end."""
+    running = RunningServer(tmp_path).start()
+    try:
+        collection = open_collection(running)
+        with following(running, "event stream", WATCH, {"id": collection["id"]}) as stream:
+            stream.next()
+            write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
+            hang_up(running)
+            ends(stream, "event stream")
+        assert running.post("{ paymentProviders { id } }").status_code == 401
+        assert status_with(running, NEW) == 200
+    finally:
+        running.close()
+
+
+def test_keys_in_the_environment_stay(tmp_path: Path) -> None:
+    """A running process keeps its environment: the log says where the keys come from."""
+    running = RunningServer(tmp_path, {"TILLGRAPH_SECRET_KEYS": OLD}).start()
+    try:
+        write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
+        assert hang_up(running)["source"] == "environment"
+        assert (status_with(running, OLD), status_with(running, NEW)) == (200, 401)
+    finally:
+        running.close()
+
+
+def test_every_process_reads_them(tmp_path: Path) -> None:
+    """The signal reaches every process and ends none; one that replaces another has the keys of now too."""
+    running = started(tmp_path, "--workers", str(WORKERS))
+    try:
+        before = workers_of(running)
+        write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
+        hang_up(running, processes=WORKERS)
+        for _ in range(10):
+            assert (status_with(running, OLD), status_with(running, NEW)) == (401, 200)
+        assert workers_of(running) == before
+        known = len(told(running, READ))
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: len(told(running, READ)) == known + WORKERS, seconds=20)
+        assert (status_with(running, OLD), status_with(running, NEW)) == (401, 200)
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
+def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The same signal, from a terminal that is gone: nobody would be there to end it."""
+    terminal, end = pty.openpty()
+    program = [sys.executable, "-c", IN_A_TERMINAL, str(ROOT / "server.py"), "serve", *arguments]
+    process = subprocess.Popen(
+        program,
+        cwd=tmp_path,
+        env={**clean_environment(), "PORT": str(free_port())},
+        stdin=end,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    os.close(end)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith(b"Tillgraph serves on")
+        os.close(terminal)
+        assert process.wait(timeout=STOP_SECONDS) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+"""
+"""Makes its standard input the terminal of its session, and becomes the server."""
