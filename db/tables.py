@@ -96,6 +96,7 @@ payment_collections = Table(
     _instant("created_at"),
     _instant("updated_at"),
     Column("account_holder_ids", Text, nullable=False, server_default="[]"),
+    Column("failed_attempts", Integer, nullable=False, server_default="0"),
     CheckConstraint("amount_minor >= 1", name="amount"),
     CheckConstraint(
         "authorized_minor >= 0 AND captured_minor >= 0 AND refunded_minor >= 0",

@@ -129,6 +129,7 @@ def _attempt(
             holder_reference = holder.reference
     elif session.status is SessionStatus.REQUIRES_MORE and not data:
         return None
+    checks.may_try(change, call)
     operation = replace(
         _new_attempt(change, call, session),
         data=data,
@@ -214,6 +215,7 @@ def _again(
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     checks.usable_provider(flow, change, call, session.provider_id, path=None)
+    checks.may_try(change, call)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
     return _begun(begin(flow, change, replace(attempt, amount_minor=session.amount_minor)))
 

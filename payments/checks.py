@@ -26,7 +26,7 @@ from payments.ids import (
     SessionId,
     is_id,
 )
-from payments.limits import URL_CHARACTERS
+from payments.limits import FAILED_ATTEMPTS, URL_CHARACTERS
 from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
 from payments.ports import DataFault, LimitsAmounts, Provider, Transaction
@@ -104,6 +104,16 @@ def fits_room(
             f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
             path=path,
             maximum=maximum,
+        )
+
+
+def may_try(change: Change, call: Call) -> None:
+    """Refuse a browser that has tried too often in vain, what is in flight included; raises InvalidState."""
+    in_flight = sum(session.is_in_flight for session in change.sessions.values())
+    tried = change.collection.failed_attempts + in_flight
+    if call.caller.is_browser and tried >= FAILED_ATTEMPTS:
+        raise InvalidState(
+            f"At most {FAILED_ATTEMPTS} attempts may fail: a back end has to open the next session."
         )
 
 

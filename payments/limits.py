@@ -66,6 +66,9 @@ HOLDERS_A_COLLECTION = 20
 MOVEMENTS_A_PAYMENT = 1_000
 """Captures, and as many refunds."""
 
+FAILED_ATTEMPTS = 20
+"""A browser's on one collection: more is somebody who tries out cards."""
+
 IDEMPOTENCY_KEY_CHARACTERS = 255
 """As in the contract; Stripe has the same limit."""
 

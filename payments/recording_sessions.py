@@ -243,6 +243,9 @@ def attempt_behind(change: Change, closing: Operation) -> Operation:
 def record_attempt_failed(change: Change, operation: Operation) -> Operation:
     """Note a failed attempt; where nothing is left to pay for, the session ends with it."""
     change.put_operation(operation)
+    if operation.status is OperationStatus.DECLINED:
+        collection = change.collection
+        change.put_collection(replace(collection, failed_attempts=collection.failed_attempts + 1))
     session = change.sessions[operation.session_id]
     is_superseded = session.attempt_id != operation.id or change.payment_of(session) is not None
     if session.canceled_at is not None or is_superseded:

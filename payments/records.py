@@ -54,6 +54,8 @@ class PaymentCollection:
     metadata: JsonObject = field(default_factory=dict)
     secret_version: int = 1
     secret_ends_at: Instant
+    failed_attempts: int = 0
+    """Attempts that failed since a back end opened a session last."""
     sequence: int = 0
     """The newest event's place in this collection's own sequence: 1, 2, 3 and so on."""
     canceled_at: Instant | None = None

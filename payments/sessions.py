@@ -90,6 +90,9 @@ async def _open(
             ids = tuple(SessionId(id) for id in stored.subject_ids)
             return change.snapshot()
         may_open(change)
+        checks.may_try(change, call)
+        if not call.caller.is_browser:
+            change.put_collection(replace(change.collection, failed_attempts=0))
         ids = tuple(build(change))
         bind_key(tx, call, command, *ids)
         return change.finish()

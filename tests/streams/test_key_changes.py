@@ -195,8 +195,8 @@ def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple
         start_new_session=True,
     )
     os.close(end)
+    assert process.stdout is not None
     try:
-        assert process.stdout is not None
         assert process.stdout.readline().startswith(b"Tillgraph serves on")
         os.close(terminal)
         assert process.wait(timeout=STOP_SECONDS) == 0
