@@ -28,6 +28,7 @@ from payments.errors import InvalidInput
 from payments.limits import IDEMPOTENCY_KEY_CHARACTERS, METADATA_KEYS, TEXT_CHARACTERS
 from payments.money import is_currency
 from payments.outcomes import JsonObject
+from payments.private import check_metadata, refuse_card_number
 from resolvers.pages import given
 from schema import inputs
 
@@ -60,6 +61,20 @@ def _object(value: object, name: str) -> JsonObject | None:
     if len(value) > METADATA_KEYS:
         raise InvalidInput(f"At most {METADATA_KEYS} keys.", path=(name,))
     return cast(JsonObject, value)
+
+
+def _metadata(value: object) -> JsonObject | None:
+    metadata = _object(value, "metadata")
+    if metadata is not None:
+        check_metadata(metadata, ("metadata",))
+    return metadata
+
+
+def _note(value: str | None, name: str) -> str | None:
+    note = _text(value, name)
+    if note is not None:
+        refuse_card_number(note, (name,))
+    return note
 
 
 def _key(value: str | None) -> str | None:
@@ -98,7 +113,7 @@ def create_collection(input: inputs.CreatePaymentCollectionInput) -> CreatePayme
         amount=cast(Any, input.amount),
         reference=_text(input.reference, "reference"),
         region_id=_text(input.region_id, "regionId"),
-        metadata=_object(input.metadata, "metadata"),
+        metadata=_metadata(input.metadata),
         account_holder_ids=tuple(given(input.account_holder_ids) or ()),
         allows_split_payment=bool(given(input.allows_split_payment)),
         idempotency_key=_key(input.idempotency_key),
@@ -109,7 +124,7 @@ def update_collection(input: inputs.UpdatePaymentCollectionInput) -> UpdatePayme
     """Parse what changes a collection; raises InvalidInput."""
     reference = _text(input.reference, "reference")
     region_id = _text(input.region_id, "regionId")
-    metadata = _object(input.metadata, "metadata") or {}
+    metadata = _metadata(input.metadata) or {}
     split = bool(given(input.allows_split_payment))
     return UpdatePaymentCollection(
         id=input.id,
@@ -147,7 +162,7 @@ def create_session(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSess
         amount=_amount(input.amount),
         currency=None if currency is None else _currency(currency),
         data=_object(input.data, "data"),
-        metadata=_object(input.metadata, "metadata"),
+        metadata=_metadata(input.metadata),
         account_holder_id=given(input.account_holder_id),
         return_url=given(input.return_url),
         idempotency_key=_key(input.idempotency_key),
@@ -177,7 +192,7 @@ def create_holder(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder
         customer_reference=customer,
         email=_email(input.email),
         name=_text(input.name, "name"),
-        metadata=_object(input.metadata, "metadata"),
+        metadata=_metadata(input.metadata),
         idempotency_key=_key(input.idempotency_key),
     )
 
@@ -185,7 +200,7 @@ def create_holder(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder
 def update_holder(input: inputs.UpdateAccountHolderInput) -> UpdateAccountHolder:
     """Parse what changes what is known of a customer; raises InvalidInput."""
     email, name = _email(input.email), _text(input.name, "name")
-    metadata = _object(input.metadata, "metadata") or {}
+    metadata = _metadata(input.metadata) or {}
     return UpdateAccountHolder(
         id=input.id,
         email=_update(input.email, email, "email", may_be_empty=True),
@@ -246,7 +261,7 @@ def _email(value: str | None) -> str | None:
 def update_session(input: inputs.UpdatePaymentSessionInput) -> UpdatePaymentSession:
     """Parse what changes a session; raises InvalidInput."""
     data = _object(input.data, "data") or {}
-    metadata = _object(input.metadata, "metadata") or {}
+    metadata = _metadata(input.metadata) or {}
     return UpdatePaymentSession(
         id=input.id,
         amount=_update(input.amount, _amount(input.amount), "amount", may_be_empty=False),
@@ -270,7 +285,7 @@ def authorize_session(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePa
 
 def settle_operation(input: inputs.SettleOperationInput) -> SettleOperation:
     """Parse a person's word on an operation; raises InvalidInput."""
-    evidence = _text(input.evidence, "evidence")
+    evidence = _note(input.evidence, "evidence")
     if not evidence or evidence.isspace():
         raise InvalidInput(
             "Say what this rests on, such as the provider's reference.", path=("evidence",)
@@ -296,7 +311,7 @@ def capture_payment(input: inputs.CapturePaymentInput) -> CapturePayment:
         amount=_amount(input.amount),
         is_final=bool(given(input.is_final)),
         created_by=_text(input.created_by, "createdBy"),
-        metadata=_object(input.metadata, "metadata"),
+        metadata=_metadata(input.metadata),
         idempotency_key=_required_key(input.idempotency_key),
     )
 
@@ -307,8 +322,8 @@ def refund_payment(input: inputs.RefundPaymentInput) -> RefundPayment:
         payment_id=input.payment_id,
         amount=_amount(input.amount),
         reason_id=given(input.reason_id),
-        note=_text(input.note, "note"),
+        note=_note(input.note, "note"),
         created_by=_text(input.created_by, "createdBy"),
-        metadata=_object(input.metadata, "metadata"),
+        metadata=_metadata(input.metadata),
         idempotency_key=_required_key(input.idempotency_key),
     )
