@@ -175,6 +175,7 @@ def _flow_settings(
         recovery_interval_seconds=settings.recovery_interval_seconds,
         browser_providers=frozenset(known - {"system"} if named is None else named),
         client_secret_hours=settings.client_secret_hours,
+        has_unique_references=settings.unique_reference,
         is_return_url_allowed=origins.allows_return_to,
     )
 

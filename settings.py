@@ -21,7 +21,6 @@ MADE_SECRETS = Path(".tillgraph")
 """Where development keeps the keys that it makes for itself; ignored by git."""
 
 LATER = {
-    "TILLGRAPH_UNIQUE_REFERENCE",
     "TILLGRAPH_DOCUMENTS",
     "TILLGRAPH_RATE_LIMIT_STORE",
     "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE",
@@ -61,6 +60,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite+aiosqlite:///tillgraph.db"
     secret_keys: List = ()
     signing_keys: List = ()
+    unique_reference: bool = False
     client_secret_hours: float = Field(default=72, gt=0, le=24 * 366)
     browser_providers: List | None = None
     allowed_origins: List = ()

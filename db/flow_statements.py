@@ -60,6 +60,11 @@ SESSIONS_AT = Statement(
     .limit(bindparam("most"))
 )
 PAYMENTS_OF = by(_payments, "collection_id", _payments.c.created_at, _payments.c.id)
+COLLECTION_NAMED = Statement(
+    select(_collections.c.id)
+    .where(_collections.c.reference == bindparam("reference"), _collections.c.canceled_at.is_(None))
+    .limit(1)
+)
 COLLECTION_OF_SESSION = Statement(
     select(_sessions.c.collection_id).where(_sessions.c.id == bindparam("id"))
 )

@@ -120,6 +120,7 @@ COLLECTIONS = RowMap(
     {
         "status": _enum(CollectionStatus),
         "allows_split_payment": FLAG,
+        "claims_reference": FLAG,
         "account_holder_ids": LIST,
         "metadata": JSON,
     },

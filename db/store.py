@@ -106,6 +106,11 @@ class StoreTransaction:
         rows = self._connection.rows(sql.PAYMENTS_OF, {"collection_id": id})
         return [PAYMENTS.record(row) for row in rows]
 
+    def collection_named(self, reference: str) -> CollectionId | None:
+        """Find a collection that is not canceled by its reference."""
+        rows = self._connection.rows(sql.COLLECTION_NAMED, {"reference": reference})
+        return CollectionId(rows[0][0]) if rows else None
+
     def collection_of_session(self, id: SessionId) -> CollectionId | None:
         """Name the collection that a session hangs off."""
         return self._collection_of(sql.COLLECTION_OF_SESSION, id)

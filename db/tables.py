@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -97,10 +98,15 @@ payment_collections = Table(
     _instant("updated_at"),
     Column("account_holder_ids", Text, nullable=False, server_default="[]"),
     Column("failed_attempts", Integer, nullable=False, server_default="0"),
+    Column("claims_reference", Boolean, nullable=False, server_default=false()),
     CheckConstraint("amount_minor >= 1", name="amount"),
     CheckConstraint(
         "authorized_minor >= 0 AND captured_minor >= 0 AND refunded_minor >= 0",
         name="sums",
+    ),
+    # Two that are opened at the same moment: the second one is run again, and finds the first.
+    _index_where(
+        "uq_payment_collections_reference", "reference", condition="claims_reference", unique=True
     ),
 )
 

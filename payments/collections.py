@@ -28,6 +28,8 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
     """Open a collection; the same idempotency key again answers with the one that is there."""
 
     def work(tx: Transaction) -> Snapshot:
+        # Read before the key: whoever has just taken the reference by the same sending has bound the key as well.
+        taken = _taken(flow, tx, command.reference)
         stored = bound_key(tx, call, command)
         if stored is not None:
             change = lock(tx, CollectionId(stored.subject_ids[0]), EventSource.API)
@@ -39,6 +41,7 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
             currency=command.currency,
             amount_minor=amount_minor,
             reference=command.reference,
+            claims_reference=_claims(flow, command.reference, taken),
             region_id=command.region_id,
             account_holder_ids=each_held(tx, command.account_holder_ids),
             allows_split_payment=command.allows_split_payment,
@@ -70,6 +73,9 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
             value = getattr(command, name)
             if value is not UNCHANGED:
                 values[name] = value
+        if command.reference not in (UNCHANGED, change.collection.reference):
+            taken = _taken(flow, tx, command.reference)
+            values["claims_reference"] = _claims(flow, command.reference, taken)
         if command.account_holder_ids is not UNCHANGED:
             values["account_holder_ids"] = each_held(tx, command.account_holder_ids)
         changed = replace(change.collection, **values)  # type: ignore[arg-type]  # built from the command's own types
@@ -82,6 +88,20 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
         return change.finish()
 
     return await flow.change("prepare", call.request_id, work)
+
+
+def _taken(flow: Flow, tx: Transaction, reference: str | None) -> CollectionId | None:
+    """Find the collection that has a reference already, where there may be one alone."""
+    if reference is None or not flow.settings.has_unique_references:
+        return None
+    return tx.collection_named(reference)
+
+
+def _claims(flow: Flow, reference: str | None, taken: CollectionId | None) -> bool:
+    """Tell whether a reference is to be a collection's own; raises InvalidState where another one has it."""
+    if taken is not None:
+        raise InvalidState(f"{taken} has this reference and is not canceled.", path=("reference",))
+    return reference is not None and flow.settings.has_unique_references
 
 
 def _not_below_what_is_bound(change: Change, amount_minor: int) -> None:
@@ -122,7 +142,9 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
         if change.collection.canceled_at is not None:
             return change.snapshot()
         _can_be_canceled(change)
-        change.put_collection(replace(change.collection, canceled_at=tx.now))
+        change.put_collection(
+            replace(change.collection, canceled_at=tx.now, claims_reference=False)
+        )
         change.emit(EventType.COLLECTION_CANCELED)
         for session in list(change.sessions.values()):
             if session.status in CLOSABLE:

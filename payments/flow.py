@@ -30,6 +30,8 @@ class FlowSettings:
     recovery_interval_seconds: float
     browser_providers: frozenset[str]
     client_secret_hours: float
+    has_unique_references: bool
+    """One collection that is not canceled for each reference."""
     is_return_url_allowed: Callable[[str], bool]
 
 

@@ -47,6 +47,8 @@ class PaymentCollection:
     captured_minor: int = 0
     refunded_minor: int = 0
     reference: str | None = None
+    claims_reference: bool = False
+    """No other collection may have its reference until it is canceled."""
     region_id: str | None = None
     allows_split_payment: bool = False
     account_holder_ids: tuple[HolderId, ...] = ()

@@ -30,7 +30,6 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     **{
         f"not built yet: {name}": ({name: value}, name)
         for name, value in {
-            "TILLGRAPH_UNIQUE_REFERENCE": "false",
             "TILLGRAPH_DOCUMENTS": "queries",
             "TILLGRAPH_RATE_LIMIT_STORE": "memory://",
             "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "false",
