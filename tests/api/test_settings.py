@@ -170,7 +170,6 @@ def run_command(
 
 
 SERVED = [
-    "not built yet: TILLGRAPH_UNIQUE_REFERENCE",
     "unknown name",
     "every address",
     "production without secret keys",
