@@ -1,12 +1,14 @@
 """Servers of this folder's own: nothing but its tests changes their rows, so that "nothing changed" can be exact."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.api.evidence import Evidence, evidence_of
+from tests.api.shops import Shop, full_collection
 from tests.running import RunningServer
+from tests.shop import collection_of, open_collection
 
 SECRET_KEY = "the-secret-key-of-these-tests"
 HASHED_KEY = "the-key-that-is-kept-as-a-hash"
@@ -42,3 +44,34 @@ def unchanged(open_server: RunningServer) -> Iterator[None]:
     before: Evidence = evidence_of(open_server)
     yield
     assert evidence_of(open_server) == before
+
+
+@pytest.fixture(scope="module")
+def shop(keyed_server: RunningServer) -> Shop:
+    """Give two collections and the secret of the first."""
+    secret, own = full_collection(keyed_server)
+    _, stranger = full_collection(keyed_server)
+    return Shop(secret, own, stranger)
+
+
+@pytest.fixture(scope="module")
+def strangers(keyed_server: RunningServer) -> Mapping[str, str]:
+    """Give every credential that a collection does not open for."""
+    replaced = open_collection(keyed_server)
+    keyed_server.change("rotateClientSecret", {"paymentCollectionId": replaced["id"]})
+    ended = open_collection(keyed_server)
+    return {
+        "nobody": "",
+        "a wrong key": "a-key-that-nobody-has",
+        "a replaced secret": replaced["clientSecret"],
+        "an ended secret": _ended(keyed_server, ended["id"]),
+        "another browser": open_collection(keyed_server)["clientSecret"],
+    }
+
+
+def _ended(server: RunningServer, id: str) -> str:
+    """Put the end of a collection's secret into the past; gives the secret, signed and all."""
+    server.rows("UPDATE payment_collections SET secret_ends_at = 1 WHERE id = ?", id)
+    secret = collection_of(server, id)["clientSecret"]
+    assert "_1_" in secret
+    return str(secret)

@@ -2,8 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import orjson
 import pytest
@@ -13,16 +12,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.api.evidence import evidence_of
 from tests.api.raw import failure, refused
+from tests.api.shops import Shop
 from tests.api.sockets import WAIT_SECONDS, first_message, opened, receive
 from tests.running import ROOT, Json, RunningServer, document
 from tests.shop import (
-    authorize,
-    capture,
     new_key,
     open_collection,
-    open_holder,
-    open_session,
-    refund,
 )
 
 LIST_PROVIDERS = document("back_end/13_list_payment_providers")
@@ -138,59 +133,6 @@ def test_no_secret_is_kept_in_the_database(keyed_server: RunningServer) -> None:
 
 
 # ── A browser with the client secret of its collection ─────────────────────────
-
-
-@dataclass(frozen=True)
-class Shop:
-    """Is a browser's own collection, and a stranger's, each with a payment in every state of a movement."""
-
-    secret: str
-    own: Mapping[str, str]
-    stranger: Mapping[str, str]
-
-
-def _full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
-    holder = open_holder(server, metadata={"internal": "gold"})
-    method = server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
-    collection = open_collection(
-        server,
-        metadata={"internal": "margin 40 %"},
-        allowsSplitPayment=True,
-        accountHolderIds=[holder["id"]],
-    )
-    session = open_session(
-        server, collection["id"], amount="40.00", metadata={"internal": "session"}
-    )
-    payment = authorize(server, session["id"])
-    captured = capture(server, payment["id"], amount="30.00", metadata={"internal": "capture"})
-    refunded = refund(
-        server, payment["id"], amount="5.00", note="angry customer", metadata={"internal": "refund"}
-    )
-    unpaid = open_session(server, collection["id"], amount="60.00")
-    events = server.run("back_end/02_show_payment_collection", id=collection["id"])["events"]
-    event_id = server.rows(
-        "SELECT id FROM payment_events WHERE collection_id = ? LIMIT 1", collection["id"]
-    )[0][0]
-    return collection["clientSecret"], {
-        "PaymentCollection": collection["id"],
-        "PaymentSession": session["id"],
-        "Payment": payment["id"],
-        "Capture": captured["captures"][0]["id"],
-        "Refund": refunded["refunds"][0]["id"],
-        "PaymentEvent": event_id,
-        "AccountHolder": holder["id"],
-        "PaymentMethod": method["id"],
-        "unpaid": unpaid["id"],
-        "cursor": events["edges"][0]["cursor"],
-    }
-
-
-@pytest.fixture(scope="module")
-def shop(keyed_server: RunningServer) -> Shop:
-    """Give two collections and the secret of the first."""
-    secret, own = _full_collection(keyed_server)
-    _, stranger = _full_collection(keyed_server)
-    return Shop(secret, own, stranger)
 
 
 BROWSER = {
