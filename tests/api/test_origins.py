@@ -1,0 +1,97 @@
+"""TILLGRAPH_ALLOWED_ORIGINS in production: CORS, sockets and return addresses take these and the server's own alone."""
+
+from collections.abc import Iterator
+
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.api.conftest import SECRET_KEY
+from tests.api.raw import failure
+from tests.api.sockets import opened, receive
+from tests.running import RunningServer
+from tests.shop import open_collection
+
+SHOP = "https://shop.example"
+OTHER_SHOP = "https://other.example:8443"
+PUBLIC = "https://pay.example"
+
+ALLOWED = [SHOP, OTHER_SHOP, PUBLIC, "https://SHOP.example"]
+FOREIGN = [
+    "http://shop.example",
+    "https://shop.example.evil.example",
+    "https://www.shop.example",
+    "https://shop.example:444",
+    "https://other.example",
+    "http://localhost:3000",
+    "http://127.0.0.1:3000",
+    "null",
+]
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a production server with two shops."""
+    settings = {
+        "TILLGRAPH_ENVIRONMENT": "production",
+        "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
+        "TILLGRAPH_SIGNING_KEYS": "the-signing-key-of-these-tests",
+        "TILLGRAPH_ALLOWED_ORIGINS": f"{SHOP}, {OTHER_SHOP}",
+        "TILLGRAPH_PUBLIC_URL": PUBLIC,
+        "TILLGRAPH_BROWSER_PROVIDERS": "system",
+    }
+    running = RunningServer(tmp_path_factory.mktemp("production"), settings)
+    running.credential = SECRET_KEY
+    yield running.start()
+    running.close()
+
+
+def _named(server: RunningServer, method: str, origin: str) -> str | None:
+    """Give the origin that an answer allows to read it."""
+    headers = {
+        "origin": origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization, content-type",
+        "accept": "text/event-stream, application/json",
+        "content-type": "application/json",
+    }
+    body = b'{"query": "{ __typename }"}' if method == "POST" else b""
+    response = server.client.request(method, "/graphql", content=body, headers=headers)
+    return response.headers.get("access-control-allow-origin")
+
+
+@pytest.mark.parametrize("origin", ALLOWED[:3])
+def test_an_allowed_origin(production: RunningServer, origin: str) -> None:
+    """Its pages may ask, read the answer and open sockets."""
+    assert _named(production, "OPTIONS", origin) == origin
+    assert _named(production, "POST", origin) == origin
+    with opened(production, bearer=SECRET_KEY, origin=origin) as socket:
+        assert receive(socket) == {"type": "connection_ack"}
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_a_foreign_origin(production: RunningServer, origin: str) -> None:
+    """Its pages read nothing, and a socket of theirs is refused, whatever credential they have."""
+    assert _named(production, "OPTIONS", origin) is None
+    assert _named(production, "POST", origin) is None
+    with (
+        pytest.raises(InvalidStatus) as refusal,
+        opened(production, bearer=SECRET_KEY, origin=origin),
+    ):
+        pass
+    assert refusal.value.response.status_code == 403
+
+
+@pytest.mark.parametrize("origin", [*ALLOWED, *FOREIGN])
+def test_where_a_customer_comes_back_to(production: RunningServer, origin: str) -> None:
+    """An address on an allowed origin is taken, one elsewhere refused at returnUrl."""
+    collection = open_collection(production)
+    inputs = {
+        "paymentCollectionId": collection["id"],
+        "providerId": "system",
+        "returnUrl": f"{origin}/checkout?step=3",
+    }
+    answer = production.change("createPaymentSession", inputs, bearer=collection["clientSecret"])
+    if origin in ALLOWED:
+        assert answer["returnUrl"] == inputs["returnUrl"]
+    else:
+        assert failure(answer) == ("INVALID_INPUT", ["returnUrl"])
