@@ -26,6 +26,7 @@ import workers
 from db.engine import create_database
 from db.figures import SqlFigures
 from db.invariants import SqlInvariants
+from db.lists import SqlLists
 from db.migrating import DatabaseUnusable, demand_newest, migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
@@ -99,7 +100,7 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         _flow_settings(settings, providers, origins),
         rig,
     )
-    services = Services(flow, reads, log, updates, client_secrets)
+    services = Services(flow, reads, SqlLists(database), log, updates, client_secrets)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
     edge = _edge(settings, services, authentication, origins, page)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text, tuple_
+from sqlalchemy import and_, bindparam, literal_column, or_, select, text, tuple_
 
 from db import tables
 from db.engine import Database
@@ -34,6 +34,7 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
+from payments.listing import FIRST
 from payments.records import (
     Dispute,
     Event,
@@ -129,23 +130,6 @@ UNSETTLED = Statement(
 )
 
 
-def _page(table: Any, *, newest_first: bool) -> Statement:
-    """Build a keyset page: ids are in the order of creation, and the page starts behind one."""
-    id = table.c.id
-    condition = id < bindparam("after") if newest_first else id > bindparam("after")
-    order = id.desc() if newest_first else id.asc()
-    return Statement(select(table).where(condition).order_by(order).limit(bindparam("most")))
-
-
-def _count(table: Any) -> Statement:
-    some = select(literal_column("1")).select_from(table).limit(bindparam("most")).subquery()
-    return Statement(select(func.count()).select_from(some))
-
-
-COLLECTION_PAGES = {flag: _page(_collections, newest_first=flag) for flag in (True, False)}
-PAYMENT_PAGES = {flag: _page(_payments, newest_first=flag) for flag in (True, False)}
-COUNT_COLLECTIONS = _count(_collections)
-COUNT_PAYMENTS = _count(_payments)
 DISABLED = Statement(select(tables.disabled_providers.c.provider_id))
 
 EVENT_COLUMNS = [_events.c[name] for name in EVENTS.columns]
@@ -159,6 +143,12 @@ EVENTS_OF = Statement(
     .order_by(_events.c.sequence)
     .limit(bindparam("most"))
 )
+FIRST_EVENTS_OF = Statement(
+    select(*EVENT_COLUMNS)
+    .where(IsOneOf(_events.c.collection_id, "ids"), _events.c.sequence <= bindparam("most"))
+    .order_by(_events.c.collection_id, _events.c.sequence)
+)
+"""A collection's events are numbered from 1 on without a gap."""
 LAST_EVENT_OF = Statement(
     select(*EVENT_COLUMNS)
     .where(_events.c.collection_id == bindparam("collection_id"))
@@ -180,10 +170,6 @@ LAST_EVENT = Statement(
 SEQUENCES = Statement(
     select(_collections.c.id, _collections.c.sequence).where(IsOneOf(_collections.c.id, "ids"))
 )
-
-FIRST_ID = ""
-LAST_ID = "~"
-"""Before and behind every id: where a page without a cursor starts."""
 
 
 class SqlReads:
@@ -297,34 +283,12 @@ class SqlReads:
             grouped[operation.payment_id].append(operation)
         return grouped
 
-    async def collection_page(
-        self, after: CollectionId | None, *, limit: int, newest_first: bool
-    ) -> Sequence[PaymentCollection]:
-        """Read a page of all collections."""
-        rows = await self._page(COLLECTION_PAGES, after, limit=limit, newest_first=newest_first)
-        return [COLLECTIONS.record(row) for row in rows]
-
-    async def payment_page(
-        self, after: PaymentId | None, *, limit: int, newest_first: bool
-    ) -> Sequence[Payment]:
-        """Read a page of all payments."""
-        rows = await self._page(PAYMENT_PAGES, after, limit=limit, newest_first=newest_first)
-        return [PAYMENTS.record(row) for row in rows]
-
-    async def count_collections(self, most: int) -> int:
-        """Count collections, at most up to a number."""
-        return int((await self._rows(COUNT_COLLECTIONS, {"most": most}))[0][0])
-
-    async def count_payments(self, most: int) -> int:
-        """Count payments, at most up to a number."""
-        return int((await self._rows(COUNT_PAYMENTS, {"most": most}))[0][0])
-
     async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
         """Read operations without outcome that are not just being asked for the first time, oldest first."""
         values = {
             "now": self._database.now(),
-            "created_at": -1 if behind is None else behind.created_at,
-            "id": FIRST_ID if behind is None else behind.id,
+            "created_at": FIRST.created_at if behind is None else behind.created_at,
+            "id": FIRST.id if behind is None else behind.id,
             "most": limit,
         }
         return [OPERATIONS.record(row) for row in await self._rows(UNSETTLED, values)]
@@ -332,18 +296,6 @@ class SqlReads:
     async def disabled_providers(self) -> frozenset[str]:
         """List the providers that the operator has disabled."""
         return frozenset(row[0] for row in await self._rows(DISABLED, {}))
-
-    async def _page(
-        self,
-        statements: Mapping[bool, Statement],
-        after: str | None,
-        *,
-        limit: int,
-        newest_first: bool,
-    ) -> list[Row]:
-        start = LAST_ID if newest_first else FIRST_ID
-        values = {"after": after or start, "most": limit}
-        return await self._rows(statements[newest_first], values)
 
     async def _by_ids(self, statement: Statement, ids: Sequence[str]) -> list[Row]:
         return await self._rows(statement, {"ids": orjson.dumps(list(ids)).decode()})
@@ -366,6 +318,17 @@ class SqlLog:
         """Read a collection's events behind a sequence number, oldest first."""
         values = {"collection_id": id, "after": after, "most": limit}
         return [EVENTS.record(row) for row in await self._rows(EVENTS_OF, values)]
+
+    async def first_events_of(
+        self, ids: Sequence[CollectionId], *, limit: int
+    ) -> Mapping[CollectionId, Sequence[Event]]:
+        """Read the first so many events of each collection, oldest first."""
+        grouped: dict[CollectionId, list[Event]] = defaultdict(list)
+        values = {"ids": orjson.dumps(list(ids)).decode(), "most": limit}
+        for row in await self._rows(FIRST_EVENTS_OF, values):
+            event = EVENTS.record(row)
+            grouped[event.collection_id].append(event)
+        return grouped
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""

@@ -75,6 +75,11 @@ def _index_where(name: str, *columns: str, condition: str, unique: bool = False)
     return Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
 
 
+def _listed(*columns: str) -> list[Index]:
+    """Index a table in the order of its lists, as a whole and for each column that they are narrowed down by."""
+    return [Index(None, *columns, "created_at", "id") for columns in ((), *zip(columns))]
+
+
 payment_collections = Table(
     "payment_collections",
     metadata,
@@ -104,6 +109,7 @@ payment_collections = Table(
         "authorized_minor >= 0 AND captured_minor >= 0 AND refunded_minor >= 0",
         name="sums",
     ),
+    *_listed("reference", "region_id", "currency", "status"),
     # Two that are opened at the same moment: the second one is run again, and finds the first.
     _index_where(
         "uq_payment_collections_reference", "reference", condition="claims_reference", unique=True
@@ -168,7 +174,7 @@ payments = Table(
     _instant("created_at"),
     _instant("updated_at"),
     UniqueConstraint("session_id"),
-    Index(None, "collection_id"),
+    *_listed("collection_id", "provider_id", "currency", "status"),
     _index_where(
         "ix_payments_lapsing",
         "capture_before",

@@ -77,18 +77,6 @@ class Reads(Protocol):
     async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
         """Read refund reasons, those that are off the list included."""
 
-    async def collection_page(
-        self, after: CollectionId | None, *, limit: int, newest_first: bool
-    ) -> Sequence[PaymentCollection]: ...
-    async def payment_page(
-        self, after: PaymentId | None, *, limit: int, newest_first: bool
-    ) -> Sequence[Payment]: ...
-    async def count_collections(self, most: int) -> int:
-        """Count them, at most up to a number."""
-
-    async def count_payments(self, most: int) -> int:
-        """Count them, at most up to a number."""
-
     async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
         """Read operations without outcome that are not just being asked for the first time, oldest first."""
 
@@ -102,6 +90,11 @@ class Log(Protocol):
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
         """Read a collection's events behind a sequence number, oldest first."""
+
+    async def first_events_of(
+        self, ids: Sequence[CollectionId], *, limit: int
+    ) -> Mapping[CollectionId, Sequence[Event]]:
+        """Read the first so many events of each collection, oldest first."""
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""

@@ -26,6 +26,7 @@ from payments.ids import (
     SessionId,
 )
 from payments.instants import SECOND, Instant
+from payments.listing import Lists
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
 from resolvers.failures import authorization_failed
@@ -58,6 +59,7 @@ class Services:
 
     flow: Flow
     reads: Reads
+    lists: Lists
     log: Log
     following: Following
     client_secrets: ClientSecrets
@@ -82,8 +84,8 @@ class RequestContext:
         self.caller = scope.caller
         self.request_id = scope.request_id
         self.call = Call(scope.caller, scope.request_id)
-        self.loaders = Loaders(services.reads)
-        self._disabled: frozenset[str] | None = None
+        self.loaders = Loaders(services.reads, services.log)
+        self._disabled: asyncio.Future[frozenset[str]] | None = None
 
     def demand_secret_key(self) -> None:
         """Refuse browsers; raises Forbidden."""
@@ -118,11 +120,13 @@ class RequestContext:
     async def sessions_of(self, id: CollectionId) -> list[PaymentSession]:
         """Load a collection's sessions, oldest first."""
         found = await self.loaders.sessions_of.load(id) or ()
+        self.loaders.sessions.known.update({session.id: session for session in found})
         return [PaymentSession.of(session, self.caller) for session in found]
 
     async def payments_of(self, id: CollectionId) -> list[Payment]:
         """Load a collection's payments, oldest first."""
         found = await self.loaders.payments_of.load(id) or ()
+        self.loaders.payments.known.update({payment.id: payment for payment in found})
         return [Payment.of(payment, self.caller) for payment in found]
 
     async def payment_of(self, id: SessionId) -> Payment | None:
@@ -201,7 +205,10 @@ class RequestContext:
         """Load a page of a collection's log."""
         size = page_size(first)
         after = given(after)
-        start = 0 if after is None else (await self.event_at(after, id)).sequence
+        if after is None:
+            events = await self.loaders.first_events_of.load((id, size + 1)) or ()
+            return events_page(events, size, after)
+        start = (await self.event_at(after, id)).sequence
         events = await self.services.log.events_of(id, after=start, limit=size + 1)
         return events_page(events, size, after)
 
@@ -232,8 +239,9 @@ class RequestContext:
 
     async def _disabled_providers(self) -> frozenset[str]:
         if self._disabled is None:
-            self._disabled = await self.services.reads.disabled_providers()
-        return self._disabled
+            # One read for all that ask at the same time, such as each collection of a page.
+            self._disabled = asyncio.ensure_future(self.services.reads.disabled_providers())
+        return await self._disabled
 
     def forget_disabled_providers(self) -> None:
         """Read them again: this operation has changed them."""

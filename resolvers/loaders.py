@@ -1,6 +1,7 @@
 """Loads what one answer needs, each kind of thing in one batch, and knows what a mutation has just written."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Generic, TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -15,9 +16,10 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.reading import Reads
+from payments.reading import Log, Reads
 from payments.records import (
     Dispute,
+    Event,
     Operation,
     Payment,
     PaymentCollection,
@@ -61,6 +63,7 @@ class Loaders:
         "collections",
         "disputes",
         "disputes_of",
+        "first_events_of",
         "holders",
         "methods",
         "methods_of",
@@ -74,7 +77,7 @@ class Loaders:
         "sessions_of",
     )
 
-    def __init__(self, reads: Reads) -> None:
+    def __init__(self, reads: Reads, log: Log) -> None:
         self.collections: Loader[CollectionId, PaymentCollection] = Loader(reads.collections)
         self.sessions: Loader[SessionId, PaymentSession] = Loader(reads.sessions)
         self.payments: Loader[PaymentId, Payment] = Loader(reads.payments)
@@ -88,6 +91,8 @@ class Loaders:
         self.methods: Loader[MethodId, PaymentMethod] = Loader(reads.methods)
         self.methods_of: Loader[HolderId, Sequence[PaymentMethod]] = Loader(reads.methods_of)
         self.reasons: Loader[RefundReasonId, RefundReason] = Loader(reads.reasons)
+        self.first_events_of: Loader[tuple[CollectionId, int], Sequence[Event]]
+        self.first_events_of = Loader(partial(_first_events_of, log))
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 
@@ -102,3 +107,15 @@ class Loaders:
         self.operations.known.update({one.id: one for one in snapshot.operations})
         self.payment_of.known.update(dict.fromkeys(self.sessions.known))
         self.payment_of.known.update({one.session_id: one for one in snapshot.payments})
+
+
+async def _first_events_of(
+    log: Log, keys: Sequence[tuple[CollectionId, int]]
+) -> Mapping[tuple[CollectionId, int], Sequence[Event]]:
+    """Read the first events of collections; as many of each as were asked for."""
+    found = {}
+    for limit in {limit for _, limit in keys}:
+        ids = [id for id, of in keys if of == limit]
+        for id, events in (await log.first_events_of(ids, limit=limit)).items():
+            found[id, limit] = events
+    return found

@@ -29,14 +29,14 @@ def given(value: Value | None) -> Value | None:
     return None if value is strawberry.UNSET else value
 
 
-def page_size(first: int | None) -> int:
+def page_size(size: int | None, name: str = "first") -> int:
     """Give the size of a page; raises InvalidInput."""
-    first = given(first)
-    if first is None:
+    size = given(size)
+    if size is None:
         return DEFAULT_PAGE
-    if not 1 <= first <= LARGEST_PAGE:
-        raise InvalidInput(f"A page has 1 to {LARGEST_PAGE} items.", path=("first",))
-    return first
+    if not 1 <= size <= LARGEST_PAGE:
+        raise InvalidInput(f"{name}: a page has 1 to {LARGEST_PAGE} items.", path=(name,))
+    return size
 
 
 def page_info(cursors: Sequence[str], *, has_more: bool, after: str | None) -> PageInfo:

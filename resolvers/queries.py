@@ -31,12 +31,15 @@ from payments.ids import (
     is_id,
 )
 from resolvers.context import Info, RequestContext
+from resolvers.filters import collections_wanted, created_within, payments_wanted
+from resolvers.lists import Listing, Window
 from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_size, total
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.collection import PaymentCollection
 from schema.dispute import Dispute
 from schema.enums import SortOrder
 from schema.event import PaymentEvent
+from schema.filters import PaymentCollectionFilter, PaymentFilter
 from schema.node import Node
 from schema.pages import (
     PaymentCollectionConnection,
@@ -161,33 +164,37 @@ class Query:
     async def payment_collections(
         self,
         info: Info,
+        *,
+        filter: PaymentCollectionFilter | None = strawberry.UNSET,
         sort: SortOrder | None = SortOrder.NEWEST_FIRST,
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
     ) -> PaymentCollectionConnection:
         """List collections."""
         context = info.context
         context.demand_secret_key()
-        size = page_size(first)
-        after = given(after)
-        start = None if after is None else id_of("collection", after, COLLECTION)
-        found = await context.services.reads.collection_page(
-            None if start is None else CollectionId(start),
-            limit=size + 1,
-            newest_first=sort is not SortOrder.OLDEST_FIRST,
+        lists = context.services.lists
+        wanted, within = collections_wanted(filter), created_within(filter)
+        listing = Listing(
+            "collection",
+            COLLECTION,
+            lambda id: context.loaders.collections.load(CollectionId(id)),
+            lambda stretch, limit, from_new_end: lists.collection_page(
+                wanted, stretch, limit=limit, newest_first=from_new_end
+            ),
         )
-        edges = [
-            PaymentCollectionEdge(
-                cursor=cursor_of("collection", one.id), node=context.show_collection(one)
-            )
-            for one in found[:size]
-        ]
-        cursors = [edge.cursor for edge in edges]
-        reads = context.services.reads
+        window = Window(sort=sort, first=first, after=after, last=last, before=before)
+        page = await listing.page(window, within)
+        context.loaders.collections.known.update({one.id: one for one in page.things})
         return PaymentCollectionConnection(
-            edges=edges,
-            page_info=page_info(cursors, has_more=len(found) > size, after=after),
-            count=lambda: _total(reads.count_collections),
+            edges=[
+                PaymentCollectionEdge(cursor=cursor, node=context.show_collection(one))
+                for cursor, one in zip(page.cursors, page.things, strict=True)
+            ],
+            page_info=page.page_info,
+            count=lambda: _total(lambda most: lists.count_collections(wanted, within, most)),
         )
 
     @strawberry.field
@@ -204,31 +211,37 @@ class Query:
     async def payments(
         self,
         info: Info,
+        *,
+        filter: PaymentFilter | None = strawberry.UNSET,
         sort: SortOrder | None = SortOrder.NEWEST_FIRST,
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
+        last: int | None = strawberry.UNSET,
+        before: str | None = strawberry.UNSET,
     ) -> PaymentConnection:
         """List payments."""
         context = info.context
         context.demand_secret_key()
-        size = page_size(first)
-        after = given(after)
-        start = None if after is None else id_of("payment", after, PAYMENT)
-        found = await context.services.reads.payment_page(
-            None if start is None else PaymentId(start),
-            limit=size + 1,
-            newest_first=sort is not SortOrder.OLDEST_FIRST,
+        lists = context.services.lists
+        wanted, within = payments_wanted(filter), created_within(filter)
+        listing = Listing(
+            "payment",
+            PAYMENT,
+            lambda id: context.loaders.payments.load(PaymentId(id)),
+            lambda stretch, limit, from_new_end: lists.payment_page(
+                wanted, stretch, limit=limit, newest_first=from_new_end
+            ),
         )
-        edges = [
-            PaymentEdge(cursor=cursor_of("payment", one.id), node=Payment.of(one, context.caller))
-            for one in found[:size]
-        ]
-        cursors = [edge.cursor for edge in edges]
-        reads = context.services.reads
+        window = Window(sort=sort, first=first, after=after, last=last, before=before)
+        page = await listing.page(window, within)
+        context.loaders.payments.known.update({one.id: one for one in page.things})
         return PaymentConnection(
-            edges=edges,
-            page_info=page_info(cursors, has_more=len(found) > size, after=after),
-            count=lambda: _total(reads.count_payments),
+            edges=[
+                PaymentEdge(cursor=cursor, node=Payment.of(one, context.caller))
+                for cursor, one in zip(page.cursors, page.things, strict=True)
+            ],
+            page_info=page.page_info,
+            count=lambda: _total(lambda most: lists.count_payments(wanted, within, most)),
         )
 
     @strawberry.field

@@ -2,14 +2,19 @@
 
 TILLGRAPH_TEST_FAULTS names a file. While it holds a point's name, such as "after prepare", whoever reaches that point
 removes it and kills itself; with "hold " before the name it waits there instead until the file is gone.
-TILLGRAPH_TEST_TIME_SCALE says how much faster days pass.
+TILLGRAPH_TEST_TIME_SCALE says how much faster days pass. TILLGRAPH_TEST_STATEMENTS names a file that takes every
+statement that the database is sent, one a line.
 """
 
 import os
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
+from typing import Any
+
+import asyncpg
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -46,5 +51,29 @@ def rig() -> Rig:
     return Rig(reach, scale)
 
 
+def write_statements(path: Path) -> None:
+    """Have both drivers write down what they send."""
+    connect_sqlite, connect_postgresql = sqlite3.connect, asyncpg.connect
+
+    def write(statement: str) -> None:
+        with path.open("a") as file:
+            file.write(" ".join(statement.split()) + "\n")
+
+    def connected(*arguments: Any, **options: Any) -> Any:
+        connection = connect_sqlite(*arguments, **options)
+        connection.set_trace_callback(write)
+        return connection
+
+    async def connected_over_network(*arguments: Any, **options: Any) -> Any:
+        connection = await connect_postgresql(*arguments, **options)
+        connection.add_query_logger(lambda record: write(record.query))
+        return connection
+
+    sqlite3.connect = connected
+    asyncpg.connect = connected_over_network
+
+
 if __name__ == "__main__":
+    if "TILLGRAPH_TEST_STATEMENTS" in os.environ:
+        write_statements(Path(os.environ["TILLGRAPH_TEST_STATEMENTS"]))
     sys.exit(server.main(rig=rig()))

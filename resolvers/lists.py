@@ -1,0 +1,115 @@
+"""Relay pages of collections and payments, from either end."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from payments.cursors import cursor_of, id_of
+from payments.errors import InvalidCursor, InvalidInput
+from payments.listing import Place, Stretch
+from resolvers.pages import given, page_size
+from schema.enums import SortOrder
+from schema.pages import PageInfo
+
+
+class Listed(Protocol):
+    """Is what stands on a list."""
+
+    @property
+    def id(self) -> str:
+        """Give its id."""
+
+    @property
+    def created_at(self) -> int:
+        """Give when it was created."""
+
+
+Thing = TypeVar("Thing", bound=Listed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Is what of a list was asked for."""
+
+    sort: SortOrder | None
+    first: int | None
+    after: str | None
+    last: int | None
+    before: str | None
+
+    @property
+    def is_newest_first(self) -> bool:
+        """Tell which end of the list comes first."""
+        return self.sort is not SortOrder.OLDEST_FIRST
+
+    @property
+    def is_backward(self) -> bool:
+        """Tell whether the page is filled from its end: the last ones before a cursor."""
+        return given(self.last) is not None or (
+            given(self.first) is None and given(self.before) is not None
+        )
+
+    @property
+    def size(self) -> int:
+        """Give how many are wanted at most; raises InvalidInput."""
+        first, last = given(self.first), given(self.last)
+        if first is not None and last is not None:
+            raise InvalidInput("Give first or last, and not both.", path=("last",))
+        return page_size(last, "last") if last is not None else page_size(first)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Thing]):
+    """Is a page of a list."""
+
+    things: Sequence[Thing]
+    """In the list's order, whichever end the page was filled from."""
+    cursors: Sequence[str]
+    page_info: PageInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Thing]):
+    """Knows how one kind of thing is listed."""
+
+    kind: str
+    """Names the list in its cursors."""
+    prefix: str
+    find: Callable[[str], Awaitable[Thing | None]]
+    read: Callable[[Stretch, int, bool], Awaitable[Sequence[Thing]]]
+    """Reads so many of a stretch, from its new end (True) or its old one on."""
+
+    async def page(self, window: Window, within: Stretch) -> Page[Thing]:
+        """Read a page; raises InvalidInput and InvalidCursor."""
+        size = window.size
+        after, before = await self._place(window.after), await self._place(window.before)
+        # What comes first on the list is the newer end of the stretch, or the older one.
+        older, newer = (before, after) if window.is_newest_first else (after, before)
+        stretch = Stretch(
+            behind=max(within.behind, older or within.behind),
+            before=min(within.before, newer or within.before),
+        )
+        from_new_end = window.is_newest_first is not window.is_backward
+        found = await self.read(stretch, size + 1, from_new_end)
+        things = found[:size][:: -1 if window.is_backward else 1]
+        has_more = len(found) > size
+        cursors = [cursor_of(self.kind, thing.id) for thing in things]
+        return Page(
+            things,
+            cursors,
+            PageInfo(
+                has_next_page=before is not None or (has_more and not window.is_backward),
+                has_previous_page=after is not None or (has_more and window.is_backward),
+                start_cursor=cursors[0] if cursors else None,
+                end_cursor=cursors[-1] if cursors else None,
+            ),
+        )
+
+    async def _place(self, cursor: str | None) -> Place | None:
+        cursor = given(cursor)
+        if cursor is None:
+            return None
+        thing = await self.find(id_of(self.kind, cursor, self.prefix))
+        if thing is None:
+            raise InvalidCursor("This cursor is not one of this list's.")
+        return Place(thing.created_at, thing.id)

@@ -1,0 +1,112 @@
+"""How many statements an answer costs: as many for one collection as for fifty, for a stranger's id as for none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.conftest import SECRET_KEY
+from tests.running import Json, RunningServer
+from tests.shop import authorize, capture, open_collection, open_holder, open_session, refund
+
+COLLECTIONS = 50
+TRIES = 5
+"""What a server does beside a request can only add to its statements: the fewest of several tries are its own."""
+
+QUIET = {
+    "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600",
+    "TILLGRAPH_CHECK_INTERVAL_SECONDS": "0",
+    "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
+}
+
+PAGE = """query ($first: Int!) { paymentCollections(first: $first) { totalCount edges { node {
+  id status amount clientSecret paymentProviders { id } accountHolders { id paymentMethods { id } }
+  paymentSessions { id status requiredAction { __typename } failure { code } payment { id } }
+  payments { id paymentSession { id } captures { id payment { id } } refunds { id reason { code } }
+    disputes { id } paymentCollection { id } }
+  events(first: 5) { edges { node { type paymentSession { id } capture { id } refund { id } } } }
+} } } }"""
+
+PAYMENTS = """query ($first: Int!) { payments(first: $first) { totalCount edges { node {
+  id paymentSession { id status metadata } paymentCollection { id events(first: 2) { edges { cursor } } }
+  captures { id } refunds { id } disputes { id }
+} } } }"""
+
+
+class Counted:
+    """Is a server that writes its statements down."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "statements"
+        settings = {**QUIET, "TILLGRAPH_TEST_STATEMENTS": str(self._path)}
+        self.server = RunningServer(folder, settings, is_test_build=True)
+        self.server.credential = SECRET_KEY
+
+    def statements(self, query: str, variables: Json, bearer: str | None = None) -> list[str]:
+        """Give the statements that read and write for one request."""
+        found = [self._statements(query, variables, bearer) for _ in range(TRIES)]
+        return min(found, key=len)
+
+    def _statements(self, query: str, variables: Json, bearer: str | None) -> list[str]:
+        before = len(self._path.read_text())
+        assert self.server.post(query, variables, bearer=bearer).status_code == 200
+        lines = self._path.read_text()[before:].splitlines()
+        return [line for line in lines if line.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))]
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
+    """Give a server with fifty collections, each of which has all that hangs off one."""
+    counted = Counted(tmp_path_factory.mktemp("counted"))
+    counted.server.start()
+    for _ in range(COLLECTIONS):
+        _collection(counted.server)
+    yield counted
+    counted.server.close()
+
+
+def _collection(server: RunningServer) -> None:
+    holder = open_holder(server)
+    server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
+    collection = open_collection(server, accountHolderIds=[holder["id"]])
+    for token in ("approve", "decline", "challenge"):
+        session = open_session(server, collection["id"], token, amount="30.00")
+        payment = authorize(server, session["id"])
+        if payment["__typename"] == "Payment":
+            capture(server, payment["id"], amount="20.00")
+            refund(server, payment["id"], amount="5.00")
+
+
+@pytest.mark.parametrize(
+    ("query", "most"), [(PAGE, 13), (PAYMENTS, 7)], ids=["collections", "payments"]
+)
+def test_a_page_costs_the_same_however_long_it_is(counted: Counted, query: str, most: int) -> None:
+    """At most so many statements, whether two are listed or fifty: each kind of thing is read by batches."""
+    for first in (2, COLLECTIONS):
+        statements = counted.statements(query, {"first": first})
+        assert len(statements) <= most, statements
+
+
+def test_a_stranger_s_id_costs_what_a_missing_one_does(counted: Counted) -> None:
+    """The very same statements, so that nobody learns from the time whether an id exists."""
+    server = counted.server
+    shown = server.run("back_end/03_list_payment_collections", first=1)["edges"][0]["node"]["id"]
+    own = server.run("back_end/02_show_payment_collection", id=shown)
+    stranger = open_collection(server)["clientSecret"]
+    payment = own["payments"][0]
+    ids = {
+        "PaymentCollection": own["id"],
+        "PaymentSession": own["paymentSessions"][0]["id"],
+        "Payment": payment["id"],
+        "Capture": payment["captures"][0]["id"],
+        "Refund": payment["refunds"][0]["id"],
+        "PaymentEvent": server.rows("SELECT id FROM payment_events LIMIT 1")[0][0],
+    }
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    for kind, id in ids.items():
+        missing = f"{id[:-26]}01ARZ3NDEKTSV4RRFFQ69G5FAV"
+        of_each = [
+            [one.replace(each, "id") for one in counted.statements(query, {"id": each}, stranger)]
+            for each in (id, missing)
+        ]
+        assert of_each[0] == of_each[1], kind
