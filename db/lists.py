@@ -167,6 +167,8 @@ def _shaped(
     ids: Sequence[str] | None,
     statuses: Sequence[Any] | None,
 ) -> tuple[Shape, dict[str, Any]]:
+    if statuses is not None and not statuses:
+        ids = ()  # Not one status is wanted: nothing can match.
     values: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
     words = [status.value for status in statuses or ()]
     shape = Shape(table, tuple(values), ids is not None, len(words))

@@ -1,0 +1,171 @@
+"""Each filter and each order of a list is answered by an index, in order: no table is read whole, no list is sorted."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import make_url
+
+from db import lists, tables
+from db.lists import Shape
+from db.statements import Statement
+from tests.running import RunningServer
+from tests.shop import pay
+
+ROWS = 20_000
+MOST_VISITED = 2_000
+"""Rows that a page of 50 may take from a table: a filter's own, and what a second filter throws away on the way."""
+
+COLLECTIONS, PAYMENTS = tables.payment_collections, tables.payments
+
+VALUES: dict[str, Any] = {
+    "reference": "reference 7",
+    "region_id": "region 7",
+    "currency": "USD",
+    "collection_id": "id000000007",
+    "provider_id": "sandbox",
+    "statuses": orjson.dumps(["AUTHORIZED", "CAPTURED", "COMPLETED"]).decode(),
+    "status_0": "AUTHORIZED",
+    "status_1": "CAPTURED",
+    "status_2": "COMPLETED",
+    "ids": orjson.dumps([f"id{n:09d}" for n in range(100)]).decode(),
+    "behind_at": -1,
+    "behind_id": "",
+    "before_at": 2**62,
+    "before_id": "~",
+    "most": 51,
+}
+
+SHAPES = {
+    "collections, all": Shape(COLLECTIONS, (), False, 0),
+    **{
+        f"collections, {name}": Shape(COLLECTIONS, (name,), False, 0)
+        for name in ("reference", "region_id", "currency")
+    },
+    "collections, a status": Shape(COLLECTIONS, (), False, 1),
+    "collections, three statuses": Shape(COLLECTIONS, (), False, 3),
+    "collections, ids": Shape(COLLECTIONS, (), True, 0),
+    "collections, everything": Shape(COLLECTIONS, ("reference", "region_id", "currency"), False, 3),
+    "payments, all": Shape(PAYMENTS, (), False, 0),
+    **{
+        f"payments, {name}": Shape(PAYMENTS, (name,), False, 0)
+        for name in ("collection_id", "provider_id", "currency")
+    },
+    "payments, a status": Shape(PAYMENTS, (), False, 1),
+    "payments, three statuses": Shape(PAYMENTS, (), False, 3),
+    "payments, ids": Shape(PAYMENTS, (), True, 0),
+}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server whose database has 20,000 collections, sessions and payments, and knows it."""
+    running = RunningServer(tmp_path_factory.mktemp("full")).start()
+    pay(running)
+    running.stop()
+    for table in (COLLECTIONS, tables.payment_sessions, PAYMENTS):
+        _multiply(running, table.name, [column.name for column in table.columns])
+        running.rows(f"ANALYZE {table.name}")
+    yield running
+    running.close()
+
+
+def _multiply(server: RunningServer, table: str, columns: list[str]) -> None:
+    """Write the one row of a table so many times, with values of its own where lists are narrowed down by them."""
+    is_sqlite = server.database.startswith("sqlite")
+    id = "'id' || " + ("printf('%09d', n)" if is_sqlite else "lpad(n::text, 9, '0')")
+    own = {
+        "id": id,
+        "collection_id": id,
+        "session_id": id,
+        "created_at": "created_at + n",
+        "region_id": "'region ' || (n % 20)",
+        "status": "CASE n % 4 WHEN 0 THEN 'CAPTURED' WHEN 1 THEN 'COMPLETED' ELSE status END",
+    }
+    if table == COLLECTIONS.name:
+        own["reference"] = "'reference ' || (n % 1000)"
+    names, values = ", ".join(columns), ", ".join(own.get(name, name) for name in columns)
+    server.rows(
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"  # noqa: S608
+        f" WHERE n < {ROWS}) INSERT INTO {table} ({names}) SELECT {values} FROM {table}, numbers"
+    )
+
+
+def _asked(server: RunningServer, how: str, statement: Statement) -> list[Any]:
+    """Ask the database how it runs a statement."""
+    compiled = statement.compiled(make_url(server.database).get_dialect()())
+    return server.rows(f"{how} {compiled.sql}", *compiled.arguments(VALUES))
+
+
+def _steps(server: RunningServer, statement: Statement) -> list[str]:
+    """Give the steps of SQLite's plan."""
+    return [str(row[3]) for row in _asked(server, "EXPLAIN QUERY PLAN", statement)]
+
+
+def _visited(server: RunningServer, statement: Statement) -> int:
+    """Run a statement on PostgreSQL and count the rows that it took from tables, what it threw away included."""
+    ((found,),) = _asked(server, "EXPLAIN (ANALYZE, FORMAT JSON)", statement)
+    (whole,) = orjson.loads(found)
+    return _visited_below(whole["Plan"])
+
+
+def _visited_below(node: dict[str, Any]) -> int:
+    own = 0
+    if "Relation Name" in node:
+        own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    below = sum(_visited_below(child) for child in node.get("Plans", ()))
+    return int(own * node["Actual Loops"]) + below
+
+
+@pytest.mark.parametrize("newest_first", [True, False], ids=["newest first", "oldest first"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_page_is_read_in_order(full: RunningServer, name: str, newest_first: bool) -> None:
+    """A page of 50 out of 20,000 is read from an index and ends with the page: what matches is not sorted.
+
+    What is sorted is no more than a few pages merged, one for each status, or the rows of 100 ids.
+    """
+    shape = SHAPES[name]
+    statement = lists.page(shape, newest_first=newest_first)
+    if full.database.startswith("postgresql"):
+        assert _visited(full, statement) <= MOST_VISITED
+        return
+    steps = _steps(full, statement)
+    reads = [step for step in steps if shape.table.name in step]
+    assert reads, steps
+    assert all(" USING INDEX " in step for step in reads), steps
+    if shape.statuses <= 1 and not shape.has_ids:
+        assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_count_ends_at_its_limit(full: RunningServer, name: str) -> None:
+    """It reads an index, or as many rows as make the limit, and never all."""
+    shape, statement = SHAPES[name], lists.count(SHAPES[name])
+    if full.database.startswith("postgresql"):
+        assert _visited(full, statement) <= MOST_VISITED
+        return
+    reads = [step for step in _steps(full, statement) if shape.table.name in step]
+    assert reads
+    assert all("INDEX" in step for step in reads), reads
+
+
+def test_every_shape_of_a_filter_has_a_statement() -> None:
+    """Whatever is given together compiles, for each order and for the count."""
+    for table, columns in (
+        (COLLECTIONS, ("reference", "region_id", "currency")),
+        (PAYMENTS, ("collection_id", "provider_id", "currency")),
+    ):
+        for size in range(len(columns) + 1):
+            for equal in itertools.combinations(columns, size):
+                for has_ids, statuses in itertools.product((True, False), (0, 1, 8)):
+                    shape = Shape(table, equal, has_ids, statuses)
+                    for statement in (
+                        lists.page(shape, newest_first=True),
+                        lists.page(shape, newest_first=False),
+                        lists.count(shape),
+                    ):
+                        for url in ("sqlite+aiosqlite://", "postgresql+asyncpg://"):
+                            compiled = statement.compiled(make_url(url).get_dialect()())
+                            assert set(equal) <= set(compiled.names)
