@@ -156,7 +156,7 @@ class RequestContext:
         """Load a refund reason that something refers to."""
         return RefundReason.of(_found(await self.loaders.reasons.load(id)))
 
-    async def reaches_holder(self, id: HolderId) -> bool:
+    async def reaches_holder(self, id: HolderId | None) -> bool:
         """Tell whether an account holder exists for this caller: for a browser, its collection's alone."""
         if self.caller.collection_id is None:
             return True

@@ -1,12 +1,12 @@
 """How many statements an answer costs: as many for one collection as for fifty, for a stranger's id as for none."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.api.conftest import SECRET_KEY
-from tests.running import Json, RunningServer
+from tests.running import Json, RunningServer, document
 from tests.shop import authorize, capture, open_collection, open_holder, open_session, refund
 
 COLLECTIONS = 50
@@ -101,12 +101,74 @@ def test_a_stranger_s_id_costs_what_a_missing_one_does(counted: Counted) -> None
         "Capture": payment["captures"][0]["id"],
         "Refund": payment["refunds"][0]["id"],
         "PaymentEvent": server.rows("SELECT id FROM payment_events LIMIT 1")[0][0],
+        "AccountHolder": server.rows("SELECT id FROM account_holders LIMIT 1")[0][0],
+        "PaymentMethod": server.rows("SELECT id FROM payment_methods LIMIT 1")[0][0],
+        "RefundReason": server.rows("SELECT id FROM refund_reasons LIMIT 1")[0][0],
     }
     query = "query ($id: ID!) { node(id: $id) { id } }"
-    for kind, id in ids.items():
-        missing = f"{id[:-26]}01ARZ3NDEKTSV4RRFFQ69G5FAV"
-        of_each = [
-            [one.replace(each, "id") for one in counted.statements(query, {"id": each}, stranger)]
-            for each in (id, missing)
-        ]
-        assert of_each[0] == of_each[1], kind
+    for id in ids.values():
+        _costs_the_same(counted, query, lambda id: {"id": id}, id, bearer=stranger)
+
+
+def _costs_the_same(
+    counted: Counted, query: str, variables: Callable[[str], Json], id: str, *, bearer: str
+) -> None:
+    """Hold a stranger's id to the statements of one that is missing."""
+    missing = f"{id[:-26]}01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    of_each = [
+        [one.replace(each, "id") for one in counted.statements(query, variables(each), bearer)]
+        for each in (id, missing)
+    ]
+    assert of_each[0] == of_each[1], id
+
+
+MUTATIONS: dict[str, tuple[str, str, dict[str, Json]]] = {
+    "createPaymentSession": ("collection", "paymentCollectionId", {"providerId": "sandbox"}),
+    "createPaymentSessions": ("collection", "paymentCollectionId", {}),
+    "updatePaymentSession": ("session", "id", {"metadata": {"a": 1}}),
+    "cancelPaymentSession": ("session", "id", {}),
+    "authorizePaymentSession": ("session", "id", {}),
+}
+"""What a browser may change: the kind of its id, where that stands, and what else is needed."""
+
+
+@pytest.mark.parametrize("field_name", MUTATIONS)
+def test_a_stranger_s_id_costs_a_mutation_what_a_missing_one_does(
+    counted: Counted, field_name: str
+) -> None:
+    """The very same statements."""
+    kind, name, more = MUTATIONS[field_name]
+    own, stranger = (open_collection(counted.server) for _ in range(2))
+    id = own["id"] if kind == "collection" else open_session(counted.server, own["id"])["id"]
+    _costs_the_same(
+        counted,
+        document(f"complete/{field_name}"),
+        lambda id: {"input": {name: id, **more}},
+        id,
+        bearer=stranger["clientSecret"],
+    )
+
+
+def test_a_stranger_s_holder_and_method_cost_what_missing_ones_do(counted: Counted) -> None:
+    """Where a browser's own session names them, too."""
+    server = counted.server
+    holder = open_holder(server)["id"]
+    method = server.change("savePaymentMethod", {"accountHolderId": holder})["id"]
+    own = open_collection(server)
+    session = open_session(server, own["id"])["id"]
+    for field_name, given, name, id in (
+        (
+            "createPaymentSession",
+            {"paymentCollectionId": own["id"], "providerId": "sandbox"},
+            "accountHolderId",
+            holder,
+        ),
+        ("authorizePaymentSession", {"id": session}, "paymentMethodId", method),
+    ):
+        _costs_the_same(
+            counted,
+            document(f"complete/{field_name}"),
+            lambda id, given=given, name=name: {"input": {**given, name: id}},  # type: ignore[misc]
+            id,
+            bearer=own["clientSecret"],
+        )
