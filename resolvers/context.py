@@ -233,6 +233,18 @@ class RequestContext:
             if id not in disabled and checks.may_use(flow, self.call, provider, collection.currency)
         ]
 
+    async def known_providers(self) -> list[ProviderId]:
+        """List the providers that there are for this caller, enabled or not; a browser's take its currency."""
+        flow = self.services.flow
+        if self.caller.collection_id is None:
+            return list(flow.providers)
+        collection = _found(await self.loaders.collections.load(self.caller.collection_id))
+        return [
+            id
+            for id, provider in flow.providers.items()
+            if checks.may_use(flow, self.call, provider, collection.currency)
+        ]
+
     async def is_enabled(self, id: ProviderId) -> bool:
         """Tell whether the operator has a provider enabled."""
         return id in self.services.flow.providers and id not in await self._disabled_providers()

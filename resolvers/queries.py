@@ -288,15 +288,10 @@ class Query:
     async def payment_providers(
         self, info: Info, enabled_only: bool | None = True
     ) -> list[PaymentProvider]:
-        """List the providers that the caller may know of."""
+        """List the providers that the caller may know of: a browser, those that it can use."""
         context = info.context
-        flow = context.services.flow
-        known = [
-            id
-            for id in flow.providers
-            if not context.caller.is_browser or id in flow.settings.browser_providers
-        ]
-        if enabled_only is False:
+        known = await context.known_providers()
+        if enabled_only is False and not context.caller.is_browser:
             return [context.provider(id) for id in known]
         return [context.provider(id) for id in known if await context.is_enabled(id)]
 

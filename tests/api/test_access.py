@@ -439,6 +439,23 @@ def test_system_is_not_offered_to_a_browser(
     assert {provider["id"] for provider in back_end} == {"system", "sandbox"}
 
 
+def test_a_disabled_provider_is_not_offered_to_a_browser(
+    keyed_server: RunningServer, browser: tuple[str, str]
+) -> None:
+    """However it asks; a back end still sees that there is one."""
+    _, secret = browser
+    every = "query { paymentProviders(enabledOnly: false) { id isEnabled } }"
+    keyed_server.change("updatePaymentProvider", {"id": "sandbox", "isEnabled": False})
+    try:
+        for query in (every, "query { paymentProviders { id isEnabled } }"):
+            seen = keyed_server.execute(query, bearer=secret)
+            assert seen == {"paymentProviders": []}
+        there = keyed_server.execute(every)["paymentProviders"]
+        assert {"id": "sandbox", "isEnabled": False} in there
+    finally:
+        keyed_server.change("updatePaymentProvider", {"id": "sandbox", "isEnabled": True})
+
+
 @pytest.mark.parametrize(
     ("field_name", "more", "path"),
     [

@@ -40,6 +40,18 @@ def test_a_way_of_paying(shop: Site, provider: str) -> None:
     assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
 
 
+def test_a_browser_is_offered_what_takes_its_currency(shop: Site) -> None:
+    """Among all providers as among its collection's; a back end is told of every one."""
+    query = "query ($id: ID!) { paymentProviders { id } paymentCollection(id: $id) { paymentProviders { id } } }"
+    collection = open_collection(shop.server, "50.00", "PLN")
+    seen = shop.server.execute(query, {"id": collection["id"]}, bearer=collection["clientSecret"])
+    names = [one["id"] for one in seen["paymentProviders"]]
+    assert names == [one["id"] for one in seen["paymentCollection"]["paymentProviders"]]
+    assert set(WAYS) & set(names) == {"stripe_blik", "stripe_przelewy24"}
+    there = shop.server.execute(query, {"id": collection["id"]})["paymentProviders"]
+    assert set(WAYS) <= {one["id"] for one in there}
+
+
 def test_paid_by_a_way_of_its_own(shop: Site) -> None:
     """What Stripe reports of its intent is that provider's: authorized and captured at once, and refunded."""
     session = shop.opened("50.00", "EUR", provider="stripe_ideal")
