@@ -159,6 +159,13 @@ def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
         raise InvalidInput(str(fault), path=("data", fault.key)) from None
 
 
+def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonObject:
+    """Give what a caller may not send and so may not take away: of a session's data, what a back end has sent."""
+    if not call.caller.is_browser:
+        return {}
+    return {key: value for key, value in data.items() if key not in provider.browser_keys}
+
+
 def provider_amount(
     provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
 ) -> None:

@@ -368,8 +368,10 @@ def _changed_values(
         checks.provider_amount(provider, amount_minor, session.currency)
         values["amount_minor"] = amount_minor
     if command.data is not UNCHANGED:
-        checks.provider_data(flow.providers[session.provider_id], call, command.data)
-        values["data"] = command.data
+        provider = flow.providers[session.provider_id]
+        checks.provider_data(provider, call, command.data)
+        kept = checks.data_out_of_reach(provider, call, session.data)
+        values["data"] = {**kept, **command.data}
     if command.metadata is not UNCHANGED:
         values["metadata"] = command.metadata
     if command.return_url is not UNCHANGED:

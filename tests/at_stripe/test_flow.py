@@ -1,11 +1,21 @@
 """The flow at Stripe: opened for the browser, confirmed there or on the server, captured, refunded, canceled."""
 
+import json
+
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
 from tests.faults.records import until
 from tests.running import Json
-from tests.shop import authorize, capture, collection_of, event_types, open_collection, refund
+from tests.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    open_collection,
+    open_session,
+    refund,
+)
 
 THREE_D_SECURE = "pm_card_threeDSecure2Required"
 BACK = "http://localhost:3000/back"
@@ -50,6 +60,26 @@ def test_documented_keys_reach_the_intent(shop: Site) -> None:
     assert intent["receipt_email"] == "ada@example.com"
     assert intent["description"] == "Order 7"
     assert intent["automatic_payment_methods"]["allow_redirects"] == "always"
+
+
+@pytest.mark.parametrize("given", [{"paymentMethod": THREE_D_SECURE}, {}, None])
+def test_a_browser_s_data_leaves_a_back_end_s_alone(shop: Site, given: Json) -> None:
+    """It replaces what a browser may send, and what it may not send stays; a back end replaces all of it."""
+    collection = open_collection(shop.server)
+    data = {"offSession": True, "paymentMethod": VISA}
+    session = open_session(shop.server, collection["id"], provider="stripe", data=data)
+    changed = {"id": session["id"], "data": given}
+
+    def update(bearer: str | None) -> Json:
+        answer = shop.server.change("updatePaymentSession", changed, bearer=bearer)
+        assert answer["__typename"] == "PaymentSession", answer
+        ((stored,),) = shop.server.rows(
+            "SELECT data FROM payment_sessions WHERE id = ?", session["id"]
+        )
+        return json.loads(stored)
+
+    assert update(collection["clientSecret"]) == {"offSession": True, **(given or {})}
+    assert update(None) == (given or {})
 
 
 @pytest.mark.parametrize(
