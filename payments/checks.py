@@ -30,6 +30,7 @@ from payments.limits import FAILED_ATTEMPTS, URL_CHARACTERS
 from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
 from payments.ports import DataFault, LimitsAmounts, Provider, Transaction
+from payments.private import check_data
 from payments.records import Payment, PaymentSession
 from payments.saved import AccountHolder, PaymentMethod
 from payments.statuses import EventSource
@@ -157,6 +158,7 @@ def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
         provider.check(data)
     except DataFault as fault:
         raise InvalidInput(str(fault), path=("data", fault.key)) from None
+    check_data(data, ("data",))
 
 
 def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonObject:

@@ -1,4 +1,4 @@
-"""What may not be kept: metadata and notes are shown to many people, and a card number is nobody's to read.
+"""What may not be kept: metadata and what people write are shown to many, and a card number is nobody's to read.
 
 Source: PCI DSS 4.0.1, requirement 3, and ISO/IEC 7812-1 on how card numbers are made.
 """
@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from payments.errors import InvalidInput
-from payments.outcomes import JsonValue
+from payments.outcomes import JsonObject, JsonValue
 
 CARD_NUMBER_DIGITS = range(13, 20)
 """The shortest and the longest card numbers in use."""
@@ -27,7 +27,14 @@ CARD_NUMBER = re.compile(
 CARD_NUMBER_GROUPS = 5
 """As cards print them, in groups of three to six digits; with more of them, a page of digits would take long."""
 
-DIGITS_AND_SEPARATORS = re.compile(r"\d(?:[ \-./]?\d)*", re.ASCII)
+SEPARATORS_TOGETHER = 3
+"""Between two groups of digits, as in "4242 - 4242"."""
+
+DIGITS_AND_SEPARATORS = re.compile(
+    # Spaces that do not break and dashes too: they come along when a number is copied from a page.
+    rf"\d(?:[ \u00a0\u2007\u202f\u2010-\u2015\-./]{{0,{SEPARATORS_TOGETHER}}}\d)*",
+    re.ASCII,
+)
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 DANGEROUS_KEY = "__proto__"
@@ -38,6 +45,13 @@ def refuse_card_number(text: str, path: tuple[str, ...]) -> None:
     """Refuse a text that holds a card number; raises InvalidInput, which does not repeat it."""
     if holds_card_number(text):
         raise InvalidInput("This looks like a card number, which may not be kept here.", path=path)
+
+
+def check_data(data: JsonObject, path: tuple[str, ...]) -> None:
+    """Refuse a card number in what is for a provider, at its key; raises InvalidInput."""
+    for key, value in data.items():
+        for text, _ in _texts(value):
+            refuse_card_number(text, (*path, key))
 
 
 def check_metadata(value: JsonValue, path: tuple[str, ...]) -> None:
@@ -69,6 +83,8 @@ def _texts(value: JsonValue) -> Iterator[tuple[str, bool]]:
             yield value, False
         case int() if not isinstance(value, bool):
             yield str(value), False
+        case float() if value.is_integer():
+            yield f"{value:.0f}", False
         case _:
             pass
 

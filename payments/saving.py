@@ -10,6 +10,7 @@ from payments.ids import PAYMENT_METHOD, SETUP, MethodId, SetupId, is_id, new_id
 from payments.keys import behind_lock, bind_key
 from payments.outcomes import ActionRequired, CustomerAction, Declined, PaidWith, Processing
 from payments.ports import DataFault, Transaction
+from payments.private import check_data
 from payments.saved import (
     AccountHolder,
     Changed,
@@ -65,6 +66,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
                     provider.check_saving(data)
                 except DataFault as fault:
                     raise InvalidInput(str(fault), path=("data", fault.key)) from None
+                check_data(data, ("data",))
                 setup = MethodSetup(
                     id=SetupId(new_id(SETUP)),
                     holder_id=holder.id,

@@ -70,11 +70,12 @@ def _metadata(value: object) -> JsonObject | None:
     return metadata
 
 
-def _note(value: str | None, name: str) -> str | None:
-    note = _text(value, name)
-    if note is not None:
-        refuse_card_number(note, (name,))
-    return note
+def _written(value: str | None, name: str) -> str | None:
+    """Take what a person writes. What a shop's system makes, such as a reference, may look like a card's number."""
+    written = _text(value, name)
+    if written is not None:
+        refuse_card_number(written, (name,))
+    return written
 
 
 def _key(value: str | None) -> str | None:
@@ -148,7 +149,7 @@ def mark_as_paid(input: inputs.MarkPaymentCollectionAsPaidInput) -> MarkPaymentC
     """Parse what marks a collection as paid; raises InvalidInput."""
     return MarkPaymentCollectionAsPaid(
         id=input.id,
-        created_by=_text(input.created_by, "createdBy"),
+        created_by=_written(input.created_by, "createdBy"),
         idempotency_key=_required_key(input.idempotency_key),
     )
 
@@ -191,7 +192,7 @@ def create_holder(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder
         provider_id=input.provider_id,
         customer_reference=customer,
         email=_email(input.email),
-        name=_text(input.name, "name"),
+        name=_written(input.name, "name"),
         metadata=_metadata(input.metadata),
         idempotency_key=_key(input.idempotency_key),
     )
@@ -199,7 +200,7 @@ def create_holder(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder
 
 def update_holder(input: inputs.UpdateAccountHolderInput) -> UpdateAccountHolder:
     """Parse what changes what is known of a customer; raises InvalidInput."""
-    email, name = _email(input.email), _text(input.name, "name")
+    email, name = _email(input.email), _written(input.name, "name")
     metadata = _metadata(input.metadata) or {}
     return UpdateAccountHolder(
         id=input.id,
@@ -229,14 +230,14 @@ def create_reason(input: inputs.CreateRefundReasonInput) -> CreateRefundReason:
     return CreateRefundReason(
         code=input.code,
         label=_label(input.label),
-        description=_text(input.description, "description"),
+        description=_written(input.description, "description"),
     )
 
 
 def update_reason(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
     """Parse what changes a refund reason; raises InvalidInput."""
     label = "" if given(input.label) is None else _label(input.label)
-    description = _text(input.description, "description")
+    description = _written(input.description, "description")
     return UpdateRefundReason(
         id=input.id,
         label=_update(input.label, label, "label", may_be_empty=False),
@@ -245,14 +246,14 @@ def update_reason(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
 
 
 def _label(value: str | None) -> str:
-    label = _text(value, "label")
+    label = _written(value, "label")
     if not label or label.isspace():
         raise InvalidInput("A label is what people read, such as: Goods returned.", path=("label",))
     return label
 
 
 def _email(value: str | None) -> str | None:
-    value = _text(value, "email")
+    value = _written(value, "email")
     if value is not None and EMAIL.fullmatch(value) is None:
         raise InvalidInput("An e-mail address, such as ada@example.com.", path=("email",))
     return value
@@ -285,7 +286,7 @@ def authorize_session(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePa
 
 def settle_operation(input: inputs.SettleOperationInput) -> SettleOperation:
     """Parse a person's word on an operation; raises InvalidInput."""
-    evidence = _note(input.evidence, "evidence")
+    evidence = _written(input.evidence, "evidence")
     if not evidence or evidence.isspace():
         raise InvalidInput(
             "Say what this rests on, such as the provider's reference.", path=("evidence",)
@@ -310,7 +311,7 @@ def capture_payment(input: inputs.CapturePaymentInput) -> CapturePayment:
         payment_id=input.payment_id,
         amount=_amount(input.amount),
         is_final=bool(given(input.is_final)),
-        created_by=_text(input.created_by, "createdBy"),
+        created_by=_written(input.created_by, "createdBy"),
         metadata=_metadata(input.metadata),
         idempotency_key=_required_key(input.idempotency_key),
     )
@@ -322,8 +323,8 @@ def refund_payment(input: inputs.RefundPaymentInput) -> RefundPayment:
         payment_id=input.payment_id,
         amount=_amount(input.amount),
         reason_id=given(input.reason_id),
-        note=_note(input.note, "note"),
-        created_by=_text(input.created_by, "createdBy"),
+        note=_written(input.note, "note"),
+        created_by=_written(input.created_by, "createdBy"),
         metadata=_metadata(input.metadata),
         idempotency_key=_required_key(input.idempotency_key),
     )

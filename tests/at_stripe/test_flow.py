@@ -94,6 +94,7 @@ def test_a_browser_s_data_leaves_a_back_end_s_alone(shop: Site, given: Json) -> 
         ("statementDescriptorSuffix", "A*B"),
         ("receiptEmail", "ada"),
         ("description", ""),
+        ("description", "paid with 4242 4242 4242 4242"),
     ],
 )
 def test_data_that_stripe_does_not_take(shop: Site, key: str, value: Json) -> None:
