@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import and_, bindparam, literal_column, or_, select, text, tuple_
+from sqlalchemy import and_, bindparam, func, literal_column, or_, select, text, tuple_
 
 from db import tables
 from db.engine import Database
@@ -149,6 +149,30 @@ FIRST_EVENTS_OF = Statement(
     .order_by(_events.c.collection_id, _events.c.sequence)
 )
 """A collection's events are numbered from 1 on without a gap."""
+EVENTS_OF_PAYMENT = Statement(
+    select(*EVENT_COLUMNS)
+    .where(
+        _events.c.payment_id == bindparam("payment_id"),
+        _events.c.sequence > bindparam("after"),
+    )
+    .order_by(_events.c.sequence)
+    .limit(bindparam("most"))
+)
+_numbered = (
+    select(
+        *EVENT_COLUMNS,
+        func.row_number()
+        .over(partition_by=_events.c.payment_id, order_by=_events.c.sequence)
+        .label("place"),
+    )
+    .where(IsOneOf(_events.c.payment_id, "ids"))
+    .subquery()
+)
+FIRST_EVENTS_OF_PAYMENTS = Statement(
+    select(*(_numbered.c[name] for name in EVENTS.columns))
+    .where(_numbered.c.place <= bindparam("most"))
+    .order_by(_numbered.c.payment_id, _numbered.c.sequence)
+)
 LAST_EVENT_OF = Statement(
     select(*EVENT_COLUMNS)
     .where(_events.c.collection_id == bindparam("collection_id"))
@@ -328,6 +352,23 @@ class SqlLog:
         for row in await self._rows(FIRST_EVENTS_OF, values):
             event = EVENTS.record(row)
             grouped[event.collection_id].append(event)
+        return grouped
+
+    async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
+        """Read a payment's events behind a sequence number of its collection, oldest first."""
+        values = {"payment_id": id, "after": after, "most": limit}
+        return [EVENTS.record(row) for row in await self._rows(EVENTS_OF_PAYMENT, values)]
+
+    async def first_events_of_payments(
+        self, ids: Sequence[PaymentId], *, limit: int
+    ) -> Mapping[PaymentId, Sequence[Event]]:
+        """Read the first so many events of each payment, oldest first."""
+        grouped: dict[PaymentId, list[Event]] = defaultdict(list)
+        values = {"ids": orjson.dumps(list(ids)).decode(), "most": limit}
+        for row in await self._rows(FIRST_EVENTS_OF_PAYMENTS, values):
+            event = EVENTS.record(row)
+            assert event.payment_id is not None
+            grouped[event.payment_id].append(event)
         return grouped
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:

@@ -376,6 +376,9 @@ payment_events = Table(
     _text("evidence"),
     _id("dispute_id", nullable=True),
     UniqueConstraint("collection_id", "sequence"),
+    _index_where(
+        "ix_payment_events_history", "payment_id", "sequence", condition="payment_id IS NOT NULL"
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -393,8 +396,4 @@ provider_reports = Table(
     _index_where("ix_provider_reports_parked", "received_at", condition="applied_at IS NULL"),
 )
 
-disabled_providers = Table(
-    "disabled_providers",
-    metadata,
-    _id("provider_id", primary_key=True),
-)
+disabled_providers = Table("disabled_providers", metadata, _id("provider_id", primary_key=True))

@@ -96,6 +96,14 @@ class Log(Protocol):
     ) -> Mapping[CollectionId, Sequence[Event]]:
         """Read the first so many events of each collection, oldest first."""
 
+    async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
+        """Read a payment's events behind a sequence number of its collection, oldest first."""
+
+    async def first_events_of_payments(
+        self, ids: Sequence[PaymentId], *, limit: int
+    ) -> Mapping[PaymentId, Sequence[Event]]:
+        """Read the first so many events of each payment, oldest first."""
+
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""
 

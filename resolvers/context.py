@@ -212,6 +212,21 @@ class RequestContext:
         events = await self.services.log.events_of(id, after=start, limit=size + 1)
         return events_page(events, size, after)
 
+    async def events_of_payment(
+        self, payment: records.Payment, first: int | None, after: str | None
+    ) -> PaymentEventConnection:
+        """Load a page of a payment's own part of its collection's log."""
+        size = page_size(first)
+        after = given(after)
+        if after is None:
+            key = (payment.id, size + 1)
+            events = await self.loaders.first_events_of_payments.load(key) or ()
+            return events_page(events, size, after)
+        start = (await self.event_at(after, payment.collection_id)).sequence
+        log = self.services.log
+        events = await log.events_of_payment(payment.id, after=start, limit=size + 1)
+        return events_page(events, size, after)
+
     async def event_at(self, cursor: str, id: CollectionId | None) -> records.Event:
         """Find the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""
         event = await self.services.log.event(event_of(cursor))

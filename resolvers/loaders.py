@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -64,6 +64,7 @@ class Loaders:
         "disputes",
         "disputes_of",
         "first_events_of",
+        "first_events_of_payments",
         "holders",
         "methods",
         "methods_of",
@@ -92,7 +93,9 @@ class Loaders:
         self.methods_of: Loader[HolderId, Sequence[PaymentMethod]] = Loader(reads.methods_of)
         self.reasons: Loader[RefundReasonId, RefundReason] = Loader(reads.reasons)
         self.first_events_of: Loader[tuple[CollectionId, int], Sequence[Event]]
-        self.first_events_of = Loader(partial(_first_events_of, log))
+        self.first_events_of = Loader(partial(_first_events, log.first_events_of))
+        self.first_events_of_payments: Loader[tuple[PaymentId, int], Sequence[Event]]
+        self.first_events_of_payments = Loader(partial(_first_events, log.first_events_of_payments))
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 
@@ -109,13 +112,21 @@ class Loaders:
         self.payment_of.known.update({one.session_id: one for one in snapshot.payments})
 
 
-async def _first_events_of(
-    log: Log, keys: Sequence[tuple[CollectionId, int]]
-) -> Mapping[tuple[CollectionId, int], Sequence[Event]]:
-    """Read the first events of collections; as many of each as were asked for."""
+class FirstEvents(Protocol[Key]):
+    """Reads the first so many events of each of several things."""
+
+    async def __call__(
+        self, ids: Sequence[Key], *, limit: int
+    ) -> Mapping[Key, Sequence[Event]]: ...
+
+
+async def _first_events(
+    read: FirstEvents[Key], keys: Sequence[tuple[Key, int]]
+) -> Mapping[tuple[Key, int], Sequence[Event]]:
+    """Read the first events of things; as many of each as were asked for."""
     found = {}
     for limit in {limit for _, limit in keys}:
         ids = [id for id, of in keys if of == limit]
-        for id, events in (await log.first_events_of(ids, limit=limit)).items():
+        for id, events in (await read(ids, limit=limit)).items():
             found[id, limit] = events
     return found

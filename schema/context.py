@@ -59,6 +59,9 @@ class Context(Protocol):
     async def events_of(
         self, id: CollectionId, first: int | None, after: str | None
     ) -> "PaymentEventConnection": ...
+    async def events_of_payment(
+        self, payment: records.Payment, first: int | None, after: str | None
+    ) -> "PaymentEventConnection": ...
     async def usable_providers(
         self, collection: records.PaymentCollection
     ) -> "list[PaymentProvider]": ...

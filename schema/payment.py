@@ -24,6 +24,7 @@ from schema.scalars import JSON, CurrencyCode, DateTime, Decimal, optional_insta
 if TYPE_CHECKING:
     from schema.collection import PaymentCollection
     from schema.dispute import Dispute
+    from schema.pages import PaymentEventConnection
     from schema.refund_reason import RefundReason
     from schema.session import PaymentSession
 
@@ -85,6 +86,18 @@ class Payment(Node):
         return (
             [] if info.context.caller.is_browser else await info.context.disputes_of(self.record.id)
         )
+
+    @strawberry.field(
+        description=(
+            "Its history, oldest first: its own part of the collection's log, from its authorization"
+            " on. `after` takes the cursor of any event of the collection."
+        )
+    )
+    async def events(
+        self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
+    ) -> Annotated["PaymentEventConnection", strawberry.lazy("schema.pages")]:
+        """Load a page of the payment's history."""
+        return await info.context.events_of_payment(self.record, first, after)
 
     @strawberry.field
     async def payment_session(

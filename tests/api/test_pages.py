@@ -8,28 +8,37 @@ import pytest
 from tests.api.raw import post_text, refused
 from tests.api.sockets import first_message
 from tests.running import Json, RunningServer, document
-from tests.shop import authorize, open_collection, open_session, pay
+from tests.shop import authorize, capture, open_collection, open_session, pay
 
 PAGE = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 EVENTS = 'paymentCollection(id: "COLLECTION") { events(ARGUMENTS) { PAGE } }'
+HISTORY = """paymentCollection(id: "COLLECTION") {
+  payments { events(ARGUMENTS) { PAGE } } }"""
 LISTS = {
     name: f"{{ {text} }}".replace("PAGE", PAGE)
     for name, text in {
         "paymentCollections": "paymentCollections(ARGUMENTS) { PAGE }",
         "payments": "payments(ARGUMENTS) { PAGE }",
         "paymentEvents": "paymentEvents(ARGUMENTS) { PAGE }",
+        "unsettledOperations": "unsettledOperations(ARGUMENTS) { PAGE }",
         "events": EVENTS,
+        "history": HISTORY,
     }.items()
 }
+OF_EVENTS = {"paymentEvents", "events", "history"}
+"""Lists that share their cursors."""
 
 
 @pytest.fixture(scope="module")
 def collection_id(open_server: RunningServer) -> str:
-    """Give a collection with a payment and a log of several events."""
+    """Give a collection with a payment, something unsettled and a log of several events."""
     collection = open_collection(open_server)
-    for _ in range(2):
-        session = open_session(open_server, collection["id"], amount="30.00")
-        assert authorize(open_server, session["id"])["__typename"] == "Payment"
+    for token in ("lost_reply", "approve", "pending"):
+        session = open_session(open_server, collection["id"], token, amount="30.00")
+        payment = authorize(open_server, session["id"])
+        if token == "approve":
+            capture(open_server, payment["id"], amount="10.00")
+            capture(open_server, payment["id"], amount="5.00")
     return str(collection["id"])
 
 
@@ -40,6 +49,9 @@ def _query(name: str, collection_id: str, arguments: str) -> str:
 
 def _page(server: RunningServer, name: str, collection_id: str, arguments: str) -> Json:
     data = server.execute(_query(name, collection_id, arguments))
+    if name == "history":
+        (payment,) = data["paymentCollection"]["payments"]
+        return payment["events"]
     return data["paymentCollection"]["events"] if name == "events" else data[name]
 
 
@@ -116,8 +128,8 @@ def test_a_forged_cursor_is_refused(
 def test_a_cursor_of_another_list_is_refused(
     open_server: RunningServer, collection_id: str, name: str, other: str
 ) -> None:
-    """Only events share their cursors: in the collection's own sequence and in the whole log alike."""
-    if {name, other} <= {"paymentEvents", "events"} or name == other:
+    """Only events share their cursors: a payment's, its collection's and the whole log's are the same."""
+    if {name, other} <= OF_EVENTS or name == other:
         other = "payments" if name != "payments" else "paymentCollections"
     cursor = _page(open_server, other, collection_id, "first: 1")["edges"][0]["cursor"]
     response = post_text(open_server, _query(name, collection_id, f'after: "{cursor}"'))
@@ -137,8 +149,9 @@ def test_a_collection_s_log_does_not_go_on_behind_another_collection_s_event(
     ids = {edge["node"]["paymentCollection"]["id"] for edge in other["payments"]["edges"]}
     foreign = next(iter(ids - {collection_id}))
     cursor = _page(open_server, "events", foreign, "first: 1")["edges"][0]["cursor"]
-    response = post_text(open_server, _query("events", collection_id, f'after: "{cursor}"'))
-    assert refused(response) == (422, "INVALID_CURSOR")
+    for name in ("events", "history"):
+        response = post_text(open_server, _query(name, collection_id, f'after: "{cursor}"'))
+        assert refused(response) == (422, "INVALID_CURSOR")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -182,6 +195,37 @@ def test_pages_join_without_gap_or_repeat(
         after = f', after: "{page["pageInfo"]["endCursor"]}"'
     assert found == whole["edges"]
     assert len({edge["cursor"] for edge in found}) == len(found)
+
+
+def test_the_history_of_a_payment_is_its_own(
+    open_server: RunningServer, collection_id: str
+) -> None:
+    """From its authorization on, oldest first, in a collection where more has happened."""
+    types = "edges { node { type amount payment { id } } }"
+    query = f"query ($id: ID!) {{ paymentCollection(id: $id) {{ payments {{ id events {{ {types} }} }} }} }}"
+    found = open_server.execute(query, {"id": collection_id})["paymentCollection"]
+    (payment,) = found["payments"]
+    assert [edge["node"] for edge in payment["events"]["edges"]] == [
+        {"type": type, "amount": amount, "payment": {"id": payment["id"]}}
+        for type, amount in (
+            ("SESSION_AUTHORIZED", "30.00"),
+            ("PAYMENT_CAPTURE_PENDING", "10.00"),
+            ("PAYMENT_CAPTURED", "10.00"),
+            ("PAYMENT_CAPTURE_PENDING", "5.00"),
+            ("PAYMENT_CAPTURED", "5.00"),
+        )
+    ]
+
+
+def test_a_collection_s_cursor_goes_on_in_the_history_of_its_payment(
+    open_server: RunningServer, collection_id: str
+) -> None:
+    """Behind an event that is none of the payment's come those of its own that are later."""
+    history = _page(open_server, "history", collection_id, "")["edges"]
+    for edge in _page(open_server, "events", collection_id, "first: 100")["edges"]:
+        rest = _page(open_server, "events", collection_id, f'after: "{edge["cursor"]}"')["edges"]
+        found = _page(open_server, "history", collection_id, f'after: "{edge["cursor"]}"')["edges"]
+        assert found == [one for one in rest if one in history]
 
 
 def test_an_event_s_cursor_goes_on_in_the_whole_log(
