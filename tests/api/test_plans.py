@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import make_url
 
-from db import lists, tables
+from db import lists, reads, tables
 from db.lists import Shape
 from db.statements import Statement
 from tests.running import RunningServer
@@ -19,6 +19,19 @@ MOST_VISITED = 2_000
 """Rows that a page of 50 may take from a table: a filter's own, and what a second filter throws away on the way."""
 
 COLLECTIONS, PAYMENTS = tables.payment_collections, tables.payments
+EVENTS = tables.payment_events
+FILLED = (COLLECTIONS, tables.payment_sessions, PAYMENTS, tables.operations, EVENTS)
+PAID = {
+    COLLECTIONS.name: "COMPLETED",
+    tables.payment_sessions.name: "CAPTURED",
+    PAYMENTS.name: "CAPTURED",
+}
+"""The status of a quarter of a table's rows; another quarter is canceled."""
+
+QUIET = {
+    "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600",
+    "TILLGRAPH_CHECK_INTERVAL_SECONDS": "0",
+}
 
 VALUES: dict[str, Any] = {
     "reference": "reference 7",
@@ -36,6 +49,12 @@ VALUES: dict[str, Any] = {
     "before_at": 2**62,
     "before_id": "~",
     "most": 51,
+    "payment_id": "id000000007",
+    "customer_reference": "customer 7",
+    "after": 0,
+    "now": 2**62,
+    "created_at": -1,
+    "id": "",
 }
 
 SHAPES = {
@@ -59,16 +78,34 @@ SHAPES = {
 }
 
 
+READS = {
+    "sessions of collections": reads.SESSIONS_OF,
+    "payments of collections": reads.PAYMENTS_OF,
+    "payments of sessions": reads.PAYMENTS_OF_SESSIONS,
+    "captures and refunds of payments": reads.MOVEMENTS_OF,
+    "disputes of payments": reads.DISPUTES_OF,
+    "methods of holders": reads.METHODS_OF,
+    "holders of a customer": reads.HOLDERS_OF,
+    "the first events of collections": reads.FIRST_EVENTS_OF,
+    "the first events of payments": reads.FIRST_EVENTS_OF_PAYMENTS,
+    "events of a collection": reads.EVENTS_OF,
+    "events of a payment": reads.EVENTS_OF_PAYMENT,
+    "the whole log": reads.ALL_EVENTS,
+    "what is unsettled": reads.UNSETTLED,
+}
+"""What hangs off the things on a page, and the pages that have no filter."""
+
+
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server whose database has 20,000 collections, sessions and payments, and knows it."""
-    running = RunningServer(tmp_path_factory.mktemp("full")).start()
+    running = RunningServer(tmp_path_factory.mktemp("full"), QUIET).start()
     pay(running)
     running.stop()
-    for table in (COLLECTIONS, tables.payment_sessions, PAYMENTS):
+    for table in FILLED:
         _multiply(running, table.name, [column.name for column in table.columns])
         running.rows(f"ANALYZE {table.name}")
-    yield running
+    yield running.start()
     running.close()
 
 
@@ -80,16 +117,22 @@ def _multiply(server: RunningServer, table: str, columns: list[str]) -> None:
         "id": id,
         "collection_id": id,
         "session_id": id,
+        "payment_id": id,
+        "position": "position + n",
         "created_at": "created_at + n",
         "region_id": "'region ' || (n % 20)",
-        "status": "CASE n % 4 WHEN 0 THEN 'CAPTURED' WHEN 1 THEN 'COMPLETED' ELSE status END",
     }
     if table == COLLECTIONS.name:
         own["reference"] = "'reference ' || (n % 1000)"
+    if table in PAID:
+        own["status"] = (
+            f"CASE n % 4 WHEN 0 THEN '{PAID[table]}' WHEN 1 THEN 'CANCELED' ELSE status END"
+        )
     names, values = ", ".join(columns), ", ".join(own.get(name, name) for name in columns)
     server.rows(
         "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"  # noqa: S608
         f" WHERE n < {ROWS}) INSERT INTO {table} ({names}) SELECT {values} FROM {table}, numbers"
+        f" WHERE {'payment_id IS NOT NULL' if table == EVENTS.name else 'TRUE'}"
     )
 
 
@@ -149,6 +192,46 @@ def test_a_count_ends_at_its_limit(full: RunningServer, name: str) -> None:
     reads = [step for step in _steps(full, statement) if shape.table.name in step]
     assert reads
     assert all("INDEX" in step for step in reads), reads
+
+
+@pytest.mark.parametrize("name", READS)
+def test_what_hangs_off_a_page_is_read_by_an_index(full: RunningServer, name: str) -> None:
+    """No table is read whole for it, whatever it holds."""
+    if full.database.startswith("postgresql"):
+        assert _visited(full, READS[name]) <= MOST_VISITED
+        return
+    steps = _steps(full, READS[name])
+    names = [table.name for table in tables.metadata.sorted_tables]
+    found = [step for step in steps if any(name in step for name in names)]
+    assert found, steps
+    assert all(step.startswith("SEARCH ") for step in found), steps
+
+
+TOTALS = {
+    "all of them": ("paymentCollections", {}, None),
+    "as many as are counted": (
+        "paymentCollections",
+        {"statuses": ["COMPLETED", "CANCELED"]},
+        10_000,
+    ),
+    "one more than that": ("paymentCollections", {"statuses": ["AUTHORIZED"]}, None),
+    "some of them": ("paymentCollections", {"regionId": "region 7"}, 1_000),
+    "all payments": ("payments", {}, None),
+    "as many payments as are counted": ("payments", {"statuses": ["CAPTURED", "CANCELED"]}, 10_000),
+    "payments of one collection": ("payments", {"paymentCollectionId": "none"}, 0),
+}
+
+
+@pytest.mark.parametrize("name", TOTALS)
+def test_a_total_ends_at_ten_thousand(full: RunningServer, name: str) -> None:
+    """Beyond it totalCount is null; the page is there all the same."""
+    field_name, wanted, expected = TOTALS[name]
+    kind = "PaymentCollectionFilter" if field_name == "paymentCollections" else "PaymentFilter"
+    page = f"{field_name}(first: 1, filter: $filter) {{ totalCount edges {{ cursor }} }}"
+    query = f"query ($filter: {kind}) {{ list: {page} }}"
+    found = full.execute(query, {"filter": wanted})["list"]
+    assert found["totalCount"] == expected
+    assert len(found["edges"]) == (expected != 0)
 
 
 def test_every_shape_of_a_filter_has_a_statement() -> None:
