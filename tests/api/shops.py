@@ -18,10 +18,12 @@ class Shop:
 
 def full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
     """Open a collection with everything that hangs off one; gives its client secret, and ids by their type."""
-    holder = open_holder(server, metadata={"internal": "gold"})
+    holder = open_holder(server, email="ada@example.com", name="Ada", metadata={"internal": "gold"})
     method = server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
     collection = open_collection(
         server,
+        reference="order 7",
+        regionId="eu",
         metadata={"internal": "margin 40 %"},
         allowsSplitPayment=True,
         accountHolderIds=[holder["id"]],

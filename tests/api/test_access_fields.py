@@ -1,7 +1,7 @@
 """Every field of the schema, read by each kind of caller.
 
-What is not in a table below is the same for a browser as for a back end, or the test fails: a new field that a browser
-must not see has to be named here.
+Each stands in one of two tables: shown to a browser as to a back end, or hidden from it. A new field that is in neither
+fails here until somebody has said who may read it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,6 +36,50 @@ _node = SCHEMA.type_map["Node"]
 assert is_interface_type(_node)
 FOUND_BY_ID = SCHEMA.get_possible_types(_node)
 
+SHOWN: Mapping[str, str] = {
+    "PaymentCollection": (
+        "id status currencyCode amount authorizedAmount capturedAmount refundedAmount "
+        "outstandingAmount reference regionId allowsSplitPayment completedAt createdAt "
+        "updatedAt accountHolders paymentSessions payments events"
+    ),
+    "PaymentSession": (
+        "id status amount currencyCode data returnUrl authorizedAt expiresAt createdAt "
+        "updatedAt provider requiredAction failure payment paymentCollection"
+    ),
+    "Payment": (
+        "id status amount currencyCode capturedAmount refundedAmount releasedAmount "
+        "capturableAmount refundableAmount paidWith captureBefore isCancellationPending "
+        "cancellationReason capturedAt canceledAt createdAt updatedAt provider captures "
+        "refunds events paymentSession paymentCollection"
+    ),
+    "Capture": (
+        "id amount currencyCode status failure createdBy source createdAt updatedAt payment"
+    ),
+    "Refund": (
+        "id amount currencyCode status failure createdBy source createdAt updatedAt payment reason"
+    ),
+    "AccountHolder": (
+        "id customerReference externalId email name createdAt updatedAt provider paymentMethods"
+    ),
+    "PaymentMethod": "id details createdAt provider",
+    "PaymentMethodDetails": "type label brand lastFour expiryMonth expiryYear",
+    "PaymentProvider": "id name clientConfiguration supportedCurrencies isEnabled",
+    "PaymentEvent": (
+        "id cursor type source occurredAt amount failureCode declineCode collectionStatus "
+        "sessionStatus paymentStatus paymentCollection paymentSession payment capture refund"
+    ),
+    "PaymentEventConnection": "edges pageInfo",
+    "PaymentEventEdge": "cursor node",
+    "PageInfo": "hasNextPage hasPreviousPage startCursor endCursor",
+    "AuthorizationFailed": (
+        "code message path retryable requestId declineCode maximumAmount failedSession"
+    ),
+    "MovementFailed": "code message path retryable requestId declineCode",
+    "RedirectToUrl": "kind expiresAt fallbackUrl url",
+    "AwaitProvider": "kind expiresAt fallbackUrl retryAfterSeconds",
+}
+"""What a browser reads as a back end does, of what is its own."""
+
 HIDDEN: dict[str, Json] = {
     "PaymentCollection.metadata": {},
     "PaymentCollection.clientSecret": None,
@@ -53,8 +97,29 @@ HIDDEN: dict[str, Json] = {
 }
 """What a browser reads otherwise than a back end, of what is its own."""
 
-WITHOUT_EXAMPLE = {"Payment.disputes", "PaymentEvent.dispute", "Payment.metadata"}
-"""The sandbox has no disputes (tests/at_stripe/test_disputes.py has them), and no input gives a payment metadata."""
+WITHOUT_EXAMPLE = {
+    # No input gives a payment metadata.
+    "Payment.metadata",
+    # The sandbox has none: tests/at_stripe has disputes (test_disputes.py) and what Stripe gives a browser.
+    "Payment.disputes",
+    "PaymentEvent.dispute",
+    "PaymentSession.data",
+    "PaymentSession.expiresAt",
+    "PaymentProvider.clientConfiguration",
+    "PaymentProvider.supportedCurrencies",
+    "PaymentMethodDetails.expiryMonth",
+    "PaymentMethodDetails.expiryYear",
+    "RedirectToUrl.expiresAt",
+    "AwaitProvider.expiresAt",
+    "AwaitProvider.fallbackUrl",
+    # Paid in full, a collection has no session that waits, fails or acts.
+    "PaymentCollection.completedAt",
+    # Of a refusal before anything was asked, which a session does not keep.
+    "AuthorizationFailed.path",
+    "AuthorizationFailed.maximumAmount",
+    "MovementFailed.path",
+}
+"""What has no value here with any credential, each with the reason."""
 
 NODES = (
     "PaymentCollection",
@@ -128,6 +193,8 @@ class Compared:
     """Is what a browser reads beside what a back end reads, by type and field."""
 
     seen: set[str] = field(default_factory=set)
+    examples: set[str] = field(default_factory=set)
+    """Fields that had a value for a back end at least once."""
     differences: dict[str, Json] = field(default_factory=dict)
 
     def take(self, kind: GraphQLNamedType, full: Json, shown: Json) -> None:
@@ -139,6 +206,8 @@ class Compared:
         for name, one in kind.fields.items():
             place = f"{kind.name}.{name}"
             self.seen.add(place)
+            if full[name] not in (None, [], {}):
+                self.examples.add(place)
             self._value(place, get_named_type(one.type), full[name], shown[name])
 
     def _value(self, place: str, kind: GraphQLNamedType, full: Json, shown: Json) -> None:
@@ -180,15 +249,21 @@ def rich(keyed_server: RunningServer) -> Rich:
     unsettled = open_session(server, collection, "approve,capture=lost_reply", amount="5.00")
     pending = capture(server, authorize(server, unsettled["id"])["id"])
     settle_by_hand(server, pending["capture"]["id"], "DECLINED")
+    canceled = open_session(server, collection, amount="5.00", returnUrl="http://localhost:3000/")
+    server.change("cancelPayment", {"paymentId": authorize(server, canceled["id"])["id"]})
+    token = "approve,expires=3600,refund=decline:expired_card"
+    ended = authorize(server, open_session(server, collection, token, amount="5.00")["id"])["id"]
+    capture(server, ended, createdBy="till 3")
+    refund(server, ended)
     reason = server.run("back_end/26_list_refund_reasons")[0]["id"]
-    refunded = refund(server, ids["Payment"], amount="1.00", reasonId=reason, note="why")
+    refund(server, ids["Payment"], amount="1.00", reasonId=reason, note="why", createdBy="till 3")
     events = server.rows("SELECT id FROM payment_events WHERE collection_id = ?", collection)
     shown = collection_of(server, collection)
     several = {
         "PaymentSession": tuple(one["id"] for one in shown["paymentSessions"]),
         "Payment": tuple(one["id"] for one in shown["payments"]),
-        "Capture": (ids["Capture"], pending["capture"]["id"]),
-        "Refund": tuple(one["id"] for one in refunded["refunds"]),
+        "Capture": tuple(one["id"] for each in shown["payments"] for one in each["captures"]),
+        "Refund": tuple(one["id"] for each in shown["payments"] for one in each["refunds"]),
         "PaymentEvent": tuple(row[0] for row in events),
     }
     return Rich(secret, {kind: several.get(kind, (ids.get(kind, ""),)) for kind in NODES})
@@ -224,6 +299,10 @@ def test_a_browser_reads_what_a_back_end_reads_but_for_the_table(
         for one in _fields(name)
     }
     assert compared.seen == every
+    assert compared.examples == every - WITHOUT_EXAMPLE
+    shown = {f"{name}.{one}" for name, names in SHOWN.items() for one in names.split()}
+    assert not shown & HIDDEN.keys()
+    assert every == shown | HIDDEN.keys()
 
 
 def _fields(name: str) -> Iterator[str]:

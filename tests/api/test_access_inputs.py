@@ -156,6 +156,32 @@ def test_a_browser_sends_each_field_within_its_bounds(
     assert "code" not in answer, answer
 
 
+@pytest.mark.parametrize("input_name", FOR_BROWSERS)
+def test_whoever_is_somebody_else_changes_nothing(
+    keyed_server: RunningServer, fresh: Fresh, strangers: Mapping[str, str], input_name: str
+) -> None:
+    """With all that is right for its own browser: NOT_FOUND to another one, and 401 to nobody."""
+    given = {
+        name: fresh.value(taken)
+        for name, (taken, _) in FOR_BROWSERS[input_name].items()
+        if (input_name, name) != ("AuthorizePaymentSessionInput", "data")  # Or the saved method.
+    }
+    mutation = mutation_of(input_name)
+    query = f"mutation ($input: {input_name}!) {{ {mutation}(input: $input) {{ ... on Failure {{ code }} }} }}"
+    before = evidence_of(keyed_server)
+    for who, bearer in strangers.items():
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else {}
+        body = {"query": query, "variables": {"input": given}}
+        response = keyed_server.client.post("/graphql", json=body, headers=headers)
+        if who == "another browser":
+            assert response.json() == {"data": {mutation: {"code": "NOT_FOUND"}}}
+        else:
+            assert response.status_code == 401, who
+    assert evidence_of(keyed_server) == before
+    answer = keyed_server.change(mutation, given, bearer=fresh.secret)
+    assert "code" not in answer, answer
+
+
 @pytest.mark.parametrize(
     ("input_name", "name"), [one for one in SENT if one[0] not in FOR_BROWSERS]
 )
