@@ -180,6 +180,44 @@ def test_every_process_reads_them(tmp_path: Path) -> None:
         running.close()
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_process_drops_a_subscriber_whose_credential_stays(
+    tmp_path: Path, transport: str
+) -> None:
+    """Whichever process has it: a stream of the key that went ends; those of the new one and of a browser go on."""
+    running = started(tmp_path, "--workers", str(WORKERS))
+    try:
+        collection = open_collection(running)
+        write_keys(running, f"TILLGRAPH_SECRET_KEYS={OLD},{NEW}")
+        hang_up(running, processes=WORKERS)
+        variables = {"id": collection["id"]}
+        with ExitStack() as stack:
+
+            def follow(bearer: str) -> list[Stream]:
+                streams = [
+                    stack.enter_context(
+                        following(running, transport, WATCH, variables, bearer=bearer)
+                    )
+                    for _ in range(2 * WORKERS)
+                ]
+                for stream in streams:
+                    assert stream.next()["event"] is None
+                return streams
+
+            gone, staying = follow(OLD), [*follow(NEW), *follow(collection["clientSecret"])]
+            write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
+            hang_up(running, processes=WORKERS)
+            for stream in gone:
+                ends(stream, transport)
+            running.credential = NEW
+            running.reconnect()
+            touch(running, collection["id"], "later")
+            for stream in staying:
+                assert stream.next()["event"]["type"] == "COLLECTION_UPDATED"
+    finally:
+        running.close()
+
+
 @pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
 def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The same signal, from a terminal that is gone: nobody would be there to end it."""
