@@ -16,10 +16,7 @@ import orjson
 import structlog
 import uvicorn
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
-from starlette.websockets import WebSocket
 
 import settings as configuration
 import workers
@@ -30,9 +27,9 @@ from db.lists import SqlLists
 from db.migrating import DatabaseUnusable, demand_newest, migrate
 from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
-from edge import GraphQLEdge
 from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
+from entrance import cors, development_routes, make_edge
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
 from payments.checking import LastCheck
@@ -51,12 +48,11 @@ from providers.settings import (
     SandboxSettings,
     StripeSettings,
 )
-from resolvers.context import RequestContext, Services
-from resolvers.root import executable, sdl
+from resolvers.context import Services
+from resolvers.root import sdl
 from settings import Settings, SettingsError, made_secret
 from till import Till, run
-from web.documents import ExampleDocument, load_documents
-from web.examples import examples_route
+from web.documents import load_documents
 from web.graphiql import GraphiQLPage
 from web.health import health_routes
 from web.metrics import metrics_route
@@ -103,18 +99,18 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     services = Services(flow, reads, SqlLists(database), log, updates, client_secrets)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
-    edge = _edge(settings, services, authentication, origins, page)
+    edge = make_edge(settings, services, authentication, origins, page)
     last_check = LastCheck()
     till = Till(settings, database, updates, flow, providers, authentication, edge, last_check)
     routes: list[BaseRoute] = [
-        *(_development_routes(services, authentication, documents, page) if page else ()),
+        *(development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),
         *inbox_routes(flow),
         *health_routes(till.is_ready),
         metrics_route(SqlFigures(database), last_check),
         *_sandbox_routes(settings, authentication, providers),
     ]
-    app = Starlette(routes=routes, middleware=[_cors(origins)], lifespan=till.running)
+    app = Starlette(routes=routes, middleware=[cors(origins)], lifespan=till.running)
     return app, till
 
 
@@ -178,56 +174,6 @@ def _flow_settings(
         client_secret_hours=settings.client_secret_hours,
         has_unique_references=settings.unique_reference,
         is_return_url_allowed=origins.allows_return_to,
-    )
-
-
-def _edge(
-    settings: Settings,
-    services: Services,
-    authentication: Authentication,
-    origins: Origins,
-    page: GraphiQLPage | None,
-) -> GraphQLEdge:
-    def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
-        own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
-        return origin in own or origins.allows(origin)
-
-    return GraphQLEdge(
-        executable(),
-        context_for=lambda scope: RequestContext(services, scope),
-        authenticate=authentication,
-        still_knows=authentication.still_knows,
-        page=page.respond if page else None,
-        is_origin_allowed=is_origin_allowed,
-        introspection=settings.is_development,
-    )
-
-
-def _development_routes(
-    services: Services,
-    authentication: Authentication,
-    documents: Sequence[ExampleDocument],
-    page: GraphiQLPage,
-) -> list[BaseRoute]:
-    demand = authentication.demand_secret_key
-    return [
-        examples_route(services.flow, services.log, documents, demand),
-        *page.routes(),
-    ]
-
-
-def _cors(origins: Origins) -> Middleware:
-    loopback = (
-        r"https?://([a-z0-9-]+\.)*localhost(:\d+)?|https?://(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
-    )
-    return Middleware(
-        CORSMiddleware,
-        allow_origins=sorted(origins.allowed),
-        allow_origin_regex=loopback if origins.allows_loopback else None,
-        allow_methods=["GET", "POST"],
-        allow_headers=["authorization", "content-type", "accept", "x-request-id"],
-        expose_headers=["x-request-id", "retry-after"],
-        max_age=600,
     )
 
 

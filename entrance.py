@@ -1,0 +1,72 @@
+"""The way in from the network: the GraphQL edge, other origins, and development's own pages."""
+
+from collections.abc import Sequence
+
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+from starlette.websockets import WebSocket
+
+from edge import GraphQLEdge
+from edge.authentication import Authentication
+from edge.origins import Origins
+from resolvers.context import RequestContext, Services
+from resolvers.root import executable
+from settings import Settings
+from web.documents import ExampleDocument
+from web.examples import examples_route
+from web.graphiql import GraphiQLPage
+
+
+def make_edge(
+    settings: Settings,
+    services: Services,
+    authentication: Authentication,
+    origins: Origins,
+    page: GraphiQLPage | None,
+) -> GraphQLEdge:
+    """Make the GraphQL edge."""
+
+    def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
+        own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
+        return origin in own or origins.allows(origin)
+
+    return GraphQLEdge(
+        executable(),
+        context_for=lambda scope: RequestContext(services, scope),
+        authenticate=authentication,
+        still_knows=authentication.still_knows,
+        page=page.respond if page else None,
+        is_origin_allowed=is_origin_allowed,
+        introspection=settings.is_development,
+    )
+
+
+def development_routes(
+    services: Services,
+    authentication: Authentication,
+    documents: Sequence[ExampleDocument],
+    page: GraphiQLPage,
+) -> list[BaseRoute]:
+    """Give the addresses that development alone has: GraphiQL's files and its tabs' variables."""
+    demand = authentication.demand_secret_key
+    return [
+        examples_route(services.flow, services.log, documents, demand),
+        *page.routes(),
+    ]
+
+
+def cors(origins: Origins) -> Middleware:
+    """Let pages of the allowed origins call from a browser."""
+    loopback = (
+        r"https?://([a-z0-9-]+\.)*localhost(:\d+)?|https?://(127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?"
+    )
+    return Middleware(
+        CORSMiddleware,
+        allow_origins=sorted(origins.allowed),
+        allow_origin_regex=loopback if origins.allows_loopback else None,
+        allow_methods=["GET", "POST"],
+        allow_headers=["authorization", "content-type", "accept", "x-request-id"],
+        expose_headers=["x-request-id", "retry-after"],
+        max_age=600,
+    )
