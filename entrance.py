@@ -1,15 +1,18 @@
-"""The way in from the network: the GraphQL edge, other origins, and development's own pages."""
+"""The way in from the network: the GraphQL edge, what it trusts, other origins, and development's own pages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
-from edge import GraphQLEdge
+from edge import Documents, GraphQLEdge
 from edge.authentication import Authentication
 from edge.origins import Origins
+from edge.trusted import TrustedText, read_folder
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable
 from settings import Settings
@@ -25,21 +28,41 @@ def make_edge(
     origins: Origins,
     page: GraphiQLPage | None,
 ) -> GraphQLEdge:
-    """Make the GraphQL edge."""
+    """Make the GraphQL edge; raises DocumentUnusable."""
 
     def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
         own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
         return origin in own or origins.allows(origin)
 
     return GraphQLEdge(
-        executable(),
+        _documents(settings.documents_folder, settings.is_development)[1],
         context_for=lambda scope: RequestContext(services, scope),
         authenticate=authentication,
         still_knows=authentication.still_knows,
         page=page.respond if page else None,
         is_origin_allowed=is_origin_allowed,
-        introspection=settings.is_development,
     )
+
+
+@cache  # The processes of one server inherit what was made before they were started.
+def _documents(folder: Path, is_development: bool) -> tuple[Sequence[TrustedText], Documents]:
+    texts = read_folder(folder)
+    documents = Documents(
+        executable(),
+        introspection=is_development,
+        trusted=texts,
+        binds_browsers=not is_development,
+    )
+    return texts, documents
+
+
+def list_documents(settings: Settings) -> Iterator[str]:
+    """List the trusted documents, each with its hash and its operations' names; raises DocumentUnusable."""
+    texts, documents = _documents(settings.documents_folder, settings.is_development)
+    names = {text: ",".join(documents.names(text)) for text in texts}
+    width = max(len(name) for name in names.values())
+    for text, name in names.items():
+        yield f"{text.hash}  {name:{width}}  {text.path}"
 
 
 def development_routes(

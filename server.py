@@ -29,7 +29,8 @@ from db.reads import SqlLog, SqlReads
 from db.store import SqlStore
 from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
-from entrance import cors, development_routes, make_edge
+from edge.trusted import DocumentUnusable
+from entrance import cors, development_routes, list_documents, make_edge
 from events.inbox import inbox_routes
 from events.updates import SharedUpdates, Updates
 from payments.checking import LastCheck
@@ -299,6 +300,7 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         "--since", type=_instant, required=True, metavar="INSTANT", help="2026-11-23T10:00:00Z"
     )
     commands.add_parser("schema", help="print the schema in the schema definition language")
+    commands.add_parser("documents", help="list the trusted documents with their hashes")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
     sandbox.add_argument("--host", default="127.0.0.1")
     sandbox.add_argument("--port", type=int, default=8001)
@@ -322,12 +324,14 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
             return asyncio.run(recover(settings, given.since))
         if given.command == "migrate":
             migrate(settings.database_url)
+        elif given.command == "documents":
+            print(*list_documents(settings), sep="\n")
         else:
             serve_sandbox(settings, host=given.host, port=given.port)
     except BooksUnreadable as error:
         print(f"Not all was read: run it again. {error}", file=sys.stderr)
         return 2
-    except (DatabaseUnusable, ProviderFault, SettingsError) as error:
+    except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)
         return 2
     return 0

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge.origins import is_loopback_name
 
+CHECKOUT = Path(__file__).parent
 PREFIX = "TILLGRAPH_"
 ENV_FILE = ".env"
 
@@ -21,7 +22,6 @@ MADE_SECRETS = Path(".tillgraph")
 """Where development keeps the keys that it makes for itself; ignored by git."""
 
 LATER = {
-    "TILLGRAPH_DOCUMENTS",
     "TILLGRAPH_RATE_LIMIT_STORE",
     "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE",
 }
@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     stripe_api_base: str | None = None
     stripe_capture_method: Literal["manual", "automatic"] = "manual"
     stripe_multicapture: bool = False
+    documents: Path = Path("queries")
 
     @field_validator(
         "secret_keys",
@@ -176,6 +177,11 @@ class Settings(BaseSettings):
         return self.database_path.with_name(name) if self.database_path else Path(name)
 
     @property
+    def documents_folder(self) -> Path:
+        """Name the folder of trusted documents; a relative one lies in the checkout, as its default does."""
+        return CHECKOUT / self.documents
+
+    @property
     def secret_key_hashes(self) -> frozenset[str]:
         """Give the SHA-256 of each secret key, in hex."""
         return frozenset(
@@ -247,6 +253,10 @@ def _check_together(settings: Settings) -> None:
         _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
     if settings.is_sandbox_enabled and settings.sandbox_url is None:
         _demand_folder("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
+    if not settings.documents_folder.is_dir():
+        raise SettingsError(
+            f"TILLGRAPH_DOCUMENTS: {settings.documents_folder} has to be a folder that exists."
+        )
     if settings.is_development:
         return
     if not settings.secret_keys:

@@ -25,9 +25,12 @@ _PARAMETERS = 16
 class GraphQLRequest(NamedTuple):
     """Is what a client asks for, in whichever way it came."""
 
-    query: str
+    query: str | None
+    """None where `persisted` stands for it."""
     variables: dict[str, object] | None
     operation_name: str | None
+    persisted: object = None
+    """The extension `persistedQuery` as it came."""
 
 
 class ClientGone(Exception):
@@ -148,9 +151,6 @@ def read_request(parameters: object) -> GraphQLRequest:
     """Read a request out of decoded JSON; raises RequestRefused with status 422."""
     if not isinstance(parameters, dict):
         raise _malformed("A request is one JSON object; batches are not supported.")
-    query = parameters.get("query")
-    if not isinstance(query, str):
-        raise _malformed("query has to be a string.")
     variables = parameters.get("variables")
     if variables is not None and not isinstance(variables, dict):
         raise _malformed("variables has to be an object.")
@@ -160,7 +160,11 @@ def read_request(parameters: object) -> GraphQLRequest:
     extensions = parameters.get("extensions")
     if extensions is not None and not isinstance(extensions, dict):
         raise _malformed("extensions has to be an object.")
-    return GraphQLRequest(query, variables, operation_name)
+    persisted = extensions.get("persistedQuery") if extensions else None
+    query = parameters.get("query")
+    if not isinstance(query, str) and not (query is None and persisted is not None):
+        raise _malformed("query has to be a string.")
+    return GraphQLRequest(query, variables, operation_name, persisted)
 
 
 def read_query_string(raw: bytes) -> dict[str, str]:
@@ -181,12 +185,14 @@ def read_query_string(raw: bytes) -> dict[str, str]:
 
 def read_parameters(parameters: dict[str, str]) -> GraphQLRequest:
     """Read a request out of a query string; an empty optional parameter counts as left out."""
+    query = parameters.get("query")
+    extensions = _json_parameter(parameters.get("extensions"))
     return read_request(
         {
-            "query": parameters.get("query"),
+            "query": None if query == "" and extensions else query,
             "operationName": parameters.get("operationName") or None,
             "variables": _json_parameter(parameters.get("variables")),
-            "extensions": _json_parameter(parameters.get("extensions")),
+            "extensions": extensions,
         }
     )
 

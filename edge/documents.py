@@ -1,6 +1,6 @@
 """GraphQL documents: parsed and validated once, and kept with what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,8 +16,11 @@ from graphql import (
     validate,
 )
 
-from edge import limits, selections
+from edge import limits, selections, trusted
+from edge.bodies import GraphQLRequest
 from edge.errors import ErrorEntry, RequestRefused, client_error, refuse
+from edge.trusted import DocumentUnusable, TrustedText
+from payments.access import Caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +64,22 @@ _OPEN_CHOICE = "OPERATION_RESOLUTION_FAILED"
 
 
 class Documents:
-    """Is the cache of documents for one schema."""
+    """Is what is run on one schema: its trusted documents for good, and others as long as there is room for them.
 
-    def __init__(self, schema: GraphQLSchema, *, introspection: bool) -> None:
-        self._schema = schema
-        self._hide_suggestions = not introspection
+    `binds_browsers` keeps whoever comes with a client secret to the trusted ones. Raises DocumentUnusable where one of
+    these could not be run.
+    """
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        introspection: bool = True,
+        trusted: Iterable[TrustedText] = (),
+        binds_browsers: bool = False,
+    ) -> None:
+        self.schema = schema
+        self.introspection = introspection
         # Built once: graphql-core's own caches go by the identity of the rules.
         self._rules = (
             tuple(specified_rules)
@@ -73,6 +87,43 @@ class Documents:
             else (*specified_rules, NoSchemaIntrospectionCustomRule)
         )
         self.find = lru_cache(maxsize=limits.DOCUMENTS_KEPT)(self._prepare)
+        self._binds_browsers = binds_browsers
+        self._by_hash: dict[str, Document] = {}
+        self._by_text: dict[str, Document] = {}
+        for one in trusted:
+            self._trust(one)
+
+    def asked_for(self, request: GraphQLRequest, caller: Caller) -> Document:
+        """Find the document that a request names by its text, its hash or both; raises RequestRefused."""
+        text = request.query
+        if request.persisted is not None:
+            digest = trusted.read_hash(request.persisted)
+            if text is None:
+                if digest not in self._by_hash:
+                    raise trusted.not_found()
+                return self._by_hash[digest]
+            trusted.check_hash(digest, text)
+        assert text is not None
+        document = self._by_text.get(text)
+        if document is not None:
+            return document
+        if self._binds_browsers and caller.is_browser:
+            raise trusted.not_trusted()
+        return self.find(text)
+
+    def names(self, text: TrustedText) -> list[str]:
+        """Give the names of a trusted document's operations; an operation without one is a dash."""
+        return [name or "-" for name in self._by_text[text.text].operations]
+
+    def _trust(self, text: TrustedText) -> None:
+        document = self._by_text.get(text.text) or self._prepare(text.text)
+        if document.errors:
+            raise DocumentUnusable(text.path, _told(document.errors[0]))
+        if not document.operations:
+            raise DocumentUnusable(text.path, "it has no operation")
+        for spelling in text.spellings:
+            self._by_text[spelling] = document
+            self._by_hash[trusted.hash_of(spelling)] = document
 
     def _prepare(self, text: str) -> Document:
         """Parse and validate a text; what is refused is remembered without its syntax tree."""
@@ -88,11 +139,11 @@ class Documents:
         except selections.LimitExceeded as error:
             return _refused(422, [client_error(error, "LIMIT_EXCEEDED")])
         errors = validate(
-            self._schema,
+            self.schema,
             tree,
             self._rules,
             max_errors=limits.VALIDATION_ERRORS,
-            hide_suggestions=self._hide_suggestions,
+            hide_suggestions=not self.introspection,
         )
         if errors:
             return _refused(
@@ -112,6 +163,13 @@ class Documents:
                 )
             }
         )
+
+
+def _told(entry: ErrorEntry) -> str:
+    """Say what is wrong with a trusted document, and on which line."""
+    locations = entry.get("locations")
+    line = f" (line {locations[0]['line']})" if isinstance(locations, list) and locations else ""
+    return str(entry["message"]).rstrip(".") + line
 
 
 def _refused(status: int, entries: list[ErrorEntry]) -> Document:

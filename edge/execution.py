@@ -8,7 +8,6 @@ from graphql import (
     ExecutionResult,
     Executor,
     GraphQLError,
-    GraphQLSchema,
     OperationType,
     create_source_event_stream,
     execute_root_selection_set,
@@ -48,21 +47,20 @@ class Engine:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        documents: Documents,
         *,
         context_for: ContextFactory,
         cursor_of: CursorOf,
-        introspection: bool,
     ) -> None:
-        self._schema = schema
+        self.documents = documents
         self._context_for = context_for
-        self._hide_suggestions = not introspection
+        self._hide_suggestions = not documents.introspection
         self.cursor_of = cursor_of
-        self.documents = Documents(schema, introspection=introspection)
 
     def prepare(self, request: GraphQLRequest, scope: RequestScope) -> Operation:
         """Find what a request wants to run, and note it; raises RequestRefused."""
-        operation = self.documents.find(request.query).operation(request.operation_name)
+        document = self.documents.asked_for(request, scope.caller)
+        operation = document.operation(request.operation_name)
         scope.operation_name = operation.name
         scope.operation_type = operation.type.value
         return operation
@@ -76,7 +74,7 @@ class Engine:
     ) -> Executor[object]:
         """Make what runs an operation once; raises RequestRefused where variables do not fit."""
         executor = Executor.build(
-            self._schema,
+            self.documents.schema,
             operation.document,
             root,
             self._context_for(scope),

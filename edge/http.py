@@ -84,9 +84,9 @@ class HTTPEndpoint:
         await self._respond(exchange, scope, read_request(read_json(body)))
 
     async def _got(self, exchange: Exchange) -> None:
-        """Serve a GET request: a page for whoever asks for one, else a query."""
+        """Serve a GET request: a page for whoever asks for one and for nothing else, or a query."""
         parameters = read_query_string(exchange.transport_scope["query_string"])
-        if exchange.accepted.page and "query" not in parameters:
+        if exchange.accepted.page and not {"query", "extensions"} & parameters.keys():
             await self._show_page(exchange)
             return
         _check_accepted(exchange)

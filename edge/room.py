@@ -1,9 +1,9 @@
 """The edge as a whole: what it is made of, and its routes."""
 
-from graphql import GraphQLSchema
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from edge.credentials import Authenticate, StillKnows
+from edge.documents import Documents
 from edge.endings import Endings
 from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
 from edge.http import HTTPEndpoint, Page
@@ -15,19 +15,16 @@ class GraphQLEdge:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        documents: Documents,
         *,
         context_for: ContextFactory,
         authenticate: Authenticate,
         still_knows: StillKnows = lambda _: True,
         is_origin_allowed: OriginCheck,
         page: Page | None = None,
-        introspection: bool = True,
         cursor_of: CursorOf = cursor_of,
     ) -> None:
-        self.engine = Engine(
-            schema, context_for=context_for, cursor_of=cursor_of, introspection=introspection
-        )
+        self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of)
         self._endings = Endings(still_knows)
         self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
         self._websocket = WebSocketEndpoint(

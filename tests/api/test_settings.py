@@ -30,7 +30,6 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     **{
         f"not built yet: {name}": ({name: value}, name)
         for name, value in {
-            "TILLGRAPH_DOCUMENTS": "queries",
             "TILLGRAPH_RATE_LIMIT_STORE": "memory://",
             "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "false",
         }.items()
@@ -81,6 +80,14 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "production with Stripe without webhook secrets": (
         {**PRODUCTION, **STRIPE},
         "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
+    ),
+    "a folder of documents that is not there": (
+        {"TILLGRAPH_DOCUMENTS": "queries/nowhere"},
+        "TILLGRAPH_DOCUMENTS",
+    ),
+    "a file as the folder of documents": (
+        {"TILLGRAPH_DOCUMENTS": "server.py"},
+        "TILLGRAPH_DOCUMENTS",
     ),
     "another environment": ({"TILLGRAPH_ENVIRONMENT": "staging"}, "TILLGRAPH_ENVIRONMENT"),
     "a port that is no number": ({"PORT": "http"}, "PORT"),
@@ -239,10 +246,10 @@ def test_a_wrong_setting_stops_start_up_with_a_sentence(ended: Ended, kind: str)
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
-    """`--help` ends well and lists serve, migrate and schema."""
+    """`--help` ends well and lists what there is."""
     process = run_command(tmp_path, "--help")
     assert process.returncode == 0
-    for command in ("serve", "migrate", "schema"):
+    for command in ("serve", "migrate", "check", "recover", "schema", "documents", "sandbox"):
         assert command in process.stdout
 
 

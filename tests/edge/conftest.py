@@ -21,7 +21,7 @@ from starlette.websockets import WebSocket
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from edge import GraphQLEdge
+from edge import Documents, GraphQLEdge
 from edge.limits import MESSAGE_BYTES
 from payments.access import BACK_END, Caller
 from payments.errors import StoreBusy, Unauthenticated
@@ -165,8 +165,9 @@ class EdgeServer:
 
 def start(**options: Any) -> EdgeServer:
     """Start a server on a free port."""
+    documents = options.pop("documents", None) or Documents(make_schema())
     edge = GraphQLEdge(
-        make_schema(),
+        documents,
         context_for=Context,
         authenticate=authenticate,
         is_origin_allowed=is_origin_allowed,

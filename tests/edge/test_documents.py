@@ -184,7 +184,7 @@ SCHEMA = make_schema()
 
 def prepared(query: str) -> tuple[Document, float]:
     """Prepare a document; give what came of it, and the CPU seconds that it took."""
-    find = Documents(SCHEMA, introspection=True).find
+    find = Documents(SCHEMA).find
     # A collection of the whole test session's garbage takes longer than what is measured here.
     gc.disable()
     try:
@@ -371,7 +371,7 @@ def test_with_introspection_the_schema_explains_itself(edge: EdgeServer) -> None
 
 def test_without_introspection_nothing_is_told(make_edge: Callable[..., EdgeServer]) -> None:
     """In production the schema can be read neither by asking nor by guessing."""
-    closed = make_edge(introspection=False)
+    closed = make_edge(documents=Documents(SCHEMA, introspection=False))
     for query in ("{ __schema { types { name } } }", '{ __type(name: "Query") { name } }'):
         errors = errors_of(closed, 422, query)
         assert "introspection" in errors[0]["message"]
@@ -404,7 +404,7 @@ def test_a_refusal_that_is_kept_names_each_request(edge: EdgeServer) -> None:
 def test_the_cache_is_bounded(limit: Callable[[str, float], None]) -> None:
     """Documents that nobody sends again make room."""
     limit("DOCUMENTS_KEPT", 3)
-    documents = Documents(SCHEMA, introspection=True)
+    documents = Documents(SCHEMA)
     for number in range(10):
         documents.find(f"query Q{number} {{ hello }}")
     assert documents.find.cache_info().currsize == 3

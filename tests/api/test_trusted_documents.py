@@ -1,0 +1,376 @@
+"""Trusted documents in production: what a browser may run, which folders are refused, and the list of hashes."""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+from graphql import parse, print_ast
+
+from tests.api.conftest import SECRET_KEY
+from tests.api.raw import refused
+from tests.api.sockets import opened, receive, send, subscribe
+from tests.api.test_settings import COMMAND_SECONDS, PRODUCTION, run_command
+from tests.running import QUERIES, ROOT, Json, RunningServer, clean_environment, document
+from tests.shop import open_collection
+
+FOLDER = "trusted"
+CREATE = "front_end/02_create_payment_session"
+AUTHORIZE = "front_end/04_authorize_payment_session"
+WATCH = "front_end/06_watch_payment_collection"
+
+HOME_MADE = """query Mine($id: ID!) { paymentCollection(id: $id) { id } }"""
+"""Fits the schema, and a browser may read all of it; in the folder it is not."""
+
+
+def sha256(text: str) -> str:
+    """Digest a text as a client does."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def printed(name: str) -> str:
+    """Give a document as code generators print it: without comments, and without space around it."""
+    return print_ast(parse(document(name)))
+
+
+def by_hash(text: str) -> Json:
+    """Make the extension that stands for a document."""
+    return {"persistedQuery": {"version": 1, "sha256Hash": sha256(text)}}
+
+
+def codegens_manifest(*texts: str) -> bytes:
+    """Write persisted-documents.json as graphql-codegen's client preset 6 does; older ones leave the prefix out."""
+    return orjson.dumps({f"sha256:{sha256(text)}": text for text in texts})
+
+
+def apollos_manifest(*texts: str) -> bytes:
+    """Write persisted-query-manifest.json as @apollo/generate-persisted-query-manifest does."""
+    operations = [
+        {"id": sha256(text), "name": "Named", "type": "query", "body": text} for text in texts
+    ]
+    return orjson.dumps(
+        {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
+    )
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a production server with a folder of its own: a file and the manifests of two generators."""
+    folder = tmp_path_factory.mktemp("production")
+    trusted = folder / FOLDER
+    (trusted / "pages" / "checkout").mkdir(parents=True)
+    for suffix in (".graphql", ".variables.json"):
+        shutil.copy(QUERIES / f"{CREATE}{suffix}", trusted / "pages" / "checkout")
+    generated = trusted / "generated"
+    generated.mkdir()
+    (generated / "persisted-documents.json").write_bytes(
+        codegens_manifest(printed(AUTHORIZE), printed("back_end/03_list_payment_collections"))
+    )
+    (generated / "persisted-query-manifest.json").write_bytes(apollos_manifest(printed(WATCH)))
+    settings = {
+        **PRODUCTION,
+        "TILLGRAPH_DOCUMENTS": str(trusted),
+        "TILLGRAPH_BROWSER_PROVIDERS": "system",
+    }
+    running = RunningServer(folder, settings)
+    running.credential = SECRET_KEY
+    yield running.start()
+    running.close()
+
+
+def post(server: RunningServer, bearer: str, **request: Json) -> tuple[int, Json]:
+    """Send a request as it is; give status and answer."""
+    headers = {"authorization": f"Bearer {bearer}", "content-type": "application/json"}
+    response = server.client.post("/graphql", content=orjson.dumps(request), headers=headers)
+    return response.status_code, orjson.loads(response.content)
+
+
+def test_a_browser_pays_by_hashes_alone(production: RunningServer) -> None:
+    """A session is opened by a file's hash, authorized by the hash of a generator's text, and seen in the stream."""
+    collection = open_collection(production)
+    secret = collection["clientSecret"]
+    _, opened_session = post(
+        production,
+        secret,
+        extensions=by_hash(document(CREATE)),
+        variables={"input": {"paymentCollectionId": collection["id"], "providerId": "system"}},
+    )
+    session = opened_session["data"]["createPaymentSession"]
+    _, paid = post(
+        production,
+        secret,
+        extensions=by_hash(printed(AUTHORIZE)),
+        variables={"input": {"id": session["id"]}},
+    )
+    assert paid["data"]["authorizePaymentSession"]["status"] == "AUTHORIZED"
+    with opened(production, bearer=secret) as socket:
+        assert receive(socket) == {"type": "connection_ack"}
+        payload = {"extensions": by_hash(printed(WATCH)), "variables": {"id": collection["id"]}}
+        send(socket, {"id": "1", "type": "subscribe", "payload": payload})
+        item = receive(socket)["payload"]["data"]["paymentCollectionUpdates"]
+        assert item["paymentCollection"]["status"] == "AUTHORIZED"
+
+
+def test_another_document_of_a_browsers_is_refused_everywhere(production: RunningServer) -> None:
+    """DOCUMENT_NOT_TRUSTED over each transport, with its hash too; the secret key runs the same text."""
+    collection = open_collection(production)
+    secret, variables = collection["clientSecret"], {"id": collection["id"]}
+    headers = {"authorization": f"Bearer {secret}"}
+    for more in ({}, {"extensions": by_hash(HOME_MADE)}):
+        status, answer = post(production, secret, query=HOME_MADE, variables=variables, **more)
+        assert (status, _code(answer)) == (403, "DOCUMENT_NOT_TRUSTED")
+    response = production.client.get(
+        "/graphql",
+        params={"query": HOME_MADE, "variables": orjson.dumps(variables).decode()},
+        headers=headers,
+    )
+    assert refused(response) == (403, "DOCUMENT_NOT_TRUSTED")
+    response = production.client.post(
+        "/graphql",
+        json={"query": HOME_MADE, "variables": variables},
+        headers={**headers, "accept": "text/event-stream"},
+    )
+    assert '"code":"DOCUMENT_NOT_TRUSTED"' in response.text
+    with opened(production, bearer=secret) as socket:
+        subscribe(socket, HOME_MADE, variables)
+        message = receive(socket)
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+    assert production.execute(HOME_MADE, variables) == {"paymentCollection": variables}
+
+
+def _code(answer: Json) -> str:
+    [error] = answer["errors"]
+    code: str = error["extensions"]["code"]
+    return code
+
+
+def test_a_refused_mutation_changes_nothing(production: RunningServer) -> None:
+    """One that the browser might run by a trusted text, written in another way, writes no row."""
+    collection = open_collection(production)
+    text = document(CREATE).replace("CreatePaymentSession(", "Another(")
+    given = {"paymentCollectionId": collection["id"], "providerId": "system"}
+    before = _written(production)
+    response = production.post(text, {"input": given}, bearer=collection["clientSecret"])
+    assert refused(response) == (403, "DOCUMENT_NOT_TRUSTED")
+    assert _written(production) == before
+
+
+def _written(server: RunningServer) -> Json:
+    return {
+        table: server.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - constants alone
+        for table in ("payment_sessions", "payment_events", "idempotency_keys", "operations")
+    }
+
+
+def test_a_trusted_document_opens_nothing_that_is_closed(production: RunningServer) -> None:
+    """What a client secret does not permit stays FORBIDDEN, trusted or not."""
+    collection = open_collection(production)
+    status, answer = post(
+        production,
+        collection["clientSecret"],
+        extensions=by_hash(printed("back_end/03_list_payment_collections")),
+    )
+    assert (status, answer["data"], _code(answer)) == (200, None, "FORBIDDEN")
+
+
+def test_an_unknown_hash_is_404(production: RunningServer) -> None:
+    """PersistedQueryNotFound, for the secret key too, and with the document's own hash once it was sent as text."""
+    assert production.execute("{ __typename }")
+    for bearer in (SECRET_KEY, open_collection(production)["clientSecret"]):
+        status, answer = post(production, bearer, extensions=by_hash("{ __typename }"))
+        assert status == 404
+        [error] = answer["errors"]
+        assert error["message"] == "PersistedQueryNotFound"
+        assert error["extensions"]["code"] == "PERSISTED_QUERY_NOT_FOUND"
+
+
+def test_the_limits_hold_for_trusted_documents_too(production: RunningServer) -> None:
+    """A body that is too large is 413, whatever its hash says."""
+    request = {"extensions": by_hash(document(CREATE)), "variables": {"x": "x" * 65_536}}
+    assert post(production, SECRET_KEY, **request)[0] == 413
+
+
+def test_in_development_a_browser_runs_anything(keyed_server: RunningServer) -> None:
+    """The trusted documents are known by their hashes, and nobody is kept to them."""
+    collection = open_collection(keyed_server)
+    secret, variables = collection["clientSecret"], {"id": collection["id"]}
+    status, answer = post(keyed_server, secret, query=HOME_MADE, variables=variables)
+    assert (status, answer) == (200, {"data": {"paymentCollection": variables}})
+    known = by_hash(document("front_end/01_show_checkout"))
+    assert post(keyed_server, secret, extensions=known, variables=variables)[0] == 200
+
+
+# ── The command ────────────────────────────────────────────────────────────────
+
+
+def test_the_documents_are_listed_with_their_hashes(tmp_path: Path) -> None:
+    """One line each: the hash that sha256sum gives, the operation's name, the file; no database is made."""
+    process = run_command(tmp_path, "documents")
+    assert process.returncode == 0, process.stderr
+    listed = [line.split() for line in process.stdout.splitlines()]
+    files = sorted(QUERIES.rglob("*.graphql"))
+    assert [row[2] for row in listed] == [str(file.relative_to(QUERIES)) for file in files]
+    for (digest, name, _), file in zip(listed, files, strict=True):
+        assert digest == hashlib.sha256(file.read_bytes()).hexdigest()
+        assert f" {name}" in file.read_text()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_entry_of_every_file_is_listed(tmp_path: Path) -> None:
+    """Several operations of a document stand together, one without a name is a dash, a manifest has a line for each."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    several = "query A { __typename } mutation B { __typename }"
+    nameless, generated = "{ __typename }", "query C { __typename }"
+    windows = f"{nameless}\r\n"
+    (folder / "a.graphql").write_text(several)
+    (folder / "b.graphql").write_bytes(windows.encode())
+    (folder / "c.json").write_bytes(codegens_manifest(nameless, generated))
+    (folder / "d.json").write_bytes(orjson.dumps({sha256(generated): generated}))
+    process = run_command(tmp_path, "documents", TILLGRAPH_DOCUMENTS=str(folder))
+    assert process.stdout.splitlines() == [
+        f"{sha256(several)}  A,B  a.graphql",
+        f"{sha256(windows)}  -    b.graphql",
+        f"{sha256(nameless)}  -    c.json",
+        f"{sha256(generated)}  C    c.json",
+        f"{sha256(generated)}  C    d.json",
+    ]
+
+
+# ── Folders that are refused ───────────────────────────────────────────────────
+
+VALID = "query A { __typename }"
+WRONG: dict[str, tuple[str, bytes, str]] = {
+    "a syntax error": (
+        "a.graphql",
+        b"query A {",
+        "Syntax Error: Expected Name, found <EOF> (line 1)",
+    ),
+    "an empty file": ("a.graphql", b"", "Syntax Error: Unexpected <EOF>"),
+    "an unknown field": (
+        "a.graphql",
+        b"query A {\n  zzz\n}",
+        "Cannot query field 'zzz' on type 'Query' (line 2)",
+    ),
+    "fragments alone": (
+        "a.graphql",
+        b"fragment F on Query { __typename }",
+        "Fragment 'F' is never used",
+    ),
+    "a fragment of another file": ("a.graphql", b"{ ...F }", "Unknown fragment 'F'"),
+    "too many aliases": (
+        "a.graphql",
+        ("{ " + " ".join(f"a{n}: __typename" for n in range(16)) + " }").encode(),
+        "The operation has more than 15 aliases",
+    ),
+    "another encoding": ("a.graphql", VALID.encode("utf-16"), "it is not UTF-8"),
+    "a manifest with other hashes": (
+        "a.json",
+        orjson.dumps({hashlib.md5(VALID.encode(), usedforsecurity=False).hexdigest(): VALID}),
+        "is not the SHA-256 of its document",
+    ),
+    "a manifest with a changed text": (
+        "a.json",
+        orjson.dumps({sha256(VALID): VALID + " "}),
+        "is not the SHA-256 of its document",
+    ),
+    "Apollo's manifest with another id": (
+        "a.json",
+        apollos_manifest(VALID).replace(sha256(VALID)[:8].encode(), b"00000000"),
+        "is not the SHA-256 of its document",
+    ),
+    "Apollo's manifest of another version": (
+        "a.json",
+        apollos_manifest(VALID).replace(b'"version":1', b'"version":2'),
+        "it is no manifest of documents",
+    ),
+    "a manifest with an invalid document": (
+        "a.json",
+        codegens_manifest("query A { zzz }"),
+        "Cannot query field 'zzz' on type 'Query' (line 1)",
+    ),
+    "JSON that is no manifest": (
+        "a.json",
+        b'{"name": "front-end", "version": 1}',
+        "it is no manifest",
+    ),
+    "no JSON": ("a.json", b"{", "it is no manifest of documents"),
+    "a list": ("a.json", b"[]", "it is no manifest of documents"),
+    "nothing but other files": ("README.md", b"", "it holds no document"),
+}
+
+ONE_BY_ONE = """
+import contextlib, io, json, os, sys
+sys.path.insert(0, sys.argv[1])
+import server
+ended = {}
+for kind, folder in json.load(sys.stdin).items():
+    os.environ["TILLGRAPH_DOCUMENTS"] = folder
+    out, error = io.StringIO(), io.TextIOWrapper(io.BytesIO(), write_through=True)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        code = server.main(["documents"])
+    ended[kind] = [code, out.getvalue(), error.buffer.getvalue().decode()]
+json.dump(ended, sys.stdout)
+"""
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """Run the command over each wrong folder; give exit code, output and standard error."""
+    root = tmp_path_factory.mktemp("wrong")
+    folders: dict[str, str] = {}
+    for kind, (name, content, _) in WRONG.items():
+        folder = root / f"folder-{len(folders)}" / "inner"
+        folder.mkdir(parents=True)
+        (folder / name).write_bytes(content)
+        folders[kind] = str(folder.parent)
+    process = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ONE_BY_ONE, str(ROOT)],
+        cwd=root,
+        env=clean_environment(),
+        input=orjson.dumps(folders),
+        capture_output=True,
+        timeout=COMMAND_SECONDS,
+        check=True,
+    )
+    return orjson.loads(process.stdout)
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_document_that_can_not_be_run_is_told(ended: Json, kind: str) -> None:
+    """Exit code 2 and one sentence that names the file and what is wrong with it."""
+    name, _, reason = WRONG[kind]
+    code, output, error = ended[kind]
+    assert (code, output) == (2, "")
+    (line,) = error.splitlines()
+    assert line.startswith("Tillgraph does not start. TILLGRAPH_DOCUMENTS: ")
+    assert reason in line
+    assert line.endswith(".")
+    assert f"inner/{name}: " in line or name == "README.md"
+
+
+def test_such_a_document_stops_start_up(tmp_path: Path) -> None:
+    """`serve` ends with the sentence before it binds or touches a database."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "wrong.graphql").write_text("query A { zzz }")
+    process = run_command(tmp_path, "serve", TILLGRAPH_DOCUMENTS=str(tmp_path / "documents"))
+    assert process.returncode == 2
+    assert "wrong.graphql: Cannot query field 'zzz' on type 'Query' (line 1)." in process.stderr
+    assert not (tmp_path / "tillgraph.db").exists()
+
+
+def test_introspection_is_no_trusted_document_in_production(tmp_path: Path) -> None:
+    """What production does not run can't be trusted there; development takes it."""
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "schema.graphql").write_text("{ __schema { types { name } } }")
+    settings = {"TILLGRAPH_DOCUMENTS": str(tmp_path / "documents")}
+    process = run_command(tmp_path, "documents", **settings)
+    assert process.returncode == 0, process.stderr
+    process = run_command(tmp_path, "documents", **settings, **PRODUCTION)
+    assert process.returncode == 2
+    assert "schema.graphql: " in process.stderr
