@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from functools import cache
@@ -18,6 +18,10 @@ from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy.engine import URL, make_url
+
+from db.engine import create_database as program_database
+from db.invariants import SqlInvariants
+from payments.checking import BrokenInvariant
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
@@ -135,6 +139,20 @@ def rows(address: str, statement: str, *values: object) -> list[Row]:
         return _aside(_execute(url, _numbered(statement), *values))
     with closing(sqlite3.connect(str(url.database), timeout=5)) as database, database:
         return database.execute(statement, values).fetchall()
+
+
+def broken(address: str) -> Sequence[BrokenInvariant]:
+    """List what breaks an invariant."""
+
+    async def look() -> Sequence[BrokenInvariant]:
+        database = program_database(address)
+        await database.open()
+        try:
+            return await SqlInvariants(database).broken()
+        finally:
+            await database.close()
+
+    return _aside(look())
 
 
 @contextmanager
