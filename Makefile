@@ -17,7 +17,7 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 
 # Each test file by one of two processes. What a database has a part in runs on both; the rest runs once.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
-ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/at_stripe \
+ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks tests/at_stripe \
 	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py
 
 test: .venv/.development system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest

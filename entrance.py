@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from pathlib import Path
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -34,8 +33,11 @@ def make_edge(
         own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
         return origin in own or origins.allows(origin)
 
+    # A developer's server need not spend half a second of each start on what the tests hold to the schema.
+    is_sure = settings.is_development and settings.trusts_own_documents
+    _, documents = (_documents if is_sure else _checked_documents)(settings)
     return GraphQLEdge(
-        _documents(settings.documents_folder, settings.is_development)[1],
+        documents,
         context_for=lambda scope: RequestContext(services, scope),
         authenticate=authentication,
         still_knows=authentication.still_knows,
@@ -45,20 +47,26 @@ def make_edge(
 
 
 @cache  # The processes of one server inherit what was made before they were started.
-def _documents(folder: Path, is_development: bool) -> tuple[Sequence[TrustedText], Documents]:
-    texts = read_folder(folder)
+def _documents(settings: Settings) -> tuple[Sequence[TrustedText], Documents]:
+    texts = read_folder(settings.documents_folder)
     documents = Documents(
         executable(),
-        introspection=is_development,
+        introspection=settings.is_development,
         trusted=texts,
-        binds_browsers=not is_development,
+        binds_browsers=not settings.is_development,
     )
+    return texts, documents
+
+
+def _checked_documents(settings: Settings) -> tuple[Sequence[TrustedText], Documents]:
+    texts, documents = _documents(settings)
+    documents.prepare_trusted()
     return texts, documents
 
 
 def list_documents(settings: Settings) -> Iterator[str]:
     """List the trusted documents, each with its hash and its operations' names; raises DocumentUnusable."""
-    texts, documents = _documents(settings.documents_folder, settings.is_development)
+    texts, documents = _checked_documents(settings)
     names = {text: ",".join(documents.names(text)) for text in texts}
     width = max(len(name) for name in names.values())
     for text, name in names.items():
@@ -74,7 +82,7 @@ def development_routes(
     """Give the addresses that development alone has: GraphiQL's files and its tabs' variables."""
     demand = authentication.demand_secret_key
     return [
-        examples_route(services.flow, services.log, documents, demand),
+        examples_route(services.flow, services.log, services.office.webhooks, documents, demand),
         *page.routes(),
     ]
 

@@ -24,23 +24,29 @@ from db.engine import create_database
 from db.figures import SqlFigures
 from db.invariants import SqlInvariants
 from db.lists import SqlLists
+from db.log import SqlLog
 from db.migrating import DatabaseUnusable, demand_newest, migrate
-from db.reads import SqlLog, SqlReads
+from db.reads import SqlReads
 from db.store import SqlStore
+from db.webhooks import SqlWebhooks
 from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge
+from events.deliveries import Deliveries
 from events.inbox import inbox_routes
+from events.posting import Poster
 from events.updates import SharedUpdates, Updates
 from payments.checking import LastCheck
 from payments.comparing import compare, readers_of
 from payments.credentials import ClientSecrets
+from payments.delivering import DeliveryPace
 from payments.effects import find_again
 from payments.flow import Flow, FlowSettings
 from payments.instants import SECOND, Instant
 from payments.ports import BooksUnreadable, Provider
 from payments.rig import AS_SHIPPED, Rig
+from payments.webhooks import WebhookOffice
 from providers.registry import load_providers
 from providers.sandbox import SandboxProvider, create_app, sandbox_routes
 from providers.settings import (
@@ -97,12 +103,28 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         _flow_settings(settings, providers, origins),
         rig,
     )
-    services = Services(flow, reads, SqlLists(database), log, updates, client_secrets)
+    webhooks, poster = SqlWebhooks(database), Poster(allows_private=settings.webhooks_allow_private)
+    deliveries = Deliveries(
+        webhooks, poster, updates, pace=DeliveryPace(rig.time_scale), start=flow.start
+    )
+    office = WebhookOffice(webhooks, poster.addresses, deliveries.look)
+    services = Services(flow, reads, SqlLists(database), log, updates, client_secrets, office)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
     edge = make_edge(settings, services, authentication, origins, page)
     last_check = LastCheck()
-    till = Till(settings, database, updates, flow, providers, authentication, edge, last_check)
+    till = Till(
+        settings,
+        database,
+        updates,
+        flow,
+        providers,
+        authentication,
+        edge,
+        last_check,
+        poster,
+        deliveries,
+    )
     routes: list[BaseRoute] = [
         *(development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),

@@ -18,6 +18,8 @@ from db.invariants import SqlInvariants
 from edge import GraphQLEdge
 from edge.authentication import Authentication
 from edge.limits import MESSAGE_BYTES
+from events.deliveries import Deliveries
+from events.posting import Poster
 from events.updates import Updates
 from payments import checking, recovery
 from payments.flow import Flow
@@ -45,6 +47,8 @@ class Till:
     authentication: Authentication
     edge: GraphQLEdge
     last_check: checking.LastCheck
+    poster: Poster
+    deliveries: Deliveries
     is_ending: bool = False
 
     async def is_ready(self) -> bool:
@@ -58,6 +62,7 @@ class Till:
     async def opened(self) -> AsyncIterator[None]:
         """Open the database and the providers; at the end, drain the flow before letting go."""
         await self.database.open()
+        await self.poster.open()
         for provider in self.providers:
             await provider.open()
         try:
@@ -68,6 +73,7 @@ class Till:
                 log.warning("not drained", tasks=late)
             for provider in self.providers:
                 await provider.close()
+            await self.poster.close()
             await self.database.close()
 
     @asynccontextmanager
@@ -82,6 +88,7 @@ class Till:
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
             asyncio.create_task(self.updates.hear(self.database)),
+            asyncio.create_task(self.deliveries.run()),
             *self._checks(),
         ]
         try:
@@ -114,9 +121,10 @@ class Till:
         log.info("secret keys read", keys=len(hashes), source=source)
 
     def end(self) -> None:
-        """Take no new streams, and tell the open ones to resume elsewhere."""
+        """Take no new streams, tell the open ones to resume elsewhere, and send nothing more."""
         self.is_ending = True
         self.updates.end()
+        self.deliveries.end()
 
 
 class Server(uvicorn.Server):

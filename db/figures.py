@@ -1,6 +1,6 @@
 """Counts what an operator watches; each statement is on an index that holds little more than what is counted."""
 
-from sqlalchemy import bindparam, func, select, text, true
+from sqlalchemy import bindparam, func, literal_column, select, text, true
 
 from db import tables
 from db.engine import Database
@@ -14,6 +14,7 @@ from payments.statuses import OperationKind
 
 _operations = tables.operations
 _reports = tables.provider_reports
+_deliveries = tables.webhook_deliveries
 
 UNSETTLED = Statement(
     select(
@@ -37,6 +38,11 @@ MISMATCHED = Statement(
     .select_from(tables.payments)
     .where(tables.payments.c.is_mismatched.is_(true()))
 )
+PENDING_WEBHOOKS = Statement(
+    select(func.count(), func.min(_deliveries.c.created_at)).where(
+        _deliveries.c.status == literal_column("'PENDING'")
+    )
+)
 
 
 class SqlFigures:
@@ -51,6 +57,7 @@ class SqlFigures:
         unsettled = await self._database.rows(UNSETTLED, {"now": now})
         parked = await self._database.rows(PARKED, {"since": after(now, -PARKED_SECONDS)})
         mismatched = await self._database.rows(MISMATCHED, {})
+        webhooks = await self._database.rows(PENDING_WEBHOOKS, {})
         return Figures(
             read_at=now,
             unsettled=[
@@ -60,4 +67,6 @@ class SqlFigures:
             oldest_unsettled_at=min((Instant(row[4]) for row in unsettled), default=None),
             parked_reports=parked[0][0],
             mismatched_payments=mismatched[0][0],
+            pending_webhooks=webhooks[0][0],
+            oldest_pending_webhook_at=webhooks[0][1],
         )

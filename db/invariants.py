@@ -238,6 +238,13 @@ INVARIANTS = (
         " HAVING COUNT(payment_events.sequence) <> whole.sequence"
         " OR COALESCE(MAX(payment_events.sequence), 0) <> whole.sequence",
     ),
+    _invariant(
+        22,
+        "a webhook that is pending is in a lane",
+        "SELECT id, lane, 'a lane' FROM webhook_deliveries AS pending WHERE status = 'PENDING'"
+        " AND NOT EXISTS (SELECT 1 FROM webhook_lanes"
+        " WHERE endpoint_id = pending.endpoint_id AND lane = pending.lane)",
+    ),
 )
 
 

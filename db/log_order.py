@@ -47,6 +47,16 @@ class IsBelowHorizon(ColumnElement[bool]):
         self.position = position
 
 
+class LogEnd(ColumnElement[int]):
+    """Is a position behind which every event is that is committed from now on.
+
+    It is never behind the newest event: a restored database gives positions on from there.
+    """
+
+    inherit_cache = True
+    type = BigInteger()
+
+
 @compiles(LogPosition, "sqlite")
 def _position_sqlite(_element: LogPosition, _compiler: Any, **_options: Any) -> str:
     return "NULL"
@@ -66,3 +76,16 @@ def _below_sqlite(_element: IsBelowHorizon, _compiler: Any, **_options: Any) -> 
 def _below_postgresql(element: IsBelowHorizon, compiler: Any, **options: Any) -> str:
     position = compiler.process(element.position, **options)
     return f"{position} < {HORIZON} * {EVENTS_A_TRANSACTION}"
+
+
+NEWEST = "(SELECT COALESCE(MAX(position), 0) FROM payment_events)"
+
+
+@compiles(LogEnd, "sqlite")
+def _end_sqlite(_element: LogEnd, _compiler: Any, **_options: Any) -> str:
+    return NEWEST
+
+
+@compiles(LogEnd, "postgresql")
+def _end_postgresql(_element: LogEnd, _compiler: Any, **_options: Any) -> str:
+    return f"LEAST({NEWEST}, {HORIZON} * {EVENTS_A_TRANSACTION} - 1)"

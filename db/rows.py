@@ -64,7 +64,8 @@ def _paid_with(value: str) -> PaidWith:
     return PaidWith(**orjson.loads(value))
 
 
-def _enum(kind: type[Enum]) -> tuple[Converter, Converter]:
+def enum_of(kind: type[Enum]) -> tuple[Converter, Converter]:
+    """Give how members of an enum are kept, as their values."""
     return (lambda member: member.value), {member.value: member for member in kind}.__getitem__
 
 
@@ -118,7 +119,7 @@ COLLECTIONS = RowMap(
     PaymentCollection,
     tables.payment_collections,
     {
-        "status": _enum(CollectionStatus),
+        "status": enum_of(CollectionStatus),
         "allows_split_payment": FLAG,
         "claims_reference": FLAG,
         "account_holder_ids": LIST,
@@ -130,13 +131,13 @@ SESSIONS = RowMap(
     PaymentSession,
     tables.payment_sessions,
     {
-        "status": _enum(SessionStatus),
+        "status": enum_of(SessionStatus),
         "data": JSON,
         "client_data": JSON,
         "metadata": JSON,
         "opening_action": ACTION,
-        "opening_status": _enum(OperationStatus),
-        "attempt_status": _enum(OperationStatus),
+        "opening_status": enum_of(OperationStatus),
+        "attempt_status": enum_of(OperationStatus),
     },
     joined=("opening_status", "attempt_status"),
 )
@@ -145,12 +146,12 @@ PAYMENTS = RowMap(
     Payment,
     tables.payments,
     {
-        "status": _enum(PaymentStatus),
+        "status": enum_of(PaymentStatus),
         "is_mismatched": FLAG,
         "paid_with": PAID_WITH,
         "record": JSON,
         "metadata": JSON,
-        "cancellation_reason": _enum(CancellationReason),
+        "cancellation_reason": enum_of(CancellationReason),
     },
 )
 
@@ -158,14 +159,14 @@ OPERATIONS = RowMap(
     Operation,
     tables.operations,
     {
-        "kind": _enum(OperationKind),
-        "status": _enum(OperationStatus),
+        "kind": enum_of(OperationKind),
+        "status": enum_of(OperationStatus),
         "releases_rest": FLAG,
-        "reason": _enum(CancellationReason),
+        "reason": enum_of(CancellationReason),
         "data": JSON,
         "action": ACTION,
-        "failure_code": _enum(FailureCode),
-        "source": _enum(EventSource),
+        "failure_code": enum_of(FailureCode),
+        "source": enum_of(EventSource),
         "metadata": JSON,
     },
 )
@@ -177,22 +178,22 @@ METHODS = RowMap(PaymentMethod, tables.payment_methods, {"details": PAID_WITH})
 SETUPS = RowMap(
     MethodSetup,
     tables.method_setups,
-    {"data": JSON, "failure_code": _enum(FailureCode)},
+    {"data": JSON, "failure_code": enum_of(FailureCode)},
 )
 
 REASONS = RowMap(RefundReason, tables.refund_reasons, {})
 
-DISPUTES = RowMap(Dispute, tables.disputes, {"status": _enum(DisputeStatus)})
+DISPUTES = RowMap(Dispute, tables.disputes, {"status": enum_of(DisputeStatus)})
 
 EVENTS = RowMap(
     Event,
     tables.payment_events,
     {
-        "type": _enum(EventType),
-        "source": _enum(EventSource),
-        "failure_code": _enum(FailureCode),
-        "collection_status": _enum(CollectionStatus),
-        "session_status": _enum(SessionStatus),
-        "payment_status": _enum(PaymentStatus),
+        "type": enum_of(EventType),
+        "source": enum_of(EventSource),
+        "failure_code": enum_of(FailureCode),
+        "collection_status": enum_of(CollectionStatus),
+        "session_status": enum_of(SessionStatus),
+        "payment_status": enum_of(PaymentStatus),
     },
 )

@@ -1,9 +1,10 @@
 """Statements as module constants, compiled once for each dialect. What is executed is the driver's own text."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import orjson
 from sqlalchemy import ColumnElement, Dialect, Table, bindparam, insert, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
@@ -79,6 +80,11 @@ def _is_one_of_postgresql(element: IsOneOf, compiler: Any, **options: Any) -> st
     column = compiler.process(element.column, **options)
     parameter = compiler.process(element.parameter, **options)
     return f"{column} IN (SELECT json_array_elements_text(CAST({parameter} AS JSON)))"
+
+
+def json_list(words: Collection[str]) -> str:
+    """Write the parameter of `IsOneOf`."""
+    return orjson.dumps(list(words)).decode()
 
 
 def insert_into(table: Table, *, without: tuple[str, ...] = ()) -> Statement:

@@ -21,7 +21,7 @@ from db.rows import (
     SETUPS,
     RowMap,
 )
-from db.statements import Connection, Statement
+from db.statements import Connection, Statement, json_list
 from payments import instants
 from payments.ids import (
     CollectionId,
@@ -98,7 +98,7 @@ class StoreTransaction:
         self, of: Collection[ProviderId], *, since: Instant, behind: SessionId, limit: int
     ) -> Sequence[PaymentSession]:
         """List sessions of some providers that changed since an instant or can still be captured, by id."""
-        values = {"providers": _json_list(of), "since": since, "behind": behind, "most": limit}
+        values = {"providers": json_list(of), "since": since, "behind": behind, "most": limit}
         return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
 
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:
@@ -281,7 +281,7 @@ class StoreTransaction:
     ) -> Sequence[Operation]:
         """Take operations of some providers that are due, for as long as the lease lasts."""
         values = {
-            "providers": _json_list(of),
+            "providers": json_list(of),
             "now": self.now,
             "most": limit,
             "holder": holder,
@@ -297,12 +297,12 @@ class StoreTransaction:
 
     def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
         """List authorizations of some providers that are past their time, the longest past first."""
-        values = {"providers": _json_list(of), "now": self.now, "most": limit}
+        values = {"providers": json_list(of), "now": self.now, "most": limit}
         return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
 
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
         """Give when the next operation of some providers is due."""
-        return self._connection.rows(sql.NEXT_DUE, {"providers": _json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
+        return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
     def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool:
         """Prolong a lease; tells whether it was still the holder's."""
@@ -358,10 +358,6 @@ class StoreTransaction:
 
     def _update(self, statement: Statement, values: dict[str, Any]) -> int:
         return self._connection.change(statement, {**values, "by_id": values["id"]})
-
-
-def _json_list(ids: Collection[str]) -> str:
-    return orjson.dumps(sorted(ids)).decode()
 
 
 class SqlStore:

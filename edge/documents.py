@@ -19,7 +19,7 @@ from graphql import (
 from edge import limits, selections, trusted
 from edge.bodies import GraphQLRequest
 from edge.errors import ErrorEntry, RequestRefused, client_error, refuse
-from edge.trusted import DocumentUnusable, TrustedText
+from edge.trusted import DocumentUnusable, TrustedText, hash_of
 from payments.access import Caller
 
 
@@ -66,8 +66,7 @@ _OPEN_CHOICE = "OPERATION_RESOLUTION_FAILED"
 class Documents:
     """Is what is run on one schema: its trusted documents for good, and others as long as there is room for them.
 
-    `binds_browsers` keeps whoever comes with a client secret to the trusted ones. Raises DocumentUnusable where one of
-    these could not be run.
+    `binds_browsers` keeps whoever comes with a client secret to the trusted ones.
     """
 
     def __init__(
@@ -88,10 +87,13 @@ class Documents:
         )
         self.find = lru_cache(maxsize=limits.DOCUMENTS_KEPT)(self._prepare)
         self._binds_browsers = binds_browsers
-        self._by_hash: dict[str, Document] = {}
-        self._by_text: dict[str, Document] = {}
+        self._by_hash: dict[str, TrustedText] = {}
+        self._by_text: dict[str, TrustedText] = {}
+        self._prepared: dict[str, Document] = {}
         for one in trusted:
-            self._trust(one)
+            for spelling in one.spellings:
+                self._by_text[spelling] = one
+                self._by_hash[hash_of(spelling)] = one
 
     def asked_for(self, request: GraphQLRequest, caller: Caller) -> Document:
         """Find the document that a request names by its text, its hash or both; raises RequestRefused."""
@@ -101,29 +103,34 @@ class Documents:
             if text is None:
                 if digest not in self._by_hash:
                     raise trusted.not_found()
-                return self._by_hash[digest]
+                return self._trusted(self._by_hash[digest])
             trusted.check_hash(digest, text)
         assert text is not None
-        document = self._by_text.get(text)
-        if document is not None:
-            return document
+        found = self._by_text.get(text)
+        if found is not None:
+            return self._trusted(found)
         if self._binds_browsers and caller.is_browser:
             raise trusted.not_trusted()
         return self.find(text)
 
     def names(self, text: TrustedText) -> list[str]:
         """Give the names of a trusted document's operations; an operation without one is a dash."""
-        return [name or "-" for name in self._by_text[text.text].operations]
+        return [name or "-" for name in self._trusted(text).operations]
 
-    def _trust(self, text: TrustedText) -> None:
-        document = self._by_text.get(text.text) or self._prepare(text.text)
-        if document.errors:
-            raise DocumentUnusable(text.path, _told(document.errors[0]))
-        if not document.operations:
-            raise DocumentUnusable(text.path, "it has no operation")
-        for spelling in text.spellings:
-            self._by_text[spelling] = document
-            self._by_hash[trusted.hash_of(spelling)] = document
+    def prepare_trusted(self) -> None:
+        """Prepare every trusted document, so that none is prepared later; raises DocumentUnusable."""
+        for text in dict.fromkeys(self._by_text.values()):
+            document = self._trusted(text)
+            if document.errors:
+                raise DocumentUnusable(text.path, _told(document.errors[0]))
+            if not document.operations:
+                raise DocumentUnusable(text.path, "it has no operation")
+
+    def _trusted(self, text: TrustedText) -> Document:
+        document = self._prepared.get(text.text)
+        if document is None:
+            document = self._prepared[text.text] = self._prepare(text.text)
+        return document
 
     def _prepare(self, text: str) -> Document:
         """Parse and validate a text; what is refused is remembered without its syntax tree."""

@@ -4,7 +4,7 @@ A wake-up is only a hint to look: the log is the truth, and a slow poll is the s
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -91,6 +91,12 @@ class Updates:
             async for event in self._events(follower):
                 yield event
 
+    def watch(self, changed: asyncio.Event) -> Callable[[], None]:
+        """Set an event whenever the whole log may have grown, until what this gives is called."""
+        follower = Follower(None, 0, changed=changed)
+        self._enter(follower)
+        return lambda: self._leave(follower)
+
     async def poll(self) -> None:
         """Look from time to time, until canceled, for what no hint has told."""
         while True:
@@ -167,14 +173,20 @@ class Updates:
 
     @contextmanager
     def _follow(self, follower: Follower) -> Iterator[Follower]:
-        followers = self._followers.setdefault(follower.collection_id, set())
-        followers.add(follower)
+        self._enter(follower)
         try:
             yield follower
         finally:
-            followers.discard(follower)
-            if not followers:
-                self._followers.pop(follower.collection_id, None)
+            self._leave(follower)
+
+    def _enter(self, follower: Follower) -> None:
+        self._followers.setdefault(follower.collection_id, set()).add(follower)
+
+    def _leave(self, follower: Follower) -> None:
+        followers = self._followers[follower.collection_id]
+        followers.discard(follower)
+        if not followers:
+            del self._followers[follower.collection_id]
 
 
 class SharedUpdates:

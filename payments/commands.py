@@ -6,7 +6,9 @@ from enum import Enum
 from typing import Final, Literal
 
 from payments.access import Caller
+from payments.instants import Instant
 from payments.outcomes import JsonObject
+from payments.statuses import EventType
 
 
 class _Unchanged(Enum):
@@ -201,6 +203,35 @@ class MarkPaymentCollectionAsPaid:
     id: str
     created_by: str | None = None
     idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateWebhookEndpoint:
+    """Registers an address that is told of events."""
+
+    url: str
+    event_types: tuple[EventType, ...] | None = None
+    """None: all."""
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateWebhookEndpoint:
+    """Changes where events are told of, and which."""
+
+    id: str
+    url: str | Unchanged = UNCHANGED
+    event_types: tuple[EventType, ...] | Unchanged | None = UNCHANGED
+    description: str | Unchanged | None = UNCHANGED
+    is_enabled: bool | Unchanged = UNCHANGED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverWebhookEndpoint:
+    """Sends again what failed."""
+
+    id: str
+    since: Instant
 
 
 KeyedCommand = (

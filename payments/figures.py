@@ -30,6 +30,9 @@ class Figures:
     parked_reports: int
     """Reports that match nothing here, and were received within the time that they are tried again."""
     mismatched_payments: int
+    pending_webhooks: int
+    """Deliveries that are on their way to an endpoint, or wait for its next attempt."""
+    oldest_pending_webhook_at: Instant | None
 
 
 class Counting(Protocol):

@@ -16,6 +16,8 @@ HolderId = NewType("HolderId", str)
 MethodId = NewType("MethodId", str)
 SetupId = NewType("SetupId", str)
 RefundReasonId = NewType("RefundReasonId", str)
+EndpointId = NewType("EndpointId", str)
+DeliveryId = NewType("DeliveryId", str)
 
 COLLECTION = "pay_col_"
 SESSION = "payses_"
@@ -32,6 +34,8 @@ ACCOUNT_HOLDER = "acchld_"
 PAYMENT_METHOD = "paymtd_"
 SETUP = "setup_"
 REFUND_REASON = "refr_"
+WEBHOOK_ENDPOINT = "whep_"
+WEBHOOK_DELIVERY = "whdl_"
 
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 

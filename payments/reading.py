@@ -88,6 +88,8 @@ class Log(Protocol):
 
     async def event(self, id: EventId) -> Event | None: ...
 
+    async def events_by_id(self, ids: Sequence[EventId]) -> Mapping[EventId, Event]: ...
+
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
         """Read a collection's events behind a sequence number, oldest first."""
 

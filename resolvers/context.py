@@ -18,6 +18,8 @@ from payments.flow import Flow
 from payments.ids import (
     CollectionId,
     DisputeId,
+    EndpointId,
+    EventId,
     HolderId,
     OperationId,
     PaymentId,
@@ -29,6 +31,9 @@ from payments.instants import SECOND, Instant
 from payments.listing import Lists
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
+from payments.webhook_records import DeliveryStatus
+from payments.webhooks import WebhookOffice
+from resolvers.deliveries import deliveries_page
 from resolvers.failures import authorization_failed
 from resolvers.loaders import Loaders
 from resolvers.pages import events_page, given, page_size
@@ -42,6 +47,7 @@ from schema.actions import (
 )
 from schema.collection import PaymentCollection
 from schema.dispute import Dispute
+from schema.event import PaymentEvent
 from schema.failures import AuthorizationFailed
 from schema.pages import PaymentEventConnection
 from schema.payment import Capture, Payment, Refund
@@ -49,6 +55,7 @@ from schema.provider import PaymentProvider
 from schema.refund_reason import RefundReason
 from schema.scalars import JSON, CurrencyCode, optional_instant
 from schema.session import PaymentSession
+from schema.webhook import WebhookDeliveryConnection, WebhookEndpoint
 
 Thing = TypeVar("Thing")
 
@@ -63,6 +70,7 @@ class Services:
     log: Log
     following: Following
     client_secrets: ClientSecrets
+    office: WebhookOffice
 
 
 class Scope(Protocol):
@@ -84,7 +92,7 @@ class RequestContext:
         self.caller = scope.caller
         self.request_id = scope.request_id
         self.call = Call(scope.caller, scope.request_id)
-        self.loaders = Loaders(services.reads, services.log)
+        self.loaders = Loaders(services.reads, services.log, services.office.webhooks)
         self._disabled: asyncio.Future[frozenset[str]] | None = None
 
     def demand_secret_key(self) -> None:
@@ -226,6 +234,21 @@ class RequestContext:
         log = self.services.log
         events = await log.events_of_payment(payment.id, after=start, limit=size + 1)
         return events_page(events, size, after)
+
+    async def event(self, id: EventId) -> PaymentEvent:
+        """Load an event that something refers to."""
+        return PaymentEvent.of(_found(await self.loaders.events.load(id)))
+
+    async def endpoint(self, id: EndpointId) -> WebhookEndpoint:
+        """Load a webhook endpoint that something refers to."""
+        return WebhookEndpoint.of(_found(await self.loaders.endpoints.load(id)))
+
+    async def deliveries_of(
+        self, id: EndpointId, status: DeliveryStatus | None, first: int | None, after: str | None
+    ) -> WebhookDeliveryConnection:
+        """Load a page of an endpoint's deliveries."""
+        webhooks, known = self.services.office.webhooks, self.loaders.deliveries
+        return await deliveries_page(id, status, first, after, webhooks=webhooks, known=known)
 
     async def event_at(self, cursor: str, id: CollectionId | None) -> records.Event:
         """Find the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""

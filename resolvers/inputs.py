@@ -14,7 +14,9 @@ from payments.commands import (
     CreatePaymentSession,
     CreatePaymentSessions,
     CreateRefundReason,
+    CreateWebhookEndpoint,
     MarkPaymentCollectionAsPaid,
+    RecoverWebhookEndpoint,
     RefundPayment,
     SavePaymentMethod,
     SettleOperation,
@@ -23,12 +25,20 @@ from payments.commands import (
     UpdatePaymentCollection,
     UpdatePaymentSession,
     UpdateRefundReason,
+    UpdateWebhookEndpoint,
 )
 from payments.errors import InvalidInput
-from payments.limits import IDEMPOTENCY_KEY_CHARACTERS, METADATA_KEYS, TEXT_CHARACTERS
+from payments.instants import Instant
+from payments.limits import (
+    IDEMPOTENCY_KEY_CHARACTERS,
+    METADATA_KEYS,
+    TEXT_CHARACTERS,
+    URL_CHARACTERS,
+)
 from payments.money import is_currency
 from payments.outcomes import JsonObject
 from payments.private import check_metadata, refuse_card_number
+from payments.statuses import EventType
 from resolvers.pages import given
 from schema import inputs
 
@@ -243,6 +253,51 @@ def update_reason(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
         label=_update(input.label, label, "label", may_be_empty=False),
         description=_update(input.description, description, "description", may_be_empty=True),
     )
+
+
+def create_endpoint(input: inputs.CreateWebhookEndpointInput) -> CreateWebhookEndpoint:
+    """Parse what registers a webhook endpoint; raises InvalidInput."""
+    return CreateWebhookEndpoint(
+        url=_url(input.url),
+        event_types=_event_types(input.event_types),
+        description=_text(input.description, "description"),
+    )
+
+
+def update_endpoint(input: inputs.UpdateWebhookEndpointInput) -> UpdateWebhookEndpoint:
+    """Parse what changes a webhook endpoint; raises InvalidInput."""
+    url, is_enabled = given(input.url), given(input.is_enabled)
+    types, description = (
+        _event_types(input.event_types),
+        _text(input.description, "description"),
+    )
+    return UpdateWebhookEndpoint(
+        id=input.id,
+        url=_update(input.url, "" if url is None else _url(url), "url", may_be_empty=False),
+        event_types=_update(input.event_types, types, "eventTypes", may_be_empty=True),
+        description=_update(input.description, description, "description", may_be_empty=True),
+        is_enabled=_update(input.is_enabled, is_enabled is True, "isEnabled", may_be_empty=False),
+    )
+
+
+def recover_endpoint(input: inputs.RecoverWebhookEndpointInput) -> RecoverWebhookEndpoint:
+    """Parse what sends again what failed."""
+    return RecoverWebhookEndpoint(id=input.id, since=Instant(input.since))
+
+
+def _url(value: str) -> str:
+    if len(value) > URL_CHARACTERS:
+        raise InvalidInput(f"At most {URL_CHARACTERS} characters.", path=("url",))
+    return value
+
+
+def _event_types(types: list[EventType] | None) -> tuple[EventType, ...] | None:
+    types = given(types)
+    if types is None:
+        return None
+    if not types:
+        raise InvalidInput("At least one type; all are meant by null.", path=("eventTypes",))
+    return tuple(dict.fromkeys(types))
 
 
 def _label(value: str | None) -> str:

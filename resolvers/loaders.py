@@ -8,7 +8,10 @@ from strawberry.dataloader import DataLoader
 
 from payments.ids import (
     CollectionId,
+    DeliveryId,
     DisputeId,
+    EndpointId,
+    EventId,
     HolderId,
     MethodId,
     OperationId,
@@ -28,6 +31,8 @@ from payments.records import (
     Snapshot,
 )
 from payments.saved import AccountHolder, PaymentMethod
+from payments.webhook_records import WebhookDelivery, WebhookEndpoint
+from payments.webhooks import Webhooks
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -61,8 +66,11 @@ class Loaders:
 
     __slots__ = (
         "collections",
+        "deliveries",
         "disputes",
         "disputes_of",
+        "endpoints",
+        "events",
         "first_events_of",
         "first_events_of_payments",
         "holders",
@@ -78,7 +86,7 @@ class Loaders:
         "sessions_of",
     )
 
-    def __init__(self, reads: Reads, log: Log) -> None:
+    def __init__(self, reads: Reads, log: Log, webhooks: Webhooks) -> None:
         self.collections: Loader[CollectionId, PaymentCollection] = Loader(reads.collections)
         self.sessions: Loader[SessionId, PaymentSession] = Loader(reads.sessions)
         self.payments: Loader[PaymentId, Payment] = Loader(reads.payments)
@@ -96,6 +104,9 @@ class Loaders:
         self.first_events_of = Loader(partial(_first_events, log.first_events_of))
         self.first_events_of_payments: Loader[tuple[PaymentId, int], Sequence[Event]]
         self.first_events_of_payments = Loader(partial(_first_events, log.first_events_of_payments))
+        self.events: Loader[EventId, Event] = Loader(log.events_by_id)
+        self.endpoints: Loader[EndpointId, WebhookEndpoint] = Loader(webhooks.endpoints_by_id)
+        self.deliveries: Loader[DeliveryId, WebhookDelivery] = Loader(webhooks.deliveries_by_id)
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 

@@ -27,6 +27,7 @@ from resolvers.failures import (
 )
 from resolvers.holder_mutations import HolderMutations
 from resolvers.reason_mutations import ReasonMutations
+from resolvers.webhook_mutations import WebhookMutations
 from schema.inputs import (
     AskAgainInput,
     AuthorizePaymentSessionInput,
@@ -75,7 +76,7 @@ from schema.unsettled import UnsettledOperation
 
 
 @strawberry.type
-class Mutation(HolderMutations, ReasonMutations):
+class Mutation(HolderMutations, ReasonMutations, WebhookMutations):
     """Changes something; expected outcomes are data."""
 
     @strawberry.mutation

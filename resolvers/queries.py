@@ -19,6 +19,8 @@ from payments.ids import (
     REFUND,
     REFUND_REASON,
     SESSION,
+    WEBHOOK_DELIVERY,
+    WEBHOOK_ENDPOINT,
     CollectionId,
     DisputeId,
     EventId,
@@ -34,6 +36,7 @@ from resolvers.context import Info, RequestContext
 from resolvers.filters import collections_wanted, created_within, payments_wanted
 from resolvers.lists import Listing, Window
 from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_size, total
+from resolvers.webhook_queries import WebhookQueries, find_delivery, find_endpoint
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.collection import PaymentCollection
 from schema.dispute import Dispute
@@ -139,12 +142,14 @@ NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     ACCOUNT_HOLDER: _holder,
     PAYMENT_METHOD: _method,
     REFUND_REASON: _reason,
+    WEBHOOK_ENDPOINT: find_endpoint,
+    WEBHOOK_DELIVERY: find_delivery,
 }
 """How each kind of id is found; anything else is nothing."""
 
 
 @strawberry.type
-class Query:
+class Query(WebhookQueries):
     """Reads."""
 
     @strawberry.field

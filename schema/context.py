@@ -10,6 +10,8 @@ from payments.access import Caller
 from payments.ids import (
     CollectionId,
     DisputeId,
+    EndpointId,
+    EventId,
     HolderId,
     OperationId,
     PaymentId,
@@ -17,18 +19,21 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
+from payments.webhook_records import DeliveryStatus
 
 if TYPE_CHECKING:
     from schema.account_holder import AccountHolder, PaymentMethod
     from schema.actions import RequiredAction
     from schema.collection import PaymentCollection
     from schema.dispute import Dispute
+    from schema.event import PaymentEvent
     from schema.failures import AuthorizationFailed
     from schema.pages import PaymentEventConnection
     from schema.payment import Capture, Payment, Refund
     from schema.provider import PaymentProvider
     from schema.refund_reason import RefundReason
     from schema.session import PaymentSession
+    from schema.webhook import WebhookDeliveryConnection, WebhookEndpoint
 
 
 class Context(Protocol):
@@ -62,6 +67,11 @@ class Context(Protocol):
     async def events_of_payment(
         self, payment: records.Payment, first: int | None, after: str | None
     ) -> "PaymentEventConnection": ...
+    async def event(self, id: EventId) -> "PaymentEvent": ...
+    async def endpoint(self, id: EndpointId) -> "WebhookEndpoint": ...
+    async def deliveries_of(
+        self, id: EndpointId, status: DeliveryStatus | None, first: int | None, after: str | None
+    ) -> "WebhookDeliveryConnection": ...
     async def usable_providers(
         self, collection: records.PaymentCollection
     ) -> "list[PaymentProvider]": ...

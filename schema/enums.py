@@ -16,6 +16,8 @@ from payments.statuses import (
 from payments.statuses import CollectionStatus as PaymentCollectionStatus
 from payments.statuses import EventType as PaymentEventType
 from payments.statuses import SessionStatus as PaymentSessionStatus
+from payments.webhook_records import DeliveryFailure as WebhookFailure
+from payments.webhook_records import DeliveryStatus as WebhookDeliveryStatus
 
 __all__ = [
     "MOVEMENT_STATUSES",
@@ -30,6 +32,8 @@ __all__ = [
     "PaymentStatus",
     "SettledOutcome",
     "SortOrder",
+    "WebhookDeliveryStatus",
+    "WebhookFailure",
 ]
 
 
@@ -162,3 +166,25 @@ MOVEMENT_STATUSES = {
 _show(SettledOutcome, "SettledOutcome")
 
 _show(SortOrder, "SortOrder")
+
+_show(
+    WebhookDeliveryStatus,
+    "WebhookDeliveryStatus",
+    {
+        "PENDING": "On its way, or waiting for its next attempt.",
+        "DELIVERED": "Answered with a status 2xx.",
+        "FAILED": "Given up after three days; redeliverWebhook and recoverWebhookEndpoint send it again.",
+    },
+)
+_show(
+    WebhookFailure,
+    "WebhookFailure",
+    {
+        "STATUS": "Answered with another status than 2xx; a redirect is not followed.",
+        "TIMEOUT": "No answer within 15 seconds.",
+        "CONNECTION": "The connection was refused, or ended before there was an answer.",
+        "TLS": "The certificate is not one to be trusted, or there is no common cipher.",
+        "PRIVATE_ADDRESS": "The address leads into a private network.",
+        "RESPONSE_BROKEN": "The answer is not one of HTTP.",
+    },
+)

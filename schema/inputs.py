@@ -2,8 +2,8 @@
 
 import strawberry
 
-from schema.enums import SettledOutcome
-from schema.scalars import JSON, CurrencyCode, Decimal
+from schema.enums import PaymentEventType, SettledOutcome
+from schema.scalars import JSON, CurrencyCode, DateTime, Decimal
 
 
 @strawberry.input
@@ -296,3 +296,63 @@ class UpdateRefundReasonInput:
 )
 class DeleteRefundReasonInput:
     id: strawberry.ID
+
+
+@strawberry.input
+class CreateWebhookEndpointInput:
+    """Is the input of createWebhookEndpoint."""
+
+    url: str = strawberry.field(
+        description=(
+            "An https address. Into private networks, and without TLS, only where"
+            " TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE is set."
+        )
+    )
+    event_types: list[PaymentEventType] | None = strawberry.field(
+        description="All where left out.", default=strawberry.UNSET
+    )
+    description: str | None = strawberry.UNSET
+
+
+@strawberry.input
+class UpdateWebhookEndpointInput:
+    """Is the input of updateWebhookEndpoint."""
+
+    id: strawberry.ID
+    url: str | None = strawberry.UNSET
+    event_types: list[PaymentEventType] | None = strawberry.field(
+        description="Null: all.", default=strawberry.UNSET
+    )
+    description: str | None = strawberry.UNSET
+    is_enabled: bool | None = strawberry.UNSET
+
+
+@strawberry.input(description="Deletes its deliveries too.")
+class DeleteWebhookEndpointInput:
+    id: strawberry.ID
+
+
+@strawberry.input(description="The secret before signs beside the new one for a day.")
+class RotateWebhookSecretInput:
+    id: strawberry.ID
+
+
+@strawberry.input(
+    description=(
+        "Sends one delivery again, whatever became of it: by itself, so that it may pass others of its"
+        " collection. One that is pending is tried now."
+    )
+)
+class RedeliverWebhookInput:
+    id: strawberry.ID
+
+
+@strawberry.input(
+    description=(
+        "Sends again what failed, each collection's events in order; at most 1,000 deliveries, the oldest"
+        " first: call again while deliveries with status FAILED are left."
+    )
+)
+class RecoverWebhookEndpointInput:
+    id: strawberry.ID
+    since: DateTime = strawberry.field(description="Deliveries that were made from then on.")

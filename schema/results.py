@@ -19,6 +19,7 @@ from schema.provider import PaymentProvider
 from schema.refund_reason import RefundReason
 from schema.session import PaymentSession
 from schema.unsettled import UnsettledOperation
+from schema.webhook import WebhookDelivery, WebhookEndpoint
 
 
 @strawberry.type
@@ -174,4 +175,28 @@ UpdateRefundReasonResult = Annotated[
 DeleteRefundReasonResult = Annotated[
     Deleted | RequestRejected,
     strawberry.union("DeleteRefundReasonResult"),
+]
+CreateWebhookEndpointResult = Annotated[
+    WebhookEndpoint | RequestRejected,
+    strawberry.union("CreateWebhookEndpointResult"),
+]
+UpdateWebhookEndpointResult = Annotated[
+    WebhookEndpoint | RequestRejected,
+    strawberry.union("UpdateWebhookEndpointResult"),
+]
+DeleteWebhookEndpointResult = Annotated[
+    Deleted | RequestRejected,
+    strawberry.union("DeleteWebhookEndpointResult"),
+]
+RotateWebhookSecretResult = Annotated[
+    WebhookEndpoint | RequestRejected,
+    strawberry.union("RotateWebhookSecretResult"),
+]
+RedeliverWebhookResult = Annotated[
+    WebhookDelivery | RequestRejected,
+    strawberry.union("RedeliverWebhookResult"),
+]
+RecoverWebhookEndpointResult = Annotated[
+    WebhookEndpoint | RequestRejected,
+    strawberry.union("RecoverWebhookEndpointResult"),
 ]

@@ -26,18 +26,19 @@ from payments.commands import (
 from payments.cursors import event_cursor
 from payments.errors import Forbidden, Unauthenticated
 from payments.flow import Flow
-from payments.ids import ProviderId
+from payments.ids import EndpointId, ProviderId
 from payments.outcomes import JsonObject
 from payments.reading import Log
 from payments.records import Snapshot
 from payments.saved import AccountHolder
+from payments.webhooks import LAST_POSITION, Webhooks
 from web.documents import ExampleDocument
 
 PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
 SANDBOX = ProviderId("sandbox")
 SYSTEM = ProviderId("system")
-NOBODY = "none"
-"""Stands for a customer where no provider keeps payment methods."""
+NONE = "none"
+"""Stands for a customer where no provider keeps payment methods, and for an endpoint where there is none."""
 
 AMOUNT = Decimal("49.90")
 CURRENCY = "USD"
@@ -46,13 +47,14 @@ CURRENCY = "USD"
 class Examples:
     """Makes what a document's variables name: "@collection", "@payment" and so on, each fresh."""
 
-    def __init__(self, flow: Flow, log: Log, request_id: str) -> None:
+    def __init__(self, flow: Flow, log: Log, webhooks: Webhooks, request_id: str) -> None:
         self._flow = flow
         self._log = log
+        self._webhooks = webhooks
         self._call = Call(BACK_END, request_id)
         self._has_sandbox = SANDBOX in flow.providers
         self._provider = SANDBOX if self._has_sandbox else SYSTEM
-        self._in_wallet = NOBODY
+        self._in_wallet = NONE
         self._makers: dict[str, Callable[[], Awaitable[str]]] = {
             "key": self._key,
             "collection": self._collection,
@@ -69,6 +71,9 @@ class Examples:
             "walletMethod": self._wallet_method,
             "reasonCode": self._reason_code,
             "reason": self._reason,
+            "webhookUrl": self._webhook_url,
+            "endpoint": self._endpoint,
+            "delivery": self._delivery,
         }
 
     async def fill(self, document: ExampleDocument) -> str:
@@ -129,15 +134,15 @@ class Examples:
 
     async def _customer(self) -> str:
         holder = await self._made_holder()
-        return NOBODY if holder is None else holder.customer_reference
+        return NONE if holder is None else holder.customer_reference
 
     async def _holder(self) -> str:
         holder = await self._made_holder()
-        return NOBODY if holder is None else holder.id
+        return NONE if holder is None else holder.id
 
     async def _saved_method(self) -> str:
         holder = await self._made_holder()
-        return NOBODY if holder is None else await self._kept(holder)
+        return NONE if holder is None else await self._kept(holder)
 
     async def _wallet_session(self) -> str:
         holder = await self._made_holder()
@@ -180,6 +185,19 @@ class Examples:
         made = await refund_reasons.create(self._flow, command)
         return made.id
 
+    async def _webhook_url(self) -> str:
+        return "http://127.0.0.1:9000/webhooks"
+
+    async def _endpoint(self) -> str:
+        """Name the newest endpoint: one that is made here would be told of everything from then on."""
+        there = await self._webhooks.endpoints()
+        return there[-1].id if there else NONE
+
+    async def _delivery(self) -> str:
+        id = EndpointId(await self._endpoint())
+        page = await self._webhooks.delivery_page(id, None, before=LAST_POSITION, limit=1)
+        return page[0].id if page else NONE
+
     async def _cursor(self) -> str:
         last = await self._log.last_event_of((await self._opened()).collection.id)
         assert last is not None
@@ -189,6 +207,7 @@ class Examples:
 def examples_route(
     flow: Flow,
     log: Log,
+    webhooks: Webhooks,
     documents: Sequence[ExampleDocument],
     demand_secret_key: Callable[[Request], Awaitable[None]],
 ) -> Route:
@@ -205,7 +224,7 @@ def examples_route(
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
         except Forbidden:
             return Response(status_code=403)
-        examples = Examples(flow, log, request_id)
+        examples = Examples(flow, log, webhooks, request_id)
         tabs = [
             {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
             for one in documents

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from payments.checking import LastCheck
 from payments.errors import StoreBusy
 from payments.figures import Counting, Figures
-from payments.instants import SECOND
+from payments.instants import SECOND, Instant
 
 
 class _Shown:
@@ -34,11 +34,10 @@ class _Shown:
             left_to = "person" if one.is_left_to_person else "recovery"
             unsettled.add_metric((one.provider_id, one.kind.value, left_to), one.operations)
         yield unsettled
-        oldest_at = figures.oldest_unsettled_at
         yield GaugeMetricFamily(
             "tillgraph_oldest_unsettled_seconds",
             "Age of the oldest of them; 0 where there is none.",
-            0 if oldest_at is None else (figures.read_at - oldest_at) / SECOND,
+            _age(figures.oldest_unsettled_at, figures.read_at),
         )
         yield GaugeMetricFamily(
             "tillgraph_parked_reports",
@@ -49,6 +48,16 @@ class _Shown:
             "tillgraph_mismatched_payments",
             "Payments whose provider moved another amount than was asked; a person has to look.",
             figures.mismatched_payments,
+        )
+        yield GaugeMetricFamily(
+            "tillgraph_pending_webhooks",
+            "Events that an endpoint has not taken yet.",
+            figures.pending_webhooks,
+        )
+        yield GaugeMetricFamily(
+            "tillgraph_oldest_pending_webhook_seconds",
+            "Age of the oldest of them; 0 where there is none.",
+            _age(figures.oldest_pending_webhook_at, figures.read_at),
         )
         if self._last_check.ended_at is not None:
             yield GaugeMetricFamily(
@@ -61,6 +70,10 @@ class _Shown:
                 "When that check ended, in Unix time.",
                 self._last_check.ended_at / SECOND,
             )
+
+
+def _age(since: Instant | None, now: Instant) -> float:
+    return 0 if since is None else (now - since) / SECOND
 
 
 def metrics_route(counting: Counting, last_check: LastCheck) -> Route:

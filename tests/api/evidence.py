@@ -14,6 +14,9 @@ TABLES = (
     "payment_methods",
     "method_setups",
     "payment_events",
+    "webhook_endpoints",
+    "webhook_deliveries",
+    "webhook_lanes",
     "provider_reports",
     "disabled_providers",
 )

@@ -157,6 +157,7 @@ SECRET = {
     "Query.paymentEvents": "query { paymentEvents { edges { cursor } } }",
     "Query.accountHolders": 'query { accountHolders(customerReference: "b") { id } }',
     "Query.refundReasons": "query { refundReasons { id } }",
+    "Query.webhookEndpoints": "query { webhookEndpoints { id } }",
     "Query.unsettledOperations": "query { unsettledOperations { edges { cursor } } }",
     **{
         f"Mutation.{name}": f"mutation {{ {name}(input: {{{given}}}) {{ __typename }} }}"
@@ -180,6 +181,12 @@ SECRET = {
             "createRefundReason": 'code: "b", label: "b"',
             "updateRefundReason": 'id: "refr_00000000000000000000000001", label: "b"',
             "deleteRefundReason": 'id: "refr_00000000000000000000000001"',
+            "createWebhookEndpoint": 'url: "https://8.8.8.8/"',
+            "updateWebhookEndpoint": 'id: "b", url: "https://8.8.8.8/"',
+            "deleteWebhookEndpoint": 'id: "b"',
+            "rotateWebhookSecret": 'id: "b"',
+            "redeliverWebhook": 'id: "b"',
+            "recoverWebhookEndpoint": 'id: "b", since: "2026-11-01T00:00:00Z"',
         }.items()
     },
     "Subscription.paymentEvents": "subscription { paymentEvents { cursor } }",

@@ -157,6 +157,11 @@ BEYOND = {
     "UnsettledOperation",
     "UnsettledOperationConnection",
     "UnsettledOperationEdge",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookDeliveryConnection",
+    "WebhookDeliveryEdge",
+    "WebhookEndpoint",
     # What the mutations of a browser answer with, around the objects: test_access.py goes through them.
     "PaymentCollectionUpdate",
     "PaymentSessionsCreated",

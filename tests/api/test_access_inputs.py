@@ -232,6 +232,7 @@ def _sample(of: GraphQLInputType, name: str, shop: Shop) -> Json:
         "JSON": {},
         "Decimal": "1.00",
         "CurrencyCode": "USD",
+        "DateTime": "2026-11-01T00:00:00Z",
         "String": "b",
     }
     return samples[get_named_type(of).name]

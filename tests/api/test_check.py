@@ -15,8 +15,9 @@ from payments.checking import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
 from tests.faults.records import until
-from tests.running import SQLITE, URL, RunningServer
+from tests.running import SQLITE, URL, RunningServer, free_port
 from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.webhooks.registering import ALLOWED, register
 
 BROKEN = {
     "captured more than its captures": "UPDATE payments SET captured_minor = captured_minor + 1",
@@ -51,6 +52,7 @@ BROKEN = {
     "a collection's status": "UPDATE payment_collections SET status = 'FAILED'",
     "a session's status": "UPDATE payment_sessions SET status = 'ERROR'",
     "a payment's status": "UPDATE payments SET status = 'CANCELED'",
+    "a webhook that nobody sends": "DELETE FROM webhook_lanes",
     "an event too few": "UPDATE payment_collections SET sequence = sequence + 1",
 }
 
@@ -59,13 +61,16 @@ BROKEN = {
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give a database in which every invariant holds: payments, movements, a failed session and an open one."""
     folder = tmp_path_factory.mktemp("sound")
-    server = RunningServer(folder, {URL: f"{SQLITE}{folder / 'till.db'}"}).start()
+    server = RunningServer(folder, {**ALLOWED, URL: f"{SQLITE}{folder / 'till.db'}"}).start()
     payment = pay(server)
     capture(server, payment["id"], amount="60.00")
     refund(server, payment["id"], amount="20.00")
     collection = open_collection(server)
     authorize(server, open_session(server, collection["id"], "decline")["id"])
     open_session(server, collection["id"])
+    register(server, f"http://127.0.0.1:{free_port()}/nobody-listens")
+    open_collection(server)
+    until(lambda: server.rows("SELECT id FROM webhook_deliveries"), seconds=10)
     server.close()
     return folder / "till.db"
 

@@ -32,6 +32,8 @@ def test_a_server_with_nothing_to_do(make_server: Callable[..., RunningServer]) 
         ("tillgraph_oldest_unsettled_seconds", ()): 0,
         ("tillgraph_parked_reports", ()): 0,
         ("tillgraph_mismatched_payments", ()): 0,
+        ("tillgraph_pending_webhooks", ()): 0,
+        ("tillgraph_oldest_pending_webhook_seconds", ()): 0,
     }
 
 

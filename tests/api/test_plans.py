@@ -8,7 +8,7 @@ import orjson
 import pytest
 from sqlalchemy import make_url
 
-from db import lists, reads, tables
+from db import lists, log, reads, tables
 from db.lists import Shape
 from db.statements import Statement
 from tests.running import RunningServer
@@ -86,11 +86,11 @@ READS = {
     "disputes of payments": reads.DISPUTES_OF,
     "methods of holders": reads.METHODS_OF,
     "holders of a customer": reads.HOLDERS_OF,
-    "the first events of collections": reads.FIRST_EVENTS_OF,
-    "the first events of payments": reads.FIRST_EVENTS_OF_PAYMENTS,
-    "events of a collection": reads.EVENTS_OF,
-    "events of a payment": reads.EVENTS_OF_PAYMENT,
-    "the whole log": reads.ALL_EVENTS,
+    "the first events of collections": log.FIRST_EVENTS_OF,
+    "the first events of payments": log.FIRST_EVENTS_OF_PAYMENTS,
+    "events of a collection": log.EVENTS_OF,
+    "events of a payment": log.EVENTS_OF_PAYMENT,
+    "the whole log": log.ALL_EVENTS,
     "what is unsettled": reads.UNSETTLED,
 }
 """What hangs off the things on a page, and the pages that have no filter."""

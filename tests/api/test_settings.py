@@ -31,7 +31,6 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         f"not built yet: {name}": ({name: value}, name)
         for name, value in {
             "TILLGRAPH_RATE_LIMIT_STORE": "memory://",
-            "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "false",
         }.items()
     },
     "unknown name": ({"TILLGRAPH_SECRET_KEY": SECRET_KEY}, "TILLGRAPH_SECRET_KEY"),

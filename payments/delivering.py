@@ -1,0 +1,193 @@
+"""Delivers the log to webhook endpoints: at least once, and one collection's events one after the other.
+
+The log is fed to endpoints behind its horizon, so that no event is passed over. What is to be delivered waits in lanes,
+one for each endpoint and collection; a lane is worked on by one holder at a time, for as long as its lease lasts.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from payments import instants
+from payments.ids import (
+    WEBHOOK_DELIVERY,
+    CollectionId,
+    DeliveryId,
+    EndpointId,
+    new_id,
+    new_request_id,
+)
+from payments.instants import Instant
+from payments.limits import (
+    RECOVERY_JITTER,
+    WEBHOOK_ATTEMPTS_KEPT,
+    WEBHOOK_FEED,
+    WEBHOOK_LAST_STEP_SECONDS,
+    WEBHOOK_LEASE_SECONDS,
+    WEBHOOK_SECONDS,
+    WEBHOOK_STEPS_SECONDS,
+)
+from payments.records import Event
+from payments.webhook_records import (
+    DeliveryAttempt,
+    DeliveryStatus,
+    Sending,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+from payments.webhooks import WebhookTransaction, join_lane
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPace:
+    """Is how fast deliveries that failed are tried again."""
+
+    time_scale: float = 1.0
+    """How much faster than the clock days pass; 1 but in test builds."""
+
+    def next_attempt_at(self, delivery: WebhookDelivery, now: Instant) -> Instant | None:
+        """Give when a delivery that failed is tried next; None when its time is over."""
+        ends_at = instants.after(delivery.tried_since, WEBHOOK_SECONDS / self.time_scale)
+        if now >= ends_at:
+            return None
+        steps = WEBHOOK_STEPS_SECONDS[delivery.tried_times - 1 :]
+        step = steps[0] if steps else WEBHOOK_LAST_STEP_SECONDS
+        jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
+        return min(ends_at, instants.after(now, step * jitter / self.time_scale))
+
+
+def feed(tx: WebhookTransaction) -> bool:
+    """Make deliveries of what endpoints have not been fed with; tells whether there may be more."""
+    endpoints = [endpoint for endpoint in tx.lock_endpoints() if endpoint.is_enabled]
+    if not endpoints:
+        return False
+    events = tx.events(after=min(one.position for one in endpoints), limit=WEBHOOK_FEED)
+    if not events:
+        return False
+    end, is_full = events[-1].position, len(events) == WEBHOOK_FEED
+    if is_full:
+        events = [*events, *_cut_off(tx, events)]
+    for endpoint in endpoints:
+        _feed(tx, endpoint, events)
+        if endpoint.position < end:
+            tx.update_endpoint(replace(endpoint, position=end))
+    return is_full
+
+
+def _cut_off(tx: WebhookTransaction, events: Sequence[Event]) -> Sequence[Event]:
+    """Read what comes before an event of its collection, and stands behind this batch in the whole log.
+
+    Two transactions on one collection may stand there the other way round, where the one that had to wait for the
+    other was begun first.
+    """
+    newest: dict[CollectionId, int] = {}
+    for event in events:
+        newest[event.collection_id] = max(event.sequence, newest.get(event.collection_id, 0))
+    end = events[-1].position
+    return [
+        earlier
+        for id, sequence in newest.items()
+        for earlier in tx.earlier_events(id, after=end, before_sequence=sequence)
+    ]
+
+
+def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Event]) -> None:
+    wanted = [event for event in events if endpoint.wants(event)]
+    there = tx.fed(endpoint.id, [event.id for event in wanted]) if wanted else frozenset()
+    lanes: dict[CollectionId, None] = {}
+    for event in wanted:
+        if event.id not in there:
+            tx.insert_delivery(_delivery(endpoint.id, event, tx.now))
+            lanes[event.collection_id] = None
+    for lane in lanes:
+        join_lane(tx, endpoint.id, lane)
+
+
+def _delivery(id: EndpointId, event: Event, now: Instant) -> WebhookDelivery:
+    return WebhookDelivery(
+        id=DeliveryId(new_id(WEBHOOK_DELIVERY)),
+        endpoint_id=id,
+        event_id=event.id,
+        position=event.position,
+        sequence=event.sequence,
+        lane=event.collection_id,
+        tried_since=now,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def claim(tx: WebhookTransaction, id: EndpointId, *, limit: int) -> list[Sending]:
+    """Take lanes of an endpoint that are due, and give what each is to send first."""
+    holder = new_request_id()
+    lanes = tx.claim_lanes(id, holder=holder, until=_lease_end(tx.now), limit=limit)
+    sendings = (_first(tx, id, lane, holder) for lane in lanes)
+    return [sending for sending in sendings if sending is not None]
+
+
+def record(
+    tx: WebhookTransaction, sent: Sending, attempt: DeliveryAttempt, pace: DeliveryPace
+) -> Sending | None:
+    """Record what became of an attempt; gives what this holder is to send next in the lane, if anything.
+
+    Where another holder has taken the lane over meanwhile, it is that one's attempt that counts.
+    """
+    id, lane, holder = sent.endpoint.id, sent.delivery.lane, sent.holder
+    if tx.lane_holder(id, lane) != holder:
+        return None
+    delivery = _tried(sent.delivery, attempt, pace, tx.now)
+    tx.update_delivery(delivery)
+    if delivery.next_attempt_at is not None:
+        tx.set_lane(id, lane, due_at=delivery.next_attempt_at, holder=None)
+        return None
+    tx.set_lane(id, lane, due_at=_lease_end(tx.now), holder=holder)
+    return _first(tx, id, lane, holder)
+
+
+def release(tx: WebhookTransaction, sending: Sending) -> None:
+    """Give a lane back without an attempt: this process ends, and another one goes on at once."""
+    id, lane = sending.endpoint.id, sending.delivery.lane
+    if tx.lane_holder(id, lane) == sending.holder:
+        tx.set_lane(id, lane, due_at=tx.now, holder=None)
+
+
+def _first(tx: WebhookTransaction, id: EndpointId, lane: str, holder: str) -> Sending | None:
+    """Read what a lane that was taken is to send; one with nothing to send any more is deleted."""
+    endpoint, delivery = tx.endpoint(id), tx.first_of_lane(id, lane)
+    if delivery is None:
+        tx.delete_lane(id, lane)
+        return None
+    event = tx.event(delivery.event_id)
+    if endpoint is None or event is None or not endpoint.is_enabled:
+        tx.set_lane(id, lane, due_at=tx.now, holder=None)
+        return None
+    return Sending(endpoint, delivery, event, holder)
+
+
+def _lease_end(now: Instant) -> Instant:
+    return instants.after(now, WEBHOOK_LEASE_SECONDS)
+
+
+def disable(tx: WebhookTransaction, id: EndpointId) -> None:
+    """Disable an endpoint that has said that it is gone."""
+    endpoint = tx.lock_endpoint(id)
+    if endpoint is not None and endpoint.is_enabled:
+        tx.update_endpoint(replace(endpoint, is_enabled=False, updated_at=tx.now))
+
+
+def _tried(
+    delivery: WebhookDelivery, attempt: DeliveryAttempt, pace: DeliveryPace, now: Instant
+) -> WebhookDelivery:
+    delivery = replace(
+        delivery,
+        attempts=(*delivery.attempts, attempt)[-WEBHOOK_ATTEMPTS_KEPT:],
+        tried_times=delivery.tried_times + 1,
+        next_attempt_at=None,
+        updated_at=now,
+    )
+    if attempt.failure is None:
+        return replace(delivery, status=DeliveryStatus.DELIVERED, ended_at=now)
+    next_attempt_at = pace.next_attempt_at(delivery, now)
+    if next_attempt_at is None:
+        return replace(delivery, status=DeliveryStatus.FAILED, ended_at=now)
+    return replace(delivery, next_attempt_at=next_attempt_at)

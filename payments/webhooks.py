@@ -1,0 +1,309 @@
+"""Webhooks for back ends that hold no subscription open: which endpoints there are, and what is redelivered."""
+
+import base64
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+from payments import instants
+from payments.commands import (
+    UNCHANGED,
+    CreateWebhookEndpoint,
+    RecoverWebhookEndpoint,
+    UpdateWebhookEndpoint,
+)
+from payments.errors import InvalidInput, InvalidState, NotFound
+from payments.ids import (
+    WEBHOOK_DELIVERY,
+    WEBHOOK_ENDPOINT,
+    CollectionId,
+    DeliveryId,
+    EndpointId,
+    EventId,
+    is_id,
+    new_id,
+)
+from payments.instants import Instant
+from payments.limits import WEBHOOK_ENDPOINTS, WEBHOOK_SECRET_OVERLAP_SECONDS
+from payments.records import Event
+from payments.webhook_records import (
+    DeliveryStatus,
+    EndpointState,
+    WebhookDelivery,
+    WebhookEndpoint,
+)
+
+Answer = TypeVar("Answer")
+
+SECRET_BYTES = 32
+"""Source: Standard Webhooks, "Signature scheme": between 24 and 64 bytes."""
+
+
+LAST_POSITION = 2**63 - 1
+"""Behind every event of the log."""
+
+MOST_RECOVERED = 1_000
+"""Deliveries that one call sends again: a transaction of more would hold writers up."""
+
+
+class AddressRefused(Exception):
+    """Says why nothing is sent to an address, in a sentence that tells what would be right."""
+
+
+class Addresses(Protocol):
+    """Knows which addresses may be sent to."""
+
+    async def check(self, url: str) -> None:
+        """Look at an address and at what its host's name stands for now; raises AddressRefused."""
+
+
+class WebhookTransaction(Protocol):
+    """Is one open transaction. Endpoints are locked before lanes, so that no two wait for each other."""
+
+    now: Instant
+
+    def lock_endpoints(self) -> Sequence[WebhookEndpoint]:
+        """Read every endpoint and hold them, oldest first."""
+
+    def lock_endpoint(self, id: EndpointId) -> WebhookEndpoint | None: ...
+    def endpoint(self, id: EndpointId) -> WebhookEndpoint | None: ...
+    def insert_endpoint(self, endpoint: WebhookEndpoint) -> None: ...
+    def update_endpoint(self, endpoint: WebhookEndpoint) -> None: ...
+    def delete_endpoint(self, id: EndpointId) -> None:
+        """Delete an endpoint with its deliveries."""
+
+    def end_of_log(self) -> int:
+        """Give a position in the whole log behind which every event is that is committed later."""
+
+    def events(self, *, after: int, limit: int) -> Sequence[Event]:
+        """Read the whole log's events behind a position, oldest first."""
+
+    def earlier_events(
+        self, id: CollectionId, *, after: int, before_sequence: int
+    ) -> Sequence[Event]:
+        """Read a collection's events that stand behind a position in the log, and before one in the collection."""
+
+    def event(self, id: EventId) -> Event | None: ...
+
+    def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
+        """Tell which of some events have a delivery to an endpoint already."""
+
+    def delivery(self, id: DeliveryId) -> WebhookDelivery | None: ...
+    def insert_delivery(self, delivery: WebhookDelivery) -> None: ...
+    def update_delivery(self, delivery: WebhookDelivery) -> None: ...
+    def first_of_lane(self, id: EndpointId, lane: str) -> WebhookDelivery | None:
+        """Read the pending delivery of a lane that is to be sent first."""
+
+    def failed_since(self, id: EndpointId, since: Instant) -> Sequence[WebhookDelivery]:
+        """Read deliveries that failed and were made since an instant, in their order, at most MOST_RECOVERED."""
+
+    def lane_holder(self, id: EndpointId, lane: str) -> str | None:
+        """Lock a lane and name its holder, "" where it has none; None where there is no such lane."""
+
+    def insert_lane(self, id: EndpointId, lane: str, due_at: Instant) -> None: ...
+    def set_lane(
+        self, id: EndpointId, lane: str, *, due_at: Instant, holder: str | None
+    ) -> None: ...
+    def delete_lane(self, id: EndpointId, lane: str) -> None: ...
+    def claim_lanes(
+        self, id: EndpointId, *, holder: str, until: Instant, limit: int
+    ) -> Sequence[str]:
+        """Take lanes of an endpoint that are due."""
+
+
+class Webhooks(Protocol):
+    """Keeps endpoints and deliveries."""
+
+    async def transact(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+
+    async def states(self) -> Sequence[EndpointState]:
+        """Look at every endpoint that is enabled: whether it waits for something."""
+
+    async def clear(self, before: Instant) -> int:
+        """Delete some deliveries that ended before an instant; tells how many."""
+
+    async def endpoints(self) -> Sequence[WebhookEndpoint]:
+        """Read every endpoint, oldest first."""
+
+    async def endpoints_by_id(
+        self, ids: Sequence[EndpointId]
+    ) -> Mapping[EndpointId, WebhookEndpoint]: ...
+
+    async def deliveries_by_id(
+        self, ids: Sequence[DeliveryId]
+    ) -> Mapping[DeliveryId, WebhookDelivery]: ...
+
+    async def delivery_page(
+        self, id: EndpointId, status: DeliveryStatus | None, *, before: int, limit: int
+    ) -> Sequence[WebhookDelivery]:
+        """Read an endpoint's deliveries of events before a position in the log, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookOffice:
+    """Is what changes of endpoints work with."""
+
+    webhooks: Webhooks
+    addresses: Addresses
+    changed: Callable[[], None]
+    """Is told after each commit, so that what is due is sent at once."""
+
+    async def create(self, command: CreateWebhookEndpoint) -> WebhookEndpoint:
+        """Register an endpoint: it is told of what happens from now on."""
+        await self._check(command.url)
+
+        def work(tx: WebhookTransaction) -> WebhookEndpoint:
+            if len(tx.lock_endpoints()) >= WEBHOOK_ENDPOINTS:
+                raise InvalidState(f"There are at most {WEBHOOK_ENDPOINTS} webhook endpoints.")
+            endpoint = WebhookEndpoint(
+                id=EndpointId(new_id(WEBHOOK_ENDPOINT)),
+                url=command.url,
+                event_types=command.event_types,
+                description=command.description,
+                secret=_new_secret(),
+                position=tx.end_of_log(),
+                created_at=tx.now,
+                updated_at=tx.now,
+            )
+            tx.insert_endpoint(endpoint)
+            return endpoint
+
+        return await self._change(work)
+
+    async def update(self, command: UpdateWebhookEndpoint) -> WebhookEndpoint:
+        """Change an endpoint; one that is enabled again is told of what happens from then on."""
+        if command.url is not UNCHANGED:
+            await self._check(command.url)
+
+        def work(tx: WebhookTransaction) -> WebhookEndpoint:
+            before = locked(tx, command.id)
+            endpoint = replace(before, updated_at=tx.now)
+            if command.url is not UNCHANGED:
+                endpoint = replace(endpoint, url=command.url)
+            if command.event_types is not UNCHANGED:
+                endpoint = replace(endpoint, event_types=command.event_types)
+            if command.description is not UNCHANGED:
+                endpoint = replace(endpoint, description=command.description)
+            if command.is_enabled is not UNCHANGED:
+                endpoint = replace(endpoint, is_enabled=command.is_enabled)
+            if endpoint.is_enabled and not before.is_enabled:
+                endpoint = replace(endpoint, position=tx.end_of_log())
+            tx.update_endpoint(endpoint)
+            return endpoint
+
+        return await self._change(work)
+
+    async def rotate_secret(self, id: str) -> WebhookEndpoint:
+        """Give an endpoint a new secret; the one before signs beside it for a day."""
+
+        def work(tx: WebhookTransaction) -> WebhookEndpoint:
+            before = locked(tx, id)
+            endpoint = replace(
+                before,
+                secret=_new_secret(),
+                previous_secret=before.secret,
+                previous_secret_ends_at=instants.after(tx.now, WEBHOOK_SECRET_OVERLAP_SECONDS),
+                updated_at=tx.now,
+            )
+            tx.update_endpoint(endpoint)
+            return endpoint
+
+        return await self._change(work)
+
+    async def delete(self, id: str) -> None:
+        """Take an endpoint away with its deliveries; nothing more is sent there."""
+        await self._change(lambda tx: tx.delete_endpoint(locked(tx, id).id))
+
+    async def redeliver(self, id: str) -> WebhookDelivery:
+        """Send one delivery again, whatever became of it; it goes by itself, and may pass others."""
+
+        def work(tx: WebhookTransaction) -> WebhookDelivery:
+            found = tx.delivery(DeliveryId(id)) if is_id(id, WEBHOOK_DELIVERY) else None
+            if found is None:
+                raise NotFound("No webhook delivery has this id.", path=("id",))
+            endpoint = tx.lock_endpoint(found.endpoint_id)
+            found = tx.delivery(found.id)
+            assert endpoint is not None
+            assert found is not None
+            if not endpoint.is_enabled:
+                raise InvalidState("Its endpoint is disabled: enable it first.")
+            if found.status is DeliveryStatus.PENDING:
+                # It is on its way: asked for now, it only need not wait any longer.
+                _hurry(tx, found)
+                return found
+            return _again(tx, found, lane=found.id)
+
+        return await self._change(work)
+
+    async def recover(self, command: RecoverWebhookEndpoint) -> WebhookEndpoint:
+        """Send again all that failed since an instant, each collection's in order."""
+
+        def work(tx: WebhookTransaction) -> WebhookEndpoint:
+            endpoint = locked(tx, command.id)
+            if not endpoint.is_enabled:
+                raise InvalidState("The endpoint is disabled: enable it first.")
+            for delivery in tx.failed_since(endpoint.id, command.since):
+                _again(tx, delivery, lane=_collection_of(tx, delivery))
+            return endpoint
+
+        return await self._change(work)
+
+    async def _check(self, url: str) -> None:
+        try:
+            await self.addresses.check(url)
+        except AddressRefused as refused:
+            raise InvalidInput(str(refused), path=("url",)) from None
+
+    async def _change(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
+        answer = await self.webhooks.transact(work)
+        self.changed()
+        return answer
+
+
+def locked(tx: WebhookTransaction, id: str) -> WebhookEndpoint:
+    """Find an endpoint and hold it; raises NotFound."""
+    endpoint = tx.lock_endpoint(EndpointId(id)) if is_id(id, WEBHOOK_ENDPOINT) else None
+    if endpoint is None:
+        raise NotFound("No webhook endpoint has this id.", path=("id",))
+    return endpoint
+
+
+def join_lane(tx: WebhookTransaction, id: EndpointId, lane: str) -> None:
+    """See to it that somebody works on a lane; its endpoint is locked."""
+    if tx.lane_holder(id, lane) is None:
+        tx.insert_lane(id, lane, tx.now)
+
+
+def _hurry(tx: WebhookTransaction, delivery: WebhookDelivery) -> None:
+    """Make a lane due now, unless somebody works on it already."""
+    if tx.lane_holder(delivery.endpoint_id, delivery.lane) == "":
+        tx.set_lane(delivery.endpoint_id, delivery.lane, due_at=tx.now, holder=None)
+
+
+def _again(
+    tx: WebhookTransaction, delivery: WebhookDelivery, *, lane: CollectionId | DeliveryId
+) -> WebhookDelivery:
+    delivery = replace(
+        delivery,
+        status=DeliveryStatus.PENDING,
+        lane=lane,
+        tried_times=0,
+        tried_since=tx.now,
+        ended_at=None,
+        updated_at=tx.now,
+    )
+    tx.update_delivery(delivery)
+    join_lane(tx, delivery.endpoint_id, lane)
+    return delivery
+
+
+def _collection_of(tx: WebhookTransaction, delivery: WebhookDelivery) -> CollectionId:
+    event = tx.event(delivery.event_id)
+    assert event is not None
+    return event.collection_id
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()

@@ -1,0 +1,48 @@
+"""Servers that tell receivers on this machine."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import QUICK_RECOVERY
+from tests.running import RunningServer
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.registering import ALLOWED, delete_all
+
+
+@pytest.fixture(scope="package")
+def telling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server that may tell receivers on this machine; each test registers its own."""
+    running = RunningServer(tmp_path_factory.mktemp("telling"), {**QUICK_RECOVERY, **ALLOWED})
+    yield running.start()
+    checked = running.check()
+    running.close()
+    assert checked == (0, "Every invariant holds.\n")
+
+
+@pytest.fixture
+def telling(telling_server: RunningServer) -> Iterator[RunningServer]:
+    """Give that server without any endpoint, before and after."""
+    delete_all(telling_server)
+    yield telling_server
+    delete_all(telling_server)
+
+
+@pytest.fixture
+def make_receiver() -> Iterator[Callable[[], Receiver]]:
+    """Give a function that makes receivers."""
+    made: list[Receiver] = []
+
+    def make() -> Receiver:
+        made.append(Receiver())
+        return made[-1]
+
+    yield make
+    for receiver in made:
+        receiver.close()
+
+
+@pytest.fixture
+def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
+    """Give one receiver."""
+    return make_receiver()

@@ -1,0 +1,109 @@
+"""A shop's back end that is told by webhook: a real HTTP server, which keeps what it gets and answers as told."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import orjson
+from standardwebhooks import Webhook
+
+from tests.running import Json
+
+TAKEN = 204
+WAIT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Received:
+    """Is one request."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+    """On the monotonic clock."""
+
+    @property
+    def told(self) -> Json:
+        """Read the body."""
+        return orjson.loads(self.body)
+
+    @property
+    def event_id(self) -> str:
+        """Give the id of the event that it is about."""
+        return str(self.told["data"]["id"])
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Give the event's collection, and its place there."""
+        return self.told["data"]["paymentCollectionId"], self.told["data"]["sequence"]
+
+    def verified(self, secret: str) -> Json:
+        """Verify it as the Standard Webhooks library does for a receiver; raises what that raises."""
+        return Webhook(secret).verify(self.body, dict(self.headers))
+
+
+Answer = Callable[[Received], int]
+
+
+@dataclass
+class Receiver:
+    """Takes webhooks on a free port of this machine."""
+
+    answer: Answer = lambda _: TAKEN
+    """Gives the status to answer with; as long as it takes, the sender waits."""
+    received: list[Received] = field(default_factory=list)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def __post_init__(self) -> None:
+        """Listen."""
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                one = Received(self.path, dict(self.headers), body, time.monotonic())
+                receiver.take(one)
+                try:
+                    self.send_response(receiver.answer(one))
+                    self.send_header("location", "/elsewhere")
+                    self.send_header("content-length", "0")
+                    self.end_headers()
+                except OSError:
+                    pass  # The sender was killed meanwhile.
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """Give the address to register."""
+        return f"http://127.0.0.1:{self._server.server_port}/webhooks"
+
+    def take(self, one: Received) -> None:
+        """Keep a request."""
+        with self._changed:
+            self.received.append(one)
+            self._changed.notify_all()
+
+    def wait(self, enough: Callable[[list[Received]], bool], seconds: float = WAIT_SECONDS) -> None:
+        """Wait until what was received is enough; fails the test where that does not come."""
+        with self._changed:
+            came = self._changed.wait_for(lambda: enough(self.received), seconds)
+        assert came, [(one.told["type"], one.place) for one in self.received]
+
+    def wait_for(self, count: int, seconds: float = WAIT_SECONDS) -> list[Received]:
+        """Wait for a number of requests, and give all that came."""
+        self.wait(lambda received: len(received) >= count, seconds)
+        return list(self.received)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self._server.shutdown()
+        self._server.server_close()

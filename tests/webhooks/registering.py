@@ -1,0 +1,58 @@
+"""What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from tests.running import Json, RunningServer
+
+ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
+
+PAYING = ["COLLECTION_CREATED", "SESSION_CREATED", "SESSION_PENDING", "SESSION_AUTHORIZED"]
+"""The types of the events of a collection that is paid at the sandbox."""
+
+Found = TypeVar("Found")
+
+
+def register(server: RunningServer, url: str, **more: Json) -> Json:
+    """Register an endpoint."""
+    made = server.change("createWebhookEndpoint", {"url": url, **more})
+    assert made["__typename"] == "WebhookEndpoint", made
+    return made
+
+
+def endpoints(server: RunningServer) -> list[Json]:
+    """List the endpoints."""
+    return list(server.run("back_end/33_list_webhook_endpoints"))
+
+
+def delete_all(server: RunningServer) -> None:
+    """Delete every endpoint."""
+    for one in endpoints(server):
+        server.change("deleteWebhookEndpoint", {"id": one["id"]})
+
+
+def deliveries(server: RunningServer, endpoint: Json, **more: Json) -> list[Json]:
+    """Read an endpoint's newest deliveries, newest first."""
+    found = server.run("back_end/36_show_webhook_deliveries", id=endpoint["id"], **more)
+    return [edge["node"] for edge in found["deliveries"]["edges"]]
+
+
+def until(find: Callable[[], Found], *, seconds: float = 20.0) -> Found:
+    """Look until something is there."""
+    ends_at = time.monotonic() + seconds
+    while not (found := find()):
+        assert time.monotonic() < ends_at, "it did not come"
+        time.sleep(0.05)
+    return found
+
+
+def ended(server: RunningServer, endpoint: Json, count: int, **more: Json) -> list[Json]:
+    """Wait until so many deliveries have ended, and give all of them, newest first."""
+
+    def look() -> list[Json]:
+        found = deliveries(server, endpoint, first=100)
+        are_over = [one for one in found if one["status"] != "PENDING"]
+        return found if len(are_over) >= count else []
+
+    return until(look, **more)

@@ -1,0 +1,225 @@
+"""What is no endpoint: addresses that lead elsewhere than told, and inputs that say nothing."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.api.evidence import Evidence, evidence_of
+from tests.conftest import QUICK_RECOVERY
+from tests.running import Json, RunningServer, free_port
+from tests.shop import open_collection
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.registering import ALLOWED, deliveries, endpoints, register, until
+
+PUBLIC = "https://8.8.8.8/webhooks"
+"""Nobody is called there: registering an address in figures asks nobody."""
+
+PRIVATE = (
+    "https://127.0.0.1/",
+    "https://localhost/",
+    "https://10.1.2.3/",
+    "https://172.16.0.1/",
+    "https://192.168.1.1:8443/",
+    "https://169.254.169.254/latest/meta-data/",
+    "https://100.64.0.1/",
+    "https://0.0.0.0/",
+    "https://224.0.0.1/",
+    "https://255.255.255.255/",
+    "https://[::1]/",
+    "https://[::]/",
+    "https://[fe80::1]/",
+    "https://[fd00::1]/",
+    "https://[::ffff:127.0.0.1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[2002:7f00:1::]/",
+)
+
+WRONG = (
+    "",
+    "shop.example",
+    "//shop.example/",
+    "javascript:alert(1)",
+    "file:///etc/passwd",
+    "http://8.8.8.8/",
+    "https://",
+    "https://user:password@8.8.8.8/",
+    "https://8.8.8.8/#part",
+    "https://8.8.8.8:99999/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://0177.0.0.1/",
+    "https://münchen.example/",
+    "https://8.8.8.8/\n",
+    "https://8.8.8.8/\x00",
+    "https://a b.example/",
+    "https://nobody.invalid/",
+    f"https://8.8.8.8/{'a' * 2_000}",
+)
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server as it comes: nothing private may be told."""
+    running = RunningServer(tmp_path_factory.mktemp("strict"), QUICK_RECOVERY)
+    yield running.start()
+    running.close()
+
+
+@pytest.fixture
+def unchanged(strict: RunningServer) -> Iterator[None]:
+    """Hold a test to this: every row is afterwards what it was before."""
+    before: Evidence = evidence_of(strict)
+    yield
+    assert evidence_of(strict) == before
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("url", [*PRIVATE, *WRONG])
+def test_an_address_is_refused(strict: RunningServer, url: str) -> None:
+    """The field is named, and a private one is told which setting would allow it."""
+    refused = strict.change("createWebhookEndpoint", {"url": url})
+    assert (refused["code"], refused["path"]) == ("INVALID_INPUT", ["url"])
+    assert ("TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE" in refused["message"]) is (url in PRIVATE)
+
+
+def test_a_changed_address_is_looked_at_too(strict: RunningServer) -> None:
+    """An endpoint can't be moved into a private network either."""
+    endpoint = register(strict, PUBLIC)
+    strict.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": False})
+    refused = strict.change("updateWebhookEndpoint", {"id": endpoint["id"], "url": PRIVATE[0]})
+    assert (refused["code"], refused["path"]) == ("INVALID_INPUT", ["url"])
+    assert [one["url"] for one in endpoints(strict)] == [PUBLIC]
+    strict.change("deleteWebhookEndpoint", {"id": endpoint["id"]})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_nothing_private_is_sent_to_where_the_setting_no_longer_allows_it(
+    make_server: Callable[..., RunningServer], receiver: Receiver, host: str
+) -> None:
+    """An address is looked at again at each attempt: a name may stand for something else by now."""
+    server = make_server(**ALLOWED).start()
+    endpoint = register(server, receiver.url.replace("127.0.0.1", host))
+    server.stop()
+    server.environment = {**server.environment, "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "false"}
+    # http is refused as it is written; the name is to be looked up.
+    server.rows("UPDATE webhook_endpoints SET url = replace(url, 'http:', 'https:')")
+    server.start()
+    open_collection(server)
+    (one,) = until(lambda: [one for one in deliveries(server, endpoint) if one["attempts"]])
+    assert one["attempts"][0]["failure"] == "PRIVATE_ADDRESS"
+    assert receiver.received == []
+
+
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize(
+    ("given", "path"),
+    [
+        ({"eventTypes": []}, "eventTypes"),
+        ({"description": "a" * 501}, "description"),
+        ({"description": "a\x00"}, "description"),
+    ],
+)
+def test_bad_input_changes_nothing(strict: RunningServer, given: Json, path: str) -> None:
+    """The field is named."""
+    refused = strict.change("createWebhookEndpoint", {"url": PUBLIC, **given})
+    assert (refused["code"], refused["path"]) == ("INVALID_INPUT", [path])
+
+
+@pytest.mark.parametrize("name", ["url", "isEnabled"])
+def test_what_has_to_be_there_is_not_emptied(telling: RunningServer, name: str) -> None:
+    """Null is refused; where it may be, it empties."""
+    endpoint = register(telling, "https://8.8.8.8/", eventTypes=["PAYMENT_CAPTURED"])
+    refused = telling.change("updateWebhookEndpoint", {"id": endpoint["id"], name: None})
+    assert (refused["code"], refused["path"]) == ("INVALID_INPUT", [name])
+    emptied = telling.change(
+        "updateWebhookEndpoint", {"id": endpoint["id"], "eventTypes": None, "description": None}
+    )
+    assert (emptied["eventTypes"], emptied["description"]) == (None, None)
+
+
+def test_there_are_at_most_twenty(telling: RunningServer) -> None:
+    """The next one is refused with INVALID_STATE until another one is deleted."""
+    made = [register(telling, f"https://8.8.8.8/{number}") for number in range(20)]
+    refused = telling.change("createWebhookEndpoint", {"url": "https://8.8.8.8/"})
+    assert (refused["code"], refused["path"]) == ("INVALID_STATE", None)
+    telling.change("deleteWebhookEndpoint", {"id": made[0]["id"]})
+    register(telling, "https://8.8.8.8/")
+
+
+DELIVERIES = """
+query ($id: ID!, $first: Int, $after: String, $status: WebhookDeliveryStatus) {
+  node(id: $id) { ... on WebhookEndpoint { deliveries(first: $first, after: $after, status: $status) {
+    edges { cursor node { id event { id } endpoint { id } } } pageInfo { hasNextPage hasPreviousPage endCursor }
+  } } }
+}
+"""
+
+
+def test_a_browser_finds_neither(
+    make_server: Callable[..., RunningServer], receiver: Receiver
+) -> None:
+    """For a client secret there is no endpoint and no delivery, whatever its collection was told of."""
+    key = "the-secret-key-of-these-tests"
+    server = make_server(**ALLOWED, TILLGRAPH_SECRET_KEYS=key)
+    server.credential = key
+    server.start()
+    endpoint = register(server, receiver.url)
+    collection = open_collection(server)
+    receiver.wait_for(1)
+    (delivery,) = deliveries(server, endpoint)
+    query = "query ($id: ID!) { node(id: $id) { id } }"
+    for id in (endpoint["id"], delivery["id"]):
+        assert server.execute(query, {"id": id}) == {"node": {"id": id}}
+        hidden = server.execute(query, {"id": id}, bearer=collection["clientSecret"])
+        assert hidden == {"node": None}
+
+
+def test_deliveries_come_in_pages(telling: RunningServer, receiver: Receiver) -> None:
+    """Newest first; each page goes on behind the one before, whatever arrives meanwhile."""
+    endpoint = register(telling, receiver.url)
+    for _ in range(5):
+        open_collection(telling)
+    receiver.wait_for(5)
+    seen, after = [], None
+    for has_next in (True, True, False):
+        values = {"id": endpoint["id"], "first": 2, "after": after}
+        page = telling.execute(DELIVERIES, values)["node"]["deliveries"]
+        assert page["pageInfo"]["hasNextPage"] is has_next
+        seen += [edge["node"]["event"]["id"] for edge in page["edges"]]
+        after = page["pageInfo"]["endCursor"]
+        open_collection(telling)
+    assert seen == [one.event_id for one in reversed(receiver.received[:5])]
+
+
+@pytest.mark.parametrize("size", [0, -1, 101, 1_000_000])
+def test_a_page_size_is_bounded(telling: RunningServer, size: int) -> None:
+    """Anything but 1 to 100 is a malformed request."""
+    endpoint = register(telling, "https://8.8.8.8/")
+    response = telling.post(DELIVERIES, {"id": endpoint["id"], "first": size})
+    assert response.status_code == 422
+
+
+def test_a_cursor_is_this_list_s(telling: RunningServer, receiver: Receiver) -> None:
+    """One of another endpoint's list, of another list or of nobody's is refused."""
+    first, second = register(telling, receiver.url), register(telling, receiver.url)
+    collection = open_collection(telling)
+    receiver.wait_for(2)
+    values = {"id": first["id"]}
+    (edge,) = telling.execute(DELIVERIES, values)["node"]["deliveries"]["edges"]
+    event = telling.run("back_end/02_show_payment_collection", id=collection["id"])["events"]
+    for cursor in (edge["cursor"], event["edges"][0]["cursor"], "x", ""):
+        response = telling.post(DELIVERIES, {"id": second["id"], "after": cursor})
+        assert response.status_code == 422, cursor
+        assert response.json()["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
+
+
+def test_a_wrong_setting_stops_start_up(tmp_path: Path) -> None:
+    """It is a yes or a no."""
+    settings = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "perhaps"}
+    server = RunningServer(tmp_path, settings, port=free_port())
+    code, said = server.command("serve")
+    server.close()
+    assert code == 2
+    assert "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE" in said

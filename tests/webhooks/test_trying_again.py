@@ -1,0 +1,171 @@
+"""What becomes of a delivery that fails: tried again for three days, given up, sent again on demand."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from itertools import pairwise
+
+import pytest
+
+from tests.running import Json, RunningServer, free_port
+from tests.shop import authorize, open_collection, open_session
+from tests.webhooks.receiver import Receiver
+from tests.webhooks.registering import ALLOWED, deliveries, ended, register, until
+
+FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "100000"}
+"""Three days are 2.6 seconds."""
+
+STEPS_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800)
+LATER_SECONDS = 43_200
+DAYS_SECONDS = 3 * 86_400
+
+
+@pytest.fixture
+def fast(make_server: Callable[..., RunningServer]) -> RunningServer:
+    """Give a server for which days pass in a second."""
+    return make_server(is_test_build=True, **FAST).start()
+
+
+def at(text: str) -> float:
+    """Read an instant, in seconds."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+def test_it_is_tried_for_three_days(fast: RunningServer, receiver: Receiver) -> None:
+    """Then it is given up, with its attempts in the delivery log, and the next event has its turn."""
+    receiver.answer = lambda one: 500 if one.place[1] == 1 else 204
+    endpoint = register(fast, receiver.url)
+    collection = open_collection(fast)
+    open_session(fast, collection["id"])
+    second, first = ended(fast, endpoint, 2)
+    assert (first["status"], second["status"]) == ("FAILED", "DELIVERED")
+    assert first["nextAttemptAt"] is None
+    # The short steps take as long as an attempt here: how many fit into three days differs by a few.
+    assert 8 <= len(first["attempts"]) <= 20
+    assert {one["responseStatus"] for one in first["attempts"]} == {500}
+    took = at(first["endedAt"]) - at(first["event"]["occurredAt"])
+    assert DAYS_SECONDS / 100_000 <= took < DAYS_SECONDS / 100_000 + 2
+    assert [one.place[1] for one in receiver.received][-1] == 2
+
+
+def test_each_step_is_longer_than_the_one_before(
+    make_server: Callable[..., RunningServer], receiver: Receiver
+) -> None:
+    """The next attempt is told: 5 s, 30 s, 2 min and so on, with up to a tenth more so that not all come at once."""
+    server = make_server(is_test_build=True, **ALLOWED, TILLGRAPH_TEST_TIME_SCALE="10").start()
+    receiver.answer = lambda _: 503
+    endpoint = register(server, receiver.url)
+    open_collection(server)
+    receiver.wait_for(3)
+    (one,) = until(
+        lambda: [one for one in deliveries(server, endpoint) if len(one["attempts"]) == 3]
+    )
+    starts = [at(attempt["at"]) for attempt in one["attempts"]] + [at(one["nextAttemptAt"])]
+    for (earlier, later), step in zip(pairwise(starts), STEPS_SECONDS, strict=False):
+        assert step / 10 <= later - earlier <= step / 10 * 1.1 + 1.5
+
+
+def test_nobody_listens(fast: RunningServer) -> None:
+    """A refused connection is a failed attempt like any other."""
+    endpoint = register(fast, f"http://127.0.0.1:{free_port()}/")
+    open_collection(fast)
+    (one,) = ended(fast, endpoint, 1)
+    assert one["status"] == "FAILED"
+    assert {attempt["failure"] for attempt in one["attempts"]} == {"CONNECTION"}
+    assert {attempt["responseStatus"] for attempt in one["attempts"]} == {None}
+
+
+def test_what_failed_is_recovered_in_order(fast: RunningServer, receiver: Receiver) -> None:
+    """Every failed delivery is sent again, each collection's in its order, bearing the same id and body as before."""
+    receiver.answer = lambda _: 500
+    endpoint = register(fast, receiver.url)
+    for _ in range(2):
+        authorize(fast, open_session(fast, open_collection(fast)["id"])["id"])
+    assert {one["status"] for one in ended(fast, endpoint, 8)} == {"FAILED"}
+    before = len(receiver.received)
+    receiver.answer = lambda _: 204
+    fast.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2026-01-01T00:00:00Z"})
+    receiver.wait_for(before + 8)
+    until(lambda: {one["status"] for one in deliveries(fast, endpoint)} == {"DELIVERED"})
+    again = receiver.received[before:]
+    assert Counter(one.place[0] for one in again) == Counter(
+        dict.fromkeys({one.place[0] for one in again}, 4)
+    )
+    for collection in {one.place[0] for one in again}:
+        assert [one.place[1] for one in again if one.place[0] == collection] == [1, 2, 3, 4]
+    first = {one.event_id: one for one in receiver.received[:before]}
+    for one in again:
+        assert one.body == first[one.event_id].body
+        assert one.headers["webhook-id"] == first[one.event_id].headers["webhook-id"]
+        one.verified(endpoint["secret"])
+
+
+def test_recovery_takes_what_was_made_since(fast: RunningServer, receiver: Receiver) -> None:
+    """What failed before the instant stays as it is."""
+    receiver.answer = lambda _: 500
+    endpoint = register(fast, receiver.url)
+    open_collection(fast)
+    ended(fast, endpoint, 1)
+    fast.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2999-01-01T00:00:00Z"})
+    assert [one["status"] for one in deliveries(fast, endpoint)] == ["FAILED"]
+
+
+def test_a_delivery_is_sent_again(telling: RunningServer, receiver: Receiver) -> None:
+    """One that was taken too; by itself, whatever else of its collection waits."""
+    endpoint = register(telling, receiver.url)
+    collection = open_collection(telling)
+    (one,) = ended(telling, endpoint, 1)
+    receiver.answer = lambda one: 500 if one.place[1] == 2 else 204
+    open_session(telling, collection["id"])
+    receiver.wait_for(2)
+    answer = telling.change("redeliverWebhook", {"id": one["id"]})
+    assert (answer["status"], answer["nextAttemptAt"]) == ("PENDING", None)
+    receiver.wait_for(3)
+    assert [one.place[1] for one in receiver.received] == [1, 2, 1]
+    assert receiver.received[0].body == receiver.received[2].body
+    found = until(lambda: _delivered(telling, endpoint, one["id"]))
+    assert [attempt["responseStatus"] for attempt in found["attempts"]] == [204, 204]
+
+
+def _delivered(server: RunningServer, endpoint: Json, id: str) -> Json:
+    found = next(one for one in deliveries(server, endpoint) if one["id"] == id)
+    return found if found["status"] == "DELIVERED" else {}
+
+
+def test_a_disabled_endpoint_is_sent_nothing_again(
+    telling: RunningServer, receiver: Receiver
+) -> None:
+    """The refusal says what to do first."""
+    endpoint = register(telling, receiver.url)
+    open_collection(telling)
+    (one,) = ended(telling, endpoint, 1)
+    telling.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": False})
+    for mutation, values in (
+        ("redeliverWebhook", {"id": one["id"]}),
+        ("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2026-01-01T00:00:00Z"}),
+    ):
+        refused = telling.change(mutation, values)
+        assert (refused["__typename"], refused["code"]) == ("RequestRejected", "INVALID_STATE")
+    assert len(receiver.received) == 1
+
+
+def test_what_ended_long_ago_is_cleared(
+    make_server: Callable[..., RunningServer], receiver: Receiver
+) -> None:
+    """Thirty days after its end a delivery is deleted, when a server starts and each hour; the event stays."""
+    server = make_server(**ALLOWED).start()
+    endpoint = register(server, receiver.url)
+    open_collection(server)
+    ended(server, endpoint, 1)
+    open_collection(server)
+    ended(server, endpoint, 2)
+    old = min(server.rows("SELECT ended_at, id FROM webhook_deliveries"))[1]
+    thirty_days = 30 * 86_400 * 1_000_000
+    server.rows(
+        "UPDATE webhook_deliveries SET ended_at = ended_at - ? WHERE id = ?", thirty_days, old
+    )
+    server.stop()
+    server.start()
+    until(lambda: len(deliveries(server, endpoint)) == 1)
+    assert [one["id"] for one in deliveries(server, endpoint)] != [old]
+    assert len(server.run("back_end/11_list_payment_events")["edges"]) == 2
