@@ -4,7 +4,8 @@ import ipaddress
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-WEB = ("http", "https")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+"""What a browser leaves out of an origin, and people may write."""
 
 
 def is_loopback_name(host: str) -> bool:
@@ -22,7 +23,7 @@ class Origins:
     """Knows the allowed origins: the server's own, the listed ones, and loopback's in development."""
 
     def __init__(self, allowed: Sequence[str], *, allows_loopback: bool) -> None:
-        self.allowed = frozenset(origin.lower() for origin in allowed)
+        self.allowed = frozenset(_origin_of(urlsplit(origin)) for origin in allowed)
         self.allows_loopback = allows_loopback
 
     def allows(self, origin: str) -> bool:
@@ -36,9 +37,16 @@ class Origins:
         return parts is not None and self._knows(parts)
 
     def _knows(self, parts: SplitResult) -> bool:
-        if f"{parts.scheme}://{parts.netloc}".lower() in self.allowed:
+        if _origin_of(parts) in self.allowed:
             return True
         return self.allows_loopback and is_loopback_name(parts.hostname or "")
+
+
+def _origin_of(parts: SplitResult) -> str:
+    """Write an origin as browsers do: in lower case, without the scheme's own port."""
+    return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(
+        f":{DEFAULT_PORTS[parts.scheme]}"
+    )
 
 
 def _split(url: str) -> SplitResult | None:
@@ -50,6 +58,6 @@ def _split(url: str) -> SplitResult | None:
         parts.port  # noqa: B018 - raises where the port is none
     except ValueError:
         return None
-    if parts.scheme not in WEB or not parts.hostname or "@" in parts.netloc:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or "@" in parts.netloc:
         return None
     return parts

@@ -13,14 +13,19 @@ from tests.shop import open_collection
 
 SHOP = "https://shop.example"
 OTHER_SHOP = "https://other.example:8443"
+THIRD_SHOP = "https://third.example"
 PUBLIC = "https://pay.example"
 
-ALLOWED = [SHOP, OTHER_SHOP, PUBLIC, "https://SHOP.example"]
+BROWSERS = [SHOP, OTHER_SHOP, THIRD_SHOP, PUBLIC]
+"""As a browser writes them: without the port that https has by itself, however the setting is written."""
+ALLOWED = [*BROWSERS, "https://SHOP.example", f"{SHOP}:443"]
 FOREIGN = [
     "http://shop.example",
     "https://shop.example.evil.example",
     "https://www.shop.example",
     "https://shop.example:444",
+    "https://shop.example:80",
+    "https://other.example:443",
     "https://other.example",
     "http://localhost:3000",
     "http://127.0.0.1:3000",
@@ -30,12 +35,12 @@ FOREIGN = [
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a production server with two shops."""
+    """Give a production server with three shops."""
     settings = {
         "TILLGRAPH_ENVIRONMENT": "production",
         "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
         "TILLGRAPH_SIGNING_KEYS": "the-signing-key-of-these-tests",
-        "TILLGRAPH_ALLOWED_ORIGINS": f"{SHOP}, {OTHER_SHOP}",
+        "TILLGRAPH_ALLOWED_ORIGINS": f"{SHOP}, {OTHER_SHOP}, {THIRD_SHOP}:443",
         "TILLGRAPH_PUBLIC_URL": PUBLIC,
         "TILLGRAPH_BROWSER_PROVIDERS": "system",
     }
@@ -59,7 +64,7 @@ def _named(server: RunningServer, method: str, origin: str) -> str | None:
     return response.headers.get("access-control-allow-origin")
 
 
-@pytest.mark.parametrize("origin", ALLOWED[:3])
+@pytest.mark.parametrize("origin", BROWSERS)
 def test_an_allowed_origin(production: RunningServer, origin: str) -> None:
     """Its pages may ask, read the answer and open sockets."""
     assert _named(production, "OPTIONS", origin) == origin
