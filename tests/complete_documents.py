@@ -3,7 +3,7 @@
 `python -m tests.complete_documents` writes them to `queries/complete/`; a test holds the files to the schema.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from graphql import (
@@ -15,6 +15,7 @@ from graphql import (
     build_schema,
     get_named_type,
     is_composite_type,
+    is_interface_type,
     is_object_type,
     is_required_argument,
     is_union_type,
@@ -38,23 +39,51 @@ def complete_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
             f"# Every field of every member of {result.name}",
             f"mutation {operation}Complete($input: {argument.type}) {{",
             f"  {name}(input: $input) {{",
-            "    __typename",
+            *_members(schema, result, 4, 0),
         ]
-        for member in result.types:
-            selected = _aliased(result, member, _fields(schema, member, 6, 0))
-            lines += [f"    ... on {member.name} {{", *selected, "    }"]
         yield name, "\n".join([*lines, "  }", "}", ""])
 
 
+def _members(
+    schema: GraphQLSchema, union: GraphQLUnionType, indent: int, level: int
+) -> Iterator[str]:
+    """Select an interface's fields in a fragment on it, and nowhere else, so that members added later are read too.
+
+    Selected twice, some generators of clients would give them twice to one class.
+    """
+    space = " " * indent
+    interfaces = {
+        interface.name: list(_fields(schema, interface, indent + 2, level))
+        for member in union.types
+        for interface in member.interfaces
+        if interface.name != "Node"
+    }
+    yield f"{space}__typename"
+    for member in union.types:
+        shared = {line for one in member.interfaces for line in interfaces.get(one.name, ())}
+        own = _aliased(union, member, list(_fields(schema, member, indent + 2, level)))
+        yield from _block(f"{space}... on {member.name}", [one for one in own if one not in shared])
+    for name, lines in interfaces.items():
+        yield from _block(f"{space}... on {name}", lines)
+
+
+def _block(head: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield f"{head} {{"
+        yield from lines
+        yield f"{' ' * (len(head) - len(head.lstrip()))}}}"
+
+
 def _aliased(
-    result: GraphQLUnionType, member: GraphQLObjectType, lines: Iterable[str]
+    result: GraphQLUnionType, member: GraphQLObjectType, lines: Sequence[str]
 ) -> Iterator[str]:
     """Give a field another name where a failing member has one of this name and of another type."""
     others = [one.fields for one in result.types if one is not member and "code" in one.fields]
     is_failure = any(interface.name == "Failure" for interface in member.interfaces)
+    indent = len(lines[0]) - len(lines[0].lstrip())
     for line in lines:
         name = line.strip()
-        own = member.fields.get(name) if line == f"{' ' * 6}{name}" else None
+        own = member.fields.get(name) if line == f"{' ' * indent}{name}" else None
         of_others = [fields[name].type for fields in others if name in fields]
         is_another = own is not None and any(str(kind) != str(own.type) for kind in of_others)
         if is_another and not is_failure:
@@ -68,13 +97,9 @@ def _fields(
     schema: GraphQLSchema, kind: GraphQLNamedType, indent: int, level: int
 ) -> Iterator[str]:
     if is_union_type(kind):
-        yield f"{' ' * indent}__typename"
-        for member in kind.types:
-            yield f"{' ' * indent}... on {member.name} {{"
-            yield from _fields(schema, member, indent + 2, level)
-            yield f"{' ' * indent}}}"
+        yield from _members(schema, kind, indent, level)
         return
-    assert is_object_type(kind)
+    assert is_object_type(kind) or is_interface_type(kind)
     for name, field in kind.fields.items():
         yield from _field(schema, name, field, indent, level)
 
