@@ -15,12 +15,15 @@ help: ## list the targets
 serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:PORT
 	exec $(BIN)/python server.py serve
 
+# What makes typed clients, and the Node that it runs on, has environments of its own.
+CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.installed
+
 # Each test file by one of two processes. What a database has a part in runs on both; the rest runs once.
 PYTEST = $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks tests/at_stripe \
 	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py
 
-test: .venv/.development system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
+test: .venv/.development $(CLIENTS) system-dependencies ## run every test, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
 	$(PYTEST) $(PYTEST_ARGUMENTS)
 	$(PYTEST) --database postgresql $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
 
@@ -80,15 +83,16 @@ graphiql: ## build GraphiQL's files again; needs Node and the npm registry
 PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
 	CUSTOM_COMPILE_COMMAND="make lock" .venv-lock/bin/pip-compile --quiet --generate-hashes \
 	--strip-extras --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	--no-emit-options $(if $(UPGRADE),--upgrade) pyproject.toml
+	--no-emit-options $(if $(UPGRADE),--upgrade)
 
-lock: ## rewrite both requirements files; with UPGRADE=1 to the newest releases
+lock: ## rewrite the requirements files; with UPGRADE=1 to the newest releases
 	$(call demand-python)
 	$(PYTHON) -m venv .venv-lock
 	@# pip-tools has an environment of its own: nothing else needs it or what it brings.
 	.venv-lock/bin/pip install --quiet 'pip-tools>=7.6.2'
-	$(PIP_COMPILE) --output-file requirements.txt
-	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
+	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(PIP_COMPILE) --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
 # Debian's Chromium is for the browser test; where it cannot be installed, that test says so itself.
 system-dependencies: ## install what tests need from the system, where that is allowed
@@ -104,7 +108,7 @@ system-dependencies: ## install what tests need from the system, where that is a
 	echo "Chromium is missing and cannot be installed from here: install the package chromium, or the browser test fails."
 
 clean: ## remove the environments and caches; databases, settings and keys stay
-	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis web/graphiql/node_modules
+	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define demand-python
@@ -125,4 +129,15 @@ endef
 
 .venv/.development: requirements-dev.txt .venv/.runtime
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+.venv-clients/.installed: tests/clients/requirements.txt
+	$(call demand-python)
+	@echo "Setting up .venv-clients."
+	@$(PYTHON) -m venv --clear .venv-clients
+	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+tests/clients/typescript/node_modules/.installed: tests/clients/typescript/package-lock.json .venv-clients/.installed
+	cd tests/clients/typescript && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts
 	@touch $@

@@ -1,0 +1,67 @@
+"""graphql-codegen's client: every union narrows, in a program that runs against a real server, of today or of later."""
+
+import re
+
+import pytest
+
+from tests.clients import expected, narrowing
+from tests.clients.conftest import KEY, Project
+from tests.clients.unions import Union
+from tests.running import RunningServer
+
+TSC = "node_modules/.bin/tsc"
+
+
+@pytest.fixture(scope="module")
+def compiled(typescript: Project) -> Project:
+    """Give the project, compiled in strict mode; what it narrows is every union of every document."""
+    assert typescript.must_run(TSC) == ""
+    return typescript
+
+
+def test_every_union_narrows(compiled: Project, unions: list[Union]) -> None:
+    """The compiler takes a program that narrows to each member and leaves none, and refuses what is another's."""
+    program = (compiled.folder / "every_union.ts").read_text()
+    assert program.count("return none(result);") == len(unions)
+    assert program.count("@ts-expect-error") > len(unions)
+
+
+def test_a_forgotten_member_is_seen(compiled: Project, unions: list[Union]) -> None:
+    """Where one member of each union is forgotten, the compiler says so at each."""
+    forgetful = compiled.folder / "forgetful.ts"
+    forgetful.write_text(narrowing.typescript(one.without_last_member() for one in unions))
+    ended = compiled.run(TSC, "--noEmit")
+    forgetful.unlink()
+    assert ended.returncode != 0
+    found = re.findall(
+        r"^forgetful\.ts.* error (TS\d+):.*to parameter of type 'never'", ended.stdout, re.M
+    )
+    assert found == ["TS2345"] * len(unions)
+
+
+def test_the_flow(compiled: Project, today: RunningServer) -> None:
+    """The client opens, authorizes, watches, captures, refunds and lists, and reads each answer as what it is."""
+    printed = compiled.must_run("node", "compiled/shop.js", today.url, KEY)
+    assert printed.splitlines() == expected.flow(action="REDIRECT", failure="CaptureFailed")
+
+
+def test_every_refusal(compiled: Project, today: RunningServer, unions: list[Union]) -> None:
+    """Each mutation of each document reads code, message and retryable where successes are sorted out first."""
+    given = expected.refused_inputs(unions)
+    printed = compiled.must_run("node", "compiled/every_union.js", today.url, KEY, given)
+    assert expected.read_refusals(printed) == expected.refusals(unions, missing="NOT_FOUND")
+
+
+def test_the_flow_on_a_later_server(compiled: Project, later: RunningServer) -> None:
+    """An action and a failure that are not known are read by their interfaces, and the flow goes on."""
+    printed = compiled.must_run("node", "compiled/shop.js", later.url, KEY)
+    assert printed.splitlines() == expected.flow(action="SCAN", failure="HeldBack")
+
+
+def test_every_refusal_of_a_later_server(
+    compiled: Project, later: RunningServer, unions: list[Union]
+) -> None:
+    """A member of any result union that is not known, with a code that is not known, is read as a Failure."""
+    given = expected.refused_inputs(unions)
+    printed = compiled.must_run("node", "compiled/every_union.js", later.url, KEY, given)
+    assert expected.read_refusals(printed) == expected.refusals(unions, missing="GONE")

@@ -1,0 +1,19 @@
+import type { CodegenConfig } from "@graphql-codegen/cli";
+
+const config: CodegenConfig = {
+  schema: "schema.graphql",
+  documents: "queries/**/*.graphql",
+  generates: {
+    "tillgraph/": {
+      preset: "client",
+      presetConfig: { fragmentMasking: false },
+      config: {
+        documentMode: "string",
+        importExtension: ".js",
+        scalars: { Decimal: "string", DateTime: "string", CurrencyCode: "string", JSON: "unknown" },
+      },
+    },
+  },
+};
+
+export default config;
