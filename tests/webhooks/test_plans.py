@@ -1,0 +1,121 @@
+"""What delivering looks for is found by an index, however much was delivered before."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+import pytest
+from sqlalchemy import make_url
+
+from db import tables
+from db import webhook_statements as sql
+from db.statements import Statement
+from tests.conftest import QUICK_RECOVERY
+from tests.running import RunningServer, free_port
+from tests.shop import open_collection
+from tests.webhooks.registering import ALLOWED, register, until
+
+ROWS = 20_000
+MOST_VISITED = 300
+"""Rows that one look may take from tables: its own, and what an index throws away on the way."""
+
+VALUES: dict[str, Any] = {
+    "endpoint_id": "whep_7",
+    "by_endpoint": "whep_7",
+    "lane": "lane 7",
+    "by_lane": "lane 7",
+    "status": "FAILED",
+    "before": 2**62,
+    "since": 0,
+    "most": 51,
+    "ids": orjson.dumps([f"evt_{n}" for n in range(100)]).decode(),
+    "now": 2**62,
+    "holder": "somebody",
+    "until": 2**62,
+}
+
+LOOKS = {
+    "an endpoint's deliveries": sql.PAGE,
+    "those of a status": sql.PAGE_OF_STATUS,
+    "the first of a lane": sql.FIRST_OF_LANE,
+    "what was fed": sql.FED,
+    "what failed": sql.FAILED_SINCE,
+    "lanes that are due": sql.CLAIM_LANES,
+    "whether anything waits": sql.STATES,
+}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a database with 20,000 deliveries and as many lanes, a tenth of the deliveries pending."""
+    settings = {**QUICK_RECOVERY, **ALLOWED}
+    server = RunningServer(tmp_path_factory.mktemp("full"), settings).start()
+    register(server, f"http://127.0.0.1:{free_port()}/")
+    open_collection(server)
+    until(lambda: server.rows("SELECT attempts FROM webhook_deliveries WHERE tried_times = 1"))
+    server.stop()
+    _multiply(server)
+    for table in (tables.webhook_deliveries, tables.webhook_lanes):
+        server.rows(f"ANALYZE {table.name}")
+    yield server
+    server.close()
+
+
+def _multiply(server: RunningServer) -> None:
+    """Copy the one delivery, past the keys that say that an event and an endpoint have to be there."""
+    is_sqlite = server.database.startswith("sqlite")
+    own = {
+        "id": "'whdl_' || n",
+        "event_id": "'evt_' || n",
+        "position": "n",
+        "sequence": "n",
+        "lane": "'lane ' || (n / 100)",
+        "status": "CASE WHEN n % 10 = 0 THEN 'PENDING' WHEN n % 10 = 1 THEN 'FAILED' ELSE 'DELIVERED' END",
+    }
+    if not is_sqlite:
+        server.rows("ALTER TABLE webhook_deliveries DROP CONSTRAINT fk_webhook_deliveries_event_id")
+    numbers = (
+        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"  # noqa: S608
+        f" WHERE n < {ROWS})"
+    )
+    names = [column.name for column in tables.webhook_deliveries.columns]
+    values = ", ".join(own.get(name, name) for name in names)
+    server.rows(
+        f"{numbers} INSERT INTO webhook_deliveries ({', '.join(names)})"  # noqa: S608
+        f" SELECT {values} FROM webhook_deliveries, numbers"
+    )
+    server.rows(
+        f"{numbers} INSERT INTO webhook_lanes (endpoint_id, lane, holder, due_at)"  # noqa: S608
+        f" SELECT id, 'lane ' || n, NULL, n FROM webhook_endpoints, numbers"
+    )
+
+
+def _asked(server: RunningServer, how: str, statement: Statement) -> list[Any]:
+    """Ask the database how it runs a statement."""
+    ((endpoint,),) = server.rows("SELECT id FROM webhook_endpoints")
+    values = {**VALUES, "endpoint_id": endpoint, "by_endpoint": endpoint}
+    compiled = statement.compiled(make_url(server.database).get_dialect()())
+    return server.rows(f"{how} {compiled.sql}", *compiled.arguments(values))
+
+
+def _visited(node: dict[str, Any]) -> int:
+    own = 0
+    if "Relation Name" in node and node["Node Type"] != "ModifyTable":
+        own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+    below = sum(_visited(child) for child in node.get("Plans", ()))
+    return int(own * node["Actual Loops"]) + below
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_look_ends_with_what_it_is_for(full: RunningServer, name: str) -> None:
+    """No table of deliveries or lanes is read whole, and none is sorted."""
+    if full.database.startswith("postgresql"):
+        ((found,),) = _asked(full, "EXPLAIN (ANALYZE, FORMAT JSON)", LOOKS[name])
+        (whole,) = orjson.loads(found)
+        assert _visited(whole["Plan"]) <= MOST_VISITED
+        return
+    steps = [str(row[3]) for row in _asked(full, "EXPLAIN QUERY PLAN", LOOKS[name])]
+    reads = [step for step in steps if "webhook_deliveries" in step or "webhook_lanes" in step]
+    assert reads
+    assert all(" USING " in step and "INDEX" in step for step in reads), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
