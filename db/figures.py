@@ -15,6 +15,7 @@ from payments.statuses import OperationKind
 _operations = tables.operations
 _reports = tables.provider_reports
 _deliveries = tables.webhook_deliveries
+_endpoints = tables.webhook_endpoints
 
 UNSETTLED = Statement(
     select(
@@ -39,9 +40,9 @@ MISMATCHED = Statement(
     .where(tables.payments.c.is_mismatched.is_(true()))
 )
 PENDING_WEBHOOKS = Statement(
-    select(func.count(), func.min(_deliveries.c.created_at)).where(
-        _deliveries.c.status == literal_column("'PENDING'")
-    )
+    select(func.count(), func.min(_deliveries.c.created_at))
+    .select_from(_deliveries.join(_endpoints, _endpoints.c.id == _deliveries.c.endpoint_id))
+    .where(_deliveries.c.status == literal_column("'PENDING'"), _endpoints.c.is_enabled)
 )
 
 

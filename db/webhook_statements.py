@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, literal_column, select, tuple_, update
+from sqlalchemy import bindparam, delete, exists, func, literal_column, select, update
 
 from db.log import EVENT_COLUMNS
 from db.log_order import IsBelowHorizon, LogEnd
@@ -18,6 +18,7 @@ ENDPOINT = by(_endpoints, "id")
 LOCK_ENDPOINT = Statement(
     select(_endpoints).where(_endpoints.c.id == bindparam("id")).with_for_update()
 )
+COUNT_ENDPOINTS = Statement(select(func.count()).select_from(_endpoints))
 ENDPOINTS_BY_ID = Statement(select(_endpoints).where(IsOneOf(_endpoints.c.id, "ids")))
 INSERT_ENDPOINT = insert_into(_endpoints)
 UPDATE_ENDPOINT = update_by_id(_endpoints)
@@ -30,14 +31,27 @@ DELETE_ENDPOINT = tuple(
     )
 )
 END_OF_LOG = Statement(select(LogEnd()))
-EARLIER_EVENTS = Statement(
+EVENTS_BEHIND = Statement(
+    select(*EVENT_COLUMNS)
+    .where(IsOneOf(_events.c.collection_id, "ids"), _events.c.position > bindparam("after"))
+    .order_by(_events.c.position)
+)
+MISSED = Statement(
     select(*EVENT_COLUMNS)
     .where(
-        _events.c.collection_id == bindparam("collection_id"),
-        _events.c.sequence < bindparam("before_sequence"),
-        _events.c.position > bindparam("after"),
+        # Ids are in the order of time.
+        _events.c.id >= bindparam("first_id"),
+        _events.c.position <= bindparam("position"),
+        IsOneOf(_events.c.type, "types"),
+        ~exists(
+            select(_deliveries.c.id).where(
+                _deliveries.c.endpoint_id == bindparam("endpoint_id"),
+                _deliveries.c.event_id == _events.c.id,
+            )
+        ),
     )
-    .order_by(_events.c.sequence)
+    .order_by(_events.c.id)
+    .limit(bindparam("most"))
 )
 
 DELIVERY = by(_deliveries, "id")
@@ -96,7 +110,9 @@ CLEAR = Statement(
             )
             .order_by(_deliveries.c.ended_at)
             .limit(bindparam("most"))
-        )
+        ),
+        # Looked at again behind a lock: it may be on its way once more.
+        _deliveries.c.ended_at < bindparam("before"),
     )
 )
 
@@ -109,22 +125,30 @@ INSERT_LANE = insert_into(_lanes)
 SET_LANE = Statement(
     update(_lanes).where(*OF_LANE).values(due_at=bindparam("due_at"), holder=bindparam("holder"))
 )
+HURRY_LANES = Statement(
+    update(_lanes)
+    .where(_lanes.c.endpoint_id == bindparam("by_endpoint"), _lanes.c.holder.is_(None))
+    .values(due_at=bindparam("now"))
+)
 DELETE_LANE = Statement(delete(_lanes).where(*OF_LANE))
+_due = (
+    select(_lanes.c.lane)
+    .where(
+        _lanes.c.endpoint_id == bindparam("by_endpoint"),
+        _lanes.c.due_at <= bindparam("now"),
+    )
+    .order_by(_lanes.c.due_at)
+    .limit(bindparam("most"))
+    # Whoever holds one of them is recording an attempt, or claims it too.
+    .with_for_update(skip_locked=True)
+    # Of its own: a subquery could be run for each row, and take as many each time.
+    .cte("due")
+)
 CLAIM_LANES = Statement(
     update(_lanes)
     .where(
         _lanes.c.endpoint_id == bindparam("by_endpoint"),
-        tuple_(_lanes.c.endpoint_id, _lanes.c.lane).in_(
-            select(_lanes.c.endpoint_id, _lanes.c.lane)
-            .where(
-                _lanes.c.endpoint_id == bindparam("by_endpoint"),
-                _lanes.c.due_at <= bindparam("now"),
-            )
-            .order_by(_lanes.c.due_at)
-            .limit(bindparam("most"))
-            # Whoever holds one of them is recording an attempt, or claims it too.
-            .with_for_update(skip_locked=True)
-        ),
+        _lanes.c.lane.in_(select(_due.c.lane)),
     )
     .values(holder=bindparam("holder"), due_at=bindparam("until"))
     .returning(_lanes.c.lane)

@@ -6,13 +6,12 @@ from typing import Any, TypeVar
 
 import orjson
 
-from db import tables
+from db import log, tables
 from db import webhook_statements as sql
 from db.engine import Database
-from db.log import ALL_EVENTS, EVENT
 from db.rows import EVENTS, FLAG, RowMap, enum_of
 from db.statements import Connection, Row, json_list
-from payments.ids import CollectionId, DeliveryId, EndpointId, EventId
+from payments.ids import EVENT, CollectionId, DeliveryId, EndpointId, EventId, first_id
 from payments.instants import SECOND, Instant
 from payments.limits import WEBHOOK_CLEARED
 from payments.records import Event
@@ -30,12 +29,16 @@ from payments.webhooks import MOST_RECOVERED, WebhookTransaction
 Answer = TypeVar("Answer")
 
 
+EVENT_TYPES = frozenset(type.value for type in EventType)
+
+
 def _types_text(types: Sequence[EventType]) -> str:
     return orjson.dumps([type.value for type in types]).decode()
 
 
 def _types(value: str) -> tuple[EventType, ...]:
-    return tuple(EventType(word) for word in orjson.loads(value))
+    # One that a newer version knows is nobody's business here.
+    return tuple(EventType(word) for word in orjson.loads(value) if word in EVENT_TYPES)
 
 
 def _attempts_text(attempts: Sequence[DeliveryAttempt]) -> str:
@@ -74,6 +77,10 @@ class SqlWebhookTransaction:
         """Read every endpoint and hold them."""
         return [ENDPOINTS.record(row) for row in self._connection.rows(sql.LOCK_ENDPOINTS, {})]
 
+    def count_endpoints(self) -> int:
+        """Count the endpoints."""
+        return int(self._connection.rows(sql.COUNT_ENDPOINTS, {})[0][0])
+
     def lock_endpoint(self, id: EndpointId) -> WebhookEndpoint | None:
         """Read an endpoint and hold it."""
         return _endpoint(self._connection.rows(sql.LOCK_ENDPOINT, {"id": id}))
@@ -102,19 +109,30 @@ class SqlWebhookTransaction:
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""
-        rows = self._connection.rows(ALL_EVENTS, {"after": after, "most": limit})
+        rows = self._connection.rows(log.ALL_EVENTS, {"after": after, "most": limit})
         return [EVENTS.record(row) for row in rows]
 
-    def earlier_events(
-        self, id: CollectionId, *, after: int, before_sequence: int
+    def events_behind(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
+        """Read what some collections' logs have behind a position in the whole one."""
+        values = {"ids": json_list(of), "after": position}
+        return [EVENTS.record(row) for row in self._connection.rows(sql.EVENTS_BEHIND, values)]
+
+    def missed(
+        self, endpoint: WebhookEndpoint, types: Sequence[EventType], since: Instant
     ) -> Sequence[Event]:
-        """Read a collection's events behind a position in the log and before one in the collection."""
-        values = {"collection_id": id, "after": after, "before_sequence": before_sequence}
-        return [EVENTS.record(row) for row in self._connection.rows(sql.EARLIER_EVENTS, values)]
+        """Read events since an instant that an endpoint was never fed with."""
+        values = {
+            "endpoint_id": endpoint.id,
+            "first_id": first_id(EVENT, since),
+            "position": endpoint.position,
+            "types": json_list([type.value for type in types]),
+            "most": MOST_RECOVERED,
+        }
+        return [EVENTS.record(row) for row in self._connection.rows(sql.MISSED, values)]
 
     def event(self, id: EventId) -> Event | None:
         """Read an event."""
-        rows = self._connection.rows(EVENT, {"id": id})
+        rows = self._connection.rows(log.EVENT, {"id": id})
         return EVENTS.record(rows[0]) if rows else None
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
@@ -130,10 +148,10 @@ class SqlWebhookTransaction:
         """Add a delivery."""
         self._connection.change(sql.INSERT_DELIVERY, DELIVERIES.values(delivery))
 
-    def update_delivery(self, delivery: WebhookDelivery) -> None:
+    def update_delivery(self, delivery: WebhookDelivery) -> bool:
         """Change a delivery whose lane, or whose endpoint, this transaction holds."""
         values = {**DELIVERIES.values(delivery), "by_id": delivery.id}
-        self._connection.change(sql.UPDATE_DELIVERY, values)
+        return self._connection.change(sql.UPDATE_DELIVERY, values) == 1
 
     def first_of_lane(self, id: EndpointId, lane: str) -> WebhookDelivery | None:
         """Read the pending delivery of a lane that is to be sent first."""
@@ -165,6 +183,10 @@ class SqlWebhookTransaction:
     def delete_lane(self, id: EndpointId, lane: str) -> None:
         """Delete a lane that this transaction holds."""
         self._connection.change(sql.DELETE_LANE, _lane(id, lane))
+
+    def hurry_lanes(self, id: EndpointId) -> None:
+        """Make every lane of an endpoint due now that nobody works on."""
+        self._connection.change(sql.HURRY_LANES, {"by_endpoint": id, "now": self.now})
 
     def claim_lanes(
         self, id: EndpointId, *, holder: str, until: Instant, limit: int

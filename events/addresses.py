@@ -8,17 +8,26 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from payments.webhooks import AddressRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+RESERVED = tuple(
+    ipaddress.ip_network(one)
+    for one in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")
+)
+"""Not public, though the lists of older Pythons do not say so. Source: IANA's special-purpose address registries."""
+
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Source: RFC 6052, section 2.1: the last four bytes are an IPv4 address."""
+
+LOOK_UPS_AT_ONCE = 8
+"""In threads of their own: names whose servers are silent hold up nothing but webhooks."""
 
 LOOK_UP_SECONDS = 5.0
 """For a name to be looked up when an endpoint is registered."""
@@ -33,18 +42,19 @@ class PublicAddresses:
 
     def __init__(self, *, allows_private: bool) -> None:
         self._allows_private = allows_private
+        self.resolver = Resolver(allows_private=allows_private)
 
     async def check(self, url: str) -> None:
         """Look at an address and at what its host's name stands for now; raises AddressRefused."""
         host = self.check_written(url)
-        if self._allows_private or is_literal(host):
+        if is_literal(host):
             return
         try:
             async with asyncio.timeout(LOOK_UP_SECONDS):
-                found = await PublicResolver().resolve(host)
+                found = await self.resolver.resolve(host)
         except AddressIsPrivate as error:
             raise AddressRefused(str(error)) from None
-        except (OSError, TimeoutError):
+        except (OSError, TimeoutError, UnicodeError):
             found = []
         if not found:
             raise AddressRefused("The address's host is not found.")
@@ -53,12 +63,13 @@ class PublicAddresses:
         """Look at an address as it is written, and give its host; raises AddressRefused."""
         try:
             parsed = URL(url)
-            host = parsed.host or ""
+            # As it is connected to: a name's last dot changes nothing.
+            host, port = (parsed.raw_host or "").rstrip("."), parsed.port
         except ValueError:
-            parsed, host = URL(), ""
+            parsed, host, port = URL(), "", None
         schemes = ("https", "http") if self._allows_private else ("https",)
         is_plain = url.isascii() and url.isprintable() and " " not in url
-        if not is_plain or parsed.scheme not in schemes or not host or parsed.fragment:
+        if not is_plain or parsed.scheme not in schemes or not host or not port or parsed.fragment:
             raise AddressRefused("An address such as https://shop.example/webhooks, in ASCII.")
         if parsed.user is not None or parsed.password is not None:
             raise AddressRefused("An address without a user's name and password.")
@@ -81,23 +92,41 @@ PRIVATE = (
 )
 
 
-class PublicResolver(AbstractResolver):
-    """Looks names up, and refuses those that stand for an address in a private network."""
+class Resolver(AbstractResolver):
+    """Looks names up, and refuses those that stand for an address in a private network where that is not allowed."""
 
-    def __init__(self) -> None:
-        self._inner = ThreadedResolver()
+    def __init__(self, *, allows_private: bool) -> None:
+        self._allows_private = allows_private
+        self._threads = ThreadPoolExecutor(LOOK_UPS_AT_ONCE, thread_name_prefix="names")
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Give every address of a name; raises AddressIsPrivate if any of them is private."""
-        found = await self._inner.resolve(host, port, family)
-        if has_private([one["host"] for one in found]):
+        """Give every address of a name; raises AddressIsPrivate if any of them is private and that is not allowed."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
+        if not self._allows_private and has_private([one["host"] for one in found]):
             raise AddressIsPrivate(PRIVATE)
         return found
 
     async def close(self) -> None:
-        """Let go of nothing: there is nothing held."""
+        """Wait for no name any more."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[ResolveResult]:
+    found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [
+        ResolveResult(
+            hostname=host,
+            host=str(address[0]),
+            port=port,
+            family=kind,
+            proto=protocol,
+            flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+        )
+        for kind, _, protocol, _, address in found
+    ]
 
 
 def has_private(addresses: Sequence[str]) -> bool:
@@ -116,7 +145,8 @@ def is_private(address: Address) -> bool:
         inner = _inner_addresses(address)
         if inner:
             return any(is_private(one) for one in inner)
-    return not address.is_global or address.is_multicast or address.is_reserved
+    is_listed = any(address in network for network in RESERVED)
+    return is_listed or not address.is_global or address.is_multicast or address.is_reserved
 
 
 def _inner_addresses(address: ipaddress.IPv6Address) -> list[ipaddress.IPv4Address]:

@@ -16,6 +16,7 @@ from events.updates import Updates
 from events.webhook_payloads import payload, signed_headers
 from payments import delivering, instants
 from payments.delivering import DeliveryPace
+from payments.errors import StoreBusy
 from payments.ids import EndpointId
 from payments.limits import WEBHOOK_KEPT_SECONDS, WEBHOOKS_AT_ONCE
 from payments.webhook_records import DeliveryAttempt, EndpointState, Sending
@@ -28,6 +29,9 @@ LOOK_SECONDS = 5.0
 
 SHORTEST_WAIT_SECONDS = 0.05
 """Between two looks: what is due for somebody else makes no busy loop."""
+
+RECORD_PAUSES_SECONDS = (0.2, 0.5, 1.0)
+"""Before an attempt is recorded once more; with each wait for the database, well within a lane's lease."""
 
 CLEAR_SECONDS = 3_600.0
 """Between two deletions of what ended long ago."""
@@ -75,8 +79,8 @@ class Deliveries:
             self._changed.clear()
             wait_seconds = LOOK_SECONDS
             try:
-                await self._clear()
                 wait_seconds = min(wait_seconds, await self.deliver_due())
+                await self._clear()
             except Exception as error:  # The next look may succeed, and nobody else looks.
                 log.error("webhooks failed", error=type(error).__name__, exc_info=error)
             try:
@@ -93,7 +97,8 @@ class Deliveries:
             while await self._webhooks.transact(delivering.feed):
                 pass
             states = await self._webhooks.states()
-        return min([await self._start_due(state) for state in states], default=LOOK_SECONDS)
+        self._silent &= {state.id for state in states}
+        return min([await self._start_safely(state) for state in states], default=LOOK_SECONDS)
 
     def _follow_log(self, *, is_wanted: bool) -> None:
         if is_wanted and self._unwatch is None:
@@ -101,6 +106,14 @@ class Deliveries:
         elif not is_wanted and self._unwatch is not None:
             self._unwatch()
             self._unwatch = None
+
+    async def _start_safely(self, state: EndpointState) -> float:
+        try:
+            return await self._start_due(state)
+        except Exception as error:  # The endpoints behind it have their turn all the same.
+            failure = type(error).__name__
+            log.error("webhooks not claimed", endpoint_id=state.id, error=failure, exc_info=error)
+            return LOOK_SECONDS
 
     async def _start_due(self, state: EndpointState) -> float:
         """Start what is due for an endpoint, as far as there is room; gives how long nothing more can be started."""
@@ -151,13 +164,24 @@ class Deliveries:
             self._silent.discard(id)
         else:
             self._silent.add(id)
-        following = await self._webhooks.transact(
-            lambda tx: delivering.record(tx, sending, attempt, self._pace)
-        )
+        following = await self._recorded(sending, attempt)
         if attempt.response_status == GONE:
-            await self._webhooks.transact(partial(delivering.disable, id=id))
+            await self._webhooks.transact(partial(delivering.disable, told=sending.endpoint))
             log.warning("webhook endpoint is gone", endpoint_id=id)
         return following
+
+    async def _recorded(self, sending: Sending, attempt: DeliveryAttempt) -> Sending | None:
+        """Record an attempt, again while the database is busy: forgotten, it would be made twice."""
+        for pause_seconds in RECORD_PAUSES_SECONDS:
+            try:
+                return await self._webhooks.transact(
+                    lambda tx: delivering.record(tx, sending, attempt, self._pace)
+                )
+            except StoreBusy:
+                await asyncio.sleep(pause_seconds)
+        return await self._webhooks.transact(
+            lambda tx: delivering.record(tx, sending, attempt, self._pace)
+        )
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         del self._running[task]
@@ -170,7 +194,7 @@ class Deliveries:
     async def _clear(self) -> None:
         if time.monotonic() < self._cleared_at + CLEAR_SECONDS:
             return
-        self._cleared_at = time.monotonic()
         before = instants.after(instants.now(), -WEBHOOK_KEPT_SECONDS)
-        while await self._webhooks.clear(before):
-            pass
+        # A batch each time: what is due does not wait for all of it.
+        if not await self._webhooks.clear(before):
+            self._cleared_at = time.monotonic()

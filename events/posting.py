@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import aiohttp
 
-from events.addresses import AddressIsPrivate, PublicAddresses, PublicResolver
+from events.addresses import AddressIsPrivate, PublicAddresses
 from payments import instants
 from payments.webhook_records import DeliveryAttempt, DeliveryFailure
 from payments.webhooks import AddressRefused
@@ -23,15 +23,15 @@ class Poster:
     """Sends bodies to addresses."""
 
     def __init__(self, *, allows_private: bool) -> None:
-        self._allows_private = allows_private
         self.addresses = PublicAddresses(allows_private=allows_private)
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
         """Make the client."""
-        resolver = None if self._allows_private else PublicResolver()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=resolver, use_dns_cache=False, limit=0),
+            connector=aiohttp.TCPConnector(
+                resolver=self.addresses.resolver, use_dns_cache=False, limit=0
+            ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=SECONDS, connect=CONNECT_SECONDS),
         )

@@ -9,14 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from payments import instants
-from payments.ids import (
-    WEBHOOK_DELIVERY,
-    CollectionId,
-    DeliveryId,
-    EndpointId,
-    new_id,
-    new_request_id,
-)
+from payments.ids import CollectionId, EndpointId, new_request_id
 from payments.instants import Instant
 from payments.limits import (
     RECOVERY_JITTER,
@@ -24,6 +17,7 @@ from payments.limits import (
     WEBHOOK_FEED,
     WEBHOOK_LAST_STEP_SECONDS,
     WEBHOOK_LEASE_SECONDS,
+    WEBHOOK_LEAST_TRIES,
     WEBHOOK_SECONDS,
     WEBHOOK_STEPS_SECONDS,
 )
@@ -35,7 +29,7 @@ from payments.webhook_records import (
     WebhookDelivery,
     WebhookEndpoint,
 )
-from payments.webhooks import WebhookTransaction, join_lane
+from payments.webhooks import WebhookTransaction, join_lane, make_delivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +42,13 @@ class DeliveryPace:
     def next_attempt_at(self, delivery: WebhookDelivery, now: Instant) -> Instant | None:
         """Give when a delivery that failed is tried next; None when its time is over."""
         ends_at = instants.after(delivery.tried_since, WEBHOOK_SECONDS / self.time_scale)
-        if now >= ends_at:
+        if now >= ends_at and delivery.tried_times >= WEBHOOK_LEAST_TRIES:
             return None
         steps = WEBHOOK_STEPS_SECONDS[delivery.tried_times - 1 :]
         step = steps[0] if steps else WEBHOOK_LAST_STEP_SECONDS
         jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
-        return min(ends_at, instants.after(now, step * jitter / self.time_scale))
+        next_at = instants.after(now, step * jitter / self.time_scale)
+        return min(ends_at, next_at) if now < ends_at else next_at
 
 
 def feed(tx: WebhookTransaction) -> bool:
@@ -61,12 +56,13 @@ def feed(tx: WebhookTransaction) -> bool:
     endpoints = [endpoint for endpoint in tx.lock_endpoints() if endpoint.is_enabled]
     if not endpoints:
         return False
-    events = tx.events(after=min(one.position for one in endpoints), limit=WEBHOOK_FEED)
+    # Each event may be a delivery to every endpoint: the transaction stays as small with many of them.
+    limit = max(1, WEBHOOK_FEED // len(endpoints))
+    events = tx.events(after=min(one.position for one in endpoints), limit=limit)
     if not events:
         return False
-    end, is_full = events[-1].position, len(events) == WEBHOOK_FEED
-    if is_full:
-        events = [*events, *_cut_off(tx, events)]
+    end, is_full = events[-1].position, len(events) == limit
+    events = [*events, *_cut_off(tx, events)]
     for endpoint in endpoints:
         _feed(tx, endpoint, events)
         if endpoint.position < end:
@@ -78,17 +74,13 @@ def _cut_off(tx: WebhookTransaction, events: Sequence[Event]) -> Sequence[Event]
     """Read what comes before an event of its collection, and stands behind this batch in the whole log.
 
     Two transactions on one collection may stand there the other way round, where the one that had to wait for the
-    other was begun first.
+    other was begun first; a batch, or the log's horizon, may end between the two.
     """
     newest: dict[CollectionId, int] = {}
     for event in events:
         newest[event.collection_id] = max(event.sequence, newest.get(event.collection_id, 0))
-    end = events[-1].position
-    return [
-        earlier
-        for id, sequence in newest.items()
-        for earlier in tx.earlier_events(id, after=end, before_sequence=sequence)
-    ]
+    behind = tx.events_behind(events[-1].position, of=list(newest))
+    return [event for event in behind if event.sequence < newest[event.collection_id]]
 
 
 def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Event]) -> None:
@@ -97,24 +89,10 @@ def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Ev
     lanes: dict[CollectionId, None] = {}
     for event in wanted:
         if event.id not in there:
-            tx.insert_delivery(_delivery(endpoint.id, event, tx.now))
+            make_delivery(tx, endpoint.id, event)
             lanes[event.collection_id] = None
     for lane in lanes:
         join_lane(tx, endpoint.id, lane)
-
-
-def _delivery(id: EndpointId, event: Event, now: Instant) -> WebhookDelivery:
-    return WebhookDelivery(
-        id=DeliveryId(new_id(WEBHOOK_DELIVERY)),
-        endpoint_id=id,
-        event_id=event.id,
-        position=event.position,
-        sequence=event.sequence,
-        lane=event.collection_id,
-        tried_since=now,
-        created_at=now,
-        updated_at=now,
-    )
 
 
 def claim(tx: WebhookTransaction, id: EndpointId, *, limit: int) -> list[Sending]:
@@ -168,10 +146,11 @@ def _lease_end(now: Instant) -> Instant:
     return instants.after(now, WEBHOOK_LEASE_SECONDS)
 
 
-def disable(tx: WebhookTransaction, id: EndpointId) -> None:
-    """Disable an endpoint that has said that it is gone."""
-    endpoint = tx.lock_endpoint(id)
-    if endpoint is not None and endpoint.is_enabled:
+def disable(tx: WebhookTransaction, told: WebhookEndpoint) -> None:
+    """Disable an endpoint that has said that it is gone, unless somebody has changed it meanwhile."""
+    endpoint = tx.lock_endpoint(told.id)
+    is_the_same = endpoint is not None and endpoint.updated_at == told.updated_at
+    if endpoint is not None and is_the_same and endpoint.is_enabled:
         tx.update_endpoint(replace(endpoint, is_enabled=False, updated_at=tx.now))
 
 

@@ -5,6 +5,8 @@ from typing import NewType
 
 from ulid import ULID
 
+from payments.instants import Instant
+
 CollectionId = NewType("CollectionId", str)
 SessionId = NewType("SessionId", str)
 PaymentId = NewType("PaymentId", str)
@@ -37,12 +39,21 @@ REFUND_REASON = "refr_"
 WEBHOOK_ENDPOINT = "whep_"
 WEBHOOK_DELIVERY = "whdl_"
 
+ULID_RANDOM_BITS = 80
+"""Below the milliseconds. Source: https://github.com/ulid/spec"""
+
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
 def new_id(prefix: str) -> str:
     """Make an id of a kind; later ones sort behind earlier ones, to the millisecond."""
     return prefix + str(ULID())
+
+
+def first_id(prefix: str, since: Instant) -> str:
+    """Give the id before which there is none of a kind that was made since an instant."""
+    milliseconds = max(0, since // 1_000)
+    return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
 
 
 def new_request_id() -> str:

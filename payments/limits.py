@@ -77,6 +77,9 @@ WEBHOOK_LAST_STEP_SECONDS = 43_200.0
 WEBHOOK_SECONDS = 3 * 86_400.0
 """How long a delivery is tried: a back end that breaks on a Friday evening is told on Monday."""
 
+WEBHOOK_LEAST_TRIES = 6
+"""Before a delivery is given up: what waited for days behind another one has a chance of its own, of 40 minutes."""
+
 WEBHOOK_LEASE_SECONDS = 30.0
 """How long a lane is its holder's: twice what one attempt may take. After a crash it waits for this long."""
 

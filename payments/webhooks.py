@@ -25,8 +25,13 @@ from payments.ids import (
     new_id,
 )
 from payments.instants import Instant
-from payments.limits import WEBHOOK_ENDPOINTS, WEBHOOK_SECRET_OVERLAP_SECONDS
+from payments.limits import (
+    WEBHOOK_ENDPOINTS,
+    WEBHOOK_KEPT_SECONDS,
+    WEBHOOK_SECRET_OVERLAP_SECONDS,
+)
 from payments.records import Event
+from payments.statuses import EventType
 from payments.webhook_records import (
     DeliveryStatus,
     EndpointState,
@@ -66,6 +71,7 @@ class WebhookTransaction(Protocol):
     def lock_endpoints(self) -> Sequence[WebhookEndpoint]:
         """Read every endpoint and hold them, oldest first."""
 
+    def count_endpoints(self) -> int: ...
     def lock_endpoint(self, id: EndpointId) -> WebhookEndpoint | None: ...
     def endpoint(self, id: EndpointId) -> WebhookEndpoint | None: ...
     def insert_endpoint(self, endpoint: WebhookEndpoint) -> None: ...
@@ -79,10 +85,13 @@ class WebhookTransaction(Protocol):
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""
 
-    def earlier_events(
-        self, id: CollectionId, *, after: int, before_sequence: int
+    def events_behind(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
+        """Read what some collections' logs have behind a position in the whole one, past its horizon too."""
+
+    def missed(
+        self, endpoint: WebhookEndpoint, types: Sequence[EventType], since: Instant
     ) -> Sequence[Event]:
-        """Read a collection's events that stand behind a position in the log, and before one in the collection."""
+        """Read events since an instant that an endpoint was never fed with, at most MOST_RECOVERED."""
 
     def event(self, id: EventId) -> Event | None: ...
 
@@ -91,7 +100,9 @@ class WebhookTransaction(Protocol):
 
     def delivery(self, id: DeliveryId) -> WebhookDelivery | None: ...
     def insert_delivery(self, delivery: WebhookDelivery) -> None: ...
-    def update_delivery(self, delivery: WebhookDelivery) -> None: ...
+    def update_delivery(self, delivery: WebhookDelivery) -> bool:
+        """Change a delivery; tells whether it is still there."""
+
     def first_of_lane(self, id: EndpointId, lane: str) -> WebhookDelivery | None:
         """Read the pending delivery of a lane that is to be sent first."""
 
@@ -106,6 +117,9 @@ class WebhookTransaction(Protocol):
         self, id: EndpointId, lane: str, *, due_at: Instant, holder: str | None
     ) -> None: ...
     def delete_lane(self, id: EndpointId, lane: str) -> None: ...
+    def hurry_lanes(self, id: EndpointId) -> None:
+        """Make every lane of an endpoint due now that nobody works on."""
+
     def claim_lanes(
         self, id: EndpointId, *, holder: str, until: Instant, limit: int
     ) -> Sequence[str]:
@@ -155,7 +169,9 @@ class WebhookOffice:
         await self._check(command.url)
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
-            if len(tx.lock_endpoints()) >= WEBHOOK_ENDPOINTS:
+            tx.lock_endpoints()
+            # Read behind the lock: whoever held it may have added one.
+            if tx.count_endpoints() >= WEBHOOK_ENDPOINTS:
                 raise InvalidState(f"There are at most {WEBHOOK_ENDPOINTS} webhook endpoints.")
             endpoint = WebhookEndpoint(
                 id=EndpointId(new_id(WEBHOOK_ENDPOINT)),
@@ -190,6 +206,8 @@ class WebhookOffice:
                 endpoint = replace(endpoint, is_enabled=command.is_enabled)
             if endpoint.is_enabled and not before.is_enabled:
                 endpoint = replace(endpoint, position=tx.end_of_log())
+            if (endpoint.url, endpoint.is_enabled) != (before.url, before.is_enabled):
+                tx.hurry_lanes(endpoint.id)
             tx.update_endpoint(endpoint)
             return endpoint
 
@@ -220,32 +238,36 @@ class WebhookOffice:
         """Send one delivery again, whatever became of it; it goes by itself, and may pass others."""
 
         def work(tx: WebhookTransaction) -> WebhookDelivery:
-            found = tx.delivery(DeliveryId(id)) if is_id(id, WEBHOOK_DELIVERY) else None
-            if found is None:
-                raise NotFound("No webhook delivery has this id.", path=("id",))
-            endpoint = tx.lock_endpoint(found.endpoint_id)
-            found = tx.delivery(found.id)
-            assert endpoint is not None
-            assert found is not None
+            endpoint, found = _locked_delivery(tx, id)
             if not endpoint.is_enabled:
                 raise InvalidState("Its endpoint is disabled: enable it first.")
             if found.status is DeliveryStatus.PENDING:
-                # It is on its way: asked for now, it only need not wait any longer.
+                # It is on its way: asked for now, its lane only need not wait any longer.
                 _hurry(tx, found)
-                return found
+                return replace(found, next_attempt_at=None)
             return _again(tx, found, lane=found.id)
 
         return await self._change(work)
 
     async def recover(self, command: RecoverWebhookEndpoint) -> WebhookEndpoint:
-        """Send again all that failed since an instant, each collection's in order."""
+        """Send all that an endpoint has missed since an instant, each collection's in order, and what waits at once."""
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             endpoint = locked(tx, command.id)
+            if command.since < instants.after(tx.now, -WEBHOOK_KEPT_SECONDS):
+                raise InvalidInput(
+                    "At most 30 days ago: what was delivered before is not known any more.",
+                    path=("since",),
+                )
             if not endpoint.is_enabled:
                 raise InvalidState("The endpoint is disabled: enable it first.")
             for delivery in tx.failed_since(endpoint.id, command.since):
                 _again(tx, delivery, lane=_collection_of(tx, delivery))
+            types = endpoint.event_types or tuple(EventType)
+            for event in tx.missed(endpoint, types, command.since):
+                make_delivery(tx, endpoint.id, event)
+                join_lane(tx, endpoint.id, event.collection_id)
+            tx.hurry_lanes(endpoint.id)
             return endpoint
 
         return await self._change(work)
@@ -270,10 +292,42 @@ def locked(tx: WebhookTransaction, id: str) -> WebhookEndpoint:
     return endpoint
 
 
+def make_delivery(tx: WebhookTransaction, id: EndpointId, event: Event) -> None:
+    """Put an event on its way to an endpoint that is locked; its lane is joined by the caller."""
+    tx.insert_delivery(
+        WebhookDelivery(
+            id=DeliveryId(new_id(WEBHOOK_DELIVERY)),
+            endpoint_id=id,
+            event_id=event.id,
+            position=event.position,
+            sequence=event.sequence,
+            lane=event.collection_id,
+            tried_since=tx.now,
+            created_at=tx.now,
+            updated_at=tx.now,
+        )
+    )
+
+
 def join_lane(tx: WebhookTransaction, id: EndpointId, lane: str) -> None:
     """See to it that somebody works on a lane; its endpoint is locked."""
     if tx.lane_holder(id, lane) is None:
         tx.insert_lane(id, lane, tx.now)
+
+
+def _locked_delivery(tx: WebhookTransaction, id: str) -> tuple[WebhookEndpoint, WebhookDelivery]:
+    """Find a delivery and hold its endpoint; raises NotFound, also where it goes away at that moment."""
+    found = tx.delivery(DeliveryId(id)) if is_id(id, WEBHOOK_DELIVERY) else None
+    endpoint = None if found is None else tx.lock_endpoint(found.endpoint_id)
+    if found is not None:
+        found = tx.delivery(found.id)
+    if found is None or endpoint is None:
+        raise _no_delivery()
+    return endpoint, found
+
+
+def _no_delivery() -> NotFound:
+    return NotFound("No webhook delivery has this id.", path=("id",))
 
 
 def _hurry(tx: WebhookTransaction, delivery: WebhookDelivery) -> None:
@@ -291,10 +345,12 @@ def _again(
         lane=lane,
         tried_times=0,
         tried_since=tx.now,
+        next_attempt_at=None,
         ended_at=None,
         updated_at=tx.now,
     )
-    tx.update_delivery(delivery)
+    if not tx.update_delivery(delivery):
+        raise _no_delivery()  # It was cleared away at this moment.
     join_lane(tx, delivery.endpoint_id, lane)
     return delivery
 

@@ -340,7 +340,7 @@ class RotateWebhookSecretInput:
 @strawberry.input(
     description=(
         "Sends one delivery again, whatever became of it: by itself, so that it may pass others of its"
-        " collection. One that is pending is tried now."
+        " collection. Where it is pending, its collection's next event is tried now."
     )
 )
 class RedeliverWebhookInput:
@@ -349,10 +349,11 @@ class RedeliverWebhookInput:
 
 @strawberry.input(
     description=(
-        "Sends again what failed, each collection's events in order; at most 1,000 deliveries, the oldest"
-        " first: call again while deliveries with status FAILED are left."
+        "Sends what was missed, each collection's events in order: what failed, what happened while the endpoint"
+        " was disabled, and at once what waits for its next attempt. At most 1,000 of each, the oldest first: call"
+        " again while there is more."
     )
 )
 class RecoverWebhookEndpointInput:
     id: strawberry.ID
-    since: DateTime = strawberry.field(description="Deliveries that were made from then on.")
+    since: DateTime = strawberry.field(description="At most 30 days ago.")

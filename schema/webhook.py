@@ -26,7 +26,7 @@ class WebhookEndpoint(Node):
     description: str | None
     is_enabled: bool = strawberry.field(
         description=(
-            "While disabled nothing is sent there, and what happens is not kept for it. An endpoint that"
+            "While disabled nothing is sent there; recoverWebhookEndpoint sends what it missed. An endpoint that"
             " answers 410 is disabled."
         )
     )

@@ -3,6 +3,7 @@
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import orjson
@@ -72,6 +73,7 @@ class Examples:
             "reasonCode": self._reason_code,
             "reason": self._reason,
             "webhookUrl": self._webhook_url,
+            "yesterday": self._yesterday,
             "endpoint": self._endpoint,
             "delivery": self._delivery,
         }
@@ -187,6 +189,9 @@ class Examples:
 
     async def _webhook_url(self) -> str:
         return "http://127.0.0.1:9000/webhooks"
+
+    async def _yesterday(self) -> str:
+        return (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
 
     async def _endpoint(self) -> str:
         """Name the newest endpoint: one that is made here would be told of everything from then on."""

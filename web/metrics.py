@@ -51,7 +51,7 @@ class _Shown:
         )
         yield GaugeMetricFamily(
             "tillgraph_pending_webhooks",
-            "Events that an endpoint has not taken yet.",
+            "Events that an endpoint that is enabled has not taken yet.",
             figures.pending_webhooks,
         )
         yield GaugeMetricFamily(

@@ -33,6 +33,10 @@ PRIVATE = (
     "https://[::ffff:127.0.0.1]/",
     "https://[64:ff9b::7f00:1]/",
     "https://[2002:7f00:1::]/",
+    "https://[fec0::1]/",
+    "https://127.0.0.1./",
+    "https://localhost./",
+    "https://192.0.0.192/",
 )
 
 WRONG = (
@@ -54,7 +58,9 @@ WRONG = (
     "https://8.8.8.8/\n",
     "https://8.8.8.8/\x00",
     "https://a b.example/",
-    "https://nobody.invalid/",
+    f"https://{'a' * 64}.example/",
+    "https://8.8.8.8:0/",
+    "https://./",
     f"https://8.8.8.8/{'a' * 2_000}",
 )
 

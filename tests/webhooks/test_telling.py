@@ -1,5 +1,7 @@
 """What an endpoint is told, in which order, and how it knows who tells."""
 
+import threading
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -7,7 +9,7 @@ from standardwebhooks import WebhookVerificationError
 
 from tests.running import Json, RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay, refund
-from tests.webhooks.receiver import Receiver
+from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.registering import PAYING, deliveries, ended, endpoints, register, until
 
 EVENT = """
@@ -136,7 +138,7 @@ def test_a_failing_event_holds_up_its_collection_alone(
     waiting = until(lambda: _pending(telling, endpoint, len(PAYING) - 1))
     assert [one["event"]["type"] for one in waiting] == PAYING[:0:-1]
     first = waiting[-1]
-    assert [one["failure"] for one in first["attempts"]] == ["STATUS"]
+    assert {one["failure"] for one in first["attempts"]} == {"STATUS"}
     assert first["attempts"][0]["responseStatus"] == 500
     assert first["nextAttemptAt"] is not None
     assert waiting[0]["attempts"] == []
@@ -145,7 +147,9 @@ def test_a_failing_event_holds_up_its_collection_alone(
     telling.change("redeliverWebhook", {"id": first["id"]})
     receiver.wait(lambda all: (held["id"], 4) in [one.place for one in all])
     of_held = [one.place[1] for one in receiver.received if one.place[0] == held["id"]]
-    assert of_held == [1, 2, 2, 3, 4]
+    # Where this takes longer than a step, the second one is tried once more.
+    assert list(dict.fromkeys(of_held)) == sorted(set(of_held)) == [1, 2, 3, 4]
+    assert of_held.count(2) >= 2
 
 
 def _pending(server: RunningServer, endpoint: Json, count: int) -> list[Json]:
@@ -171,15 +175,43 @@ def test_one_that_is_gone_is_disabled(telling: RunningServer, receiver: Receiver
     endpoint = register(telling, receiver.url)
     open_collection(telling)
     until(lambda: not endpoints(telling)[0]["isEnabled"])
-    open_collection(telling)
+    second = open_collection(telling)
     assert len(deliveries(telling, endpoint)) == 1
     assert len(receiver.received) == 1
     receiver.answer = lambda _: 204
     telling.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": True})
     third = open_collection(telling)
     receiver.wait(lambda all: (third["id"], 1) in [one.place for one in all])
-    # What happened meanwhile was not kept for it; what had failed before goes on in its time.
+    # What had failed before goes on at once; what happened meanwhile is sent when somebody asks for it.
     assert len(deliveries(telling, endpoint)) == 2
+    telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": endpoint["createdAt"]})
+    receiver.wait(lambda all: (second["id"], 1) in [one.place for one in all])
+    ended(telling, endpoint, 3)
+    assert Counter(one.place[0] for one in receiver.received[1:]).keys() >= {second["id"]}
+    assert len(deliveries(telling, endpoint)) == 3
+
+
+def test_one_that_was_moved_is_not_disabled_by_its_old_address(
+    telling: RunningServer, make_receiver: Callable[[], Receiver]
+) -> None:
+    """A 410 that comes when the address was changed already says nothing of the new one."""
+    old, new, go_on = make_receiver(), make_receiver(), threading.Event()
+
+    def hold(_: Received) -> int:
+        go_on.wait(10)
+        return 410
+
+    old.answer = hold
+    endpoint = register(telling, old.url)
+    open_collection(telling)
+    old.wait_for(1)
+    telling.change("updateWebhookEndpoint", {"id": endpoint["id"], "url": new.url})
+    go_on.set()
+    until(lambda: deliveries(telling, endpoint)[0]["attempts"])
+    # What failed at the old address goes to the new one as soon as somebody asks.
+    telling.change("redeliverWebhook", {"id": deliveries(telling, endpoint)[0]["id"]})
+    new.wait_for(1)
+    assert endpoints(telling)[0]["isEnabled"] is True
 
 
 def test_a_deleted_one_is_told_nothing_more(telling: RunningServer, receiver: Receiver) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
@@ -26,6 +26,11 @@ def fast(make_server: Callable[..., RunningServer]) -> RunningServer:
     return make_server(is_test_build=True, **FAST).start()
 
 
+def a_day_ago() -> str:
+    """Write the instant of a day ago."""
+    return (datetime.now(UTC) - timedelta(days=1)).isoformat()
+
+
 def at(text: str) -> float:
     """Read an instant, in seconds."""
     return datetime.fromisoformat(text).timestamp()
@@ -44,7 +49,7 @@ def test_it_is_tried_for_three_days(fast: RunningServer, receiver: Receiver) -> 
     assert 8 <= len(first["attempts"]) <= 20
     assert {one["responseStatus"] for one in first["attempts"]} == {500}
     took = at(first["endedAt"]) - at(first["event"]["occurredAt"])
-    assert DAYS_SECONDS / 100_000 <= took < DAYS_SECONDS / 100_000 + 2
+    assert DAYS_SECONDS / 100_000 <= took < DAYS_SECONDS / 100_000 + 10
     assert [one.place[1] for one in receiver.received][-1] == 2
 
 
@@ -62,7 +67,7 @@ def test_each_step_is_longer_than_the_one_before(
     )
     starts = [at(attempt["at"]) for attempt in one["attempts"]] + [at(one["nextAttemptAt"])]
     for (earlier, later), step in zip(pairwise(starts), STEPS_SECONDS, strict=False):
-        assert step / 10 <= later - earlier <= step / 10 * 1.1 + 1.5
+        assert step / 10 <= later - earlier <= step / 10 * 1.1 + 10
 
 
 def test_nobody_listens(fast: RunningServer) -> None:
@@ -84,7 +89,7 @@ def test_what_failed_is_recovered_in_order(fast: RunningServer, receiver: Receiv
     assert {one["status"] for one in ended(fast, endpoint, 8)} == {"FAILED"}
     before = len(receiver.received)
     receiver.answer = lambda _: 204
-    fast.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2026-01-01T00:00:00Z"})
+    fast.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": a_day_ago()})
     receiver.wait_for(before + 8)
     until(lambda: {one["status"] for one in deliveries(fast, endpoint)} == {"DELIVERED"})
     again = receiver.received[before:]
@@ -108,6 +113,27 @@ def test_recovery_takes_what_was_made_since(fast: RunningServer, receiver: Recei
     ended(fast, endpoint, 1)
     fast.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2999-01-01T00:00:00Z"})
     assert [one["status"] for one in deliveries(fast, endpoint)] == ["FAILED"]
+
+
+def test_recovery_hurries_what_waits(telling: RunningServer, receiver: Receiver) -> None:
+    """An endpoint that was mended need not wait for the next step of each of its collections."""
+    receiver.answer = lambda _: 500
+    endpoint = register(telling, receiver.url)
+    for _ in range(3):
+        open_collection(telling)
+    # One after the other is tried while the endpoint fails; each fails twice, and then waits for half a minute.
+    receiver.wait_for(6, 40)
+    receiver.answer = lambda _: 204
+    telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": a_day_ago()})
+    assert len(ended(telling, endpoint, 3, seconds=15)) == 3
+
+
+def test_recovery_goes_back_thirty_days(telling: RunningServer) -> None:
+    """What was delivered before is not known any more, and might be sent once again."""
+    endpoint = register(telling, "https://8.8.8.8/")
+    since = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    refused = telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": since})
+    assert (refused["code"], refused["path"]) == ("INVALID_INPUT", ["since"])
 
 
 def test_a_delivery_is_sent_again(telling: RunningServer, receiver: Receiver) -> None:
@@ -142,7 +168,7 @@ def test_a_disabled_endpoint_is_sent_nothing_again(
     telling.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": False})
     for mutation, values in (
         ("redeliverWebhook", {"id": one["id"]}),
-        ("recoverWebhookEndpoint", {"id": endpoint["id"], "since": "2026-01-01T00:00:00Z"}),
+        ("recoverWebhookEndpoint", {"id": endpoint["id"], "since": a_day_ago()}),
     ):
         refused = telling.change(mutation, values)
         assert (refused["__typename"], refused["code"]) == ("RequestRejected", "INVALID_STATE")
