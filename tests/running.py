@@ -23,6 +23,9 @@ SQLITE = "sqlite+aiosqlite:///"
 FAULTS = "faults"
 """The file, beside a test build's database, that says where it fails."""
 
+WRONG_CLOCK = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "clock")}
+"""For a server whose clock `set_clock` sets."""
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
@@ -40,6 +43,11 @@ def free_port() -> int:
 def document(name: str) -> str:
     """Read a document of `queries/`, such as "back_end/08_capture_payment"."""
     return (QUERIES / f"{name}.graphql").read_text()
+
+
+def set_clock(folder: Path, wrong_by_seconds: int) -> None:
+    """Let the clock of a server that runs in a folder be wrong from now on."""
+    (folder / "clock").write_text(str(wrong_by_seconds))
 
 
 def clean_environment() -> dict[str, str]:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -27,7 +26,7 @@ from tests.faults.kinds import (
 )
 from tests.faults.records import assert_books_agree, everything, locked, until
 from tests.faults.sites import Site, site
-from tests.running import SQLITE, Json, document
+from tests.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
 
 ARRIVES_SECONDS = 5.0
 SETTLED_SECONDS = 10.0
@@ -140,13 +139,6 @@ def test_f42_sigterm_during_a_mutation(stopped: Stopped, kind: str) -> None:
 
 
 # ── Clocks ─────────────────────────────────────────────────────────────────────
-
-WRONG_CLOCK = {"PYTHONPATH": str(Path(__file__).parent / "clock")}
-
-
-def set_clock(folder: Path, wrong_by_seconds: int) -> None:
-    """Let the clock of a server that runs in a folder be wrong from now on."""
-    (folder / "clock").write_text(str(wrong_by_seconds))
 
 
 @pytest.fixture(scope="module")
