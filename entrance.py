@@ -1,4 +1,4 @@
-"""The way in from the network: the GraphQL edge, what it trusts, other origins, and development's own pages."""
+"""The way in from the network: the GraphQL edge, what it trusts and limits, other origins, development's own pages."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -9,8 +9,11 @@ from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
 from edge import Documents, GraphQLEdge
+from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
+from edge.counts import OwnCounts
 from edge.origins import Origins
+from edge.rates import RateLimits
 from edge.trusted import TrustedText, read_folder
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable
@@ -44,6 +47,11 @@ def make_edge(
         page=page.respond if page else None,
         is_origin_allowed=is_origin_allowed,
     )
+
+
+def make_rate_limits(settings: Settings) -> RateLimits:
+    """Make the rate limits, and where they are counted."""
+    return RateLimits(settings.rates, OwnCounts(), ClientAddresses(settings.proxies))
 
 
 @cache  # The processes of one server inherit what was made before they were started.
@@ -98,6 +106,6 @@ def cors(origins: Origins) -> Middleware:
         allow_origin_regex=loopback if origins.allows_loopback else None,
         allow_methods=["GET", "POST"],
         allow_headers=["authorization", "content-type", "accept", "x-request-id"],
-        expose_headers=["x-request-id", "retry-after"],
+        expose_headers=["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"],
         max_age=600,
     )

@@ -32,7 +32,7 @@ from db.webhooks import SqlWebhooks
 from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
 from edge.trusted import DocumentUnusable
-from entrance import cors, development_routes, list_documents, make_edge
+from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
 from events.deliveries import Deliveries
 from events.inbox import inbox_routes
 from events.posting import Poster
@@ -94,7 +94,9 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         allows_loopback=settings.is_development,
     )
     client_secrets = ClientSecrets(_signing_keys(settings))
-    authentication = Authentication(settings.secret_key_hashes, client_secrets, reads)
+    authentication = Authentication(
+        settings.secret_key_hashes, client_secrets, reads, make_rate_limits(settings)
+    )
     providers = load_providers(_provider_settings(settings))
     flow = Flow(
         SqlStore(database),

@@ -1,6 +1,7 @@
 """What the operator decides, from the environment or a `.env` file. A wrong value stops start-up with a sentence."""
 
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -12,7 +13,9 @@ from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from edge.addresses import Network
 from edge.origins import is_loopback_name
+from edge.rates import NO_RATE, Rates, read_rate
 
 CHECKOUT = Path(__file__).parent
 PREFIX = "TILLGRAPH_"
@@ -40,6 +43,12 @@ STRIPE_SECRET_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{4,255}", re.AS
 STRIPE_PUBLISHABLE_KEY = re.compile(r"pk_(test|live)_[A-Za-z0-9_]{4,255}", re.ASCII)
 STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_]{4,255}", re.ASCII)
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+", re.ASCII)
+
+BROWSER_RATE = "600/minute"
+"""In production: a checkout page sends some ten requests, and a script that tries all that it can thousands."""
+
+ADDRESS_RATE = "60/minute"
+"""In production: a key is known or it is not, so that more of these are guesses, or a program that should stop."""
 
 List = Annotated[tuple[str, ...], NoDecode]
 
@@ -81,6 +90,11 @@ class Settings(BaseSettings):
     stripe_capture_method: Literal["manual", "automatic"] = "manual"
     stripe_multicapture: bool = False
     documents: Path = OWN_DOCUMENTS
+    rate_limit_back_end: str = NO_RATE
+    rate_limit_browser: str | None = None
+    rate_limit_address: str | None = None
+    """None, for either: the rate below in production, and no limit in development."""
+    trusted_proxies: List = ()
 
     @field_validator(
         "secret_keys",
@@ -88,6 +102,7 @@ class Settings(BaseSettings):
         "browser_providers",
         "allowed_origins",
         "stripe_webhook_secrets",
+        "trusted_proxies",
         mode="before",
     )
     @classmethod
@@ -147,6 +162,25 @@ class Settings(BaseSettings):
             raise ValueError("must hold webhook secrets of Stripe's, such as whsec_…")
         return value
 
+    @field_validator("rate_limit_back_end", "rate_limit_browser", "rate_limit_address")
+    @classmethod
+    def _is_rate(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_rate(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError(
+                    "must hold addresses or networks, such as 10.0.0.7 or 10.0.0.0/8"
+                ) from None
+        return value
+
     @field_validator("public_url", "sandbox_url", "stripe_api_base")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
@@ -187,6 +221,25 @@ class Settings(BaseSettings):
     def trusts_own_documents(self) -> bool:
         """Tell whether the trusted documents are the checkout's own, which the tests hold to the schema."""
         return self.documents_folder == CHECKOUT / OWN_DOCUMENTS
+
+    @property
+    def rates(self) -> Rates:
+        """Give how much each kind of caller may send."""
+        is_production = not self.is_development
+        return Rates(
+            back_end=read_rate(self.rate_limit_back_end),
+            browser=read_rate(
+                self.rate_limit_browser or (BROWSER_RATE if is_production else NO_RATE)
+            ),
+            address=read_rate(
+                self.rate_limit_address or (ADDRESS_RATE if is_production else NO_RATE)
+            ),
+        )
+
+    @property
+    def proxies(self) -> tuple[Network, ...]:
+        """Give the networks of the proxies that are trusted."""
+        return tuple(ipaddress.ip_network(text) for text in self.trusted_proxies)
 
     @property
     def secret_key_hashes(self) -> frozenset[str]:

@@ -74,6 +74,7 @@ class Till:
             for provider in self.providers:
                 await provider.close()
             await self.poster.close()
+            await self.authentication.close()
             await self.database.close()
 
     @asynccontextmanager

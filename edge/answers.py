@@ -7,6 +7,7 @@ import orjson
 
 from edge.accepting import EVENT_STREAM, GRAPHQL_RESPONSE, JSON
 from edge.errors import ErrorEntry, RequestRefused, named
+from payments.access import Allowance
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -34,6 +35,24 @@ def encode(value: object) -> bytes:
 def headers(media_type: bytes, request_id: str) -> Headers:
     """Make the headers of every answer."""
     return [_MEDIA_TYPES[media_type], *_ALWAYS, (b"x-request-id", request_id.encode("ascii"))]
+
+
+def allowance_headers(allowance: Allowance) -> Headers:
+    """Make the headers that say what is left of a rate limit.
+
+    Source: draft-ietf-httpapi-ratelimit-headers-11 (May 2026)
+    """
+    policy = f'"{allowance.policy}"'
+    return [
+        (
+            b"ratelimit-policy",
+            f"{policy};q={allowance.quota};w={allowance.window_seconds}".encode("ascii"),
+        ),
+        (
+            b"ratelimit",
+            f"{policy};r={allowance.remaining};t={allowance.reset_seconds}".encode("ascii"),
+        ),
+    ]
 
 
 def refusal(refused: RequestRefused, request_id: str) -> tuple[bytes, Headers]:

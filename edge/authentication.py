@@ -6,16 +6,20 @@ from collections.abc import Mapping
 
 from starlette.requests import HTTPConnection
 
+from edge.credentials import Admitted
 from edge.origins import is_loopback_name
+from edge.rates import RateLimits
 from payments import instants
 from payments.access import BACK_END, Caller
-from payments.credentials import ClientSecrets
+from payments.credentials import ClientSecret, ClientSecrets
 from payments.errors import Forbidden, Unauthenticated
 from payments.reading import Reads
 
 BEARER = "bearer "
 LONGEST_CREDENTIAL = 512
 """Characters: longer than any key or client secret, so that nothing large is digested for strangers."""
+
+NOT_KNOWN = "This credential is not known."
 
 PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
 """Any of these, or another X-Forwarded-*, says that the caller is not on this machine."""
@@ -25,21 +29,40 @@ class Authentication:
     """Turns credentials into callers."""
 
     def __init__(
-        self, secret_key_hashes: frozenset[str], client_secrets: ClientSecrets, reads: Reads
+        self,
+        secret_key_hashes: frozenset[str],
+        client_secrets: ClientSecrets,
+        reads: Reads,
+        limits: RateLimits,
     ) -> None:
         self._back_ends: Mapping[str, Caller] = {}
         self.replace_keys(secret_key_hashes)
         self._client_secrets = client_secrets
         self._reads = reads
+        self._limits = limits
 
-    async def __call__(self, credential: str | None, connection: HTTPConnection) -> Caller:
-        """Find out who calls; raises Unauthenticated."""
-        if credential is None:
-            return self._trusted(connection)
-        if len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
-            raise Unauthenticated("This credential is not known.")
-        text = credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""
-        return self._back_end(text) or await self._browser(text)
+    async def __call__(self, credential: str | None, connection: HTTPConnection) -> Admitted:
+        """Find out who calls, and count the call; raises Unauthenticated and RateLimited."""
+        token = _token(credential)
+        secret = self._client_secrets.read(token)
+        if secret is not None:
+            # Counted by what the signature vouches for, before the database is asked whether it is still current.
+            allowance = await self._limits.take_browser(secret)
+            return Admitted(await self._browser(secret), allowance)
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        origin = await self._limits.demand_address(connection, digest)
+        caller = self._trusted(connection) if credential is None else self._back_end(digest)
+        if caller is None:
+            await self._limits.take_failure(origin)
+            raise Unauthenticated(
+                "A secret key or a client secret is needed." if credential is None else NOT_KNOWN
+            )
+        self._limits.note_right(origin)
+        return Admitted(caller, await self._limits.take_back_end(caller))
+
+    async def close(self) -> None:
+        """Let go of what calls are counted with."""
+        await self._limits.close()
 
     @property
     def demands_keys(self) -> bool:
@@ -57,13 +80,12 @@ class Authentication:
         )
 
     async def demand_secret_key(self, connection: HTTPConnection) -> None:
-        """Pass back ends alone; raises Unauthenticated or Forbidden."""
-        caller = await self(connection.headers.get("authorization"), connection)
-        if caller.is_browser:
+        """Pass back ends alone; raises Unauthenticated, Forbidden or RateLimited."""
+        admitted = await self(connection.headers.get("authorization"), connection)
+        if admitted.caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
 
-    def _back_end(self, text: str) -> Caller | None:
-        digest = hashlib.sha256(text.encode()).hexdigest()
+    def _back_end(self, digest: str) -> Caller | None:
         # Every hash is compared, so that the time tells nothing about which one is nearest.
         matches = [
             caller
@@ -72,16 +94,15 @@ class Authentication:
         ]
         return matches[0] if matches else None
 
-    async def _browser(self, text: str) -> Caller:
-        secret = self._client_secrets.read(text)
-        if secret is not None:
-            found = await self._reads.collections([secret.collection_id])
-            collection = found.get(secret.collection_id)
-            if collection is not None and secret.is_current(collection, instants.now()):
-                return Caller(secret.collection_id, secret.ends_at, secret.version)
-        raise Unauthenticated("This credential is not known.")
+    async def _browser(self, secret: ClientSecret) -> Caller:
+        found = await self._reads.collections([secret.collection_id])
+        collection = found.get(secret.collection_id)
+        if collection is None or not secret.is_current(collection, instants.now()):
+            raise Unauthenticated(NOT_KNOWN)
+        return Caller(secret.collection_id, secret.ends_at, secret.version)
 
-    def _trusted(self, connection: HTTPConnection) -> Caller:
+    def _trusted(self, connection: HTTPConnection) -> Caller | None:
+        """Find out whether who comes without a credential is on this very machine, where that is enough."""
         headers = connection.headers
         is_forwarded = any(
             name in PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers
@@ -89,8 +110,15 @@ class Authentication:
         is_local = connection.client is not None and is_loopback_name(connection.client.host)
         host = headers.get("host", "")
         if self.demands_keys or is_forwarded or not is_local or not is_loopback_name(_name(host)):
-            raise Unauthenticated("A secret key or a client secret is needed.")
+            return None
         return BACK_END
+
+
+def _token(credential: str | None) -> str:
+    """Take the bearer token out of a credential; nothing where there is none that could be right."""
+    if credential is None or len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
+        return ""
+    return credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""
 
 
 def _name(host: str) -> str:

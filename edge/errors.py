@@ -40,6 +40,7 @@ WIRE: Final[Mapping[type[Exception], Wire]] = {
     raised.ProviderUnavailable: Wire(FailureCode.PROVIDER_UNAVAILABLE.value),
     raised.Unauthenticated: Wire("UNAUTHENTICATED", 401),
     raised.Forbidden: Wire("FORBIDDEN"),
+    raised.RateLimited: Wire("RATE_LIMITED", 429),
     raised.InvalidCursor: Wire("INVALID_CURSOR", 422),
     raised.StreamBehind: Wire("RESUME"),
     raised.StoreBusy: Wire("STORE_BUSY", 503),
@@ -112,6 +113,8 @@ def describe(error: Exception, request_id: str) -> Described:
     extensions: dict[str, object] = {"code": wire.code}
     if isinstance(cause, raised.StreamBehind) and cause.cursor is not None:
         extensions["cursor"] = cause.cursor
+    if isinstance(cause, raised.RateLimited):
+        extensions["retryAfterSeconds"] = cause.allowance.reset_seconds
     entry["extensions"] = extensions
     return Described(entry, wire.code, wire.status)
 

@@ -6,10 +6,11 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from edge.accepting import Accepted, accepted
-from edge.answers import Headers
+from edge.answers import Headers, allowance_headers
 from edge.bodies import GraphQLRequest, is_bounded
 from edge.records import Record
 from edge.scope import RequestScope, Transport, request_id_from
+from payments.access import Allowance
 
 _READ: Final = frozenset(
     {b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type"}
@@ -22,6 +23,7 @@ class Exchange:
 
     __slots__ = (
         "accepted",
+        "allowance",
         "headers",
         "is_read",
         "receive",
@@ -44,6 +46,8 @@ class Exchange:
         self.accepted: Accepted = accepted(self.headers.get(b"accept"))
         self.request: GraphQLRequest | None = None
         self.scope: RequestScope | None = None
+        self.allowance: Allowance | None = None
+        """What is left of the rate limit that counts the caller; every answer says it."""
         self.is_read = False
         self.status = 0
         """What was answered; 0 as long as nothing was."""
@@ -65,6 +69,8 @@ class Exchange:
     async def start(self, status: int, headers: Headers) -> None:
         """Send the head of an answer."""
         self.status = status
+        if self.allowance is not None:
+            headers.extend(allowance_headers(self.allowance))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
 
     async def answer(self, status: int, body: bytes, headers: Headers) -> None:

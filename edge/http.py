@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from edge import records
 from edge.accepting import JSON
-from edge.answers import encode, headers, refusal
+from edge.answers import allowance_headers, encode, headers, refusal
 from edge.bodies import (
     CLOSING,
     ClientGone,
@@ -32,7 +32,7 @@ from edge.event_stream import EventStream
 from edge.exchange import Exchange
 from edge.execution import Engine, refuse_failed
 from edge.scope import RequestScope
-from payments.errors import TillgraphError
+from payments.errors import RateLimited, TillgraphError
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -97,12 +97,15 @@ class HTTPEndpoint:
         header = exchange.headers.get(b"authorization")
         connection = HTTPConnection(exchange.transport_scope)
         try:
-            caller = await self._authenticate(
+            admitted = await self._authenticate(
                 None if header is None else header.decode("latin-1"), connection
             )
         except TillgraphError as error:
             raise _failed(error, exchange.request_id) from None
-        exchange.scope = RequestScope(exchange.request_id, caller, connection, exchange.transport)
+        exchange.allowance = admitted.allowance
+        exchange.scope = RequestScope(
+            exchange.request_id, admitted.caller, connection, exchange.transport
+        )
         return exchange.scope
 
     async def _respond(
@@ -189,7 +192,11 @@ def _failed(error: Exception, request_id: str) -> RequestRefused:
     """Refuse a request for what was raised outside of its execution."""
     described = describe(error, request_id)
     status = 403 if described.code == "FORBIDDEN" else described.status
-    return RequestRefused(status if status != 200 else 500, [described.entry])
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    if isinstance(error, RateLimited):
+        retry_after = (b"retry-after", b"%d" % error.allowance.reset_seconds)
+        headers = (retry_after, *allowance_headers(error.allowance))
+    return RequestRefused(status if status != 200 else 500, [described.entry], headers)
 
 
 def _not_acceptable() -> RequestRefused:

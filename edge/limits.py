@@ -79,6 +79,23 @@ STALLED_SECONDS = 30.0
 CLOSE_SECONDS = 1.0
 """A close frame does not get through to a client that takes nothing."""
 
+# ── Rate limits ────────────────────────────────────────────────────────────────
+
+COUNTS_KEPT = 100_000
+"""In memory, 10 MB: whoever has many addresses fills it, and the older half makes room."""
+
+CREDENTIALS_KEPT = 1_024
+"""Right credentials, each with the address that it came from: more than there are back ends."""
+
+ADDRESSES_KEPT = 1_024
+"""Texts of addresses that were read are chosen by the client; only so many are kept."""
+
+ADDRESS_CHARACTERS = 64
+"""The longest address has 39, its port 6; what a client writes as one may have 60,000."""
+
+PROXIES = 8
+"""In a row, at most; X-Forwarded-For may name thousands."""
+
 # ── The log ────────────────────────────────────────────────────────────────────
 
 LOGGED_NAME_CHARACTERS = 64

@@ -20,7 +20,7 @@ from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
 from edge.scope import RequestScope, request_id_from
 from payments.access import Caller
-from payments.errors import StoreBusy, TillgraphError
+from payments.errors import RateLimited, StoreBusy, TillgraphError
 
 OriginCheck = Callable[[str, WebSocket], bool]
 
@@ -154,8 +154,8 @@ class Socket:
         if authorization is None:
             authorization = self._websocket.headers.get("authorization")
         try:
-            caller = await self._endpoint.authenticate(authorization, self._websocket)
-        except StoreBusy:
+            caller, _ = await self._endpoint.authenticate(authorization, self._websocket)
+        except (StoreBusy, RateLimited):
             raise SocketClosed(1013, "Try again later") from None
         except (TillgraphError, RequestRefused):
             raise SocketClosed(4403, "Forbidden") from None
@@ -221,10 +221,9 @@ class Socket:
         """Run one operation and send its responses; return the errors that ended it, if any did."""
         engine = self._endpoint.engine
         try:
+            # Each operation is counted, and a client secret may have been replaced since the socket was opened.
+            await self._endpoint.authenticate(self._authorization, self._websocket)
             operation = engine.prepare(request, scope)
-            if scope.caller.is_browser:
-                # A client secret may have been replaced since the socket was opened.
-                await self._endpoint.authenticate(self._authorization, self._websocket)
             if operation.type is OperationType.MUTATION:
                 raise refuse(
                     405,

@@ -18,6 +18,7 @@ TillgraphError
 ├── Denied                   who asks may not: present a credential, or another one
 │   ├── Unauthenticated
 │   └── Forbidden
+├── RateLimited              too many requests: send this one again when `allowance` says
 ├── InvalidCursor            the cursor is not one of this list's: start without it
 ├── StreamBehind             the subscriber did not keep up: resume after `cursor`
 └── StoreBusy                the database did not answer in time: send the request again
@@ -28,6 +29,7 @@ exception: see `payments/outcomes.py`.
 
 from typing import ClassVar
 
+from payments.access import Allowance
 from payments.failures import Failure, FailureCode
 from payments.money import Money
 
@@ -142,6 +144,17 @@ class Unauthenticated(Denied):
 
 class Forbidden(Denied):
     """Says that a right credential does not permit this."""
+
+
+class RateLimited(TillgraphError):
+    """Says that a caller has sent all that it may for now, and that nothing was done."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(
+            f"Too many requests: at most {allowance.quota} in {allowance.window_seconds} s."
+            f" Send this one again in {allowance.reset_seconds} s."
+        )
+        self.allowance = allowance
 
 
 class InvalidCursor(TillgraphError):

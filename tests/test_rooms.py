@@ -47,6 +47,7 @@ OUTSIDE: Final = {"bench", "tests"}
 STAYS_IN: Final = {
     "alembic": {"db"},
     "graphql": {"edge", "resolvers", "schema", "server"},
+    "limits": {"edge"},
     "sqlalchemy": {"db"},
     "starlette": {"edge", "entrance", "events", "providers", "resolvers", "server", "till", "web"},
     "strawberry": {"resolvers", "schema", "server"},

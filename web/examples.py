@@ -25,7 +25,7 @@ from payments.commands import (
     SavePaymentMethod,
 )
 from payments.cursors import event_cursor
-from payments.errors import Forbidden, Unauthenticated
+from payments.errors import Forbidden, RateLimited, Unauthenticated
 from payments.flow import Flow
 from payments.ids import EndpointId, ProviderId
 from payments.outcomes import JsonObject
@@ -229,6 +229,9 @@ def examples_route(
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
         except Forbidden:
             return Response(status_code=403)
+        except RateLimited as limited:
+            after_seconds = str(limited.allowance.reset_seconds)
+            return Response(status_code=429, headers={"retry-after": after_seconds})
         examples = Examples(flow, log, webhooks, request_id)
         tabs = [
             {"title": one.title, "query": one.text, "variables": await examples.fill(one)}

@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from payments.errors import Denied, StoreBusy, Unauthenticated
+from payments.errors import Denied, RateLimited, StoreBusy, Unauthenticated
 from providers.sandbox.app import KEYLESS
 from providers.sandbox.bodies import RequestRefused, read_body
 from providers.sandbox.provider import GatewayUnreachable, SandboxProvider
 
 Authorize = Callable[[Request], Awaitable[None]]
-"""Passes a secret key alone; raises Denied."""
+"""Passes a secret key alone; raises Denied and RateLimited."""
 
 PASSED_ON = ("accept", "content-type", "content-encoding")
 """Headers of a request that the gateway looks at."""
@@ -96,6 +96,9 @@ def _guarded(
             return _refusal(401, str(denied), {"www-authenticate": "Bearer"})
         except Denied as denied:
             return _refusal(403, str(denied))
+        except RateLimited as limited:
+            after_seconds = str(limited.allowance.reset_seconds)
+            return _refusal(429, str(limited), {"retry-after": after_seconds})
         except RequestRefused as refused:
             return _refusal(refused.status, str(refused))
         except StoreBusy as busy:

@@ -88,6 +88,30 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"TILLGRAPH_DOCUMENTS": "server.py"},
         "TILLGRAPH_DOCUMENTS",
     ),
+    "a rate without a time": (
+        {"TILLGRAPH_RATE_LIMIT_BROWSER": "600"},
+        "TILLGRAPH_RATE_LIMIT_BROWSER",
+    ),
+    "a rate of nothing": (
+        {"TILLGRAPH_RATE_LIMIT_ADDRESS": "0/minute"},
+        "TILLGRAPH_RATE_LIMIT_ADDRESS",
+    ),
+    "two rates": (
+        {"TILLGRAPH_RATE_LIMIT_BACK_END": "10/second; 100/minute"},
+        "TILLGRAPH_RATE_LIMIT_BACK_END",
+    ),
+    "a rate of no known time": (
+        {"TILLGRAPH_RATE_LIMIT_BROWSER": "600/fortnight"},
+        "TILLGRAPH_RATE_LIMIT_BROWSER",
+    ),
+    "a proxy by name": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "10.0.0.1,proxy.example"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
+    "a network that starts elsewhere": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "10.0.0.1/8"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
     "another environment": ({"TILLGRAPH_ENVIRONMENT": "staging"}, "TILLGRAPH_ENVIRONMENT"),
     "a port that is no number": ({"PORT": "http"}, "PORT"),
     "a port that is too large": ({"PORT": "65536"}, "PORT"),

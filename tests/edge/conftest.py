@@ -22,6 +22,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from edge import Documents, GraphQLEdge
+from edge.credentials import Admitted
 from edge.limits import MESSAGE_BYTES
 from payments.access import BACK_END, Caller
 from payments.errors import StoreBusy, Unauthenticated
@@ -44,15 +45,16 @@ def _keep(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Jso
     raise structlog.DropEvent
 
 
-async def authenticate(credential: str | None, _connection: HTTPConnection) -> Caller:
+async def authenticate(credential: str | None, _connection: HTTPConnection) -> Admitted:
     """Know a secret key, a browser, one that ends in 0.3 s, and nobody else."""
     match credential:
         case "Bearer sk_test":
-            return BACK_END
+            return Admitted(BACK_END)
         case "Bearer browser":
-            return Caller(CollectionId("pay_col_1"))
+            return Admitted(Caller(CollectionId("pay_col_1")))
         case "Bearer ending":
-            return Caller(CollectionId("pay_col_1"), time.time_ns() // 1000 + 300_000)
+            ends_at = time.time_ns() // 1000 + 300_000
+            return Admitted(Caller(CollectionId("pay_col_1"), ends_at))
         case "Bearer busy":
             raise StoreBusy("The database did not answer in time.")
         case "Bearer broken":
