@@ -94,18 +94,20 @@ lock: ## rewrite the requirements files; with UPGRADE=1 to the newest releases
 	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(PIP_COMPILE) --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
-# Debian's Chromium is for the browser test; where it cannot be installed, that test says so itself.
+# Debian's Chromium and Redis are for tests; where they cannot be installed, those tests say so themselves.
 system-dependencies: ## install what tests need from the system, where that is allowed
-	@for name in chromium chromium-browser google-chrome; do \
-		if command -v $$name >/dev/null 2>&1; then exit 0; fi; \
-	done; \
+	@missing=; \
+	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
+		command -v google-chrome >/dev/null 2>&1 || missing="chromium"; \
+	command -v redis-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-		echo "Installing Debian's chromium for the browser test."; \
+		echo "Installing for the tests, from Debian:" $$missing; \
 		apt-get update -qq && \
-		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && \
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null && \
 		exit 0; \
 	fi; \
-	echo "Chromium is missing and cannot be installed from here: install the package chromium, or the browser test fails."
+	echo "Missing, and not to be installed from here:" $$missing". Install these packages, or their tests fail."
 
 clean: ## remove the environments and caches; databases, settings and keys stay
 	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache .hypothesis web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules

@@ -8,16 +8,19 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
+from db.engine import Database
+from db.rate_counts import SqlCounts
 from edge import Documents, GraphQLEdge
 from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
-from edge.counts import OwnCounts
+from edge.counts import Counts, OwnCounts, SharedCounts
+from edge.limits import DATABASE_SECONDS, REDIS_SECONDS
 from edge.origins import Origins
 from edge.rates import RateLimits
 from edge.trusted import TrustedText, read_folder
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable
-from settings import Settings
+from settings import DATABASE_STORE, MEMORY_STORE, Settings, SettingsError
 from web.documents import ExampleDocument
 from web.examples import examples_route
 from web.graphiql import GraphiQLPage
@@ -49,9 +52,25 @@ def make_edge(
     )
 
 
-def make_rate_limits(settings: Settings) -> RateLimits:
-    """Make the rate limits, and where they are counted."""
-    return RateLimits(settings.rates, OwnCounts(), ClientAddresses(settings.proxies))
+def make_rate_limits(settings: Settings, database: Database) -> RateLimits:
+    """Make the rate limits, and where they are counted; raises SettingsError."""
+    counts = _counts(settings.rate_limit_store, database)
+    return RateLimits(settings.rates, counts, ClientAddresses(settings.proxies))
+
+
+def _counts(store: str, database: Database) -> Counts:
+    if store == MEMORY_STORE:
+        return OwnCounts()
+    if store == DATABASE_STORE:
+        return SharedCounts(SqlCounts(database), DATABASE_SECONDS)
+    from edge.redis_counts import RedisCounts  # noqa: PLC0415 - see there
+
+    try:
+        return SharedCounts(RedisCounts(store), REDIS_SECONDS)
+    except ValueError:
+        raise SettingsError(
+            "TILLGRAPH_RATE_LIMIT_STORE: Redis's client can't read this address."
+        ) from None
 
 
 @cache  # The processes of one server inherit what was made before they were started.

@@ -95,7 +95,7 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     )
     client_secrets = ClientSecrets(_signing_keys(settings))
     authentication = Authentication(
-        settings.secret_key_hashes, client_secrets, reads, make_rate_limits(settings)
+        settings.secret_key_hashes, client_secrets, reads, make_rate_limits(settings, database)
     )
     providers = load_providers(_provider_settings(settings))
     flow = Flow(

@@ -24,11 +24,6 @@ ENV_FILE = ".env"
 MADE_SECRETS = Path(".tillgraph")
 """Where development keeps the keys that it makes for itself; ignored by git."""
 
-LATER = {
-    "TILLGRAPH_RATE_LIMIT_STORE",
-}
-"""Settings of what is not built yet: ignoring one would be a silent default."""
-
 OWN_DOCUMENTS = Path("queries")
 
 SHORTEST_KEY = 16
@@ -49,6 +44,13 @@ BROWSER_RATE = "600/minute"
 
 ADDRESS_RATE = "60/minute"
 """In production: a key is known or it is not, so that more of these are guesses, or a program that should stop."""
+
+MEMORY_STORE = "memory://"
+DATABASE_STORE = "database://"
+REDIS_ADDRESS = re.compile(
+    r"rediss?://([^/?#@]*@)?([^/?#@:\[\]]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?(/[0-9]*)?(\?[^#]*)?",
+    re.ASCII,
+)
 
 List = Annotated[tuple[str, ...], NoDecode]
 
@@ -90,6 +92,7 @@ class Settings(BaseSettings):
     stripe_capture_method: Literal["manual", "automatic"] = "manual"
     stripe_multicapture: bool = False
     documents: Path = OWN_DOCUMENTS
+    rate_limit_store: str = MEMORY_STORE
     rate_limit_back_end: str = NO_RATE
     rate_limit_browser: str | None = None
     rate_limit_address: str | None = None
@@ -160,6 +163,15 @@ class Settings(BaseSettings):
     def _are_webhook_secrets(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if any(STRIPE_WEBHOOK_SECRET.fullmatch(secret) is None for secret in value):
             raise ValueError("must hold webhook secrets of Stripe's, such as whsec_…")
+        return value
+
+    @field_validator("rate_limit_store")
+    @classmethod
+    def _is_store(cls, value: str) -> str:
+        if value not in (MEMORY_STORE, DATABASE_STORE) and REDIS_ADDRESS.fullmatch(value) is None:
+            raise ValueError(
+                f"must be {MEMORY_STORE}, {DATABASE_STORE} or a Redis, such as redis://127.0.0.1:6379/0"
+            )
         return value
 
     @field_validator("rate_limit_back_end", "rate_limit_browser", "rate_limit_address")
@@ -288,8 +300,6 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
         upper = name.upper()
         if not upper.startswith(PREFIX) or upper in known or upper.startswith("TILLGRAPH_TEST_"):
             continue
-        if upper in LATER:
-            raise SettingsError(f"{name} belongs to a part that is not built yet; take it out.")
         raise SettingsError(f"{name} is not a setting of this server; the README lists them.")
 
 

@@ -1,8 +1,14 @@
-"""Where requests are counted: in memory, or by whatever counts as limits' own storages do."""
+"""Where requests are counted: in memory, or together with other processes by whatever counts as limits' storages do."""
 
+import asyncio
+import time
 from typing import Protocol
 
+import structlog
+
 from edge import limits
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class Counts(Protocol):
@@ -43,3 +49,55 @@ class OwnCounts:
 
     async def close(self) -> None:
         """Do nothing: there are no connections."""
+
+
+class SharedCounts:
+    """Counts in a store that other processes share, and in this one alone while that is away.
+
+    A payment does not fail because nobody could count it, and whoever guesses keys does not get through meanwhile.
+    """
+
+    def __init__(self, shared: Counts, patience_seconds: float) -> None:
+        self._shared = shared
+        self._patience_seconds = patience_seconds
+        self._own = OwnCounts()
+        self._is_away = False
+        self._asked_again_at = 0.0
+
+    async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add to a count; gives what it is now."""
+        if time.monotonic() >= self._asked_again_at:
+            try:
+                async with asyncio.timeout(self._patience_seconds):
+                    count = await self._shared.incr(key, expiry, amount)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it may stop no request.
+                self._note_away(error)
+            else:
+                self._note_back()
+                return count
+        return await self._own.incr(key, expiry, amount)
+
+    async def get(self, key: str) -> int:
+        """Give what a count is."""
+        if time.monotonic() >= self._asked_again_at:
+            try:
+                async with asyncio.timeout(self._patience_seconds):
+                    return await self._shared.get(key)
+            except Exception as error:  # noqa: BLE001 - as above.
+                self._note_away(error)
+        return await self._own.get(key)
+
+    async def close(self) -> None:
+        """Let go of the store's connections."""
+        await self._shared.close()
+
+    def _note_away(self, error: Exception) -> None:
+        self._asked_again_at = time.monotonic() + limits.STORE_RETRY_SECONDS
+        if not self._is_away:
+            self._is_away = True
+            _log.warning("rate limits counted by this process alone", error=type(error).__name__)
+
+    def _note_back(self) -> None:
+        if self._is_away:
+            self._is_away = False
+            _log.info("rate limits counted together again")

@@ -81,6 +81,18 @@ CLOSE_SECONDS = 1.0
 
 # ── Rate limits ────────────────────────────────────────────────────────────────
 
+REDIS_SECONDS = 0.1
+"""A Redis that is away would hold every request up; after this time the process counts for itself."""
+
+DATABASE_SECONDS = 1.0
+"""A count waits behind payments for SQLite's one writer; then as above."""
+
+REDIS_CONNECTIONS = 32
+"""Of one process: each is busy for well under a millisecond."""
+
+STORE_RETRY_SECONDS = 5.0
+"""For so long a store that was away is not asked again: each request would wait for it in vain."""
+
 COUNTS_KEPT = 100_000
 """In memory, 10 MB: whoever has many addresses fills it, and the older half makes room."""
 

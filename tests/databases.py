@@ -31,7 +31,7 @@ GIVEN = "TILLGRAPH_TEST_DATABASE_URL"
 
 TABLES = (
     "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports,"
-    " account_holders, payment_methods, method_setups"
+    " account_holders, payment_methods, method_setups, rate_counts"
 )
 
 

@@ -20,7 +20,7 @@ MAY_IMPORT: Final = {
     "schema": {"payments"},
     "web": {"payments"},
     # The composition root; the others at the top are pieces of it.
-    "entrance": {"edge", "resolvers", "settings", "web"},
+    "entrance": {"db", "edge", "resolvers", "settings", "web"},
     "settings": {"edge", "payments"},
     "till": {"db", "edge", "events", "payments", "settings", "workers"},
     "workers": set[str](),
@@ -48,6 +48,7 @@ STAYS_IN: Final = {
     "alembic": {"db"},
     "graphql": {"edge", "resolvers", "schema", "server"},
     "limits": {"edge"},
+    "redis": {"edge"},
     "sqlalchemy": {"db"},
     "starlette": {"edge", "entrance", "events", "providers", "resolvers", "server", "till", "web"},
     "strawberry": {"resolvers", "schema", "server"},

@@ -19,6 +19,7 @@ TABLES = (
     "webhook_lanes",
     "provider_reports",
     "disabled_providers",
+    "rate_counts",
 )
 
 

@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
 
+import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine import create_engine as create_program_engine
 from db.limits import LOCK_SECONDS
 from db.tables import metadata

@@ -27,12 +27,6 @@ SHORT = "tooshortsecret"
 STRIPE = {"TILLGRAPH_STRIPE_SECRET_KEY": "sk_test_of_this_test"}
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
-    **{
-        f"not built yet: {name}": ({name: value}, name)
-        for name, value in {
-            "TILLGRAPH_RATE_LIMIT_STORE": "memory://",
-        }.items()
-    },
     "unknown name": ({"TILLGRAPH_SECRET_KEY": SECRET_KEY}, "TILLGRAPH_SECRET_KEY"),
     "every address": ({"HOST": "0.0.0.0"}, "HOST"),  # noqa: S104
     "a name that is not loopback": ({"HOST": "pay.example"}, "HOST"),
@@ -87,6 +81,22 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     "a file as the folder of documents": (
         {"TILLGRAPH_DOCUMENTS": "server.py"},
         "TILLGRAPH_DOCUMENTS",
+    ),
+    "another store": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "memcached://127.0.0.1:11211"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a Redis without a host": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "redis://:hunter2@/0"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a Redis at a port that is none": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "redis://:hunter2@localhost:http"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a Redis at a port that is too large": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "redis://:hunter2@localhost:99999"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
     ),
     "a rate without a time": (
         {"TILLGRAPH_RATE_LIMIT_BROWSER": "600"},
@@ -206,6 +216,7 @@ SERVED = [
     "production without signing keys",
     "production with a sandbox without its secret",
     "PostgreSQL",
+    "a Redis at a port that is too large",
     "a short secret key",
     "an unknown provider for browsers",
 ]

@@ -12,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
+import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine import create_engine
 from db.tables import metadata
 from tests import databases
@@ -80,6 +81,15 @@ async def test_the_migrated_database_has_these_tables_alone(migrated: str) -> No
     """Besides alembic's own table there are the program's, each once."""
     names = await looked_at(migrated, lambda connection: inspect(connection).get_table_names())
     assert set(names) == {*TABLES, "alembic_version"}
+
+
+async def test_no_commit_waits_for_the_disk_because_of_a_count(migrated: str) -> None:
+    """The table of rate counts is not logged, and is the only one that is not."""
+    found = databases.rows(
+        migrated,
+        "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relpersistence = 'u'",
+    )
+    assert found == [("rate_counts",)]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,131 @@
+"""Rate limits counted in the database: together by all processes, with nothing left over, and in nobody's way."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx2
+import pytest
+
+from tests import databases
+from tests.api.conftest import NO_RECOVERY, SECRET_KEY
+from tests.faults.records import until
+from tests.running import URL, Json, RunningServer, document
+from tests.shop import open_collection
+
+QUOTA = 5
+SHOW = document("front_end/01_show_checkout")
+ALONE = "rate limits counted by this process alone"
+TOGETHER = "rate limits counted together again"
+SETTINGS = {
+    **NO_RECOVERY,
+    "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
+    "TILLGRAPH_SIGNING_KEYS": "the-signing-key-of-these-tests",
+    "TILLGRAPH_SANDBOX_ENABLED": "false",
+    "TILLGRAPH_RATE_LIMIT_STORE": "database://",
+    "TILLGRAPH_RATE_LIMIT_BROWSER": f"{QUOTA}/day",
+    "TILLGRAPH_RATE_LIMIT_ADDRESS": f"{QUOTA}/day",
+}
+
+Pair = tuple[RunningServer, RunningServer]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Give two servers on one database."""
+    first = RunningServer(tmp_path_factory.mktemp("first"), SETTINGS)
+    second = RunningServer(tmp_path_factory.mktemp("second"), {**SETTINGS, URL: first.database})
+    first.credential = second.credential = SECRET_KEY
+    yield first.start(), second.start()
+    second.close()
+    first.close()
+
+
+def shown(server: RunningServer, collection: Json) -> httpx2.Response:
+    """Read a collection by its client secret."""
+    return server.post(SHOW, {"id": collection["id"]}, bearer=collection["clientSecret"])
+
+
+def test_two_servers_count_together(pair: Pair) -> None:
+    """What one has let through, the other one counts on."""
+    collection = open_collection(pair[0])
+    for number in range(QUOTA):
+        response = shown(pair[number % 2], collection)
+        assert response.status_code == 200
+        assert response.headers["ratelimit"].startswith(f'"browser";r={QUOTA - 1 - number};t=')
+    assert [shown(server, collection).status_code for server in pair] == [429, 429]
+
+
+def test_guesses_at_two_servers_count_together(pair: Pair) -> None:
+    """A guesser gains nothing by going to another process, and a right guess does not get through there either."""
+    statuses = [
+        pair[number % 2].post("{ __typename }", bearer="a-key-that-nobody-has").status_code
+        for number in range(QUOTA + 1)
+    ]
+    assert statuses == [401] * QUOTA + [429]
+    # Where it was right before, it still is.
+    assert [server.post("{ __typename }").status_code for server in pair] == [200, 429]
+    pair[0].rows("DELETE FROM rate_counts WHERE key LIKE 'address/%'")
+
+
+def test_first_requests_at_once_are_counted_one_by_one(pair: Pair) -> None:
+    """Of ten that are sent to both together, with no row there yet, exactly the quota gets through."""
+
+    def statuses_of(collection: Json) -> list[int]:
+        with ThreadPoolExecutor(4) as pool:
+            answers = pool.map(lambda number: shown(pair[number % 2], collection), range(10))
+            return sorted(answer.status_code for answer in answers)
+
+    for _ in range(5):
+        assert statuses_of(open_collection(pair[0])) == [200] * QUOTA + [429] * (10 - QUOTA)
+
+
+def test_counts_that_have_ended_make_room(pair: Pair) -> None:
+    """Each new count takes up to ten old ones with it, and none that still counts."""
+    server = pair[0]
+    kept = open_collection(server)
+    assert shown(server, kept).status_code == 200
+    for number in range(25):
+        server.rows(
+            "INSERT INTO rate_counts (key, count, ends_at) VALUES (?, 1, 1)", f"old/{number}"
+        )
+    left = []
+    for _ in range(3):
+        assert shown(server, open_collection(server)).status_code == 200
+        left.append(server.rows("SELECT count(*) FROM rate_counts WHERE key LIKE 'old/%'")[0][0])
+    assert left == [15, 5, 0]
+    assert shown(server, kept).headers["ratelimit"].startswith(f'"browser";r={QUOTA - 2};t=')
+
+
+def test_what_is_written_names_no_credential(pair: Pair) -> None:
+    """A row has the collection and the version of its secret, or an address: no key, and no code."""
+    collection = open_collection(pair[0])
+    assert shown(pair[0], collection).status_code == 200
+    keys = {row[0] for row in pair[0].rows("SELECT key FROM rate_counts")}
+    [own] = [key for key in keys if collection["id"] in key]
+    assert own.startswith(f"browser/{collection['id']}/1/86400/")
+    assert not [key for key in keys if "tgcs" in key or SECRET_KEY in key]
+
+
+def test_a_database_that_is_held_stops_nobody(pair: Pair) -> None:
+    """Counting is given up soon, each process counts for itself meanwhile, and afterwards they count together again."""
+    server = pair[0]
+    collection = open_collection(server)
+    assert shown(server, collection).status_code == 200
+    with databases.held(server.database):
+        began = time.monotonic()
+        statuses = [shown(server, collection).status_code for _ in range(QUOTA + 1)]
+        assert time.monotonic() - began < 3.0
+    assert statuses == [200] * QUOTA + [429]
+    [line] = [line for line in server.log_lines() if line["event"] == ALONE]
+    assert line["level"] == "warning"
+    until(
+        lambda: (
+            shown(server, open_collection(server)).status_code == 200
+            and [line for line in server.log_lines() if line["event"] == TOGETHER]
+        ),
+        seconds=15,
+    )
+    response = shown(server, collection)
+    assert response.headers["ratelimit"].startswith('"browser";r=')
+    assert response.status_code == 200

@@ -1,0 +1,183 @@
+"""Rate limits counted in a real Redis: by several servers together, and by each alone while it is away."""
+
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from tests.faults.records import until
+from tests.running import Json, RunningServer, document, free_port
+from tests.shop import open_collection
+
+QUOTA = 5
+SECRET_KEY = "the-secret-key-of-these-tests"
+SHOW = document("front_end/01_show_checkout")
+ALONE = "rate limits counted by this process alone"
+TOGETHER = "rate limits counted together again"
+WAIT_SECONDS = 15.0
+
+Pair = tuple[RunningServer, RunningServer]
+
+
+@dataclass
+class RunningRedis:
+    """Is Debian's redis-server, with nothing in it, on a port of its own."""
+
+    folder: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> "RunningRedis":
+        """Start it and wait until it answers."""
+        path = shutil.which("redis-server")
+        assert path is not None, "redis-server is missing: run make system-dependencies."
+        options = f"--port {self.port} --bind 127.0.0.1 --appendonly no --dir {self.folder}"
+        with (self.folder / "redis.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [path, *options.split(), "--save", ""], stdout=log, stderr=log
+            )
+        until(self._answers, seconds=WAIT_SECONDS)
+        return self
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(WAIT_SECONDS)
+            self.process = None
+
+    def ask(self, command: str) -> bytes:
+        """Send one command and give the beginning of what it answers."""
+        with socket.create_connection(("127.0.0.1", self.port), WAIT_SECONDS) as connection:
+            connection.sendall(command.encode() + b"\r\n")
+            return connection.recv(65_536)
+
+    def _answers(self) -> bool:
+        try:
+            return self.ask("PING") == b"+PONG\r\n"
+        except OSError:
+            return False
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RunningRedis]:
+    """Give a Redis of a test's own."""
+    running = RunningRedis(tmp_path, free_port()).start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def pair(tmp_path: Path, redis: RunningRedis) -> Iterator[Pair]:
+    """Give two servers on one Redis, each with a database of its own."""
+    settings = {
+        "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
+        "TILLGRAPH_SANDBOX_ENABLED": "false",
+        "TILLGRAPH_RATE_LIMIT_STORE": f"redis://127.0.0.1:{redis.port}/0",
+        "TILLGRAPH_RATE_LIMIT_BROWSER": f"{QUOTA}/day",
+        "TILLGRAPH_RATE_LIMIT_ADDRESS": f"{QUOTA}/day",
+    }
+    servers = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        servers.append(RunningServer(tmp_path / name, settings, credential=SECRET_KEY))
+    first, second = servers
+    yield first.start(), second.start()
+    for server in servers:
+        server.close()
+
+
+def shown(server: RunningServer, collection: Json) -> httpx2.Response:
+    """Read a collection by its client secret."""
+    return server.post(SHOW, {"id": collection["id"]}, bearer=collection["clientSecret"])
+
+
+def guess(server: RunningServer) -> int:
+    """Come with a wrong key; give the status."""
+    return server.post("{ __typename }", bearer="a-key-that-nobody-has").status_code
+
+
+def logged(server: RunningServer, event: str) -> list[Json]:
+    """Give the lines of a kind."""
+    return [line for line in server.log_lines() if line["event"] == event]
+
+
+def test_two_servers_count_together(redis: RunningRedis, pair: Pair) -> None:
+    """What one has let through, the other one counts on; what is kept there ends by itself and names no key."""
+    assert [guess(pair[number % 2]) for number in range(QUOTA + 2)] == [401] * QUOTA + [429] * 2
+    keys = redis.ask("KEYS *").decode()
+    assert "tillgraph:address/127.0.0.1/86400/" in keys
+    assert "a-key-that-nobody-has" not in keys
+    [key] = [line for line in keys.splitlines() if line.startswith("tillgraph:")]
+    assert 86_000 < int(redis.ask(f"TTL {key}")[1:]) <= 86_400
+    assert redis.ask(f"GET {key}") == b"$1\r\n%d\r\n" % QUOTA
+
+
+def test_a_browser_is_counted_there(redis: RunningRedis, pair: Pair) -> None:
+    """By its collection and the version of its secret, with what is left in every answer."""
+    server = pair[0]
+    collection = open_collection(server)
+    for number in range(QUOTA):
+        response = shown(server, collection)
+        assert response.headers["ratelimit"].startswith(f'"browser";r={QUOTA - 1 - number};t=')
+    assert shown(server, collection).status_code == 429
+    assert f"tillgraph:browser/{collection['id']}/1/86400/" in redis.ask("KEYS *").decode()
+
+
+def test_a_redis_that_is_away_stops_nobody(redis: RunningRedis, pair: Pair) -> None:
+    """Requests are answered at once, limits hold for each process alone, and later for all together again."""
+    server = pair[0]
+    collection = open_collection(server)
+    assert shown(server, collection).status_code == 200
+    redis.stop()
+    began = time.monotonic()
+    statuses = [shown(server, collection).status_code for _ in range(QUOTA + 1)]
+    assert time.monotonic() - began < 2.0
+    assert statuses == [200] * QUOTA + [429]
+    assert [guess(pair[1]) for _ in range(QUOTA + 1)] == [401] * QUOTA + [429]
+    for one in pair:
+        [line] = logged(one, ALONE)
+        assert line["level"] == "warning"
+    redis.start()
+    until(
+        lambda: shown(server, collection).status_code and logged(server, TOGETHER),
+        seconds=WAIT_SECONDS,
+    )
+    # A new Redis knows nothing of before.
+    assert shown(server, collection).status_code == 200
+
+
+def test_a_redis_that_hangs_stops_nobody(redis: RunningRedis, pair: Pair) -> None:
+    """One that takes connections and does not answer is waited for a tenth of a second, and then left alone."""
+    server = pair[0]
+    collection = open_collection(server)
+    assert shown(server, collection).status_code == 200
+    assert redis.ask("CLIENT PAUSE 60000 ALL") == b"+OK\r\n"
+    began = time.monotonic()
+    assert [shown(server, collection).status_code for _ in range(QUOTA)] == [200] * QUOTA
+    assert time.monotonic() - began < 2.0
+    assert len(logged(server, ALONE)) == 1
+    assert redis.process is not None
+    redis.process.kill()
+    redis.process.wait(WAIT_SECONDS)
+
+
+def test_a_server_starts_without_its_redis(redis: RunningRedis, pair: Pair) -> None:
+    """What is only for counting keeps nobody from starting; it ends in order too, and leaves no connection behind."""
+    redis.stop()
+    server = pair[0]
+    assert server.stop() == 0
+    server.start()
+    assert shown(server, open_collection(server)).status_code == 200
+    assert len(logged(server, ALONE)) == 1
+    assert server.stop() == 0
+    log = server.log_path.read_text()
+    assert "Traceback" not in log
+    assert "ResourceWarning" not in log
+    assert "Exception ignored" not in log
