@@ -53,6 +53,10 @@ HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
 """What a status is not complete without."""
 
 
+class AnswerTooLarge(Exception):
+    """Says that an answer holds too many values, and would keep everybody else waiting."""
+
+
 class RequestRefused(Exception):
     """Says that a request was refused as a whole, with the status and the errors of the answer."""
 
@@ -137,6 +141,8 @@ def _cause(error: Exception) -> Exception:
 
 def _told(cause: Exception) -> tuple[Wire | None, str]:
     """Find what may be said of an exception; nothing of one that is not ours."""
+    if isinstance(cause, AnswerTooLarge):
+        return Wire("LIMIT_EXCEEDED", 422), str(cause)
     for kind in type(cause).__mro__:
         if kind in WIRE:
             return WIRE[kind], str(cause)

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from graphql import (
     ExecutionResult,
-    Executor,
     GraphQLError,
     OperationType,
     create_source_event_stream,
@@ -15,6 +14,7 @@ from graphql import (
 
 from edge import limits
 from edge.bodies import GraphQLRequest
+from edge.counting import CountingExecutor
 from edge.documents import Documents, Operation
 from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
 from edge.scope import RequestScope
@@ -71,9 +71,10 @@ class Engine:
         request: GraphQLRequest,
         scope: RequestScope,
         root: object = None,
-    ) -> Executor[object]:
+    ) -> CountingExecutor:
         """Make what runs an operation once; raises RequestRefused where variables do not fit."""
-        executor = Executor.build(
+        scope.make_room()
+        executor = CountingExecutor.build(
             self.documents.schema,
             operation.document,
             root,
@@ -84,6 +85,8 @@ class Engine:
         )
         if isinstance(executor, list):
             raise RequestRefused(422, [client_error(error, "BAD_USER_INPUT") for error in executor])
+        assert isinstance(executor, CountingExecutor)
+        executor.room = scope.room
         return executor
 
     async def run(
@@ -124,7 +127,8 @@ def refuse_failed(executed: Executed, operation: Operation) -> None:
         return
     status = next((status for status in statuses if status != 200), None)
     if status is not None:
-        raise RequestRefused(status, [error.entry for error in executed.errors])
+        told = executed.errors[: limits.ERRORS_TOLD]
+        raise RequestRefused(status, [error.entry for error in told])
 
 
 class Subscription:

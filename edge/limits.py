@@ -44,6 +44,16 @@ MERGED_PAIRS = 5_000
 VALIDATION_ERRORS = 20
 """900 unknown fields are 900 errors, of which a person reads the first."""
 
+BROWSER_VALUES = 10_000
+"""Of one answer. Lists within lists multiply: four times the sessions of their collection's sessions took 82 s where
+there are twenty, and are a hundred million of a hundred. A collection with as many sessions and events has 3,000."""
+
+BACK_END_VALUES = 50_000
+"""A page of a hundred collections with twenty things each and twenty fields is less; as many take seconds."""
+
+ERRORS_TOLD = 20
+"""Of an answer without data: one that is too large fails at thousands of places, everywhere for the same reason."""
+
 DOCUMENTS_KEPT = 256
 """A parsed document of 1,000 tokens takes 0.4 MB, so that hostile ones take 100 MB together."""
 

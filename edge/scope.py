@@ -6,6 +6,7 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
+from edge.counting import Room
 from payments.access import Caller
 from payments.ids import new_request_id
 
@@ -24,6 +25,7 @@ class RequestScope:
         "operation_name",
         "operation_type",
         "request_id",
+        "room",
         "started",
         "transport",
     )
@@ -40,6 +42,11 @@ class RequestScope:
         self.operation_type: str | None = None
         self.collection_id: str | None = None
         """The collection that the operation was about: resolvers set it, for the log line."""
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Begin to count the values of an answer, or of another item of a stream."""
+        self.room = Room(self.caller)
 
 
 def request_id_from(header: bytes | None) -> str:

@@ -264,7 +264,8 @@ class WebhookOffice:
             for delivery in tx.failed_since(endpoint.id, command.since):
                 _again(tx, delivery, lane=_collection_of(tx, delivery))
             types = endpoint.event_types or tuple(EventType)
-            for event in tx.missed(endpoint, types, command.since):
+            since = max(command.since, endpoint.created_at)
+            for event in tx.missed(endpoint, types, since):
                 make_delivery(tx, endpoint.id, event)
                 join_lane(tx, endpoint.id, event.collection_id)
             tx.hurry_lanes(endpoint.id)

@@ -79,12 +79,29 @@ class Scope(Protocol):
     request_id: str
     caller: Caller
     collection_id: str | None
+    room: "Room"
+
+
+class Room(Protocol):
+    """Is how many values an answer may still hold."""
+
+    def take(self, values: int) -> None:
+        """Count so many more; raises where there are too many."""
 
 
 class RequestContext:
     """Serves one operation, or one item of a stream."""
 
-    __slots__ = ("_disabled", "call", "caller", "loaders", "request_id", "scope", "services")
+    __slots__ = (
+        "_disabled",
+        "_room",
+        "call",
+        "caller",
+        "loaders",
+        "request_id",
+        "scope",
+        "services",
+    )
 
     def __init__(self, services: Services, scope: Scope) -> None:
         self.services = services
@@ -94,6 +111,12 @@ class RequestContext:
         self.call = Call(scope.caller, scope.request_id)
         self.loaders = Loaders(services.reads, services.log, services.office.webhooks)
         self._disabled: asyncio.Future[frozenset[str]] | None = None
+        self._room = scope.room
+
+    def listed(self, things: Sequence[Thing]) -> Sequence[Thing]:
+        """Count what stands on a list before anything is made of it."""
+        self._room.take(len(things))
+        return things
 
     def demand_secret_key(self) -> None:
         """Refuse browsers; raises Forbidden."""
@@ -127,13 +150,13 @@ class RequestContext:
 
     async def sessions_of(self, id: CollectionId) -> list[PaymentSession]:
         """Load a collection's sessions, oldest first."""
-        found = await self.loaders.sessions_of.load(id) or ()
+        found = self.listed(await self.loaders.sessions_of.load(id) or ())
         self.loaders.sessions.known.update({session.id: session for session in found})
         return [PaymentSession.of(session, self.caller) for session in found]
 
     async def payments_of(self, id: CollectionId) -> list[Payment]:
         """Load a collection's payments, oldest first."""
-        found = await self.loaders.payments_of.load(id) or ()
+        found = self.listed(await self.loaders.payments_of.load(id) or ())
         self.loaders.payments.known.update({payment.id: payment for payment in found})
         return [Payment.of(payment, self.caller) for payment in found]
 
@@ -153,11 +176,12 @@ class RequestContext:
 
     async def disputes_of(self, id: PaymentId) -> list[Dispute]:
         """Load a payment's disputes, oldest first."""
-        return [Dispute.of(dispute) for dispute in await self.loaders.disputes_of.load(id) or ()]
+        found = self.listed(await self.loaders.disputes_of.load(id) or ())
+        return [Dispute.of(dispute) for dispute in found]
 
     async def holders(self, ids: Sequence[HolderId]) -> list[AccountHolder]:
         """Load account holders, in their order; those that are deleted are left out."""
-        found = await asyncio.gather(*(self.loaders.holders.load(id) for id in ids))
+        found = await asyncio.gather(*(self.loaders.holders.load(id) for id in self.listed(ids)))
         return [AccountHolder.of(holder, self.caller) for holder in found if holder is not None]
 
     async def reason(self, id: RefundReasonId) -> RefundReason:
@@ -173,7 +197,8 @@ class RequestContext:
 
     async def methods_of(self, id: HolderId) -> list[PaymentMethod]:
         """Load an account holder's payment methods, oldest first."""
-        return [PaymentMethod.of(one) for one in await self.loaders.methods_of.load(id) or ()]
+        found = self.listed(await self.loaders.methods_of.load(id) or ())
+        return [PaymentMethod.of(one) for one in found]
 
     async def refunds_of(self, id: PaymentId) -> list[Refund]:
         """Load a payment's refunds, oldest first."""
@@ -182,7 +207,7 @@ class RequestContext:
 
     async def _movements(self, id: PaymentId, kind: OperationKind) -> Sequence[records.Operation]:
         found = await self.loaders.movements_of.load(id) or ()
-        return [operation for operation in found if operation.kind is kind]
+        return self.listed([operation for operation in found if operation.kind is kind])
 
     async def required_action(self, session: records.PaymentSession) -> RequiredAction | None:
         """Say what comes next for a session."""
@@ -215,7 +240,7 @@ class RequestContext:
         after = given(after)
         if after is None:
             events = await self.loaders.first_events_of.load((id, size + 1)) or ()
-            return events_page(events, size, after)
+            return events_page(self.listed(events), size, after)
         start = (await self.event_at(after, id)).sequence
         events = await self.services.log.events_of(id, after=start, limit=size + 1)
         return events_page(events, size, after)
@@ -229,7 +254,7 @@ class RequestContext:
         if after is None:
             key = (payment.id, size + 1)
             events = await self.loaders.first_events_of_payments.load(key) or ()
-            return events_page(events, size, after)
+            return events_page(self.listed(events), size, after)
         start = (await self.event_at(after, payment.collection_id)).sequence
         log = self.services.log
         events = await log.events_of_payment(payment.id, after=start, limit=size + 1)

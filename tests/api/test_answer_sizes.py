@@ -1,0 +1,117 @@
+"""Lists within lists: an answer ends where it holds more than anybody reads, whoever asks, over every transport."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.api.conftest import KEYS, NO_RECOVERY, SECRET_KEY
+from tests.api.sockets import opened, receive, subscribe
+from tests.running import Json, RunningServer
+from tests.shop import open_collection
+
+SESSIONS = 100
+"""As many as a collection may have: what its browser can bring about by itself."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server that demands a key."""
+    running = RunningServer(tmp_path_factory.mktemp("sizes"), {**NO_RECOVERY, **KEYS})
+    running.credential = SECRET_KEY
+    yield running.start()
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def collection(server: RunningServer) -> Json:
+    """Give a collection whose browser has opened every session that it can."""
+    made = open_collection(server)
+    inputs = {"paymentCollectionId": made["id"], "providerId": "sandbox"}
+    for _ in range(SESSIONS):
+        server.change("createPaymentSession", inputs, bearer=made["clientSecret"])
+    return made
+
+
+def nested(levels: int, within: str = "paymentSessions { paymentCollection { %s } }") -> str:
+    """Ask for the sessions of the collection of each session, and so on."""
+    selected = "id"
+    for _ in range(levels):
+        selected = within % selected
+    return selected
+
+
+THROUGH_NULL = (
+    "paymentSessions { id payment { id } requiredAction { __typename } paymentCollection { %s } }"
+)
+THROUGH_EVENTS = "events(first: 100) { edges { node { paymentCollection { %s } } } }"
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [nested(4), nested(3), nested(3, THROUGH_NULL), nested(2, THROUGH_EVENTS)],
+    ids=["four times", "three times", "with fields that may be null", "through the log"],
+)
+def test_what_multiplies_is_refused(server: RunningServer, collection: Json, selected: str) -> None:
+    """HTTP 422 and LIMIT_EXCEEDED before it is worked out, told a few times and not at each place."""
+    refused_to(server, collection["clientSecret"], collection["id"], selected)
+
+
+def test_a_back_end_is_held_to_a_limit_too(server: RunningServer, collection: Json) -> None:
+    """To a larger one: its mistake would keep the browsers waiting."""
+    refused_to(server, SECRET_KEY, collection["id"], nested(4))
+
+
+def refused_to(server: RunningServer, bearer: str, id: str, selected: str) -> None:
+    """Ask for a collection, and hold the answer to a refusal."""
+    query = f"query ($id: ID!) {{ paymentCollection(id: $id) {{ {selected} }} }}"
+    response = server.post(query, {"id": id}, bearer=bearer)
+    answer = response.json()
+    assert (response.status_code, "data" in answer) == (422, False)
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"LIMIT_EXCEEDED"}
+    assert len(answer["errors"]) <= 20
+
+
+def test_a_socket_and_a_stream_are_held_to_the_same(
+    server: RunningServer, collection: Json
+) -> None:
+    """The query and the first item of a subscription are told LIMIT_EXCEEDED; the socket stays open."""
+    variables = {"id": collection["id"]}
+    with opened(server, bearer=collection["clientSecret"]) as socket:
+        query = f"query ($id: ID!) {{ paymentCollection(id: $id) {{ {nested(4)} }} }}"
+        subscribe(socket, query, variables)
+        message = receive(socket)
+        assert message["payload"]["data"] == {"paymentCollection": None}
+        assert message["payload"]["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+        assert receive(socket)["type"] == "complete"
+
+
+def test_a_change_stands_whose_answer_is_too_large(server: RunningServer, collection: Json) -> None:
+    """The mutation is done, and the error says why nothing is shown of it."""
+    made = open_collection(server, reference="before")
+    for _ in range(SESSIONS):
+        server.change(
+            "createPaymentSession", {"paymentCollectionId": made["id"], "providerId": "sandbox"}
+        )
+    query = (
+        "mutation ($input: UpdatePaymentCollectionInput!) { updatePaymentCollection(input: $input)"
+        f" {{ ... on PaymentCollection {{ {nested(3)} }} }} }}"
+    )
+    answer = server.post(query, {"input": {"id": made["id"], "reference": "after"}}).json()
+    assert answer["data"] is None
+    assert answer["errors"][0]["extensions"]["code"] == "LIMIT_EXCEEDED"
+    shown = server.run("back_end/02_show_payment_collection", id=made["id"])
+    assert shown["reference"] == "after"
+
+
+def test_a_collection_with_all_its_sessions_is_shown(
+    server: RunningServer, collection: Json
+) -> None:
+    """By the documents that shops use, to its browser and to a back end."""
+    browser = collection["clientSecret"]
+    for name, bearer in (
+        ("front_end/01_show_checkout", browser),
+        ("back_end/02_show_payment_collection", browser),
+        ("back_end/02_show_payment_collection", None),
+    ):
+        shown = server.run(name, id=collection["id"], bearer=bearer)
+        assert len(shown["paymentSessions"]) == SESSIONS
