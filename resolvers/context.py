@@ -1,14 +1,13 @@
 """The context of one operation, or of one item of a stream: what types and resolvers reach the domain through."""
 
 import asyncio
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn, Protocol, TypeVar
 
 import strawberry
 
-from payments import checks, instants, outcomes, records
+from payments import checks, records
 from payments.access import Caller
 from payments.commands import Call
 from payments.credentials import ClientSecrets
@@ -27,22 +26,18 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.instants import SECOND, Instant
 from payments.listing import Lists
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
 from payments.webhook_records import DeliveryStatus
 from payments.webhooks import WebhookOffice
+from resolvers.actions import await_provider, show_action
 from resolvers.deliveries import deliveries_page
 from resolvers.failures import authorization_failed
 from resolvers.loaders import Loaders
 from resolvers.pages import events_page, given, page_size
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.actions import (
-    AwaitProvider,
-    ConfirmWithSdk,
-    DisplayInstructions,
-    RedirectToUrl,
     RequiredAction,
 )
 from schema.collection import PaymentCollection
@@ -53,7 +48,7 @@ from schema.pages import PaymentEventConnection
 from schema.payment import Capture, Payment, Refund
 from schema.provider import PaymentProvider
 from schema.refund_reason import RefundReason
-from schema.scalars import JSON, CurrencyCode, optional_instant
+from schema.scalars import JSON, CurrencyCode
 from schema.session import PaymentSession
 from schema.webhook import WebhookDeliveryConnection, WebhookEndpoint
 
@@ -79,7 +74,10 @@ class Scope(Protocol):
     request_id: str
     caller: Caller
     collection_id: str | None
-    room: "Room"
+
+    @property
+    def room(self) -> "Room":
+        """Give how many values its answer may still hold."""
 
 
 class Room(Protocol):
@@ -354,54 +352,6 @@ class RequestContext:
 
 
 Info = strawberry.Info[RequestContext, None]
-
-
-def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
-    """Show what the customer's browser does next."""
-    match action:
-        case outcomes.RedirectToUrl():
-            return RedirectToUrl(
-                kind="REDIRECT",
-                expires_at=optional_instant(action.expires_at),
-                fallback_url=action.url,
-                url=action.url,
-            )
-        case outcomes.ConfirmWithSdk():
-            return ConfirmWithSdk(
-                kind="SDK",
-                expires_at=optional_instant(action.expires_at),
-                fallback_url=None,
-                client_secret=action.client_secret,
-                publishable_key=action.publishable_key,
-            )
-        case outcomes.DisplayInstructions():
-            return DisplayInstructions(
-                kind="INSTRUCTIONS",
-                expires_at=optional_instant(action.expires_at),
-                fallback_url=None,
-                instructions=JSON(action.instructions),
-            )
-        case None:
-            return AwaitProvider(
-                kind="WAIT", expires_at=None, fallback_url=None, retry_after_seconds=1
-            )
-
-
-def await_provider(operation: records.Operation) -> AwaitProvider:
-    """Say that there is nothing to do but wait, and for how long at least."""
-    return AwaitProvider(
-        kind="WAIT",
-        expires_at=None,
-        fallback_url=None,
-        retry_after_seconds=retry_after_seconds(operation.due_at),
-    )
-
-
-def retry_after_seconds(due_at: Instant | None) -> int:
-    """Give the whole seconds until recovery looks next, at least one."""
-    if due_at is None:
-        return 60
-    return max(1, math.ceil((due_at - instants.now()) / SECOND))
 
 
 def _found(thing: Thing | None) -> Thing:

@@ -5,7 +5,8 @@ import strawberry
 from payments import holders, saving
 from payments.errors import Refused
 from resolvers import inputs as parse
-from resolvers.context import Info, show_action
+from resolvers.actions import show_action
+from resolvers.context import Info
 from resolvers.failures import rejected
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.inputs import (

@@ -17,7 +17,8 @@ from payments import (
 from payments.errors import Refused
 from payments.ids import PAYMENT, SESSION, PaymentId, ProviderId, SessionId, is_id
 from resolvers import inputs as parse
-from resolvers.context import Info, RequestContext, await_provider, retry_after_seconds, show_action
+from resolvers.actions import await_provider, retry_after_seconds, show_action
+from resolvers.context import Info, RequestContext
 from resolvers.failures import (
     authorization_failed,
     cancel_failed,

@@ -1,0 +1,62 @@
+"""Shows what the customer's browser does next, and when to ask again."""
+
+import math
+
+from payments import instants, outcomes, records
+from payments.instants import SECOND, Instant
+from schema.actions import (
+    AwaitProvider,
+    ConfirmWithSdk,
+    DisplayInstructions,
+    RedirectToUrl,
+    RequiredAction,
+)
+from schema.scalars import JSON, optional_instant
+
+
+def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
+    """Show what the customer's browser does next."""
+    match action:
+        case outcomes.RedirectToUrl():
+            return RedirectToUrl(
+                kind="REDIRECT",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=action.url,
+                url=action.url,
+            )
+        case outcomes.ConfirmWithSdk():
+            return ConfirmWithSdk(
+                kind="SDK",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=None,
+                client_secret=action.client_secret,
+                publishable_key=action.publishable_key,
+            )
+        case outcomes.DisplayInstructions():
+            return DisplayInstructions(
+                kind="INSTRUCTIONS",
+                expires_at=optional_instant(action.expires_at),
+                fallback_url=None,
+                instructions=JSON(action.instructions),
+            )
+        case None:
+            return AwaitProvider(
+                kind="WAIT", expires_at=None, fallback_url=None, retry_after_seconds=1
+            )
+
+
+def await_provider(operation: records.Operation) -> AwaitProvider:
+    """Say that there is nothing to do but wait, and for how long at least."""
+    return AwaitProvider(
+        kind="WAIT",
+        expires_at=None,
+        fallback_url=None,
+        retry_after_seconds=retry_after_seconds(operation.due_at),
+    )
+
+
+def retry_after_seconds(due_at: Instant | None) -> int:
+    """Give the whole seconds until recovery looks next, at least one."""
+    if due_at is None:
+        return 60
+    return max(1, math.ceil((due_at - instants.now()) / SECOND))
