@@ -186,10 +186,12 @@ class Settings(BaseSettings):
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for network in value:
             try:
-                ipaddress.ip_network(network)
+                is_everything = ipaddress.ip_network(network).prefixlen == 0
             except ValueError:
+                is_everything = True
+            if is_everything:
                 raise ValueError(
-                    "must hold addresses or networks, such as 10.0.0.7 or 10.0.0.0/8"
+                    "must hold addresses or networks, such as 10.0.0.7 or 10.0.0.0/24"
                 ) from None
         return value
 

@@ -57,7 +57,7 @@ class Authentication:
             raise Unauthenticated(
                 "A secret key or a client secret is needed." if credential is None else NOT_KNOWN
             )
-        self._limits.note_right(origin)
+        await self._limits.note_right(origin)
         return Admitted(caller, await self._limits.take_back_end(caller))
 
     async def close(self) -> None:

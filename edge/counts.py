@@ -38,10 +38,14 @@ class OwnCounts:
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
         """Add to a count; gives what it is now."""
         count = await self.get(key) + amount
+        self.note(key, count)
+        return count
+
+    def note(self, key: str, count: int) -> None:
+        """Take over what a count is elsewhere."""
         if len(self._newer) >= limits.COUNTS_KEPT // 2 and key not in self._newer:
             self._newer, self._older = {}, self._newer
         self._newer[key] = count
-        return count
 
     async def get(self, key: str) -> int:
         """Give what a count is."""
@@ -74,6 +78,8 @@ class SharedCounts:
                 self._note_away(error)
             else:
                 self._note_back()
+                # Where the store goes away, this process counts on from here.
+                self._own.note(key, count)
                 return count
         return await self._own.incr(key, expiry, amount)
 

@@ -91,7 +91,7 @@ CLOSE_SECONDS = 1.0
 
 # ── Rate limits ────────────────────────────────────────────────────────────────
 
-REDIS_SECONDS = 0.1
+REDIS_SECONDS = 0.5
 """A Redis that is away would hold every request up; after this time the process counts for itself."""
 
 DATABASE_SECONDS = 1.0
@@ -105,6 +105,12 @@ STORE_RETRY_SECONDS = 5.0
 
 COUNTS_KEPT = 100_000
 """In memory, 10 MB: whoever has many addresses fills it, and the older half makes room."""
+
+COUNTS_SPENT = 10_000
+"""Counts over their quota that a process remembers: beyond that they are asked for again."""
+
+RIGHT_SECONDS = 86_400
+"""For so long a right credential's address is remembered by a store: a back end comes more often."""
 
 CREDENTIALS_KEPT = 1_024
 """Right credentials, each with the address that it came from: more than there are back ends."""

@@ -53,13 +53,18 @@ class RateLimit:
         self._quota = rate.amount
         self._window_seconds = rate.get_expiry()
         self._counts = counts
+        self._spent: set[str] = set()
+        """What is over its quota stays so until its window ends: a flood costs a shared store nothing more."""
 
     async def take(self, partition: str) -> Allowance:
         """Count a request; raises RateLimited where it is one too many."""
         key, reset_seconds = self._window(partition)
+        if key in self._spent:
+            raise RateLimited(self._allowance(self._quota, reset_seconds))
         count = await self._counts.incr(key, self._window_seconds)
         allowance = self._allowance(count, reset_seconds)
         if count > self._quota:
+            self._note_spent(key)
             raise RateLimited(allowance)
         return allowance
 
@@ -69,6 +74,11 @@ class RateLimit:
         count = await self._counts.get(key)
         if count >= self._quota:
             raise RateLimited(self._allowance(count, reset_seconds))
+
+    def _note_spent(self, key: str) -> None:
+        if len(self._spent) >= limits.COUNTS_SPENT:
+            self._spent.clear()
+        self._spent.add(key)
 
     def _window(self, partition: str) -> tuple[str, int]:
         """Give the key of what is counted now, and after how many seconds another one begins."""
@@ -119,7 +129,12 @@ class RateLimits:
             return None
         origin = (self._addresses.of(connection), digest)
         if origin not in self._known:
-            await self._address.demand(origin[0])
+            try:
+                await self._address.demand(origin[0])
+            except RateLimited:
+                # Another process may have seen it.
+                if not await self._counts.get(_right_key(origin)):
+                    raise
         return origin
 
     async def take_failure(self, origin: Origin | None) -> None:
@@ -127,17 +142,23 @@ class RateLimits:
         if self._address is not None and origin is not None:
             await self._address.take(origin[0])
 
-    def note_right(self, origin: Origin | None) -> None:
-        """Remember from where a credential was right."""
+    async def note_right(self, origin: Origin | None) -> None:
+        """Remember from where a credential was right, and tell it to who counts at the same store."""
         if origin is None or origin in self._known:
             return
         if len(self._known) >= limits.CREDENTIALS_KEPT:
             del self._known[next(iter(self._known))]
         self._known[origin] = None
+        await self._counts.incr(_right_key(origin), limits.RIGHT_SECONDS)
 
     async def close(self) -> None:
         """Let go of the store."""
         await self._counts.close()
+
+
+def _right_key(origin: Origin) -> str:
+    address, digest = origin
+    return f"right/{address}/{digest[:32]}"
 
 
 def _limit(name: str, rate: RateLimitItem | None, counts: Counts) -> RateLimit | None:

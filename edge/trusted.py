@@ -90,6 +90,8 @@ def _texts(file: Path, path: str) -> Iterator[TrustedText]:
         raise DocumentUnusable(path, f"it can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise DocumentUnusable(path, "it is not UTF-8") from None
+    if content.startswith("\ufeff"):
+        raise DocumentUnusable(path, "it begins with a byte order mark, which clients do not send")
     if file.suffix == ".graphql":
         yield TrustedText(path, content)
         return

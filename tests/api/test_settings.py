@@ -27,6 +27,10 @@ SHORT = "tooshortsecret"
 STRIPE = {"TILLGRAPH_STRIPE_SECRET_KEY": "sk_test_of_this_test"}
 
 WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "everybody as a proxy": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "0.0.0.0/0"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
     "unknown name": ({"TILLGRAPH_SECRET_KEY": SECRET_KEY}, "TILLGRAPH_SECRET_KEY"),
     "every address": ({"HOST": "0.0.0.0"}, "HOST"),  # noqa: S104
     "a name that is not loopback": ({"HOST": "pay.example"}, "HOST"),

@@ -57,14 +57,15 @@ def test_two_servers_count_together(pair: Pair) -> None:
 
 
 def test_guesses_at_two_servers_count_together(pair: Pair) -> None:
-    """A guesser gains nothing by going to another process, and a right guess does not get through there either."""
+    """A guesser gains nothing by going to another process, and what was right from there before is not locked out."""
+    assert pair[0].post("{ __typename }").status_code == 200
     statuses = [
         pair[number % 2].post("{ __typename }", bearer="a-key-that-nobody-has").status_code
         for number in range(QUOTA + 1)
     ]
     assert statuses == [401] * QUOTA + [429]
-    # Where it was right before, it still is.
-    assert [server.post("{ __typename }").status_code for server in pair] == [200, 429]
+    # Where it was right before, at either process, it still is.
+    assert [server.post("{ __typename }").status_code for server in pair] == [200, 200]
     pair[0].rows("DELETE FROM rate_counts WHERE key LIKE 'address/%'")
 
 
@@ -115,8 +116,9 @@ def test_a_database_that_is_held_stops_nobody(pair: Pair) -> None:
     with databases.held(server.database):
         began = time.monotonic()
         statuses = [shown(server, collection).status_code for _ in range(QUOTA + 1)]
-        assert time.monotonic() - began < 3.0
-    assert statuses == [200] * QUOTA + [429]
+        assert time.monotonic() - began < 5.0
+    # What was counted together before is counted on.
+    assert statuses == [200] * (QUOTA - 1) + [429] * 2
     [line] = [line for line in server.log_lines() if line["event"] == ALONE]
     assert line["level"] == "warning"
     until(
@@ -126,6 +128,4 @@ def test_a_database_that_is_held_stops_nobody(pair: Pair) -> None:
         ),
         seconds=15,
     )
-    response = shown(server, collection)
-    assert response.headers["ratelimit"].startswith('"browser";r=')
-    assert response.status_code == 200
+    assert shown(server, collection).status_code == 429

@@ -299,6 +299,11 @@ WRONG: dict[str, tuple[str, bytes, str]] = {
         b'{"name": "front-end", "version": 1}',
         "it is no manifest",
     ),
+    "a byte order mark": (
+        "a.graphql",
+        b"\xef\xbb\xbfquery A { __typename }",
+        "it begins with a byte order mark",
+    ),
     "no JSON": ("a.json", b"{", "it is no manifest of documents"),
     "a list": ("a.json", b"[]", "it is no manifest of documents"),
     "nothing but other files": ("README.md", b"", "it holds no document"),

@@ -138,30 +138,34 @@ def test_a_redis_that_is_away_stops_nobody(redis: RunningRedis, pair: Pair) -> N
     redis.stop()
     began = time.monotonic()
     statuses = [shown(server, collection).status_code for _ in range(QUOTA + 1)]
-    assert time.monotonic() - began < 2.0
-    assert statuses == [200] * QUOTA + [429]
+    assert time.monotonic() - began < 5.0
+    # What was counted together before is counted on.
+    assert statuses == [200] * (QUOTA - 1) + [429] * 2
     assert [guess(pair[1]) for _ in range(QUOTA + 1)] == [401] * QUOTA + [429]
     for one in pair:
         [line] = logged(one, ALONE)
         assert line["level"] == "warning"
     redis.start()
     until(
-        lambda: shown(server, collection).status_code and logged(server, TOGETHER),
+        lambda: (
+            shown(server, open_collection(server)).status_code == 200 and logged(server, TOGETHER)
+        ),
         seconds=WAIT_SECONDS,
     )
-    # A new Redis knows nothing of before.
-    assert shown(server, collection).status_code == 200
+    # A new Redis knows nothing of before; who has let it through does.
+    assert shown(server, collection).status_code == 429
 
 
 def test_a_redis_that_hangs_stops_nobody(redis: RunningRedis, pair: Pair) -> None:
-    """One that takes connections and does not answer is waited for a tenth of a second, and then left alone."""
+    """One that takes connections and does not answer is waited for half a second, and then left alone."""
     server = pair[0]
     collection = open_collection(server)
     assert shown(server, collection).status_code == 200
     assert redis.ask("CLIENT PAUSE 60000 ALL") == b"+OK\r\n"
     began = time.monotonic()
-    assert [shown(server, collection).status_code for _ in range(QUOTA)] == [200] * QUOTA
-    assert time.monotonic() - began < 2.0
+    statuses = [shown(server, collection).status_code for _ in range(QUOTA)]
+    assert statuses == [200] * (QUOTA - 1) + [429]
+    assert time.monotonic() - began < 5.0
     assert len(logged(server, ALONE)) == 1
     assert redis.process is not None
     redis.process.kill()
