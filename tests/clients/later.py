@@ -44,7 +44,7 @@ class ScanCode(actions.CustomerAction):
 
 add_member(actions, "RequiredAction", ScanCode)
 
-from resolvers import context  # noqa: E402 - after the action that is added above
+from resolvers import actions as displayed  # noqa: E402 - after the action that is added above
 from resolvers import failures as shown  # noqa: E402
 from schema import results  # noqa: E402
 
@@ -88,7 +88,7 @@ vars(shown).update(
         held_back,
     )
 )
-vars(context).update(show_action=scan_code)
+vars(displayed).update(show_action=scan_code)
 
 import server  # noqa: E402 - the resolvers take what is replaced above
 
