@@ -162,6 +162,8 @@ def read_request(parameters: object) -> GraphQLRequest:
         raise _malformed("extensions has to be an object.")
     persisted = extensions.get("persistedQuery") if extensions else None
     query = parameters.get("query")
+    if query == "" and persisted is not None:
+        query = None  # The clients of graphql-ws can't leave it out.
     if not isinstance(query, str) and not (query is None and persisted is not None):
         raise _malformed("query has to be a string.")
     return GraphQLRequest(query, variables, operation_name, persisted)
@@ -185,14 +187,12 @@ def read_query_string(raw: bytes) -> dict[str, str]:
 
 def read_parameters(parameters: dict[str, str]) -> GraphQLRequest:
     """Read a request out of a query string; an empty optional parameter counts as left out."""
-    query = parameters.get("query")
-    extensions = _json_parameter(parameters.get("extensions"))
     return read_request(
         {
-            "query": None if query == "" and extensions else query,
+            "query": parameters.get("query"),
             "operationName": parameters.get("operationName") or None,
             "variables": _json_parameter(parameters.get("variables")),
-            "extensions": extensions,
+            "extensions": _json_parameter(parameters.get("extensions")),
         }
     )
 

@@ -115,6 +115,38 @@ def test_a_browser_pays_by_hashes_alone(production: RunningServer) -> None:
         assert item["paymentCollection"]["status"] == "AUTHORIZED"
 
 
+def test_the_space_around_a_trusted_text_does_not_matter(production: RunningServer) -> None:
+    """A browser's text runs as the file has it, without the space around it, and with more of it."""
+    collection = open_collection(production)
+    text = document(CREATE)
+    given = {"input": {"paymentCollectionId": collection["id"], "providerId": "system"}}
+    for sent in (text, text.strip(), f"\n    {text.strip()}\n    "):
+        status, answer = post(production, collection["clientSecret"], query=sent, variables=given)
+        assert (status, answer["data"]["createPaymentSession"]["__typename"]) == (
+            200,
+            "PaymentSession",
+        )
+
+
+def test_an_empty_text_beside_a_hash_counts_as_left_out(production: RunningServer) -> None:
+    """By POST and by GET; without a hash it is the text that has no operation."""
+    collection = open_collection(production)
+    secret, variables = collection["clientSecret"], {"id": collection["id"]}
+    hashed = by_hash(document(CREATE))
+    given = {"input": {"paymentCollectionId": collection["id"], "providerId": "system"}}
+    status, answer = post(production, secret, query="", extensions=hashed, variables=given)
+    assert (status, answer["data"]["createPaymentSession"]["__typename"]) == (200, "PaymentSession")
+    unknown = orjson.dumps(by_hash("{ __typename }")).decode()
+    response = production.client.get(
+        "/graphql",
+        params={"query": "", "extensions": unknown},
+        headers={"authorization": f"Bearer {secret}"},
+    )
+    assert refused(response) == (404, "PERSISTED_QUERY_NOT_FOUND")
+    status, answer = post(production, SECRET_KEY, query="", variables=variables)
+    assert (status, _code(answer)) == (400, "GRAPHQL_PARSE_FAILED")
+
+
 def test_another_document_of_a_browsers_is_refused_everywhere(production: RunningServer) -> None:
     """DOCUMENT_NOT_TRUSTED over each transport, with its hash too; the secret key runs the same text."""
     collection = open_collection(production)

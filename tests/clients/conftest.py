@@ -96,9 +96,17 @@ def _new_project(tmp_path_factory: pytest.TempPathFactory, language: str) -> Pro
 
 
 @pytest.fixture(scope="module")
-def today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def settings() -> dict[str, str]:
+    """Give the settings of the servers; a module whose client needs others has a fixture of this name."""
+    return SETTINGS
+
+
+@pytest.fixture(scope="module")
+def today(
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
+) -> Iterator[RunningServer]:
     """Give a server of today."""
-    running = RunningServer(tmp_path_factory.mktemp("today"), SETTINGS).start()
+    running = RunningServer(tmp_path_factory.mktemp("today"), settings).start()
     yield running
     checked = running.check()
     running.close()
@@ -106,8 +114,10 @@ def today(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 
 @pytest.fixture(scope="module")
-def later(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def later(
+    tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
+) -> Iterator[RunningServer]:
     """Give a server whose unions have members that the clients do not know."""
-    running = LaterServer(tmp_path_factory.mktemp("later"), SETTINGS).start()
+    running = LaterServer(tmp_path_factory.mktemp("later"), settings).start()
     yield running
     running.close()

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator
 
 from tests.clients.unions import Step, Union
 
-TYPESCRIPT_HEAD = """import { send } from "./send.js";
+TYPESCRIPT_HEAD = """import { tillgraph } from "./send.js";
 import type * as types from "./tillgraph/graphql.js";
-import * as tillgraph from "./tillgraph/graphql.js";
+import * as documents from "./tillgraph/graphql.js";
+
+const [url = "", key = "", given = "[]"] = process.argv.slice(2);
+const { send } = tillgraph({ url, authorization: `Bearer ${key}` });
 
 function none(left: never): never {
   throw new Error(`Nothing is left: ${JSON.stringify(left)}`);
@@ -27,8 +30,7 @@ interface Failure {
 """
 
 TYPESCRIPT_FOOT = """
-const given = JSON.parse(process.argv[4] ?? "[]") as [string, any][];
-for (const [operation, input] of given) {
+for (const [operation, input] of JSON.parse(given) as [string, any][]) {
   const failure = await refused[operation]?.(input);
   const { code, retryable, message, requestId } = failure ?? none(operation as never);
   console.log(JSON.stringify([operation, code, retryable, message, requestId]));
@@ -67,7 +69,7 @@ def _narrowed_in_typescript(union: Union) -> Iterator[str]:
 def _refused_in_typescript(union: Union) -> Iterator[str]:
     """Leave the failures to the end: that is how a program reads those that are added later."""
     yield f"async function {union.operation}_refused(input: any): Promise<Failure> {{"
-    yield f"  const answer = await send(tillgraph.{union.operation}Document, {{ input }});"
+    yield f"  const answer = await send(documents.{union.operation}Document, {{ input }});"
     yield f"  const result = answer.{union.steps[0].key};"
     yield "  switch (result.__typename) {"
     yield from (f'    case "{one}":' for one in union.members if one not in union.failures)

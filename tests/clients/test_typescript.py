@@ -1,15 +1,53 @@
 """graphql-codegen's client: every union narrows, in a program that runs against a real server, of today or of later."""
 
 import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.clients import expected, narrowing
-from tests.clients.conftest import KEY, Project
+from tests.clients.conftest import KEY, SETTINGS, Project
 from tests.clients.unions import Union
 from tests.running import RunningServer
+from tests.shop import open_collection
 
 TSC = "node_modules/.bin/tsc"
+AS_A_BROWSER = ("--ignoreConfig", "--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext")
+"""Of the compiler: it knows what every browser has, and nothing of Node's."""
+
+PRODUCTION = {
+    **SETTINGS,
+    "TILLGRAPH_ENVIRONMENT": "production",
+    "TILLGRAPH_SIGNING_KEYS": "signing-key-of-the-typed-clients",
+    "TILLGRAPH_SANDBOX_ENABLED": "true",
+    "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": "webhook-secret-of-the-typed-clients",
+}
+
+
+@pytest.fixture(scope="module")
+def trusted(tmp_path_factory: pytest.TempPathFactory, typescript: Project) -> Path:
+    """Give a folder with the manifest that was generated with the client, and nothing else."""
+    folder = tmp_path_factory.mktemp("trusted")
+    shutil.copy(typescript.folder / "tillgraph" / "persisted-documents.json", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def settings(trusted: Path) -> dict[str, str]:
+    """Give the servers the manifest: the client sends hashes alone."""
+    return {**SETTINGS, "TILLGRAPH_DOCUMENTS": str(trusted)}
+
+
+@pytest.fixture(scope="module")
+def production(tmp_path_factory: pytest.TempPathFactory, trusted: Path) -> Iterator[RunningServer]:
+    """Give a production server that trusts the manifest alone."""
+    settings = {**PRODUCTION, "TILLGRAPH_DOCUMENTS": str(trusted)}
+    running = RunningServer(tmp_path_factory.mktemp("production"), settings)
+    running.credential = KEY
+    yield running.start()
+    running.close()
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +103,24 @@ def test_every_refusal_of_a_later_server(
     given = expected.refused_inputs(unions)
     printed = compiled.must_run("node", "compiled/every_union.js", later.url, KEY, given)
     assert expected.read_refusals(printed) == expected.refusals(unions, missing="GONE")
+
+
+def test_a_browser_pays_in_production(compiled: Project, production: RunningServer) -> None:
+    """With a client secret it opens, authorizes and watches by hashes; a text that is not in the manifest is 403."""
+    opened = open_collection(production, "49.90")
+    printed = compiled.must_run(
+        "node", "compiled/checkout.js", production.url, opened["clientSecret"], opened["id"]
+    )
+    assert printed.splitlines() == [
+        "session PENDING",
+        "payment AUTHORIZED 49.90",
+        "watching AUTHORIZED",
+        "refused 403 DOCUMENT_NOT_TRUSTED",
+    ]
+
+
+def test_what_sends_needs_nothing_of_nodes(compiled: Project) -> None:
+    """Where the compiler knows a browser's names alone it takes send.ts, and not shop.ts, which reads its arguments."""
+    options = (*AS_A_BROWSER, "--target", "es2023", "--lib", "es2023,dom", "--types", "")
+    assert compiled.must_run(TSC, *options, "send.ts") == ""
+    assert "Cannot find name 'process'" in compiled.run(TSC, *options, "shop.ts").stdout

@@ -6,7 +6,7 @@ const config: CodegenConfig = {
   generates: {
     "tillgraph/": {
       preset: "client",
-      presetConfig: { fragmentMasking: false },
+      presetConfig: { fragmentMasking: false, persistedDocuments: { hashAlgorithm: "sha256" } },
       config: {
         documentMode: "string",
         importExtension: ".js",

@@ -1,5 +1,5 @@
 // Pays, captures and refunds with the generated client, and prints what each answer is narrowed to.
-import { follow, send } from "./send.js";
+import { tillgraph } from "./send.js";
 import {
   AuthorizePaymentSessionDocument,
   CapturePaymentDocument,
@@ -12,6 +12,9 @@ import {
   type AuthorizePaymentSessionMutation,
   type WatchPaymentCollectionSubscription,
 } from "./tillgraph/graphql.js";
+
+const [url = "http://127.0.0.1:8000", key = ""] = process.argv.slice(2);
+const { send, follow } = tillgraph({ url, authorization: `Bearer ${key}` });
 
 type Authorized = AuthorizePaymentSessionMutation["authorizePaymentSession"];
 type Action = Extract<Authorized, { __typename: "RequiresMoreAction" }>["action"];
