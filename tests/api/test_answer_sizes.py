@@ -9,6 +9,8 @@ from tests.api.sockets import opened, receive, subscribe
 from tests.running import Json, RunningServer
 from tests.shop import open_collection
 
+CLIENT_SECONDS = 120
+
 SESSIONS = 100
 """As many as a collection may have: what its browser can bring about by itself."""
 
@@ -18,6 +20,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server that demands a key."""
     running = RunningServer(tmp_path_factory.mktemp("sizes"), {**NO_RECOVERY, **KEYS})
     running.credential = SECRET_KEY
+    # To fill a back end's whole limit takes seconds, and many of them on a machine that does other things too.
+    running.client.timeout = CLIENT_SECONDS
     yield running.start()
     running.close()
 
