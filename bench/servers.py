@@ -36,7 +36,7 @@ def tillgraph(database: str = "sqlite") -> Iterator[Measured]:
     """Run the server as `make serve` does, on a database of its own: of one of databases.KINDS."""
     databases.use(database)
     with tempfile.TemporaryDirectory() as folder:
-        server = RunningServer(Path(folder)).start()
+        server = RunningServer(Path(folder), is_started_afresh=True).start()
         try:
             assert server.process is not None
             yield Measured(server.port, server.process.pid)

@@ -73,7 +73,12 @@ def write_statements(path: Path) -> None:
     asyncpg.connect = connected_over_network
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Run the command line; gives the exit code."""
     if "TILLGRAPH_TEST_STATEMENTS" in os.environ:
         write_statements(Path(os.environ["TILLGRAPH_TEST_STATEMENTS"]))
-    sys.exit(server.main(rig=rig()))
+    return server.main(rig=rig())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

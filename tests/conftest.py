@@ -79,7 +79,8 @@ def chaos_seconds(request: pytest.FixtureRequest, is_long: bool) -> float:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the whole session shares; tests make collections of their own on it."""
-    running = RunningServer(tmp_path_factory.mktemp("server"), QUICK_RECOVERY).start()
+    folder = tmp_path_factory.mktemp("server")
+    running = RunningServer(folder, QUICK_RECOVERY, is_started_afresh=True).start()
     yield running
     checked = running.check()
     running.close()

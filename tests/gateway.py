@@ -1,13 +1,12 @@
 """The sandbox gateway as a process of its own, for tests that put something between it and a server."""
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx2
 
-from tests.running import ROOT, clean_environment, free_port
+from tests.running import clean_environment, free_port
+from tests.starting import Started, start
 
 SECRET = "a-secret-of-this-test-alone"
 START_SECONDS = 60.0
@@ -22,7 +21,7 @@ class RunningGateway:
         self.port = free_port()
         self._folder = folder
         self._server_port = server_port
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Started | None = None
 
     @property
     def url(self) -> str:
@@ -41,10 +40,8 @@ class RunningGateway:
             "PORT": str(self._server_port),
             "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
         }
-        command = [sys.executable, str(ROOT / "server.py"), "sandbox", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            command, cwd=self._folder, env=environment, stderr=subprocess.DEVNULL
-        )
+        arguments = ["sandbox", "--port", str(self.port)]
+        self.process = start("server", arguments, folder=self._folder, environment=environment)
         ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             try:

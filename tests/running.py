@@ -15,6 +15,7 @@ import httpx2
 import orjson
 
 from tests import databases
+from tests.starting import Program, Started, run, start
 
 ROOT = Path(__file__).parent.parent
 QUERIES = ROOT / "queries"
@@ -70,7 +71,9 @@ class RunningServer:
     """Of `serve`."""
     is_test_build: bool = False
     """It runs from tests/build.py: days pass in seconds where told, and it fails at the points that `fail_at` names."""
-    process: "subprocess.Popen[bytes] | None" = None
+    is_started_afresh: bool = False
+    """It is an interpreter of its own, as the README starts it, rather than forked from one; see tests/starting.py."""
+    process: "Started | subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
     """It was made for this server, and ends with it."""
@@ -131,14 +134,25 @@ class RunningServer:
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         if self.is_test_build:
             environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
+        arguments = ["serve", *self.arguments]
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self._program, "serve", *self.arguments],
-                cwd=self.folder,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
+            if self.is_started_afresh:
+                self.process = subprocess.Popen(
+                    [*self._command, *arguments],
+                    cwd=self.folder,
+                    env=environment,
+                    stdout=log,
+                    stderr=log,
+                )
+            else:
+                self.process = start(
+                    self._program,
+                    arguments,
+                    folder=self.folder,
+                    environment=environment,
+                    output=log,
+                    error=log,
+                )
 
     def reconnect(self) -> None:
         """Call over new connections from now on, so that another of the server's processes may take them."""
@@ -156,22 +170,18 @@ class RunningServer:
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Run another command beside the server; gives its exit code and what it printed, without log lines."""
-        ended = subprocess.run(
-            [*self._program, *arguments],
-            cwd=self.folder,
-            env={**clean_environment(), **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        environment = {**clean_environment(), **self.environment}
+        ended = run(self._program, arguments, folder=self.folder, environment=environment)
         lines = (ended.stdout + ended.stderr).splitlines(keepends=True)
         return ended.returncode, "".join(line for line in lines if not line.startswith("{"))
 
     @property
-    def _program(self) -> tuple[str, ...]:
-        path = ROOT / "tests" / "build.py" if self.is_test_build else ROOT / "server.py"
-        return (sys.executable, "-W", "error", str(path))
+    def _command(self) -> tuple[str, ...]:
+        return (sys.executable, "-W", "error", str(ROOT / "server.py"))
+
+    @property
+    def _program(self) -> Program:
+        return "test build" if self.is_test_build else "server"
 
     def fail_at(self, point: str) -> None:
         """Let a test build kill itself when it next reaches a point, such as "after prepare"; see payments/rig.py."""

@@ -23,7 +23,8 @@ NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 @pytest.fixture(scope="package")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server without secret keys, which trusts this machine."""
-    running = RunningServer(tmp_path_factory.mktemp("open"), NO_RECOVERY).start()
+    folder = tmp_path_factory.mktemp("open")
+    running = RunningServer(folder, NO_RECOVERY, is_started_afresh=True).start()
     yield running
     running.close()
 

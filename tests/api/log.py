@@ -4,7 +4,7 @@ import time
 
 from tests.running import Json, RunningServer
 
-WAIT_SECONDS = 3.0
+WAIT_SECONDS = 20.0
 
 
 def lines_of(server: RunningServer, request_id: str, event: str) -> list[Json]:

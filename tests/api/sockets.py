@@ -10,7 +10,7 @@ from websockets.typing import Origin, Subprotocol
 
 from tests.running import Json, RunningServer
 
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 

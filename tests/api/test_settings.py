@@ -1,11 +1,7 @@
 """Settings and commands: a wrong setting stops start-up with one sentence that names it."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import orjson
@@ -14,8 +10,8 @@ import pytest
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
 from tests.running import ROOT, RunningServer, clean_environment, free_port
+from tests.starting import Ended, run
 
-COMMAND_SECONDS = 30.0
 SIGNING_KEY = "signing-key-of-more-than-16-characters"
 PRODUCTION = {
     "TILLGRAPH_ENVIRONMENT": "production",
@@ -197,90 +193,27 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-def run_command(
-    folder: Path, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def run_command(folder: Path, *arguments: str, **environment: str) -> Ended:
     """Run `python server.py` in a folder of its own to its end."""
     folder.mkdir(parents=True, exist_ok=True)
-    return subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "server.py"), *arguments],
-        cwd=folder,
-        env={**clean_environment(), "PORT": str(free_port()), **environment},
-        capture_output=True,
-        text=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-    )
-
-
-SERVED = [
-    "unknown name",
-    "every address",
-    "production without secret keys",
-    "production without signing keys",
-    "production with a sandbox without its secret",
-    "PostgreSQL",
-    "a Redis at a port that is too large",
-    "a short secret key",
-    "an unknown provider for browsers",
-]
-"""Those that `serve` is really started with, a process each; the others go through the same command line in one."""
-
-ONE_BY_ONE = """
-import contextlib, io, json, os, sys
-sys.path.insert(0, sys.argv[1])
-import server
-rows, ended = json.load(sys.stdin), {}
-before = dict(os.environ)
-for kind, environment in rows.items():
-    os.environ.clear()
-    os.environ.update(before | environment)
-    out, error = io.StringIO(), io.TextIOWrapper(io.BytesIO(), write_through=True)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        code = server.main(["migrate"])
-    ended[kind] = [code, out.getvalue(), error.buffer.getvalue().decode()]
-json.dump(ended, sys.stdout)
-"""
-
-Ended = dict[str, tuple[int, str, str]]
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Ended:
-    """Run the command line with each wrong setting; give exit code, output and standard error."""
-    folder = tmp_path_factory.mktemp("wrong")
-    others = {kind: environment for kind, (environment, _) in WRONG.items() if kind not in SERVED}
-
-    def start(kind: str) -> tuple[int, str, str]:
-        process = run_command(folder / str(SERVED.index(kind)), "serve", **WRONG[kind][0])
-        return process.returncode, process.stdout, process.stderr
-
-    with ThreadPoolExecutor(max(2, os.cpu_count() or 2)) as pool:
-        started = dict(zip(SERVED, pool.map(start, SERVED), strict=True))
-    process = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ONE_BY_ONE, str(ROOT)],
-        cwd=folder,
-        env=clean_environment(),
-        input=orjson.dumps(others),
-        capture_output=True,
-        timeout=COMMAND_SECONDS,
-        check=True,
-    )
-    return {**started, **{kind: tuple(row) for kind, row in orjson.loads(process.stdout).items()}}
+    settings = {**clean_environment(), "PORT": str(free_port()), **environment}
+    return run("server", arguments, folder=folder, environment=settings)
 
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_wrong_setting_stops_start_up_with_a_sentence(ended: Ended, kind: str) -> None:
+def test_a_wrong_setting_stops_start_up_with_a_sentence(tmp_path: Path, kind: str) -> None:
     """Exit code 2, one line on standard error that names the setting, no traceback, and no value that is secret."""
-    (code, output, error), (_, name) = ended[kind], WRONG[kind]
-    assert code == 2, error
+    environment, name = WRONG[kind]
+    ended = run_command(tmp_path, "serve", **environment)
+    error = ended.stderr
+    assert ended.returncode == 2, error
     (line,) = error.splitlines()
     assert name in line
     assert line.endswith(".")
     assert "Traceback" not in error
     for secret in (SHORT, "hunter2", SECRET_KEY, SIGNING_KEY):
         assert secret not in error
-    assert output == ""
+    assert ended.stdout == ""
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

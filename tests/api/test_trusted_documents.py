@@ -2,8 +2,6 @@
 
 import hashlib
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +12,8 @@ from graphql import parse, print_ast
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
 from tests.api.sockets import opened, receive, send, subscribe
-from tests.api.test_settings import COMMAND_SECONDS, PRODUCTION, run_command
-from tests.running import QUERIES, ROOT, Json, RunningServer, clean_environment, document
+from tests.api.test_settings import PRODUCTION, run_command
+from tests.running import QUERIES, Json, RunningServer, document
 from tests.shop import open_collection
 
 FOLDER = "trusted"
@@ -341,50 +339,16 @@ WRONG: dict[str, tuple[str, bytes, str]] = {
     "nothing but other files": ("README.md", b"", "it holds no document"),
 }
 
-ONE_BY_ONE = """
-import contextlib, io, json, os, sys
-sys.path.insert(0, sys.argv[1])
-import server
-ended = {}
-for kind, folder in json.load(sys.stdin).items():
-    os.environ["TILLGRAPH_DOCUMENTS"] = folder
-    out, error = io.StringIO(), io.TextIOWrapper(io.BytesIO(), write_through=True)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        code = server.main(["documents"])
-    ended[kind] = [code, out.getvalue(), error.buffer.getvalue().decode()]
-json.dump(ended, sys.stdout)
-"""
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Json:
-    """Run the command over each wrong folder; give exit code, output and standard error."""
-    root = tmp_path_factory.mktemp("wrong")
-    folders: dict[str, str] = {}
-    for kind, (name, content, _) in WRONG.items():
-        folder = root / f"folder-{len(folders)}" / "inner"
-        folder.mkdir(parents=True)
-        (folder / name).write_bytes(content)
-        folders[kind] = str(folder.parent)
-    process = subprocess.run(
-        [sys.executable, "-W", "error", "-c", ONE_BY_ONE, str(ROOT)],
-        cwd=root,
-        env=clean_environment(),
-        input=orjson.dumps(folders),
-        capture_output=True,
-        timeout=COMMAND_SECONDS,
-        check=True,
-    )
-    return orjson.loads(process.stdout)
-
 
 @pytest.mark.parametrize("kind", WRONG)
-def test_a_document_that_can_not_be_run_is_told(ended: Json, kind: str) -> None:
+def test_a_document_that_can_not_be_run_is_told(tmp_path: Path, kind: str) -> None:
     """Exit code 2 and one sentence that names the file and what is wrong with it."""
-    name, _, reason = WRONG[kind]
-    code, output, error = ended[kind]
-    assert (code, output) == (2, "")
-    (line,) = error.splitlines()
+    name, content, reason = WRONG[kind]
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "inner" / name).write_bytes(content)
+    ended = run_command(tmp_path, "documents", TILLGRAPH_DOCUMENTS=str(tmp_path))
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
     assert line.startswith("Tillgraph does not start. TILLGRAPH_DOCUMENTS: ")
     assert reason in line
     assert line.endswith(".")

@@ -1,7 +1,5 @@
 """A server with Stripe's providers, and the Stripe that they ask, as a process of its own."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,8 +10,9 @@ import httpx2
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
 from tests.faults.records import until
-from tests.running import ROOT, Json, RunningServer, clean_environment, free_port
+from tests.running import Json, RunningServer, clean_environment, free_port
 from tests.shop import authorize, open_collection, open_session
+from tests.starting import Started, start
 
 SECRET_KEY = "sk_test_of_these_tests"
 PUBLISHABLE_KEY = "pk_test_of_these_tests"
@@ -57,7 +56,7 @@ class RunningStripe:
     folder: Path
     port: int
     webhook_url: str | None
-    process: "subprocess.Popen[bytes] | None" = None
+    process: Started | None = None
 
     @property
     def url(self) -> str:
@@ -66,13 +65,12 @@ class RunningStripe:
 
     def start(self) -> "RunningStripe":
         """Start it and wait until it answers."""
-        command = [sys.executable, "-m", "tests.stripe_server", "--port", str(self.port)]
-        command += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
+        arguments = ["--port", str(self.port)]
+        arguments += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
         if self.webhook_url is not None:
-            command += ["--webhook-url", self.webhook_url]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=clean_environment(), stdout=subprocess.DEVNULL
-        )
+            arguments += ["--webhook-url", self.webhook_url]
+        environment = clean_environment()
+        self.process = start("stripe", arguments, folder=self.folder, environment=environment)
         ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             try:

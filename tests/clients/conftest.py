@@ -30,7 +30,7 @@ class LaterServer(RunningServer):
     """Runs from tests/clients/later.py: its unions have further members."""
 
     @property
-    def _program(self) -> tuple[str, ...]:
+    def _command(self) -> tuple[str, ...]:
         return (sys.executable, "-W", "error", str(HERE / "later.py"))
 
 
@@ -118,6 +118,8 @@ def later(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> Iterator[RunningServer]:
     """Give a server whose unions have members that the clients do not know."""
-    running = LaterServer(tmp_path_factory.mktemp("later"), settings).start()
+    running = LaterServer(
+        tmp_path_factory.mktemp("later"), settings, is_started_afresh=True
+    ).start()
     yield running
     running.close()

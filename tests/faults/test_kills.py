@@ -32,7 +32,7 @@ from tests.shop import (
     refund,
 )
 
-SETTLED_SECONDS = 15.0
+SETTLED_SECONDS = 30.0
 """From the new start to the outcome: a lease of 5 seconds, the slow ask again, and the start itself."""
 
 KILLS = 10

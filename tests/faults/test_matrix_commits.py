@@ -24,7 +24,7 @@ from tests.faults.records import everything
 from tests.faults.sites import Site
 from tests.running import Json, document
 
-SETTLED_SECONDS = 15.0
+SETTLED_SECONDS = 30.0
 """A lease of five seconds, then recovery."""
 
 

@@ -28,8 +28,8 @@ from tests.faults.records import assert_books_agree, everything, locked, until
 from tests.faults.sites import Site, site
 from tests.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
 
-ARRIVES_SECONDS = 5.0
-SETTLED_SECONDS = 10.0
+ARRIVES_SECONDS = 20.0
+SETTLED_SECONDS = 30.0
 
 DAY = 86_400
 

@@ -27,9 +27,9 @@ from tests.faults.long_form import in_short
 from tests.faults.records import assert_books_agree, everything
 from tests.faults.sites import Site, site
 
-DIES_SECONDS = 10.0
+DIES_SECONDS = 30.0
 
-SETTLED_SECONDS = 15.0
+SETTLED_SECONDS = 30.0
 """From the new start to the outcome: a lease of five seconds, then recovery."""
 
 

@@ -38,8 +38,8 @@ from tests.faults.sites import Site, site
 from tests.running import Json
 from tests.shop import collection_of, new_key, pay
 
-ARRIVES_SECONDS = 5.0
-SETTLED_SECONDS = 10.0
+ARRIVES_SECONDS = 20.0
+SETTLED_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from tests.shop import (
     refund,
 )
 
-SETTLED_SECONDS = 5.0
+SETTLED_SECONDS = 30.0
 """Recovery looks every half second here."""
 
 

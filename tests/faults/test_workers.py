@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.records import until
-from tests.running import ROOT, RunningServer, clean_environment
+from tests.running import RunningServer, clean_environment
 from tests.shop import authorize, collection_of, open_collection, open_session, pay
+from tests.starting import run
 from tests.streams.clients import following
 from tests.streams.log import WATCH, cursors_of
 
@@ -83,14 +82,8 @@ def test_an_end_while_it_starts(tmp_path: Path, seconds: float) -> None:
 @pytest.mark.parametrize("number", ["0", "-1", "65", "two"])
 def test_a_wrong_number_of_processes(tmp_path: Path, number: str) -> None:
     """A number of processes that makes no sense is refused with the usage."""
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "server.py"), "serve", "--workers", number],
-        cwd=tmp_path,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    ended = run(
+        "server", ["serve", "--workers", number], folder=tmp_path, environment=clean_environment()
     )
     assert ended.returncode == 2
     assert "--workers" in ended.stderr
@@ -98,14 +91,11 @@ def test_a_wrong_number_of_processes(tmp_path: Path, number: str) -> None:
 
 def test_an_address_that_is_taken(several: RunningServer, tmp_path: Path) -> None:
     """Where the port is taken, no process starts, and the sentence names it."""
-    ended = subprocess.run(
-        [sys.executable, str(ROOT / "server.py"), "serve", "--workers", "2"],
-        cwd=tmp_path,
-        env={**clean_environment(), "PORT": str(several.port)},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
+    ended = run(
+        "server",
+        ["serve", "--workers", "2"],
+        folder=tmp_path,
+        environment={**clean_environment(), "PORT": str(several.port)},
     )
     assert ended.returncode == 2
     assert "PORT" in ended.stderr

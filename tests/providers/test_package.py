@@ -1,8 +1,6 @@
 """A provider that another package brings, and that has to be asked for everything: openings and changes included."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +8,11 @@ import pytest
 
 from tests.rules.looking import amounts_of, session_of, session_status, types_of
 from tests.rules.waiting import eventually, until_event
-from tests.running import ROOT, Json, RunningServer, clean_environment
+from tests.running import Json, RunningServer, clean_environment
 from tests.shop import authorize, capture, collection_of, new_key, open_collection, refund
+from tests.starting import run
 
 PACKAGE = Path(__file__).parent / "package"
-COMMAND_SECONDS = 30
 
 RECOVERY_SECONDS = "1.5"
 """Time enough for a test to look at what is unknown."""
@@ -498,15 +496,8 @@ def test_a_broken_package_stops_start_up(tmp_path: Path, case: str) -> None:
     (told / "entry_points.txt").write_text(
         "[tillgraph.providers]\nbroken = tillgraph_broken:create\n"
     )
-    ended = subprocess.run(
-        [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve"],
-        cwd=tmp_path,
-        env={**clean_environment(), "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        timeout=COMMAND_SECONDS,
-        check=False,
-        text=True,
-    )
+    environment = {**clean_environment(), "PYTHONPATH": str(tmp_path)}
+    ended = run("server", ["serve"], folder=tmp_path, environment=environment)
     assert ended.returncode != 0
     (line,) = ended.stderr.strip().splitlines()
     assert "The provider broken of the package tillgraph-broken" in line

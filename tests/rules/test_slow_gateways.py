@@ -1,8 +1,6 @@
 """What arrives late: a gateway that answers after its caller gave up, or after the collection was canceled."""
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +17,9 @@ from tests.rules.looking import (
     sums_of,
 )
 from tests.rules.waiting import beside, eventually, until_event
-from tests.running import ROOT, RunningServer, clean_environment, free_port
+from tests.running import RunningServer, clean_environment, free_port
 from tests.shop import authorize, capture, open_collection, open_session, pay
+from tests.starting import Started, start
 
 SECRET = "whsec_known_to_these_tests_0002"
 ENDS_SECONDS = 10.0
@@ -32,7 +31,7 @@ MakeServer = Callable[..., RunningServer]
 class Gateway:
     """Is a sandbox gateway in a process of its own, which can be held."""
 
-    process: "subprocess.Popen[bytes]"
+    process: Started
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -62,13 +61,9 @@ def shop(make_server: MakeServer, tmp_path: Path) -> Iterator[Shop]:
     }
     address = f"http://127.0.0.1:{port}"
     server = make_server(**settings, TILLGRAPH_SANDBOX_URL=address)
-    process = subprocess.Popen(
-        [sys.executable, str(ROOT / "server.py"), "sandbox", "--port", str(port)],
-        cwd=tmp_path,
-        env={**clean_environment(), **settings, "PORT": str(server.port)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    environment = {**clean_environment(), **settings, "PORT": str(server.port)}
+    arguments = ["sandbox", "--port", str(port)]
+    process = start("server", arguments, folder=tmp_path, environment=environment)
     try:
         server.start()
         eventually(lambda: server.client.get("/sandbox/ledger").status_code == 200)

@@ -11,7 +11,7 @@ from tests.shop import collection_of
 
 Found = TypeVar("Found")
 
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
 LOOK_SECONDS = 0.02
 
 

@@ -15,12 +15,12 @@ from websockets.typing import Subprotocol
 from tests.running import Json, RunningServer
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
-WAIT_SECONDS = 5.0
+WAIT_SECONDS = 20.0
 
 TRANSPORTS = ("websocket", "event stream")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Ended(Exception):
     """Says that a stream has ended: with errors, or by itself where there are none."""
 

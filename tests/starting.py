@@ -1,0 +1,235 @@
+"""Starts the program many times a minute: it is imported once, and each process is forked from the one that did.
+
+Importing takes nine tenths of a start. A forked process does all that follows: it reads its arguments, its environment
+and its settings, runs in a folder of its own, and ends as an interpreter ends. Servers with several workers are forked
+behind their imports too. The servers that most tests share are interpreters of their own, as the README starts them.
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO, Final, Literal
+
+import orjson
+
+ROOT: Final = Path(__file__).parent.parent
+PYTHONPATH: Final = "PYTHONPATH"
+COMMAND_SECONDS: Final = 60.0
+DESCRIPTORS: Final = 4
+"""Handed over at a start: the request, standard output, standard error, and where the process's end is told."""
+WORD_BYTES: Final = 12
+"""Of a process's id and of its exit code, which are told one behind the other."""
+
+Program = Literal["server", "test build", "stripe"]
+
+
+@dataclass
+class Started:
+    """Is a process that was started here; what it has of `subprocess.Popen` does the same."""
+
+    pid: int
+    _told: int
+    returncode: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def poll(self) -> int | None:
+        """Give the exit code, or None while it runs; less than 0 is the signal that ended it."""
+        return self._look(0)
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and give the exit code; raises TimeoutExpired."""
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        while (code := self._look(self._left(ends_at))) is None:
+            if ends_at is not None and time.monotonic() >= ends_at:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, where it still runs."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """End it as an operator would."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.send_signal(signal.SIGKILL)
+
+    def __del__(self) -> None:
+        """Close what its end is told by: not before, since several threads may wait for it."""
+        os.close(self._told)
+
+    @staticmethod
+    def _left(ends_at: float | None) -> float:
+        # Another thread may take the word about the end: nobody waits for it longer than this.
+        return 0.5 if ends_at is None else max(0.0, min(0.5, ends_at - time.monotonic()))
+
+    def _look(self, seconds: float) -> int | None:
+        told = select.poll()
+        told.register(self._told, select.POLLIN)
+        if self.returncode is None:
+            told.poll(seconds * 1_000)
+        with self._lock:
+            if self.returncode is None and told.poll(0):
+                self.returncode = int(os.read(self._told, WORD_BYTES))
+            return self.returncode
+
+
+def start(
+    program: Program,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    output: IO[bytes] | None = None,
+    error: IO[bytes] | None = None,
+) -> Started:
+    """Start a program in a folder, with this environment and no other; without files, its output is thrown away."""
+    asking, request = os.pipe()
+    told, telling = os.pipe()
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no file
+        streams = [(output or nowhere).fileno(), (error or nowhere).fileno()]
+        socket.send_fds(_forker(), [b"."], [asking, *streams, telling])
+    os.close(asking)
+    os.close(telling)
+    with os.fdopen(request, "wb") as writing:
+        writing.write(orjson.dumps([program, arguments, str(folder), dict(environment)]))
+    # The waiting process tells its child's id, and much later the exit code.
+    return Started(int(os.read(told, WORD_BYTES)), told)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Is what became of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run(
+    program: Program,
+    arguments: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float = COMMAND_SECONDS,
+) -> Ended:
+    """Run a program to its end; raises TimeoutExpired."""
+    with TemporaryFile() as output, TemporaryFile() as error:
+        process = start(
+            program, arguments, folder=folder, environment=environment, output=output, error=error
+        )
+        try:
+            code = process.wait(seconds)
+        finally:
+            process.kill()
+        printed = []
+        for file in (output, error):
+            file.seek(0)
+            printed.append(file.read().decode())
+    return Ended(code, *printed)
+
+
+@cache
+def _forker() -> socket.socket:
+    """Start the process that imports the program, and has it for every later start."""
+    here, there = socket.socketpair()
+    with there:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "tests.starting", str(there.fileno())],
+            cwd=ROOT,
+            pass_fds=[there.fileno()],
+        )
+
+    def end() -> None:
+        here.close()
+        process.wait()
+
+    atexit.register(end)
+    return here
+
+
+def _programs() -> Mapping[Program, Callable[[], int | None]]:
+    import server  # noqa: PLC0415 - the tests themselves need not import it
+    from tests import build  # noqa: PLC0415 - the same
+    from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
+
+    return {"server": server.main, "test build": build.main, "stripe": stripe.main}
+
+
+def _fork_until_told(control: socket.socket) -> Callable[[], int | None]:
+    """Fork a process at each request; comes back in each of those, with what it is to do."""
+    programs = _programs()
+    gc.collect()
+    gc.freeze()  # Collections do not write to what all of them share.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those that wait below.
+    while True:
+        word, descriptors, _, _ = socket.recv_fds(control, 1, DESCRIPTORS)
+        if not word:
+            os._exit(0)  # The tests are over.
+        if not os.fork():
+            break
+        for one in descriptors:
+            os.close(one)
+    control.close()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    request, output, error, telling = descriptors
+    with os.fdopen(request, "rb") as reading:
+        program, arguments, folder, environment = orjson.loads(reading.read())
+    pid = os.fork()
+    if pid:
+        os.close(output)
+        os.close(error)
+        _tell(telling, pid)
+        _, status = os.waitpid(pid, 0)
+        _tell(telling, os.waitstatus_to_exitcode(status))
+        os._exit(0)
+    os.close(telling)
+    os.dup2(output, 1)
+    os.dup2(error, 2)
+    os.close(output)
+    os.close(error)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    _heed_path(environment.get(PYTHONPATH, ""))
+    sys.argv = [program, *arguments]
+    return programs[program]
+
+
+def _heed_path(path: str) -> None:
+    """Do what an interpreter does with its PYTHONPATH, and import what changes it."""
+    places = [place for place in path.split(os.pathsep) if place and place not in sys.path]
+    sys.path[1:1] = places
+    if any((Path(place) / "sitecustomize.py").exists() for place in places):
+        # Debian's interpreters have one of their own, which is there already.
+        sys.modules.pop("sitecustomize", None)
+        importlib.import_module("sitecustomize")
+
+
+def _tell(where: int, number: int) -> None:
+    os.write(where, f"{number:{WORD_BYTES}}".encode())
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.exit(_fork_until_told(socket.socket(fileno=int(sys.argv[1])))())
