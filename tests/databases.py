@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 
 from db.engine import create_database as program_database
 from db.invariants import SqlInvariants
+from db.migrating import migrate
 from payments.checking import BrokenInvariant
 
 Answer = TypeVar("Answer")
@@ -57,9 +58,36 @@ def postgresql_program(name: str) -> Path:
     return Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]) / name
 
 
+def create(path: Path) -> str:
+    """Make a database at the newest migration, a file at this path or one on PostgreSQL, and give its address.
+
+    It is a copy of one that was migrated: migrating takes as long as everything else at a start. A file that is there
+    already stays.
+    """
+    if _used == "postgresql":
+        return create_database(template=str(make_url(_migrated()).database))
+    if not path.exists():
+        shutil.copy(str(make_url(_migrated()).database), path)
+    return f"sqlite+aiosqlite:///{path}"
+
+
 def create_where_needed() -> str | None:
     """Make an empty database for a server, and give its address; None where the server makes its own file."""
     return create_database() if _used == "postgresql" else None
+
+
+@cache
+def _migrated() -> str:
+    """Make a database that others are copied from."""
+    if _used == "postgresql":
+        address = create_database()
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="tillgraph-migrated-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        address = f"sqlite+aiosqlite:///{folder / 'migrated.db'}"
+    with ThreadPoolExecutor(max_workers=1) as pool:  # It runs a loop of its own.
+        pool.submit(migrate, address).result()
+    return address
 
 
 @cache
@@ -83,10 +111,10 @@ def start_postgresql() -> URL:
     return URL.create("postgresql+asyncpg", "postgres", database="postgres", query=where)
 
 
-def create_database() -> str:
-    """Make an empty database, and give its address."""
+def create_database(template: str = "template1") -> str:
+    """Make an empty database on PostgreSQL, or a copy of another one, and give its address."""
     name = f"tillgraph_{secrets.token_hex(6)}"
-    _aside(_execute(postgresql(), f"CREATE DATABASE {name}"))
+    _aside(_execute(postgresql(), f"CREATE DATABASE {name} TEMPLATE {template}"))
     return text_of(postgresql().set(database=name))
 
 
@@ -127,7 +155,9 @@ def _libpq(url: URL) -> str:
 
 
 def drop_database(address: str) -> None:
-    """Remove a database, whoever is still connected."""
+    """Remove a database from PostgreSQL, whoever is still connected; a file goes with its folder."""
+    if make_url(address).get_backend_name() != "postgresql":
+        return
     statement = f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)"
     _aside(_execute(postgresql(), statement))
 

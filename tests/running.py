@@ -83,11 +83,15 @@ class RunningServer:
 
     def __post_init__(self) -> None:
         """Make the client, and the database where it is not a file; the server is not started yet."""
-        address = None if URL in self.environment else databases.create_where_needed()
-        self.is_database_own = address is not None
-        if address is not None:
+        self.is_database_own = URL not in self.environment
+        if self.is_database_own and (address := self._new_database()) is not None:
             self.environment = {**self.environment, URL: address}
         self.client = self._new_client()
+
+    def _new_database(self) -> str | None:
+        if self.is_started_afresh:
+            return databases.create_where_needed()
+        return databases.create(self.folder / "tillgraph.db")
 
     @property
     def url(self) -> str:
@@ -260,7 +264,8 @@ class RunningServer:
         return list(response.json())
 
     def _new_client(self) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, timeout=30)
+        # Nothing here speaks TLS: reading the world's authorities takes longer than most tests.
+        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
 
     def log_lines(self) -> list[Json]:
         """Read the server's log lines that are JSON objects."""

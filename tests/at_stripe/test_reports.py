@@ -190,7 +190,9 @@ def post(server: RunningServer, body: bytes, headers: Mapping[str, str | bytes])
         name.encode(): value if isinstance(value, bytes) else value.encode()
         for name, value in headers.items()
     }
-    return httpx2.post(address, content=body, headers=raw, trust_env=False).status_code
+    return httpx2.post(
+        address, content=body, headers=raw, trust_env=False, verify=False
+    ).status_code
 
 
 def changed(**values: Json) -> bytes:

@@ -98,7 +98,10 @@ class EdgeServer:
 
     def __post_init__(self) -> None:
         self.client = httpx2.Client(
-            base_url=f"http://127.0.0.1:{self.port}", headers=KEY, timeout=WAIT_SECONDS
+            base_url=f"http://127.0.0.1:{self.port}",
+            headers=KEY,
+            timeout=WAIT_SECONDS,
+            verify=False,
         )
 
     def post(

@@ -319,6 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
                 headers=headers,
                 timeout=FORWARD_SECONDS,
                 trust_env=False,
+                verify=False,
             )
         except httpx2.TransportError:
             # The gateway broke off by itself: so does the proxy.

@@ -82,7 +82,7 @@ def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> l
 
     async def send() -> list[int]:
         async with httpx2.AsyncClient(
-            base_url=server.url, timeout=ANSWER_SECONDS, trust_env=False
+            base_url=server.url, timeout=ANSWER_SECONDS, trust_env=False, verify=False
         ) as client:
             answers = await asyncio.gather(
                 *(
@@ -119,6 +119,7 @@ def settle_at(site: Site, one: Prepared, *, result: str = "approve") -> None:
         headers=AT_GATEWAY,
         timeout=ANSWER_SECONDS,
         trust_env=False,
+        verify=False,
     )
     assert response.status_code == 202, response.text
 
@@ -126,7 +127,9 @@ def settle_at(site: Site, one: Prepared, *, result: str = "approve") -> None:
 def facts_of(site: Site, one: Prepared) -> Json:
     """Read what the gateway says of an operation."""
     address = f"{site.gateway.url}/operations/{operation_of(site.server, one)}"
-    response = httpx2.get(address, headers=AT_GATEWAY, timeout=ANSWER_SECONDS, trust_env=False)
+    response = httpx2.get(
+        address, headers=AT_GATEWAY, timeout=ANSWER_SECONDS, trust_env=False, verify=False
+    )
     assert response.status_code == 200, response.text
     return response.json()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.databases import create_where_needed, drop_database
+from tests.databases import create, drop_database
 from tests.faults.between import Between
 from tests.faults.records import assert_books_agree, open_operations, until
 from tests.gateway import SECRET, RunningGateway
-from tests.running import SQLITE, URL, RunningServer, free_port
+from tests.running import URL, RunningServer, free_port
 
 MUTED = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 """Recovery does not come within a test."""
@@ -86,7 +86,7 @@ def site(
             server.close()
         between.close()
         gateway.stop()
-        if address is not None and not address.startswith(SQLITE):
+        if address is not None:
             drop_database(address)
 
 
@@ -96,4 +96,4 @@ def _made(folder: Path) -> Path:
 
 
 def _shared_database(folder: Path) -> str:
-    return create_where_needed() or f"{SQLITE}{folder / 'shared.db'}"
+    return create(folder / "shared.db")

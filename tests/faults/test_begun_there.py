@@ -269,6 +269,7 @@ def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site
             json={"kind": "cancel"},
             headers=AT_GATEWAY,
             trust_env=False,
+            verify=False,
         )
         assert moved.status_code == 202, moved.text
         shared_site.between.let_go()

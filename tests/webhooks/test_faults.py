@@ -9,8 +9,8 @@ from pathlib import Path
 
 from db.tables import payment_events
 from tests.conftest import QUICK_RECOVERY
-from tests.databases import create_where_needed, drop_database
-from tests.running import SQLITE, URL, RunningServer
+from tests.databases import create, drop_database
+from tests.running import URL, RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.registering import ALLOWED, PAYING, deliveries, register, until
@@ -90,7 +90,7 @@ def test_a_stopped_server_ends_what_it_is_telling(
 
 def test_several_processes_tell_each_event_once(tmp_path: Path, receiver: Receiver) -> None:
     """Two servers on one database share the work: thirty payments, each event once, each collection's in order."""
-    address = create_where_needed() or f"{SQLITE}{tmp_path / 'till.db'}"
+    address = create(tmp_path / "till.db")
     servers = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -112,14 +112,12 @@ def test_several_processes_tell_each_event_once(tmp_path: Path, receiver: Receiv
     finally:
         for server in servers:
             server.close()
-        if not address.startswith(SQLITE):
-            drop_database(address)
+        drop_database(address)
 
 
 def test_another_process_s_events_are_told_at_once(tmp_path: Path, receiver: Receiver) -> None:
     """A change is told without anybody asking, whichever process made it and whichever tells."""
-    address = create_where_needed() or f"{SQLITE}{tmp_path / 'till.db'}"
-    settings = {**QUICK_RECOVERY, **ALLOWED, URL: address}
+    settings = {**QUICK_RECOVERY, **ALLOWED}
     server = RunningServer(tmp_path, settings, arguments=("--workers", "3"))
     try:
         server.start()
@@ -130,8 +128,6 @@ def test_another_process_s_events_are_told_at_once(tmp_path: Path, receiver: Rec
             receiver.wait_for(number, 10.0)
     finally:
         server.close()
-        if not address.startswith(SQLITE):
-            drop_database(address)
 
 
 def test_a_slow_endpoint_holds_nobody_up(
