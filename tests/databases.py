@@ -114,7 +114,7 @@ def start_postgresql() -> URL:
 def create_database(template: str = "template1") -> str:
     """Make an empty database on PostgreSQL, or a copy of another one, and give its address."""
     name = f"tillgraph_{secrets.token_hex(6)}"
-    _aside(_execute(postgresql(), f"CREATE DATABASE {name} TEMPLATE {template}"))
+    _aside(_execute(postgresql(), [f"CREATE DATABASE {name} TEMPLATE {template}"]))
     return text_of(postgresql().set(database=name))
 
 
@@ -159,16 +159,21 @@ def drop_database(address: str) -> None:
     if make_url(address).get_backend_name() != "postgresql":
         return
     statement = f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)"
-    _aside(_execute(postgresql(), statement))
+    _aside(_execute(postgresql(), [statement]))
 
 
 def rows(address: str, statement: str, *values: object) -> list[Row]:
     """Run one statement, its parameters written as ?, and give its rows."""
+    return rows_of_each(address, [statement], *values)[0]
+
+
+def rows_of_each(address: str, statements: Sequence[str], *values: object) -> list[list[Row]]:
+    """Run statements with the same parameters on one connection, and give each one's rows."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
-        return _aside(_execute(url, _numbered(statement), *values))
+        return _aside(_execute(url, [_numbered(statement) for statement in statements], *values))
     with closing(sqlite3.connect(str(url.database), timeout=5)) as database, database:
-        return database.execute(statement, values).fetchall()
+        return [database.execute(statement, values).fetchall() for statement in statements]
 
 
 def broken(address: str) -> Sequence[BrokenInvariant]:
@@ -230,10 +235,13 @@ def _numbered(statement: str) -> str:
     return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
 
 
-async def _execute(url: URL, statement: str, *values: object) -> list[Row]:
+async def _execute(url: URL, statements: Sequence[str], *values: object) -> list[list[Row]]:
     connection = await asyncpg.connect(text_of(url.set(drivername="postgresql")))
     try:
-        return [tuple(row) for row in await connection.fetch(statement, *values)]
+        return [
+            [tuple(row) for row in await connection.fetch(statement, *values)]
+            for statement in statements
+        ]
     finally:
         await connection.close()
 

@@ -70,7 +70,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     open_session(server, collection["id"])
     register(server, f"http://127.0.0.1:{free_port()}/nobody-listens")
     open_collection(server)
-    until(lambda: server.rows("SELECT id FROM webhook_deliveries"), seconds=10)
+    until(lambda: server.rows("SELECT id FROM webhook_deliveries"))
     server.close()
     return folder / "till.db"
 

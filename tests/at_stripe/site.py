@@ -240,7 +240,7 @@ def site(
     server = RunningServer(folder, environment, port, is_test_build=is_test_build)
     try:
         yield Site(server.start(), stripe)
-        until(lambda: not waiting_reports(server), seconds=20)
+        until(lambda: not waiting_reports(server))
         assert server.check() == CHECKED
         known = {row[0] for row in server.rows("SELECT id FROM operations")}
         asked = {entry["key"] for entry in stripe.entries() if entry["key"] is not None}

@@ -62,7 +62,7 @@ def stands(shop: Site, payment: Json, status: str) -> Json:
         found = disputes_of(shop, payment)
         return found[0] if found and found[0]["status"] == status else None
 
-    return until(look, seconds=10)
+    return until(look)
 
 
 def told(shop: Site, payment: Json) -> list[tuple[str, str, str]]:
@@ -110,7 +110,7 @@ def test_a_dispute_told_of_again(shop: Site) -> None:
     before = collection_of(shop.server, payment["paymentCollection"]["id"])
     events = shop.stripe.events(reference_of(payment["paymentSession"]))
     assert set(shop.stripe.deliver(events * 3)) == {204}
-    until(lambda: not waiting_reports(shop.server), seconds=10)
+    until(lambda: not waiting_reports(shop.server))
     assert collection_of(shop.server, payment["paymentCollection"]["id"]) == before
 
 

@@ -68,7 +68,7 @@ def test_one_effect(deaf: Site, fault: str, kind: str) -> None:
     deaf.stripe.fault(fault, NAMES[kind])
     answer = called(deaf, kind, one, key)
     assert "Failed" not in answer["__typename"], answer
-    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)), seconds=20)
+    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)))
     again = called(deaf, kind, one, key)
     assert again["__typename"] == "Payment", again
     assert effects(deaf, kind, one) == [MOVES[kind]]
@@ -83,7 +83,7 @@ def test_opening_a_session(deaf: Site, fault: str) -> None:
         "createPaymentSession", {"paymentCollectionId": collection["id"], "providerId": "stripe"}
     )
     assert made["__typename"] == "PaymentSession", made
-    until(lambda: deaf.session(made["id"])["status"] == "REQUIRES_MORE", seconds=20)
+    until(lambda: deaf.session(made["id"])["status"] == "REQUIRES_MORE")
     query = f"metadata['tillgraph_session']:'{made['id']}'"
     found = deaf.stripe.call("GET", "payment_intents/search", query=query)["data"]
     assert [one["id"] for one in found] == [reference_of(deaf.session(made["id"]))]
@@ -111,7 +111,7 @@ def test_f15_an_answer_that_never_comes(deaf: Site, kind: str) -> None:
     answer = called(deaf, kind, one, key)
     assert "Failed" not in answer["__typename"], answer
     deaf.stripe.control("go_on")
-    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)), seconds=20)
+    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)))
     assert effects(deaf, kind, one) == [MOVES[kind]]
 
 

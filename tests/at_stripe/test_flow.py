@@ -200,7 +200,7 @@ def test_a_declined_card(shop: Site, card: str) -> None:
     paid = authorize(shop.server, session["id"], data={"paymentMethod": VISA})
     assert paid["__typename"] == "RequiresMoreAction"
     shop.stripe.in_browser(session, VISA)
-    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED", seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED")
     assert shop.stripe.ledger(reference_of(session)) == [("authorize", 10_000)]
 
 
@@ -225,7 +225,7 @@ def test_closing_cancels_the_intent(shop: Site, what: str) -> None:
         shop.server.change("cancelPaymentSession", {"id": session["id"]})
     else:
         shop.server.change("cancelPaymentCollection", {"id": session["paymentCollection"]["id"]})
-    until(lambda: shop.stripe.intent(reference_of(session))["status"] == "canceled", seconds=10)
+    until(lambda: shop.stripe.intent(reference_of(session))["status"] == "canceled")
     assert shop.session(session["id"])["status"] == "CANCELED"
     assert shop.stripe.ledger(reference_of(session)) == []
 
@@ -275,7 +275,7 @@ def test_a_refund_that_stripe_takes_its_time_for(shop: Site) -> None:
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     (at_stripe,) = shop.stripe.call("GET", "refunds", payment_intent=reference)["data"]
     shop.stripe.control("settle", id=at_stripe["id"], succeeds=True)
-    until(lambda: shop.payment(payment["id"])["refundedAmount"] == "30.00", seconds=10)
+    until(lambda: shop.payment(payment["id"])["refundedAmount"] == "30.00")
 
 
 def test_a_refund_that_fails_after_it_succeeded(shop: Site) -> None:
@@ -286,7 +286,7 @@ def test_a_refund_that_fails_after_it_succeeded(shop: Site) -> None:
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     (at_stripe,) = shop.stripe.call("GET", "refunds", payment_intent=reference)["data"]
     shop.stripe.control("settle", id=at_stripe["id"], succeeds=False)
-    until(lambda: shop.payment(payment["id"])["refundedAmount"] == "0.00", seconds=10)
+    until(lambda: shop.payment(payment["id"])["refundedAmount"] == "0.00")
     found = shop.payment(payment["id"])
     assert (found["refunds"][0]["status"], found["refundableAmount"]) == ("REVERSED", "100.00")
 
@@ -302,7 +302,7 @@ def test_a_payment_that_is_processing(shop: Site, succeeds: bool) -> None:
     )
     shop.stripe.control("settle", id=reference_of(session), succeeds=succeeds)
     wanted = "AUTHORIZED" if succeeds else "ERROR"
-    until(lambda: shop.session(session["id"])["status"] == wanted, seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == wanted)
 
 
 @pytest.mark.parametrize(

@@ -435,7 +435,7 @@ def test_what_is_paid_with_is_kept(shop: Site) -> None:
         shop, holder, accountHolderId=holder["id"], data={"setupFutureUsage": "off_session"}
     )
     shop.stripe.in_browser(session, VISA)
-    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED", seconds=20)
+    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED")
     assert authorize(shop.server, session["id"])["__typename"] == "Payment"
     (method,) = shown(shop, holder["id"])["paymentMethods"]
     second = session_of(shop, holder, accountHolderId=holder["id"])

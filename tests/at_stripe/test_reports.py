@@ -46,7 +46,7 @@ def test_a_customer_who_closed_the_tab_has_paid(shop: Site) -> None:
     """Confirmed in the browser and never authorized here: Stripe's report authorizes the session, once."""
     session = shop.opened()
     assert shop.stripe.in_browser(session, VISA)["status"] == "requires_capture"
-    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED", seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED")
     assert sources_of(shop, session)[-1] == ("SESSION_AUTHORIZED", "WEBHOOK")
     payment = authorize(shop.server, session["id"])
     assert payment["__typename"] == "Payment"
@@ -59,7 +59,7 @@ def test_a_card_that_fails_in_the_browser_first(shop: Site) -> None:
     session = shop.opened()
     shop.stripe.in_browser(session, "pm_card_chargeDeclined")
     shop.stripe.in_browser(session, VISA)
-    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED", seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == "AUTHORIZED")
     assert "SESSION_FAILED" not in [type for type, _ in sources_of(shop, session)]
 
 
@@ -68,7 +68,7 @@ def test_captured_in_stripes_dashboard(shop: Site) -> None:
     payment = shop.paid()
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     shop.stripe.call("POST", f"payment_intents/{reference}/capture", amount_to_capture="6000")
-    found = until(lambda: _with(shop, payment, capturedAmount="60.00"), seconds=10)
+    found = until(lambda: _with(shop, payment, capturedAmount="60.00"))
     assert (found["releasedAmount"], found["capturableAmount"]) == ("40.00", "0.00")
     assert [(one["source"], one["status"]) for one in found["captures"]] == [
         ("PROVIDER", "SUCCEEDED")
@@ -82,7 +82,7 @@ def test_refunded_in_stripes_dashboard(shop: Site) -> None:
     refund(shop.server, payment["id"], amount="10.00")
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     shop.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
-    found = until(lambda: _with(shop, payment, refundedAmount="35.00"), seconds=10)
+    found = until(lambda: _with(shop, payment, refundedAmount="35.00"))
     assert [one["source"] for one in found["refunds"]] == ["API", "PROVIDER"]
     assert refund(shop.server, payment["id"], amount="65.01")["code"] == "AMOUNT_TOO_LARGE"
 
@@ -95,7 +95,7 @@ def test_canceled_at_stripe(shop: Site, reason: str, said: str) -> None:
     payment = shop.paid()
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     shop.stripe.control("cancel", id=reference, reason=reason)
-    found = until(lambda: _with(shop, payment, status="CANCELED"), seconds=10)
+    found = until(lambda: _with(shop, payment, status="CANCELED"))
     assert (found["cancellationReason"], found["releasedAmount"]) == (said, "100.00")
 
 
@@ -103,7 +103,7 @@ def test_an_open_session_canceled_at_stripe(shop: Site) -> None:
     """It is closed here too."""
     session = shop.opened()
     shop.stripe.control("cancel", id=reference_of(session), reason="abandoned")
-    until(lambda: shop.session(session["id"])["status"] == "CANCELED", seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == "CANCELED")
 
 
 def _with(shop: Site, payment: Json, **values: str) -> Json:
@@ -133,7 +133,7 @@ def test_reports_in_any_order_and_number(held: Site, order: Sequence[int]) -> No
     assert len(events) == len(order)
     for number in order:
         assert held.stripe.deliver([events[number]] * 3) == [204] * 3
-    found = until(lambda: _paid(held, session), seconds=10)
+    found = until(lambda: _paid(held, session))
     assert (found["capturedAmount"], found["refundedAmount"]) == ("80.00", "30.00")
     assert held.stripe.deliver(events) == [204] * 3
     types = event_types(collection_of(held.server, session["paymentCollection"]["id"]))
@@ -160,7 +160,7 @@ def test_reports_while_it_happens(held: Site) -> None:
     events = held.stripe.events(reference_of(session))
     before = collection_of(held.server, session["paymentCollection"]["id"])
     assert held.stripe.deliver(events[::-1]) == [204] * len(events)
-    until(lambda: not waiting_reports(held.server), seconds=10)
+    until(lambda: not waiting_reports(held.server))
     assert collection_of(held.server, session["paymentCollection"]["id"]) == before
 
 
@@ -264,7 +264,7 @@ def test_what_is_about_nothing_of_ours(held: Site) -> None:
     made = held.stripe.call("POST", "payment_intents", amount="700", currency="usd")
     body = changed(id="evt_other_program", data={"object": made})
     assert post(held.server, body, signed(body)) == 204
-    until(lambda: not _waiting_for(held.server, made["id"]), seconds=10)
+    until(lambda: not _waiting_for(held.server, made["id"]))
 
 
 def _waiting_for(server: RunningServer, reference: str) -> bool:
@@ -286,7 +286,7 @@ def test_a_report_while_stripe_is_down(held: Site) -> None:
     ]
     held.stripe.fault("HTML", "retrieve", times=2)
     assert held.stripe.deliver([event]) == [204]
-    until(lambda: held.session(session["id"])["status"] == "AUTHORIZED", seconds=10)
+    until(lambda: held.session(session["id"])["status"] == "AUTHORIZED")
     held.stripe.control("go_on")
 
 
@@ -303,4 +303,4 @@ def test_reading_holds_nobody_up(held: Site) -> None:
     until(lambda: held.session(other["id"])["status"] == "AUTHORIZED", seconds=4)
     assert held.session(session["id"])["status"] == "REQUIRES_MORE"
     held.stripe.control("go_on")
-    until(lambda: held.session(session["id"])["status"] == "AUTHORIZED", seconds=20)
+    until(lambda: held.session(session["id"])["status"] == "AUTHORIZED")

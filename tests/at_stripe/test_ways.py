@@ -56,7 +56,7 @@ def test_paid_by_a_way_of_its_own(shop: Site) -> None:
     """What Stripe reports of its intent is that provider's: authorized and captured at once, and refunded."""
     session = shop.opened("50.00", "EUR", provider="stripe_ideal")
     shop.stripe.in_browser(session, VISA)
-    until(lambda: shop.session(session["id"])["status"] == "CAPTURED", seconds=10)
+    until(lambda: shop.session(session["id"])["status"] == "CAPTURED")
     payment = shop.session(session["id"])["payment"]
     assert refund(shop.server, payment["id"], amount="20.00")["__typename"] == "Payment"
     found = shop.payment(payment["id"])
@@ -77,7 +77,7 @@ def test_captured_at_once(at_once: Site) -> None:
     session = at_once.opened()
     payment = authorize(at_once.server, session["id"], data={"paymentMethod": VISA})
     assert payment["__typename"] == "Payment"
-    until(lambda: at_once.payment(payment["id"])["status"] == "CAPTURED", seconds=10)
+    until(lambda: at_once.payment(payment["id"])["status"] == "CAPTURED")
     assert at_once.stripe.ledger(reference_of(session)) == [("authorize", 10_000)]
     found = at_once.payment(payment["id"])
     assert (found["capturedAmount"], len(found["captures"])) == ("100.00", 1)

@@ -83,7 +83,7 @@ def send_and_go(server: RunningServer, call: Call, is_there: Callable[[], object
     )
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(head.encode() + body)
-        until(is_there, seconds=5)
+        until(is_there)
 
 
 def result_of(response: httpx2.Response) -> Json:

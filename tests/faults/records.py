@@ -27,6 +27,8 @@ TABLES = (
 )
 
 LOOK_SECONDS = 0.02
+PATIENCE_SECONDS = 60.0
+"""On a machine that does much else; where all is well nobody waits for it."""
 
 OPERATIONS = (
     "SELECT id, kind, currency, amount_minor, status, session_id, provider_key FROM operations"
@@ -36,7 +38,7 @@ SUMS = (
 )
 
 
-def until(look: Callable[[], Found], *, seconds: float) -> Found:
+def until(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
     """Look again and again until something true is found, and give it; fails when the time is over."""
     ends_at = time.monotonic() + seconds
     while not (found := look()):

@@ -226,7 +226,7 @@ def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> 
     (effect,) = effects(server, session_id, "refund")
     assert payment_of(server, payment["id"])["refundedAmount"] == "30.00"
     settle(server, session_id, "reverse", effect["key"])
-    until(lambda: payment_of(server, payment["id"])["refundedAmount"] == "0.00", seconds=10)
+    until(lambda: payment_of(server, payment["id"])["refundedAmount"] == "0.00")
 
 
 def test_a_surplus_that_came_back_goes_to_a_person(
@@ -244,10 +244,10 @@ def test_a_surplus_that_came_back_goes_to_a_person(
     server.start()
     server.reconnect()
     server.change("cancelPaymentCollection", {"id": collection["id"]})
-    (returned,) = until(lambda: effects(server, session["id"], "refund"), seconds=15)
-    until(lambda: not unsettled(server, session["id"]), seconds=10)
+    (returned,) = until(lambda: effects(server, session["id"], "refund"))
+    until(lambda: not unsettled(server, session["id"]))
     settle(server, session["id"], "reverse", returned["key"])
-    (left,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    (left,) = until(lambda: unsettled(server, session["id"]))
     assert (left["kind"], left["amount"], left["nextAttemptAt"]) == ("refund", "100.00", None)
     (payment,) = collection_of(server, collection["id"])["payments"]
     assert [one["status"] for one in payment["refunds"]] == ["REVERSED", "PENDING"]

@@ -52,7 +52,7 @@ def test_f34_a_database_that_is_held(server: RunningServer, mutation: str) -> No
         "capture": ("capturePayment", {"paymentId": payment["id"], "idempotencyKey": new_key()}),
         "cancel": ("cancelPayment", {"paymentId": payment["id"]}),
     }[mutation]
-    until(lambda: not open_operations(server), seconds=10)
+    until(lambda: not open_operations(server))
     before = everything(server), server.ledger()
     with locked(server), running(server, call) as (answer,):
         began_at = time.monotonic()
@@ -99,14 +99,14 @@ def test_f07_an_outcome_that_can_not_be_written(server: RunningServer) -> None:
     """Where the database is held when the answer comes, the outcome is shown as open, and recovery records it once."""
     session = open_session(server, open_collection(server)["id"], "slow:0.5")
     with running(server, ("authorizePaymentSession", {"id": session["id"]})) as (call,):
-        until(lambda: operation_in(server, "ASKING", "authorize", session["id"]), seconds=5)
+        until(lambda: operation_in(server, "ASKING", "authorize", session["id"]))
         with locked(server):
             answer = result_of(call.result())
     assert (answer["__typename"], answer["action"]["__typename"]) == (
         "RequiresMoreAction",
         "AwaitProvider",
     )
-    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]), seconds=10)
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]))
     assert authorize(server, session["id"])["__typename"] == "Payment"
     assert [effect["moved"] for effect in effects(server, session["id"])] == ["100.00"]
 
@@ -118,11 +118,11 @@ def test_f07_a_capture_whose_outcome_can_not_be_written(server: RunningServer) -
     key = new_key()
     values = {"paymentId": payment["id"], "idempotencyKey": key}
     with running(server, ("capturePayment", values)) as (call,):
-        until(lambda: operation_in(server, "ASKING", "capture", session_id), seconds=5)
+        until(lambda: operation_in(server, "ASKING", "capture", session_id))
         with locked(server):
             answer = result_of(call.result())
     assert (answer["__typename"], answer["capture"]["status"]) == ("CapturePending", "PENDING")
-    until(lambda: operation_in(server, "SUCCEEDED", "capture", session_id), seconds=10)
+    until(lambda: operation_in(server, "SUCCEEDED", "capture", session_id))
     again = capture(server, payment["id"], idempotencyKey=key)
     assert (again["__typename"], again["capturedAmount"]) == ("Payment", "100.00")
     assert [effect["moved"] for effect in effects(server, session_id, "capture")] == ["100.00"]
@@ -130,5 +130,5 @@ def test_f07_a_capture_whose_outcome_can_not_be_written(server: RunningServer) -
 
 def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
     """After these faults each effect at the gateway is an operation of ours, and all sums are the same."""
-    until(lambda: not open_operations(server), seconds=20)
+    until(lambda: not open_operations(server))
     assert_books_agree(server)

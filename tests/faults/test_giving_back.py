@@ -108,7 +108,7 @@ def test_a_canceled_collection_captures_nothing(server: RunningServer) -> None:
     canceled = server.change("cancelPaymentCollection", {"id": collection["id"]})
     assert canceled["status"] == "CANCELED"
     settle(server, session["id"], "fail", movement="cancel")
-    (left,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    (left,) = until(lambda: unsettled(server, session["id"]))
     assert (left["kind"], left["nextAttemptAt"], left["declineCode"]) == (
         "cancel",
         None,
@@ -134,7 +134,7 @@ def test_a_surplus_stays_one(server: RunningServer) -> None:
     server.client.post(f"/sandbox/challenges/{first['id']}", json={"result": "approve"})
     assert authorize(server, first["id"])["__typename"] == "Payment"
     settle(server, late["id"], "approve")
-    until(lambda: _is_a_persons(server, late["id"]), seconds=10)
+    until(lambda: _is_a_persons(server, late["id"]))
     assert collection_of(server, collection["id"])["authorizedAmount"] == "100.00"
     server.change("cancelPaymentCollection", {"id": collection["id"]})
     (left,) = unsettled(server, late["id"])

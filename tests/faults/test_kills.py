@@ -87,7 +87,7 @@ def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killed]:
             "cancel": ("cancelPayment", {"paymentId": to_cancel["id"]}),
         }
         with running(server, *calls.values()) as under_way:
-            until(lambda: len(open_operations(server)) == 4, seconds=5)
+            until(lambda: len(open_operations(server)) == 4)
             server.kill()
             assert {type(call.exception()) for call in under_way} <= {
                 httpx2.RemoteProtocolError,
@@ -152,7 +152,7 @@ def test_f03_an_effect_before_the_kill_is_found(make_server: Callable[..., Runni
     server = make_server().start()
     session = open_session(server, open_collection(server)["id"], "lost_reply")
     with running(server, ("authorizePaymentSession", {"id": session["id"]})):
-        until(lambda: effects(server, session["id"]), seconds=5)
+        until(lambda: effects(server, session["id"]))
         server.kill()
     server.start()
     payment = until(
@@ -172,7 +172,7 @@ def test_a_retry_while_the_lease_lasts_waits(make_server: Callable[..., RunningS
     session_id = payment["paymentSession"]["id"]
     values = {"paymentId": payment["id"], "idempotencyKey": new_key()}
     with running(server, ("capturePayment", values)):
-        until(lambda: operation_in(server, "ASKING", "capture", session_id), seconds=5)
+        until(lambda: operation_in(server, "ASKING", "capture", session_id))
         server.kill()
     server.start()
     answer = server.change("capturePayment", values)
@@ -206,7 +206,7 @@ def test_kills_at_random_instants(
             is_over.set()
         flows = sum(done.result(timeout=FINAL_SECONDS + 5) for done in shopping)
     assert flows >= SHOPPERS
-    until(lambda: not open_operations(server), seconds=20)
+    until(lambda: not open_operations(server))
     assert_books_agree(server)
     sums = server.rows("SELECT count(*), sum(captured_minor), sum(refunded_minor) FROM payments")
     assert sums == [(flows, flows * 6_000, flows * 2_000)]

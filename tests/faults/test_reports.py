@@ -256,10 +256,10 @@ def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> 
         )
     late = open_session(server, open_collection(server)["id"], "lost_reply")
     assert authorize(server, late["id"])["__typename"] == "RequiresMoreAction"
-    until(lambda: operation_in(server, "SUCCEEDED", "authorize", late["id"]), seconds=10)
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", late["id"]))
     server.rows("DELETE FROM provider_reports WHERE event_id LIKE 'evt_unreadable_%'")
     settle(server, session["id"], "approve")
-    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]), seconds=10)
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]))
 
 
 def test_f24_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
@@ -269,6 +269,6 @@ def test_f24_a_report_while_the_database_is_held(reported_server: RunningServer,
         settle(reported_server, session_id, "approve")
         (body,) = bodies(reported_server, session_id)
         assert post(reported_server, body, signature(body)) == 503
-    until(lambda: operation_in(reported_server, "SUCCEEDED", "authorize", session_id), seconds=10)
+    until(lambda: operation_in(reported_server, "SUCCEEDED", "authorize", session_id))
     found = collection_of(reported_server, collection["id"])
     assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]

@@ -111,7 +111,7 @@ def test_what_was_given_back_is_not_given_back_again(
         assert server.client.post(address, json={"result": "approve"}).is_success
     answers = [authorize(server, session["id"])["__typename"] for session in sessions]
     assert answers == ["Payment", "AuthorizationFailed"]
-    until(lambda: effects(server, sessions[1]["id"], "cancel"), seconds=10)
+    until(lambda: effects(server, sessions[1]["id"], "cancel"))
     before = server.ledger()
     assert server.stop() == 0
     databases.restore(server.database, tmp_path / "backup")

@@ -170,7 +170,7 @@ def test_f28_50_sessions_that_would_each_cover(server: RunningServer) -> None:
 
 def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
     """After every race each effect at the gateway is an operation of ours, and all sums are the same on both sides."""
-    until(lambda: not open_operations(server), seconds=10)
+    until(lambda: not open_operations(server))
     assert_books_agree(server)
 
 

@@ -62,7 +62,7 @@ def test_a_provider_that_raises(probed: RunningServer) -> None:
     answer = authorize(probed, session["id"], data={"raises": True})
     assert answer["__typename"] == "RequiresMoreAction"
     assert answer["action"]["__typename"] == "AwaitProvider"
-    until(lambda: operation_in(probed, "UNKNOWN", "authorize", session["id"]), seconds=5)
+    until(lambda: operation_in(probed, "UNKNOWN", "authorize", session["id"]))
     assert probed.rows("SELECT id FROM payments WHERE session_id = ?", session["id"]) == []
     assert "sk_live_of_the_probe" not in probed.log_path.read_text()
 
@@ -72,6 +72,6 @@ def test_recovery_asks_without_a_transaction(probed: RunningServer) -> None:
     session = open_session(probed, open_collection(probed)["id"], provider="probe")
     before = len(notes_of(probed))
     authorize(probed, session["id"], data={"raises": True})
-    again = until(lambda: notes_of(probed)[before + 1 :], seconds=5)
+    again = until(lambda: notes_of(probed)[before + 1 :])
     assert set(notes_of(probed)[before:]) == {"authorize True free"}
     assert again

@@ -227,14 +227,14 @@ def test_a_closing_settled_by_a_person_gives_nothing_back(
     session = open_session(server, collection["id"], "challenge,cancel=unavailable")
     authorize(server, session["id"])
     server.change("cancelPaymentSession", {"id": session["id"]})
-    (closing,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    (closing,) = until(lambda: unsettled(server, session["id"]))
     until(
         lambda: settle_by_hand(server, closing["id"], "SUCCEEDED")["__typename"] == "Settled",
         seconds=10,
     )
     address = f"/sandbox/challenges/{session['id']}"
     assert server.client.post(address, json={"result": "approve"}).is_success
-    (late,) = until(lambda: unsettled(server, session["id"]), seconds=10)
+    (late,) = until(lambda: unsettled(server, session["id"]))
     (payment,) = collection_of(server, collection["id"])["payments"]
     assert (payment["status"], payment["releasedAmount"]) == ("AUTHORIZED", "0.00")
     assert (late["kind"], late["payment"]["id"]) == ("cancel", payment["id"])
@@ -248,14 +248,14 @@ def test_what_was_moved_by_another_way_is_settled_as_declined(
     server = make_server().start()
     payment = pay(server, token="approve,expires=0.5,cancel=unavailable")
     session_id = payment["paymentSession"]["id"]
-    (left,) = until(lambda: unsettled(server, session_id), seconds=10)
+    (left,) = until(lambda: unsettled(server, session_id))
     begin(server, session_id, "cancel")
 
     def refusal() -> Json:
         answer = settle_by_hand(server, left["id"], "SUCCEEDED")
         return None if answer.get("code") == "IN_PROGRESS" else answer
 
-    refused = until(refusal, seconds=10)
+    refused = until(refusal)
     assert (refused["code"], refused["path"]) == ("INVALID_STATE", ["outcome"])
     until(
         lambda: settle_by_hand(server, left["id"], "DECLINED")["__typename"] == "Settled",
@@ -334,8 +334,8 @@ def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
     server.change("cancelPaymentCollection", {"id": collection["id"]})
     address = f"/sandbox/challenges/{late['id']}"
     server.client.post(address, json={"result": "approve"})
-    (left,) = until(lambda: unsettled(server, late["id"]), seconds=10)
-    left = until(lambda: _without_next_step(server, late["id"]), seconds=10)
+    (left,) = until(lambda: unsettled(server, late["id"]))
+    left = until(lambda: _without_next_step(server, late["id"]))
     assert (left["kind"], left["declineCode"]) == ("cancel", "no_longer")
     assert settle_by_hand(server, left["id"], "SUCCEEDED")["__typename"] == "Settled"
     assert unsettled(server, late["id"]) == []

@@ -51,7 +51,7 @@ def test_a_process_that_dies_is_replaced(several: RunningServer) -> None:
     """Killed, a process is replaced within seconds; what it was asking is finished, and the others go on."""
     before = workers_of(several)
     os.kill(min(before), signal.SIGKILL)
-    until(lambda: len(workers_of(several) - before) == 1, seconds=10)
+    until(lambda: len(workers_of(several) - before) == 1)
     assert len(workers_of(several)) == WORKERS
     several.reconnect()
     payment = pay(several)

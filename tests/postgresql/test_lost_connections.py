@@ -1,5 +1,6 @@
 """Payments while the database ends every connection again and again."""
 
+import itertools
 import random
 import threading
 import time
@@ -32,7 +33,11 @@ def losing_connections(server: RunningServer) -> Iterator[None]:
     is_over = threading.Event()
 
     def end_them() -> None:
-        while not is_over.wait(chance.uniform(0.02, LONGEST_PAUSE_SECONDS)):
+        # Ever more rarely: a machine that does much else comes to the end of a payment too.
+        for number in itertools.count():
+            pause_seconds = chance.uniform(0.02, LONGEST_PAUSE_SECONDS) * (1 + number / 50)
+            if is_over.wait(pause_seconds):
+                break
             server.rows(END_CONNECTIONS)
 
     ending = threading.Thread(target=end_them)

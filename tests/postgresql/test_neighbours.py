@@ -57,7 +57,7 @@ def test_f36_changes_arrive_though_the_listening_connections_die(neighbours: Nei
         for number in range(6):
             if number % 2:
                 here.rows(END_CONNECTIONS)
-            until(lambda: tried(there, collection["id"]), seconds=10)
+            until(lambda: tried(there, collection["id"]))
             seen.append(watching.next(POLLED_SECONDS)["cursor"])
     assert seen == cursors_of(here, collection["id"])
 
@@ -151,8 +151,8 @@ def test_a_process_goes_on_with_what_another_one_was_asking(
     session = open_session(first, collection["id"], "slow:2")
     with ThreadPoolExecutor(max_workers=1) as pool:
         asking = pool.submit(authorize, first, session["id"])
-        until(lambda: first.rows("SELECT id FROM operations WHERE status = 'ASKING'"), seconds=5)
+        until(lambda: first.rows("SELECT id FROM operations WHERE status = 'ASKING'"))
         first.kill()
         assert asking.exception() is not None
-    until(lambda: collection_of(second, collection["id"])["status"] == "AUTHORIZED", seconds=15)
+    until(lambda: collection_of(second, collection["id"])["status"] == "AUTHORIZED")
     assert [e["result"] for e in effects(second, session["id"])] == ["approved"]

@@ -16,6 +16,8 @@ from tests.running import Json, RunningServer
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT_SECONDS = 20.0
+FAREWELL_SECONDS = 1.0
+"""A connection that was reset brings no farewell: nobody waits for it longer than this."""
 
 TRANSPORTS = ("websocket", "event stream")
 
@@ -89,7 +91,7 @@ def opened(
         sock=connection or connected(server),
         subprotocols=[PROTOCOL],
         open_timeout=WAIT_SECONDS,
-        close_timeout=WAIT_SECONDS,
+        close_timeout=FAREWELL_SECONDS,
         max_size=None,
         max_queue=1,
         compression=None,  # Otherwise long items would be short ones on the wire.

@@ -41,7 +41,7 @@ def hang_up(server: RunningServer, event: str = READ, *, processes: int = 1) -> 
     assert server.process is not None
     known = len(told(server, event))
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: len(told(server, event)) == known + processes, seconds=10)
+    until(lambda: len(told(server, event)) == known + processes)
     return told(server, event)[-1]
 
 
@@ -174,7 +174,7 @@ def test_every_process_reads_them(tmp_path: Path) -> None:
         known = len(told(running, READ))
         for pid in before:
             os.kill(pid, signal.SIGKILL)
-        until(lambda: len(told(running, READ)) == known + WORKERS, seconds=20)
+        until(lambda: len(told(running, READ)) == known + WORKERS)
         assert (status_with(running, OLD), status_with(running, NEW)) == (401, 200)
     finally:
         running.close()

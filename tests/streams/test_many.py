@@ -25,12 +25,12 @@ from tests.streams.log import FOLLOW, WATCH, cursors_of, touch
 AT_ONCE_SECONDS = 1.0
 """The slow poll comes every two seconds: what arrives sooner came by a hint."""
 
-CLOSED_SECONDS = 10.0
+CLOSED_SECONDS = 30.0
 SUBSCRIPTIONS = 20
 SLOW_SECONDS = 11.0
 """A subscriber may take nothing for ten."""
 
-STALLED_SECONDS = 10.0
+STALLED_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.streams.clients import TRANSPORTS, following
 from tests.streams.log import FOLLOW, WATCH, cursors_of, everything_after, touch
 
 DROPS = 20
-ALL_SECONDS = 30.0
+ALL_SECONDS = 120.0
 
 pytestmark = pytest.mark.parametrize("transport", [*TRANSPORTS, "both in turn"])
 

@@ -1,9 +1,8 @@
 """What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
 
-import time
-from collections.abc import Callable
 from typing import TypeVar
 
+from tests.faults.records import until
 from tests.running import Json, RunningServer
 
 ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
@@ -36,15 +35,6 @@ def deliveries(server: RunningServer, endpoint: Json, **more: Json) -> list[Json
     """Read an endpoint's newest deliveries, newest first."""
     found = server.run("back_end/36_show_webhook_deliveries", id=endpoint["id"], **more)
     return [edge["node"] for edge in found["deliveries"]["edges"]]
-
-
-def until(find: Callable[[], Found], *, seconds: float = 20.0) -> Found:
-    """Look until something is there."""
-    ends_at = time.monotonic() + seconds
-    while not (found := find()):
-        assert time.monotonic() < ends_at, "it did not come"
-        time.sleep(0.05)
-    return found
 
 
 def ended(server: RunningServer, endpoint: Json, count: int, **more: Json) -> list[Json]:

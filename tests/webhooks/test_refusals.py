@@ -7,10 +7,11 @@ import pytest
 
 from tests.api.evidence import Evidence, evidence_of
 from tests.conftest import QUICK_RECOVERY
+from tests.faults.records import until
 from tests.running import Json, RunningServer, free_port
 from tests.shop import open_collection
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, deliveries, endpoints, register, until
+from tests.webhooks.registering import ALLOWED, deliveries, endpoints, register
 
 PUBLIC = "https://8.8.8.8/webhooks"
 """Nobody is called there: registering an address in figures asks nobody."""

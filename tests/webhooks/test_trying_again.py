@@ -7,10 +7,11 @@ from itertools import pairwise
 
 import pytest
 
+from tests.faults.records import until
 from tests.running import Json, RunningServer, free_port
 from tests.shop import authorize, open_collection, open_session
 from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, deliveries, ended, register, until
+from tests.webhooks.registering import ALLOWED, deliveries, ended, register
 
 FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "100000"}
 """Three days are 2.6 seconds."""
