@@ -1,11 +1,15 @@
-"""Runs an operation as graphql-core does, and counts the values of its answer."""
+"""Runs an operation as graphql-core does, counts the values of its answer, and gives way to others meanwhile."""
 
-from graphql import Executor, GraphQLObjectType
-from graphql.execution.collect_fields import GroupedFieldSet
+from collections.abc import Awaitable, Coroutine
+from typing import Any
+
+from graphql import Executor, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
+from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
 from graphql.pyutils import AwaitableOrValue, Path
 
 from edge import limits
 from edge.errors import AnswerTooLarge
+from edge.turns import Turns
 from payments.access import Caller
 
 
@@ -27,9 +31,10 @@ class Room:
 
 
 class CountingExecutor(Executor[object]):
-    """Stops where there is no room for the answer."""
+    """Stops where there is no room for the answer, and gives way where it takes long."""
 
     room: Room
+    turns: Turns
 
     def execute_fields(
         self,
@@ -44,3 +49,29 @@ class CountingExecutor(Executor[object]):
         return super().execute_fields(
             parent_type, source_value, path, grouped_field_set, position_context
         )
+
+    async def complete_awaitable_value(  # noqa: PLR0917 - graphql-core's
+        self,
+        return_type: GraphQLOutputType,
+        field_details_list: FieldDetailsList,
+        info: GraphQLResolveInfo[Any],
+        path: Path,
+        result: Any,
+        position_context: object,
+    ) -> Any:
+        """Complete a value that is waited for, each part of that in a turn of this answer's."""
+        return await super().complete_awaitable_value(
+            return_type, field_details_list, info, path, self._in_turn(result), position_context
+        )
+
+    async def _in_turn(self, result: Awaitable[object]) -> object:
+        try:
+            await self.turns.wait()
+            self.room.take(0)  # Nothing more is read for an answer that is refused already.
+        except BaseException:
+            if isinstance(result, Coroutine):
+                result.close()  # It has not begun, and never will.
+            raise
+        value = await result
+        await self.turns.wait()
+        return value

@@ -18,6 +18,7 @@ from edge.counting import CountingExecutor
 from edge.documents import Documents, Operation
 from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
 from edge.scope import RequestScope
+from edge.turns import Turns
 from payments.errors import StreamBehind
 
 ContextFactory = Callable[[RequestScope], object]
@@ -87,6 +88,7 @@ class Engine:
             raise RequestRefused(422, [client_error(error, "BAD_USER_INPUT") for error in executor])
         assert isinstance(executor, CountingExecutor)
         executor.room = scope.room
+        executor.turns = Turns()
         return executor
 
     async def run(

@@ -1,5 +1,6 @@
 """Loads what one answer needs, each kind of thing in one batch, and knows what a mutation has just written."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -54,7 +55,8 @@ class Loader(Generic[Key, Value]):
             return self.known[key]
         if self._batches is None:
             self._batches = DataLoader(load_fn=self._load)
-        return await self._batches.load(key)
+        # Where one of those that wait for the same thing is canceled, the others have it all the same.
+        return await asyncio.shield(self._batches.load(key))
 
     async def _load(self, keys: list[Key]) -> list[Value | None]:
         found = await self._read(keys)

@@ -1,6 +1,7 @@
 """Lists within lists: an answer ends where it holds more than anybody reads, whoever asks, over every transport."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,6 +11,8 @@ from tests.running import Json, RunningServer
 from tests.shop import open_collection
 
 CLIENT_SECONDS = 120
+MANY_TIMES = 10
+"""Without turns it is once or twice: the processor is taken for seconds."""
 
 SESSIONS = 100
 """As many as a collection may have: what its browser can bring about by itself."""
@@ -119,3 +122,16 @@ def test_a_collection_with_all_its_sessions_is_shown(
     ):
         shown = server.run(name, id=collection["id"], bearer=bearer)
         assert len(shown["paymentSessions"]) == SESSIONS
+
+
+def test_a_large_answer_keeps_nobody_waiting(server: RunningServer, collection: Json) -> None:
+    """While a back end's large answer is worked out, others are answered again and again."""
+    query = f"query ($id: ID!) {{ paymentCollection(id: $id) {{ {nested(2, THROUGH_EVENTS)} }} }}"
+    with ThreadPoolExecutor(1) as pool:
+        large = pool.submit(server.post, query, {"id": collection["id"]})
+        answered = 0
+        while not large.done():
+            server.execute("{ __typename }", bearer=collection["clientSecret"])
+            answered += 1
+    assert large.result().status_code == 200
+    assert answered >= MANY_TIMES

@@ -1,0 +1,78 @@
+"""A large answer gives way: what others do meanwhile goes on, and what waits for its turn can be canceled."""
+
+import asyncio
+from time import thread_time
+
+from edge import limits
+from edge.turns import Turns
+
+PIECES = 60
+PIECE_SECONDS = limits.TURN_SECONDS / 5
+
+
+def work() -> None:
+    """Keep the processor busy for as long as a piece takes."""
+    ends_at = thread_time() + PIECE_SECONDS
+    while thread_time() < ends_at:
+        pass
+
+
+async def piece(turns: Turns, done: list[int], number: int) -> None:
+    """Do a piece in turn."""
+    await turns.wait()
+    work()
+    done.append(number)
+
+
+def test_others_have_their_turn() -> None:
+    """Pieces that are ready all at once are done in their order, and few of them without others in between."""
+
+    async def run() -> tuple[list[int], list[int]]:
+        turns, done, seen = Turns(), list[int](), list[int]()
+        pieces = [asyncio.create_task(piece(turns, done, number)) for number in range(PIECES)]
+        while len(done) < PIECES:
+            await asyncio.sleep(0)
+            seen.append(len(done))
+        await asyncio.gather(*pieces)
+        return done, seen
+
+    done, seen = asyncio.run(run())
+    assert sorted(done) == list(range(PIECES))
+    steps = [later - sooner for sooner, later in zip([0, *seen], seen, strict=False)]
+    assert max(steps) <= 7
+
+
+def test_who_waits_can_be_canceled() -> None:
+    """A canceled piece is not done, and the others are."""
+
+    async def run() -> list[int]:
+        turns, done = Turns(), list[int]()
+        pieces = [asyncio.create_task(piece(turns, done, number)) for number in range(PIECES)]
+        await asyncio.sleep(0)
+        assert len(done) < PIECES
+        canceled = pieces[-PIECES // 2 :]
+        for one in canceled:
+            one.cancel()
+        ended = await asyncio.gather(*pieces, return_exceptions=True)
+        assert [isinstance(one, asyncio.CancelledError) for one in ended] == [
+            piece in canceled for piece in pieces
+        ]
+        return done
+
+    assert sorted(asyncio.run(run())) == list(range(PIECES // 2))
+
+
+def test_a_small_answer_waits_for_nobody() -> None:
+    """What takes less than a turn is done without the loop going on in between."""
+
+    async def run() -> None:
+        turns = Turns()
+        for _ in range(1_000):
+            waiting = turns.wait()
+            try:
+                waiting.send(None)
+            except StopIteration:
+                continue
+            raise AssertionError("it waited")
+
+    asyncio.run(run())
