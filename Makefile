@@ -20,7 +20,7 @@ CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.instal
 
 # Each test file by one process; tests wait as well as work, so there is one process more than there are processors.
 # What a database has a part in runs on both; the rest runs once.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(1 + (os.cpu_count() or 1))')
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(1 + min(8, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 3)
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks tests/at_stripe \
 	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py

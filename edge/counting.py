@@ -67,7 +67,7 @@ class CountingExecutor(Executor[object]):
     async def _in_turn(self, result: Awaitable[object]) -> object:
         try:
             await self.turns.wait()
-            self.room.take(0)  # Nothing more is read for an answer that is refused already.
+            self.room.take(0)  # Nothing more is begun for an answer that is refused already.
         except BaseException:
             if isinstance(result, Coroutine):
                 result.close()  # It has not begun, and never will.

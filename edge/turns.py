@@ -6,8 +6,8 @@ from time import thread_time
 
 from edge import limits
 
-LET_IN = 100
-"""Values that go on in one turn at most, of those that wait for one: each may be a list that fills it alone."""
+LET_IN = 1_000
+"""Those that wait and look, in one turn at most, whether there is time left: so many as are asked for in one batch."""
 
 
 class Turns:

@@ -55,12 +55,22 @@ class Loader(Generic[Key, Value]):
             return self.known[key]
         if self._batches is None:
             self._batches = DataLoader(load_fn=self._load)
-        # Where one of those that wait for the same thing is canceled, the others have it all the same.
-        return await asyncio.shield(self._batches.load(key))
+        loading = asyncio.ensure_future(self._batches.load(key))
+        try:
+            # Where one of those that wait for the same thing is canceled, the others have it all the same.
+            return await asyncio.shield(loading)
+        except asyncio.CancelledError:
+            loading.add_done_callback(_hear)  # Nobody else may be left to hear what went wrong.
+            raise
 
     async def _load(self, keys: list[Key]) -> list[Value | None]:
         found = await self._read(keys)
         return [found.get(key) for key in keys]
+
+
+def _hear(loaded: "asyncio.Future[Value | None]") -> None:
+    if not loaded.cancelled():
+        loaded.exception()
 
 
 class Loaders:

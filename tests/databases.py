@@ -65,9 +65,9 @@ def create(path: Path) -> str:
     already stays.
     """
     if _used == "postgresql":
-        return create_database(template=str(make_url(_migrated()).database))
+        return create_database(template=str(make_url(_migrated(_used)).database))
     if not path.exists():
-        shutil.copy(str(make_url(_migrated()).database), path)
+        shutil.copy(str(make_url(_migrated(_used)).database), path)
     return f"sqlite+aiosqlite:///{path}"
 
 
@@ -77,10 +77,12 @@ def create_where_needed() -> str | None:
 
 
 @cache
-def _migrated() -> str:
-    """Make a database that others are copied from."""
-    if _used == "postgresql":
+def _migrated(kind: str) -> str:
+    """Make a database of a kind that others are copied from."""
+    if kind == "postgresql":
         address = create_database()
+        if GIVEN in os.environ:
+            atexit.register(drop_database, address)
     else:
         folder = Path(tempfile.mkdtemp(prefix="tillgraph-migrated-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -62,7 +62,7 @@ def clean_environment() -> dict[str, str]:
 
 @dataclass
 class RunningServer:
-    """Is `python server.py serve` in a folder of its own."""
+    """Is what `python server.py serve` runs, in a folder of its own."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)

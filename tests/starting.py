@@ -61,7 +61,8 @@ class Started:
     def send_signal(self, number: int) -> None:
         """Send a signal, where it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         """End it as an operator would."""
@@ -87,7 +88,7 @@ class Started:
             told.poll(seconds * 1_000)
         with self._lock:
             if self.returncode is None and told.poll(0):
-                self.returncode = int(os.read(self._told, WORD_BYTES))
+                self.returncode = _number(self._told)
             return self.returncode
 
 
@@ -100,7 +101,10 @@ def start(
     output: IO[bytes] | None = None,
     error: IO[bytes] | None = None,
 ) -> Started:
-    """Start a program in a folder, with this environment and no other; without files, its output is thrown away."""
+    """Start a program in a folder, with this environment and no other; without files, its output is thrown away.
+
+    It ends with whoever started it, at the latest.
+    """
     asking, request = os.pipe()
     told, telling = os.pipe()
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no file
@@ -111,7 +115,14 @@ def start(
     with os.fdopen(request, "wb") as writing:
         writing.write(orjson.dumps([program, arguments, str(folder), dict(environment)]))
     # The waiting process tells its child's id, and much later the exit code.
-    return Started(int(os.read(told, WORD_BYTES)), told)
+    return Started(_number(told), told)
+
+
+def _number(told: int) -> int:
+    word = os.read(told, WORD_BYTES)
+    if not word:
+        raise RuntimeError("What starts the processes has ended; what it said stands above.")
+    return int(word)
 
 
 @dataclass(frozen=True)
@@ -196,11 +207,10 @@ def _fork_until_told(control: socket.socket) -> Callable[[], int | None]:
         program, arguments, folder, environment = orjson.loads(reading.read())
     pid = os.fork()
     if pid:
-        os.close(output)
-        os.close(error)
-        _tell(telling, pid)
-        _, status = os.waitpid(pid, 0)
-        _tell(telling, os.waitstatus_to_exitcode(status))
+        with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123 - no file
+            for stream in (0, 1, 2, output, error):
+                os.dup2(nowhere.fileno(), stream)
+        _wait_for(pid, telling)
         os._exit(0)
     os.close(telling)
     os.dup2(output, 1)
@@ -214,6 +224,25 @@ def _fork_until_told(control: socket.socket) -> Callable[[], int | None]:
     _heed_path(environment.get(PYTHONPATH, ""))
     sys.argv = [program, *arguments]
     return programs[program]
+
+
+def _wait_for(pid: int, telling: int) -> None:
+    """Tell a process's id and later its exit code; end it where nobody is left to be told."""
+    _tell(telling, pid)
+    ended = os.pidfd_open(pid)
+    waiting = select.poll()
+    waiting.register(ended, select.POLLIN)
+    waiting.register(telling, 0)  # What is always told: that nobody reads any more.
+    if ended in dict(waiting.poll()):
+        # It is told before the id is free for another process.
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        has_exited = found.si_code == os.CLD_EXITED
+        with contextlib.suppress(BrokenPipeError):
+            _tell(telling, found.si_status if has_exited else -found.si_status)
+    else:
+        os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
 
 
 def _heed_path(path: str) -> None:

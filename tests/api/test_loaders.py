@@ -1,8 +1,10 @@
 """What an answer loads, for all the places at which it stands."""
 
 import asyncio
+import gc
 from collections.abc import Mapping, Sequence
 
+from payments.errors import StoreBusy
 from resolvers.loaders import Loader
 
 
@@ -26,3 +28,32 @@ def test_a_place_that_is_given_up_takes_nothing_from_the_others() -> None:
     assert isinstance(canceled, asyncio.CancelledError)
     assert others == ["the value of a"] * 2
     assert reads == [["a"]]
+
+
+def test_what_fails_when_nobody_waits_any_more_is_no_fault() -> None:
+    """A read that fails behind a request that was given up is told to nobody, asyncio's own log included."""
+    told: list[object] = []
+
+    given_up, read_to_its_end = asyncio.Event(), asyncio.Event()
+
+    async def read(_keys: Sequence[str]) -> Mapping[str, str]:
+        await given_up.wait()
+        read_to_its_end.set()
+        raise StoreBusy("The database did not answer.")
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, fault: told.append(fault))
+        loader = Loader(read)
+        places = [asyncio.create_task(loader.load("a")) for _ in range(2)]
+        await asyncio.sleep(0)
+        for place in places:
+            place.cancel()
+        await asyncio.gather(*places, return_exceptions=True)
+        given_up.set()
+        await read_to_its_end.wait()
+        await asyncio.sleep(0)
+        del loader, places, place
+        gc.collect()
+
+    asyncio.run(run())
+    assert told == []

@@ -1,6 +1,8 @@
 """Settings and commands: a wrong setting stops start-up with one sentence that names it."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
 from tests.running import ROOT, RunningServer, clean_environment, free_port
-from tests.starting import Ended, run
+from tests.starting import COMMAND_SECONDS, Ended, run
 
 SIGNING_KEY = "signing-key-of-more-than-16-characters"
 PRODUCTION = {
@@ -214,6 +216,22 @@ def test_a_wrong_setting_stops_start_up_with_a_sentence(tmp_path: Path, kind: st
     for secret in (SHORT, "hunter2", SECRET_KEY, SIGNING_KEY):
         assert secret not in error
     assert ended.stdout == ""
+
+
+def test_a_wrong_setting_stops_an_interpreter_of_its_own(tmp_path: Path) -> None:
+    """As the README starts it, with the import of the program before it."""
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", str(ROOT / "server.py"), "serve"],
+        cwd=tmp_path,
+        env={**clean_environment(), "TILLGRAPH_SIGNING_KEY": "x"},
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert "TILLGRAPH_SIGNING_KEY " in line
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:

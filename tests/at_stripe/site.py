@@ -69,8 +69,14 @@ class RunningStripe:
         arguments += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
         if self.webhook_url is not None:
             arguments += ["--webhook-url", self.webhook_url]
-        environment = clean_environment()
-        self.process = start("stripe", arguments, folder=self.folder, environment=environment)
+        with (self.folder / "stripe.log").open("ab") as log:
+            self.process = start(
+                "stripe",
+                arguments,
+                folder=self.folder,
+                environment=clean_environment(),
+                error=log,
+            )
         ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             try:
@@ -79,7 +85,8 @@ class RunningStripe:
                 time.sleep(0.05)
             else:
                 return self
-        raise RuntimeError("The Stripe server was not there in time.")
+        said = (self.folder / "stripe.log").read_text()[-4_000:]
+        raise RuntimeError(f"The Stripe server was not there in time: {said}")
 
     def stop(self) -> None:
         """End it."""

@@ -4,10 +4,10 @@ import asyncio
 from time import thread_time
 
 from edge import limits
-from edge.turns import Turns
+from edge.turns import LET_IN, Turns
 
-PIECES = 60
-PIECE_SECONDS = limits.TURN_SECONDS / 5
+PIECES = LET_IN + 500
+PIECE_SECONDS = limits.TURN_SECONDS / 100
 
 
 def work() -> None:
@@ -25,7 +25,7 @@ async def piece(turns: Turns, done: list[int], number: int) -> None:
 
 
 def test_others_have_their_turn() -> None:
-    """Pieces that are ready all at once are done in their order, and few of them without others in between."""
+    """Of pieces that are ready all at once, no more are done in a turn than there is time for."""
 
     async def run() -> tuple[list[int], list[int]]:
         turns, done, seen = Turns(), list[int](), list[int]()
@@ -39,7 +39,7 @@ def test_others_have_their_turn() -> None:
     done, seen = asyncio.run(run())
     assert sorted(done) == list(range(PIECES))
     steps = [later - sooner for sooner, later in zip([0, *seen], seen, strict=False)]
-    assert max(steps) <= 7
+    assert max(steps) <= 101
 
 
 def test_who_waits_can_be_canceled() -> None:

@@ -17,7 +17,7 @@ from tests.shop import (
 )
 
 SETTLED_SECONDS = 30.0
-"""Recovery looks every half second here."""
+"""Recovery looks every half second here; the machine may do much else."""
 
 
 def sources(collection: Json, type: str) -> list[str]:

@@ -30,6 +30,9 @@ SUBSCRIPTIONS = 20
 SLOW_SECONDS = 11.0
 """A subscriber may take nothing for ten."""
 
+HELD_UP_SECONDS = 5.0
+"""Well under the ten after which a subscriber that takes nothing is given up."""
+
 STALLED_SECONDS = 60.0
 
 
@@ -204,7 +207,7 @@ def test_f37_a_subscriber_that_never_reads(
         while time.monotonic() < ends_at or number < 100:
             number += 1
             touch(server, collection["id"], str(number))
-            reading.next()
+            reading.next(HELD_UP_SECONDS)
         grown = memory_bytes(server) - before
         seen, told = rest_of(stalled)
     log = cursors_of(server, collection["id"])

@@ -1,7 +1,5 @@
 """What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
 
-from typing import TypeVar
-
 from tests.faults.records import until
 from tests.running import Json, RunningServer
 
@@ -9,8 +7,6 @@ ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
 
 PAYING = ["COLLECTION_CREATED", "SESSION_CREATED", "SESSION_PENDING", "SESSION_AUTHORIZED"]
 """The types of the events of a collection that is paid at the sandbox."""
-
-Found = TypeVar("Found")
 
 
 def register(server: RunningServer, url: str, **more: Json) -> Json:
