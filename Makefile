@@ -18,9 +18,9 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 # What makes typed clients, and the Node that it runs on, has environments of its own.
 CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.installed
 
-# Each test file by one process; tests wait as well as work, so there is one process more than there are processors.
-# What a database has a part in runs on both; the rest runs once.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(1 + min(8, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 3)
+# Each test file by one process, of which there are as many as processors. What a database has a part in runs on both;
+# the rest runs once.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 2)
 PYTEST = $(BIN)/python -m pytest --numprocesses $(PROCESSES) --dist loadfile
 ON_POSTGRESQL = tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks tests/at_stripe \
 	--ignore tests/api/test_driver.py --ignore tests/api/test_migrations.py --ignore tests/api/test_settings.py

@@ -24,6 +24,10 @@ STARTED_IN_A_TERMINAL = os.isatty(0)
 BACKLOG = 2_048
 """Connections that wait to be accepted, as uvicorn has it."""
 
+LOOK_SECONDS = 0.1
+"""Between two looks whether a child has ended. A wait for one would not hear of a signal that comes just as it begins:
+Python handles that behind it."""
+
 DID_NOT_START = 3
 """uvicorn's exit code of a process that could not start; another one could not either. Source: uvicorn.config."""
 
@@ -44,7 +48,7 @@ def supervise(work: Callable[[], int], count: int) -> int:
                 os.kill(pid, signal.SIGTERM)
         if not children:
             return code
-        pid, status = os.wait()
+        pid, status = _next_ended()
         lived_seconds = time.monotonic() - children.pop(pid)
         if ending:
             continue
@@ -54,6 +58,14 @@ def supervise(work: Callable[[], int], count: int) -> int:
             end()
         elif lived_seconds < SHORTEST_LIFE_SECONDS:
             time.sleep(SHORTEST_LIFE_SECONDS)
+
+
+def _next_ended() -> tuple[int, int]:
+    while True:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+        if pid:
+            return pid, status
+        time.sleep(LOOK_SECONDS)
 
 
 def is_terminal_gone() -> bool:
