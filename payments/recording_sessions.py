@@ -171,7 +171,8 @@ def require_action(
 ) -> Operation:
     """Note what the customer has to do; a session that has no room any more is closed instead.
 
-    From `due_at` on recovery looks whether the customer has done it and not come back.
+    From `due_at` on recovery looks whether the customer has done it and not come back; in a session that is closed here
+    as well, until the provider says that it is closed there.
     """
     was_known = operation.status is OperationStatus.ACTION_REQUIRED
     session = change.sessions[operation.session_id]
@@ -189,7 +190,7 @@ def require_action(
             status=OperationStatus.ACTION_REQUIRED,
             action=outcome.action,
             holder=None,
-            due_at=due_at if session.canceled_at is None and fits else None,
+            due_at=due_at,
             # A customer's page may ask as often as it likes: only recovery's own looks use up its steps.
             unanswered_times=operation.unanswered_times
             + (was_known and change.source is EventSource.RECONCILIATION),
