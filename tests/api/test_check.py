@@ -14,9 +14,9 @@ from db.invariants import INVARIANTS, SqlInvariants
 from payments.checking import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
-from tests.faults.records import until
 from tests.running import SQLITE, URL, RunningServer, free_port
 from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.waiting import until
 from tests.webhooks.registering import ALLOWED, register
 
 BROKEN = {

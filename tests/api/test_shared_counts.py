@@ -9,9 +9,9 @@ import pytest
 
 from tests import databases
 from tests.api.conftest import NO_RECOVERY, SECRET_KEY
-from tests.faults.records import until
 from tests.running import URL, Json, RunningServer, document
 from tests.shop import open_collection
+from tests.waiting import until
 
 QUOTA = 5
 SHOW = document("front_end/01_show_checkout")

@@ -5,7 +5,6 @@ import json
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
-from tests.faults.records import until
 from tests.running import Json
 from tests.shop import (
     authorize,
@@ -16,6 +15,7 @@ from tests.shop import (
     open_session,
     refund,
 )
+from tests.waiting import until
 
 THREE_D_SECURE = "pm_card_threeDSecure2Required"
 BACK = "http://localhost:3000/back"

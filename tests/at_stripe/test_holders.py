@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
-from tests.faults.records import until
 from tests.running import Json
 from tests.shop import (
     authorize,
@@ -16,6 +15,7 @@ from tests.shop import (
     open_session,
     save_method,
 )
+from tests.waiting import until
 
 AUTHENTICATION_REQUIRED = "pm_card_authenticationRequired"
 THREE_D_SECURE = "pm_card_threeDSecure2Required"

@@ -11,7 +11,6 @@ import stripe
 
 from tests.at_stripe.site import VISA, WEBHOOK_SECRET, Site, site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
-from tests.faults.records import until
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -22,6 +21,7 @@ from tests.shop import (
     open_session,
     refund,
 )
+from tests.waiting import until
 
 BACK = "https://shop.example/back"
 

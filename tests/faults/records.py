@@ -1,17 +1,12 @@
 """What a server's database file and its gateway's ledger hold, read beside the server."""
 
 import sqlite3
-import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, closing
 from decimal import Decimal
 from pathlib import Path
-from typing import TypeVar
 
 from tests import databases
 from tests.running import Json, RunningServer
-
-Found = TypeVar("Found")
 
 TABLES = (
     "payment_collections",
@@ -26,9 +21,6 @@ TABLES = (
     "provider_reports",
 )
 
-LOOK_SECONDS = 0.02
-PATIENCE_SECONDS = 60.0
-"""On a machine that does much else; where all is well nobody waits for it."""
 
 OPERATIONS = (
     "SELECT id, kind, currency, amount_minor, status, session_id, provider_key FROM operations"
@@ -36,15 +28,6 @@ OPERATIONS = (
 SUMS = (
     "SELECT session_id, amount_minor, captured_minor, refunded_minor, released_minor FROM payments"
 )
-
-
-def until(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
-    """Look again and again until something true is found, and give it; fails when the time is over."""
-    ends_at = time.monotonic() + seconds
-    while not (found := look()):
-        assert time.monotonic() < ends_at, f"not within {seconds} seconds; last seen: {found!r}"
-        time.sleep(LOOK_SECONDS)
-    return found
 
 
 def everything(server: RunningServer) -> dict[str, list[databases.Row]]:

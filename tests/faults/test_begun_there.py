@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.between import Fault
 from tests.faults.calling import ANSWER_SECONDS, Call, running
-from tests.faults.records import assert_books_agree, effects, everything, until
+from tests.faults.records import assert_books_agree, effects, everything
 from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle, signature
 from tests.faults.sites import Site
 from tests.running import Json, RunningServer
@@ -25,6 +25,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.waiting import until
 
 TAKEN = range(200, 300)
 

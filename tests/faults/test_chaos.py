@@ -8,9 +8,10 @@ from threading import Event
 from tests.faults.between import Between, Fault
 from tests.faults.conftest import MakeSite
 from tests.faults.customers import FINAL_SECONDS, Customer, Final, attempt, is_final
-from tests.faults.records import open_operations, until
+from tests.faults.records import open_operations
 from tests.faults.sites import Site
 from tests.running import RunningServer
+from tests.waiting import until
 
 CUSTOMERS = 4
 

@@ -13,7 +13,6 @@ from tests.faults.records import (
     locked,
     open_operations,
     operation_in,
-    until,
 )
 from tests.running import RunningServer, document
 from tests.shop import (
@@ -25,6 +24,7 @@ from tests.shop import (
     open_session,
     pay,
 )
+from tests.waiting import until
 
 BUSY_SECONDS = 3.5
 """A lock is waited for 3 seconds; the rest is the request itself."""

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.records import until
 from tests.providers.test_package import PACKAGE, collection_id_of, journal, opened
 from tests.running import Json, RunningServer
 from tests.shop import authorize, capture, collection_of, new_key, unsettled
+from tests.waiting import until
 
 DAY = 86_400 * 1_000_000
 QUICK = {

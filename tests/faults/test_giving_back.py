@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.calling import all_at_once
-from tests.faults.records import effects, open_operations, until
+from tests.faults.records import effects, open_operations
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -16,6 +16,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.waiting import until
 
 ROUNDS = 12
 

@@ -12,13 +12,7 @@ import httpx2
 import pytest
 
 from tests.faults.calling import running
-from tests.faults.records import (
-    assert_books_agree,
-    effects,
-    open_operations,
-    operation_in,
-    until,
-)
+from tests.faults.records import assert_books_agree, effects, open_operations, operation_in
 from tests.faults.shopping import FINAL_SECONDS, Shopper
 from tests.running import Json, RunningServer
 from tests.shop import (
@@ -31,6 +25,7 @@ from tests.shop import (
     pay,
     refund,
 )
+from tests.waiting import until
 
 SETTLED_SECONDS = 30.0
 """From the new start to the outcome: a lease of 5 seconds, the slow ask again, and the start itself."""

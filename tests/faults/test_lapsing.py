@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.records import assert_books_agree, effects, until
+from tests.faults.records import assert_books_agree, effects
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -16,6 +16,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.waiting import until
 
 LATE_SECONDS = 15
 

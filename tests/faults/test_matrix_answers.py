@@ -20,9 +20,9 @@ from tests.faults.kinds import (
     status_of,
 )
 from tests.faults.long_form import in_short
-from tests.faults.records import until
 from tests.faults.sites import Site
 from tests.running import Json
+from tests.waiting import until
 
 SETTLED_SECONDS = 30.0
 """Recovery looks every tenth of a second here."""

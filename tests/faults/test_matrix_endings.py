@@ -24,9 +24,10 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.records import assert_books_agree, everything, locked, until
+from tests.faults.records import assert_books_agree, everything, locked
 from tests.faults.sites import Site, site
 from tests.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
+from tests.waiting import until
 
 ARRIVES_SECONDS = 20.0
 SETTLED_SECONDS = 30.0

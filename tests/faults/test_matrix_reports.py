@@ -24,7 +24,7 @@ from tests.faults.kinds import (
     status_of,
 )
 from tests.faults.long_form import in_short
-from tests.faults.records import assert_books_agree, until
+from tests.faults.records import assert_books_agree
 from tests.faults.reporting import (
     facts_of,
     post,
@@ -37,6 +37,7 @@ from tests.faults.reporting import (
 from tests.faults.sites import Site, site
 from tests.running import Json
 from tests.shop import collection_of, new_key, pay
+from tests.waiting import until
 
 ARRIVES_SECONDS = 20.0
 SETTLED_SECONDS = 30.0

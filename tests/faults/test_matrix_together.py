@@ -19,9 +19,10 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.records import moved, until
+from tests.faults.records import moved
 from tests.faults.sites import Site, site
 from tests.shop import capture, new_key, pay
+from tests.waiting import until
 
 CROWD = 50
 FEW = 4

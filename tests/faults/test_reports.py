@@ -7,7 +7,7 @@ from itertools import permutations
 import orjson
 import pytest
 
-from tests.faults.records import effects, everything, locked, operation_in, until
+from tests.faults.records import effects, everything, locked, operation_in
 from tests.faults.reporting import (
     bodies,
     post,
@@ -28,6 +28,7 @@ from tests.shop import (
     pay,
     refund,
 )
+from tests.waiting import until
 
 TAKEN = range(200, 300)
 

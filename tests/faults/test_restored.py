@@ -8,7 +8,7 @@ import pytest
 
 from tests import databases
 from tests.conftest import CHECKED
-from tests.faults.records import effects, everything, until
+from tests.faults.records import effects, everything
 from tests.faults.sites import site
 from tests.running import Json, RunningServer
 from tests.shop import (
@@ -22,6 +22,7 @@ from tests.shop import (
     pay,
     refund,
 )
+from tests.waiting import until
 
 
 def payment_of(server: RunningServer, id: str) -> Json:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.records import assert_books_agree, effects, open_operations, operation_in, until
+from tests.faults.records import assert_books_agree, effects, open_operations, operation_in
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -15,6 +15,7 @@ from tests.shop import (
     pay,
     refund,
 )
+from tests.waiting import until
 
 SETTLED_SECONDS = 30.0
 """Recovery looks every half second here; the machine may do much else."""

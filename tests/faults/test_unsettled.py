@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.faults.conftest import NO_RECOVERY
-from tests.faults.records import effects, everything, until
+from tests.faults.records import effects, everything
 from tests.faults.reporting import begin
 from tests.running import Json, RunningServer
 from tests.shop import (
@@ -22,6 +22,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.waiting import until
 
 EVIDENCE = "The gateway's statement, line 14"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.records import until
 from tests.running import RunningServer, clean_environment
 from tests.shop import authorize, collection_of, open_collection, open_session, pay
 from tests.starting import run
 from tests.streams.clients import following
 from tests.streams.log import WATCH, cursors_of
+from tests.waiting import until
 
 WORKERS = 3
 

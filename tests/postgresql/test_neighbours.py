@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from payments.ids import EVENT, new_id
-from tests.faults.records import effects, until
+from tests.faults.records import effects
 from tests.running import URL, RunningServer, document
 from tests.shop import (
     authorize,
@@ -19,6 +19,7 @@ from tests.shop import (
 )
 from tests.streams.clients import following
 from tests.streams.log import WATCH, cursors_of, types_of
+from tests.waiting import until
 
 Neighbours = tuple[RunningServer, RunningServer]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.rules.looking import amounts_of, session_of, session_status, types_of
-from tests.rules.waiting import eventually, until_event
+from tests.rules.waiting import until_event
 from tests.running import Json, RunningServer, clean_environment
 from tests.shop import authorize, capture, collection_of, new_key, open_collection, refund
 from tests.starting import run
+from tests.waiting import until
 
 PACKAGE = Path(__file__).parent / "package"
 
@@ -194,8 +195,8 @@ def test_an_opening_reserves_nothing(server: RunningServer) -> None:
     second = create(server, collection["id"], "system")
     assert authorize(server, second["id"])["__typename"] == "Payment"
     # Opened at last, it finds nothing left to pay for, and is closed at its gateway too.
-    eventually(lambda: session_status(server, first["id"]) == "CANCELED")
-    eventually(lambda: asked(server, first["id"], "cancel"))
+    until(lambda: session_status(server, first["id"]) == "CANCELED")
+    until(lambda: asked(server, first["id"], "cancel"))
 
 
 @pytest.mark.parametrize(
@@ -229,7 +230,7 @@ def test_sessions_with_one_refused(server: RunningServer) -> None:
     sessions = collection_of(server, collection["id"])["paymentSessions"]
     assert [session["status"] for session in sessions] == ["CANCELED", "CANCELED"]
     by_provider = {session["provider"]["id"]: session["id"] for session in sessions}
-    eventually(lambda: asked(server, by_provider["terminal"], "cancel"))
+    until(lambda: asked(server, by_provider["terminal"], "cancel"))
     assert asked(server, by_provider["refusing"], "cancel") == []
 
 
@@ -246,7 +247,7 @@ def test_sessions_with_one_refused_and_one_unknown(server: RunningServer) -> Non
     assert statuses["refusing"] == "CANCELED"
     assert statuses["silent"] in ("PENDING_AUTHORIZATION", "PENDING")
     (silent,) = [session["id"] for session in sessions if session["provider"]["id"] == "silent"]
-    eventually(lambda: session_status(server, silent) == "PENDING")
+    until(lambda: session_status(server, silent) == "PENDING")
 
 
 def test_a_change_that_happened(server: RunningServer) -> None:
@@ -265,7 +266,7 @@ def test_a_change_without_an_answer(server: RunningServer) -> None:
     assert answer["retryable"] is True
     not_authorized(authorize(server, session["id"]), "IN_PROGRESS")
     assert session_of(server, session["id"])["amount"] == "100.00"
-    eventually(lambda: session_of(server, session["id"])["amount"] == "40.00")
+    until(lambda: session_of(server, session["id"])["amount"] == "40.00")
     assert len({key for key, _ in asked(server, session["id"], "update")}) == 1
     assert authorize(server, session["id"])["amount"] == "40.00"
 
@@ -325,7 +326,7 @@ def test_a_change_in_flight_is_in_the_log(server: RunningServer) -> None:
     update = {"id": session["id"], "amount": "40.00"}
     refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
     assert collection_of(server, collection_id)["status"] == "AWAITING"
-    eventually(lambda: session_status(server, session["id"]) == "ERROR")
+    until(lambda: session_status(server, session["id"]) == "ERROR")
     events = collection_of(server, collection_id)["events"]["edges"]
     assert [(e["node"]["type"], e["node"]["sessionStatus"]) for e in events][-2:] == [
         ("SESSION_UPDATED", "PENDING_AUTHORIZATION"),
@@ -346,7 +347,7 @@ def test_a_change_that_fails_when_all_is_over(server: RunningServer, ending: str
     else:
         other = create(server, collection_id, "system")
         assert authorize(server, other["id"])["__typename"] == "Payment"
-    eventually(lambda: session_status(server, session["id"]) == "CANCELED")
+    until(lambda: session_status(server, session["id"]) == "CANCELED")
     not_authorized(authorize(server, session["id"]), "INVALID_STATE")
     assert asked(server, session["id"], "authorize") == []
 

@@ -33,7 +33,7 @@ def pair(
 Pair = tuple[RunningServer, RunningGateway]
 
 
-def eventually_status(server: RunningServer, collection_id: str, status: str) -> None:
+def until_status(server: RunningServer, collection_id: str, status: str) -> None:
     """Wait until a collection has a status, ten seconds at most."""
     ends_at = time.monotonic() + 10
     while collection_of(server, collection_id)["status"] != status:
@@ -41,7 +41,7 @@ def eventually_status(server: RunningServer, collection_id: str, status: str) ->
         time.sleep(0.05)
 
 
-def eventually_asked_twice(server: RunningServer) -> None:
+def until_asked_twice(server: RunningServer) -> None:
     """Wait until recovery has asked once more and has not got through, ten seconds at most."""
     ends_at = time.monotonic() + 10
     while server.rows("SELECT asked_times, status FROM operations") != [(2, "UNKNOWN")]:
@@ -72,7 +72,7 @@ def test_lost_reply_across_processes(pair: Pair) -> None:
     session = open_session(server, collection["id"], "lost_reply")
     answer = authorize(server, session["id"])
     assert answer["action"]["__typename"] == "AwaitProvider"
-    eventually_status(server, collection["id"], "AUTHORIZED")
+    until_status(server, collection["id"], "AUTHORIZED")
     assert [(one["result"], one["moved"]) for one in server.ledger()] == [("approved", "100.00")]
 
 
@@ -84,7 +84,7 @@ def test_report_across_processes(pair: Pair) -> None:
     authorize(server, session["id"])
     settled = server.client.post(f"/sandbox/reports/{session['id']}", json={"result": "approve"})
     assert settled.status_code == 202
-    eventually_status(server, collection["id"], "AUTHORIZED")
+    until_status(server, collection["id"], "AUTHORIZED")
     sources = [
         e["node"]["source"] for e in collection_of(server, collection["id"])["events"]["edges"]
     ]
@@ -117,11 +117,11 @@ def test_gateway_dies_during_an_ask(pair: Pair) -> None:
     assert answer["action"]["__typename"] == "AwaitProvider"
     gateway.process.wait()
     # Recovery finds nobody there half a second later: that is no evidence of what happened before.
-    eventually_asked_twice(server)
+    until_asked_twice(server)
     assert collection_of(server, collection["id"])["status"] == "AWAITING"
     gateway.start()
     bring_next_step(server)
-    eventually_status(server, collection["id"], "AUTHORIZED")
+    until_status(server, collection["id"], "AUTHORIZED")
     assert [one["moved"] for one in server.ledger()] == ["100.00"]
 
 

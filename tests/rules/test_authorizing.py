@@ -15,9 +15,10 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, eventually, until_event
+from tests.rules.waiting import beside, until_event
 from tests.running import Json, RunningServer
 from tests.shop import authorize, new_key, open_collection, open_session
+from tests.waiting import until
 
 COVERED = ("100.00", "0.00", "0.00", "0.00")
 NOTHING = ("0.00", "0.00", "0.00", "100.00")
@@ -365,5 +366,5 @@ def test_a_report_that_comes_during_a_wait_is_seen(server: RunningServer) -> Non
     authorize(server, session)
     assert session_of(server, session)["requiredAction"]["kind"] == "WAIT"
     settle(server, session, "approve")
-    assert eventually(lambda: session_status(server, session) == "AUTHORIZED")
+    assert until(lambda: session_status(server, session) == "AUTHORIZED")
     assert session_of(server, session)["requiredAction"] is None

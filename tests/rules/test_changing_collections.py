@@ -13,7 +13,7 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, eventually, until_event
+from tests.rules.waiting import beside, until_event
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -24,6 +24,7 @@ from tests.shop import (
     pay,
     refund,
 )
+from tests.waiting import until
 
 MISSING = "pay_col_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
@@ -119,7 +120,7 @@ def test_a_challenge_keeps_no_amount_up(server: RunningServer) -> None:
     authorize(server, session)
     assert update(server, collection, amount="49.99")["__typename"] == "PaymentCollection"
     assert session_status(server, session) == "CANCELED"
-    eventually(lambda: len(effects(server, session)) == 2)
+    until(lambda: len(effects(server, session)) == 2)
     assert effects(server, session)[1] == ("cancel", "50.00", "approved", "0.00")
     assert types_of(server, collection, after=4) == ["COLLECTION_UPDATED", "SESSION_CANCELED"]
 
@@ -240,7 +241,7 @@ def test_canceling_closes_open_sessions(server: RunningServer) -> None:
     cancel(server, collection)
     assert [session_status(server, id) for id in sessions] == ["CANCELED"] * 3
     assert types_of(server, collection)[-4:] == ["COLLECTION_CANCELED"] + ["SESSION_CANCELED"] * 3
-    eventually(lambda: len(effects(server, sessions[2])) == 2)
+    until(lambda: len(effects(server, sessions[2])) == 2)
     assert effects(server, sessions[2])[1] == ("cancel", "100.00", "approved", "0.00")
 
 

@@ -14,9 +14,10 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, eventually, until_event
+from tests.rules.waiting import beside, until_event
 from tests.running import Json, RunningServer
 from tests.shop import authorize, collection_of, new_key, open_collection, open_session
+from tests.waiting import until
 
 COVERED = ("100.00", "0.00", "0.00", "0.00")
 
@@ -92,7 +93,7 @@ def test_covering_closes_a_challenge_at_the_gateway(server: RunningServer) -> No
         ("authorize", "100.00", "declined", "0.00"),
         ("cancel", "100.00", "approved", "0.00"),
     ]
-    eventually(lambda: len(effects(server, customer)) == 2)
+    until(lambda: len(effects(server, customer)) == 2)
     assert effects(server, customer) == expected
     response = server.client.post(f"/sandbox/challenges/{customer}", json={"result": "approve"})
     assert response.status_code == 409
@@ -106,7 +107,7 @@ def test_two_challenges_approved(server: RunningServer) -> None:
     assert come_back(server, first)["__typename"] == "Payment"
     answer = authorize(server, second)
     assert (answer["__typename"], answer["code"]) == ("AuthorizationFailed", "INVALID_STATE")
-    eventually(lambda: len(effects(server, second)) == 2)
+    until(lambda: len(effects(server, second)) == 2)
     assert effects(server, second) == [
         ("authorize", "100.00", "approved", "100.00"),
         ("cancel", "100.00", "approved", "100.00"),
@@ -131,7 +132,7 @@ def test_a_part_cancels_a_challenge_that_fits_no_more(server: RunningServer) -> 
     customer = challenged(server, collection, "40.01")
     authorize(server, open_session(server, collection, amount="60.00")["id"])
     assert session_status(server, customer) == "CANCELED"
-    eventually(lambda: len(effects(server, customer)) == 2)
+    until(lambda: len(effects(server, customer)) == 2)
     assert effects(server, customer)[1] == ("cancel", "40.01", "approved", "0.00")
 
 
@@ -217,7 +218,7 @@ def test_a_surplus_takes_no_movement(server: RunningServer) -> None:
     collection, _, other = covered_with_one_in_flight(server, "pending,cancel=pending")
     settle(server, other, "approve")
     until_event(server, collection, "AUTHORIZATION_RETURNED")
-    eventually(lambda: len(effects(server, other)) == 2)
+    until(lambda: len(effects(server, other)) == 2)
     surplus = surplus_of(server, collection)
     assert (surplus["capturableAmount"], surplus["refundableAmount"]) == ("0.00", "0.00")
     assert (surplus["isCancellationPending"], surplus["cancellationReason"]) == (True, "SURPLUS")

@@ -12,7 +12,6 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import eventually
 from tests.running import Json, RunningServer
 from tests.shop import (
     authorize,
@@ -21,6 +20,7 @@ from tests.shop import (
     open_collection,
     open_session,
 )
+from tests.waiting import until
 
 
 def refused(
@@ -355,7 +355,7 @@ def test_closing_what_the_customer_approved_already(server: RunningServer) -> No
     authorize(server, session)
     answer_challenge(server, session, "approve")
     assert cancel(server, session)["status"] == "CANCELED"
-    eventually(lambda: len(effects(server, session)) == 2)
+    until(lambda: len(effects(server, session)) == 2)
     assert effects(server, session) == [
         ("authorize", "100.00", "approved", "100.00"),
         ("cancel", "100.00", "approved", "100.00"),
@@ -370,7 +370,7 @@ def test_closing_at_a_poor_gateway(server: RunningServer, told: str) -> None:
     session = open_session(server, collection, f"challenge,cancel={told}")["id"]
     authorize(server, session)
     assert cancel(server, session)["status"] == "CANCELED"
-    eventually(lambda: len(effects(server, session)) == 2)
+    until(lambda: len(effects(server, session)) == 2)
     assert effects(server, session)[1] == ("cancel", "100.00", "approved", "0.00")
 
 

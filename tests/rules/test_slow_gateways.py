@@ -16,10 +16,11 @@ from tests.rules.looking import (
     session_status,
     sums_of,
 )
-from tests.rules.waiting import beside, eventually, until_event
+from tests.rules.waiting import beside, until_event
 from tests.running import RunningServer, clean_environment, free_port
 from tests.shop import authorize, capture, open_collection, open_session, pay
 from tests.starting import Started, start
+from tests.waiting import until
 
 SECRET = "whsec_known_to_these_tests_0002"
 ENDS_SECONDS = 10.0
@@ -66,7 +67,7 @@ def shop(make_server: MakeServer, tmp_path: Path) -> Iterator[Shop]:
     process = start("server", arguments, folder=tmp_path, environment=environment)
     try:
         server.start()
-        eventually(lambda: server.client.get("/sandbox/ledger").status_code == 200)
+        until(lambda: server.client.get("/sandbox/ledger").status_code == 200)
         yield Shop(server, Gateway(process))
     finally:
         process.terminate()

@@ -1,27 +1,12 @@
-"""Waiting for what a report or recovery brings, and calls that a test lets run beside it."""
+"""Waiting for an event in the log, and calls that a test lets run beside it."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 from tests.running import Json, RunningServer
 from tests.shop import collection_of
-
-Found = TypeVar("Found")
-
-DEADLINE_SECONDS = 30.0
-LOOK_SECONDS = 0.02
-
-
-def eventually(look: Callable[[], Found]) -> Found:
-    """Look again and again until something true is found, and give it; fails after ten seconds."""
-    ends_at = time.monotonic() + DEADLINE_SECONDS
-    while not (found := look()):
-        assert time.monotonic() < ends_at, f"not in time; last seen: {found!r}"
-        time.sleep(LOOK_SECONDS)
-    return found
+from tests.waiting import until
 
 
 def until_event(server: RunningServer, collection_id: str, type: str, *, times: int = 1) -> Json:
@@ -32,7 +17,7 @@ def until_event(server: RunningServer, collection_id: str, type: str, *, times: 
         types = [edge["node"]["type"] for edge in collection["events"]["edges"]]
         return collection if types.count(type) >= times else None
 
-    return eventually(look)
+    return until(look)
 
 
 @contextmanager

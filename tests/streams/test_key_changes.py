@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.faults.records import until
 from tests.faults.test_workers import WORKERS, workers_of
 from tests.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment, free_port
 from tests.shop import open_collection
 from tests.streams.clients import TRANSPORTS, Ended, Stream, following
 from tests.streams.log import WATCH, touch
+from tests.waiting import until
 
 OLD = "the-key-that-was-there-before"
 NEW = "the-key-that-comes-instead"

@@ -10,9 +10,9 @@ from pathlib import Path
 from db.tables import payment_events
 from tests.conftest import QUICK_RECOVERY
 from tests.databases import create, drop_database
-from tests.faults.records import until
 from tests.running import URL, RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay
+from tests.waiting import until
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.registering import ALLOWED, PAYING, deliveries, register
 

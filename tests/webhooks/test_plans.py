@@ -11,9 +11,9 @@ from db import tables
 from db import webhook_statements as sql
 from db.statements import Statement
 from tests.conftest import QUICK_RECOVERY
-from tests.faults.records import until
 from tests.running import RunningServer, free_port
 from tests.shop import open_collection
+from tests.waiting import until
 from tests.webhooks.registering import ALLOWED, register
 
 ROWS = 20_000

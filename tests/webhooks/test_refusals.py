@@ -7,9 +7,9 @@ import pytest
 
 from tests.api.evidence import Evidence, evidence_of
 from tests.conftest import QUICK_RECOVERY
-from tests.faults.records import until
 from tests.running import Json, RunningServer, free_port
 from tests.shop import open_collection
+from tests.waiting import until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.registering import ALLOWED, deliveries, endpoints, register
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from tests.faults.records import until
 from tests.running import Json, RunningServer
 from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.waiting import until
 from tests.webhooks.receiver import Received, Receiver
 from tests.webhooks.registering import PAYING, deliveries, ended, endpoints, register
 

@@ -7,9 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from tests.faults.records import until
 from tests.running import Json, RunningServer, free_port
 from tests.shop import authorize, open_collection, open_session
+from tests.waiting import until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.registering import ALLOWED, deliveries, ended, register
 

@@ -1,0 +1,20 @@
+"""Waiting for what comes by itself: a report, recovery, another process."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+Found = TypeVar("Found")
+
+LOOK_SECONDS = 0.02
+PATIENCE_SECONDS = 60.0
+"""On a machine that does much else; where all is well nobody waits for it."""
+
+
+def until(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
+    """Look again and again until something true is found, and give it; fails when the time is over."""
+    ends_at = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < ends_at, f"not within {seconds} seconds; last seen: {found!r}"
+        time.sleep(LOOK_SECONDS)
+    return found
