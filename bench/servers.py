@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import databases
-from tests.running import ROOT, RunningServer, clean_environment, free_port
+from tests.support import databases
+from tests.support.running import ROOT, RunningServer, clean_environment, free_port
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests import databases
-from tests.running import RunningServer
+from tests.support import databases
+from tests.support.running import RunningServer
 
 CHECKED = (0, "Every invariant holds.\n")
 """What `python server.py check` says behind every test, whatever it did."""

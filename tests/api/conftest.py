@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.api.evidence import Evidence, evidence_of
 from tests.api.shops import Shop, full_collection
-from tests.running import RunningServer
-from tests.shop import collection_of, open_collection
+from tests.support.evidence import Evidence, evidence_of
+from tests.support.running import RunningServer
+from tests.support.shop import collection_of, open_collection
 
 SECRET_KEY = "the-secret-key-of-these-tests"
 HASHED_KEY = "the-key-that-is-kept-as-a-hash"

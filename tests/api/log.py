@@ -2,7 +2,7 @@
 
 import time
 
-from tests.running import Json, RunningServer
+from tests.support.running import Json, RunningServer
 
 WAIT_SECONDS = 20.0
 

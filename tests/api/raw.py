@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import httpx2
 import orjson
 
-from tests.running import Json, RunningServer, document
+from tests.support.running import Json, RunningServer, document
 
 JSON_HEADERS = {"content-type": "application/json"}
 

@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.running import RunningServer
-from tests.shop import authorize, capture, open_collection, open_holder, open_session, refund
+from tests.support.running import RunningServer
+from tests.support.shop import (
+    authorize,
+    capture,
+    open_collection,
+    open_holder,
+    open_session,
+    refund,
+)
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,15 @@ from graphql import build_schema
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
-from tests.api.evidence import evidence_of
 from tests.api.raw import failure, refused
 from tests.api.shops import Shop
-from tests.api.sockets import WAIT_SECONDS, first_message, opened, receive
-from tests.running import ROOT, Json, RunningServer, document
-from tests.shop import (
+from tests.support.evidence import evidence_of
+from tests.support.running import ROOT, Json, RunningServer, document
+from tests.support.shop import (
     new_key,
     open_collection,
 )
+from tests.support.sockets import WAIT_SECONDS, first_message, opened, receive
 
 LIST_PROVIDERS = document("back_end/13_list_payment_providers")
 

@@ -20,10 +20,10 @@ from graphql import (
     is_required_argument,
 )
 
-from tests.api.evidence import evidence_of
 from tests.api.shops import Shop
 from tests.api.test_access import SECRET
-from tests.running import ROOT, Json, RunningServer
+from tests.support.evidence import evidence_of
+from tests.support.running import ROOT, Json, RunningServer
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
 

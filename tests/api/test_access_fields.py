@@ -20,8 +20,8 @@ from graphql import (
 )
 
 from tests.api.shops import full_collection
-from tests.running import ROOT, Json, RunningServer
-from tests.shop import (
+from tests.support.running import ROOT, Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,

@@ -15,10 +15,10 @@ from graphql import (
     is_required_input_field,
 )
 
-from tests.api.evidence import evidence_of
 from tests.api.shops import Shop
-from tests.running import ROOT, Json, RunningServer
-from tests.shop import new_key, open_collection, open_session
+from tests.support.evidence import evidence_of
+from tests.support.running import ROOT, Json, RunningServer
+from tests.support.shop import new_key, open_collection, open_session
 
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
 

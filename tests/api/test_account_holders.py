@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     new_key,

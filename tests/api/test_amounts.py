@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.api.raw import change_literal, change_text, failure, outcome, refused
-from tests.running import RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay
 
 BEHIND_THE_SCALAR = [
     "0",

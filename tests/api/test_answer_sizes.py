@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.api.conftest import KEYS, NO_RECOVERY, SECRET_KEY
-from tests.api.sockets import opened, receive, subscribe
-from tests.running import Json, RunningServer
-from tests.shop import open_collection
+from tests.support.running import Json, RunningServer
+from tests.support.shop import open_collection
+from tests.support.sockets import opened, receive, subscribe
 
 CLIENT_SECONDS = 120
 MANY_TIMES = 10

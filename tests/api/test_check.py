@@ -14,10 +14,10 @@ from db.invariants import INVARIANTS, SqlInvariants
 from payments.checking import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
-from tests.running import SQLITE, URL, RunningServer, free_port
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
-from tests.waiting import until
-from tests.webhooks.registering import ALLOWED, register
+from tests.support.registering import ALLOWED, register
+from tests.support.running import SQLITE, URL, RunningServer, free_port
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.waiting import until
 
 BROKEN = {
     "captured more than its captures": "UPDATE payments SET captured_minor = captured_minor + 1",

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.api.raw import change_literal, change_text, failure, outcome, refused
-from tests.running import RunningServer
-from tests.shop import open_collection, open_session
+from tests.support.running import RunningServer
+from tests.support.shop import open_collection, open_session
 
 NOT_IN_USE = [
     "usd ",

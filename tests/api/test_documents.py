@@ -16,10 +16,10 @@ from graphql import (
 from graphql.language import Node as SyntaxNode
 from graphql.language import SelectionSetNode, Visitor, visit
 
-from tests.api.sockets import first_message
 from tests.complete_documents import complete_documents
-from tests.running import QUERIES, ROOT, Json, RunningServer, document
-from tests.shop import new_key
+from tests.support.running import QUERIES, ROOT, Json, RunningServer, document
+from tests.support.shop import new_key
+from tests.support.sockets import first_message
 
 NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in QUERIES.glob("*/*.graphql"))
 EXAMPLES = [name for name in NAMES if not name.startswith("complete/")]

@@ -5,8 +5,8 @@ import orjson
 import pytest
 
 from tests.api.raw import JSON_HEADERS, refused
-from tests.api.sockets import first_message
-from tests.running import RunningServer
+from tests.support.running import RunningServer
+from tests.support.sockets import first_message
 
 CREATE = 'createPaymentCollection(input: {amount: "1.00", currencyCode: "USD"}) { __typename }'
 

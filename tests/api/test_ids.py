@@ -8,9 +8,8 @@ import pytest
 from graphql import build_schema, get_named_type, is_input_object_type, is_interface_type
 
 from tests.api.raw import outcome, post_text
-from tests.api.sockets import first_message
-from tests.running import ROOT, Json, RunningServer, document
-from tests.shop import (
+from tests.support.running import ROOT, Json, RunningServer, document
+from tests.support.shop import (
     capture,
     new_key,
     open_collection,
@@ -19,6 +18,7 @@ from tests.shop import (
     pay,
     save_method,
 )
+from tests.support.sockets import first_message
 
 MISSING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.evidence import evidence_of
 from tests.api.raw import change_text, failure, outcome, refused
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.evidence import evidence_of
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
 
 Inputs = dict[str, Json]
 

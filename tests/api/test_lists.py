@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.api.raw import refused
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session
 
 COLLECTIONS = """query (
   $filter: PaymentCollectionFilter, $sort: SortOrder, $first: Int, $after: String, $last: Int, $before: String

@@ -10,8 +10,8 @@ import pytest
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.api.log import lines_of
 from tests.conftest import QUICK_RECOVERY
-from tests.running import Json, RunningServer, document
-from tests.shop import new_key
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import new_key
 
 CARD = "4242424242424241"
 CARD_IN_GROUPS = "4000 0566 5566 5557"

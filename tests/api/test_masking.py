@@ -8,8 +8,8 @@ import pytest
 from tests.api.conftest import KEYS, SECRET_KEY
 from tests.api.log import lines_of
 from tests.conftest import QUICK_RECOVERY
-from tests.running import Json, RunningServer, document
-from tests.shop import pay
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import pay
 
 BROKEN = '{"broken-by-hand": sk_this_text_may_go_nowhere'
 MASKED = "Something went wrong here; the log has it under this request id."

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import httpx2
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.running import RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay
-from tests.waiting import until
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.waiting import until
 
 STILL = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 Labels = tuple[tuple[str, str], ...]

@@ -15,10 +15,10 @@ import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine import create_engine as create_program_engine
 from db.limits import LOCK_SECONDS
 from db.tables import metadata
-from tests.api.evidence import TABLES
 from tests.api.test_settings import run_command
-from tests.running import RunningServer
-from tests.shop import capture, pay, refund
+from tests.support.evidence import TABLES
+from tests.support.running import RunningServer
+from tests.support.shop import capture, pay, refund
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ from websockets.exceptions import InvalidStatus
 
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import failure
-from tests.api.sockets import opened, receive
-from tests.running import RunningServer
-from tests.shop import open_collection
+from tests.support.running import RunningServer
+from tests.support.shop import open_collection
+from tests.support.sockets import opened, receive
 
 SHOP = "https://shop.example"
 OTHER_SHOP = "https://other.example:8443"

@@ -6,9 +6,9 @@ import orjson
 import pytest
 
 from tests.api.raw import post_text, refused
-from tests.api.sockets import first_message
-from tests.running import Json, RunningServer, document
-from tests.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.sockets import first_message
 
 PAGE = "edges { cursor node { id } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor }"
 EVENTS = 'paymentCollection(id: "COLLECTION") { events(ARGUMENTS) { PAGE } }'

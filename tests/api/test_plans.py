@@ -11,8 +11,8 @@ from sqlalchemy import make_url
 from db import lists, log, reads, tables
 from db.lists import Shape
 from db.statements import Statement
-from tests.running import RunningServer
-from tests.shop import pay
+from tests.support.running import RunningServer
+from tests.support.shop import pay
 
 ROWS = 20_000
 MOST_VISITED = 2_000

@@ -12,12 +12,12 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.api.conftest import HASHED_KEY, KEYS, NO_RECOVERY, SECRET_KEY
 from tests.api.raw import refused
-from tests.api.sockets import opened, receive, send, subscribe
 from tests.api.test_settings import PRODUCTION
-from tests.running import WRONG_CLOCK, Json, RunningServer, document, set_clock
-from tests.shop import open_collection
-from tests.streams.clients import TRANSPORTS, Ended, following
-from tests.streams.log import WATCH, touch
+from tests.support.log import WATCH, touch
+from tests.support.running import WRONG_CLOCK, Json, RunningServer, document, set_clock
+from tests.support.shop import open_collection
+from tests.support.sockets import opened, receive, send, subscribe
+from tests.support.streams import TRANSPORTS, Ended, following
 
 QUOTA = 3
 DAY_SECONDS = 86_400

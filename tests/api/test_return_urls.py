@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.api.raw import failure
-from tests.running import Json, RunningServer
-from tests.shop import open_collection, open_session
+from tests.support.running import Json, RunningServer
+from tests.support.shop import open_collection, open_session
 
 REFUSED = [
     "javascript:alert(1)",

@@ -11,8 +11,8 @@ import pytest
 
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
-from tests.running import ROOT, RunningServer, clean_environment, free_port
-from tests.starting import COMMAND_SECONDS, Ended, run
+from tests.support.running import ROOT, RunningServer, clean_environment, free_port
+from tests.support.starting import COMMAND_SECONDS, Ended, run
 
 SIGNING_KEY = "signing-key-of-more-than-16-characters"
 PRODUCTION = {

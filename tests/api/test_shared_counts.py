@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests import databases
 from tests.api.conftest import NO_RECOVERY, SECRET_KEY
-from tests.running import URL, Json, RunningServer, document
-from tests.shop import open_collection
-from tests.waiting import until
+from tests.support import databases
+from tests.support.running import URL, Json, RunningServer, document
+from tests.support.shop import open_collection
+from tests.support.waiting import until
 
 QUOTA = 5
 SHOW = document("front_end/01_show_checkout")

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import SECRET_KEY
-from tests.running import Json, RunningServer, document
-from tests.shop import authorize, capture, open_collection, open_holder, open_session, refund
-from tests.waiting import until
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import (
+    authorize,
+    capture,
+    open_collection,
+    open_holder,
+    open_session,
+    refund,
+)
+from tests.support.waiting import until
 
 COLLECTIONS = 50
 TRIES = 5

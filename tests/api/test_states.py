@@ -4,10 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.api.evidence import evidence_of
 from tests.api.raw import failure
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, collection_of, open_collection, open_session, pay, refund
+from tests.support.evidence import evidence_of
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
+    authorize,
+    capture,
+    collection_of,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
 
 Step = Callable[[RunningServer], Json]
 

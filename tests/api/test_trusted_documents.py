@@ -11,10 +11,10 @@ from graphql import parse, print_ast
 
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
-from tests.api.sockets import opened, receive, send, subscribe
 from tests.api.test_settings import PRODUCTION, run_command
-from tests.running import QUERIES, Json, RunningServer, document
-from tests.shop import open_collection
+from tests.support.running import QUERIES, Json, RunningServer, document
+from tests.support.shop import open_collection
+from tests.support.sockets import opened, receive, send, subscribe
 
 FOLDER = "trusted"
 CREATE = "front_end/02_create_payment_session"

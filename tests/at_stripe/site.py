@@ -9,10 +9,10 @@ from pathlib import Path
 import httpx2
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.running import Json, RunningServer, clean_environment, free_port
-from tests.shop import authorize, open_collection, open_session
-from tests.starting import Started, start
-from tests.waiting import until
+from tests.support.running import Json, RunningServer, clean_environment, free_port
+from tests.support.shop import authorize, open_collection, open_session
+from tests.support.starting import Started, start
+from tests.support.waiting import until
 
 SECRET_KEY = "sk_test_of_these_tests"
 PUBLISHABLE_KEY = "pk_test_of_these_tests"

@@ -4,9 +4,9 @@ import pytest
 
 from tests.at_stripe.site import Site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
-from tests.running import Json
-from tests.shop import capture, collection_of
-from tests.waiting import until
+from tests.support.running import Json
+from tests.support.shop import capture, collection_of
+from tests.support.waiting import until
 
 DISPUTES = """
 query ($id: ID!) { payment(id: $id) {

@@ -4,9 +4,9 @@ import pytest
 
 from tests.at_stripe.site import VISA, Site
 from tests.at_stripe.test_flow import reference_of
-from tests.running import Json
-from tests.shop import authorize, capture, new_key, open_collection, refund, unsettled
-from tests.waiting import until
+from tests.support.running import Json
+from tests.support.shop import authorize, capture, new_key, open_collection, refund, unsettled
+from tests.support.waiting import until
 
 NAMES = {"authorize": "confirm", "capture": "capture", "refund": "refund", "cancel": "cancel"}
 MOVES = {"authorize": 10_000, "capture": 6_000, "refund": 3_000, "cancel": 10_000}

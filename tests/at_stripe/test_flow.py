@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
-from tests.running import Json
-from tests.shop import (
+from tests.support.running import Json
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -15,7 +15,7 @@ from tests.shop import (
     open_session,
     refund,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 THREE_D_SECURE = "pm_card_threeDSecure2Required"
 BACK = "http://localhost:3000/back"

@@ -7,8 +7,8 @@ import pytest
 from tests.at_stripe.site import Site, site
 from tests.at_stripe.test_faults import MOVES, NAMES, called, effects, prepared, session_id_of
 from tests.at_stripe.test_flow import reference_of
-from tests.shop import new_key, open_collection, unsettled
-from tests.waiting import until
+from tests.support.shop import new_key, open_collection, unsettled
+from tests.support.waiting import until
 
 SETTLED_SECONDS = 30
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
-from tests.running import Json
-from tests.shop import (
+from tests.support.running import Json
+from tests.support.shop import (
     authorize,
     capture,
     new_key,
@@ -15,7 +15,7 @@ from tests.shop import (
     open_session,
     save_method,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 AUTHENTICATION_REQUIRED = "pm_card_authenticationRequired"
 THREE_D_SECURE = "pm_card_threeDSecure2Required"

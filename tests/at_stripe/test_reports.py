@@ -11,8 +11,8 @@ import stripe
 
 from tests.at_stripe.site import VISA, WEBHOOK_SECRET, Site, site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -21,7 +21,7 @@ from tests.shop import (
     open_session,
     refund,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 BACK = "https://shop.example/back"
 

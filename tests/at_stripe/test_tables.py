@@ -23,8 +23,8 @@ from providers.stripe.amounts import (
 from providers.stripe.errors import MEANINGS, declined, outcome_of
 from providers.stripe.intents import WAITING
 from tests.at_stripe.site import SECRET_KEY, Site
-from tests.running import Json
-from tests.shop import open_collection
+from tests.support.running import Json
+from tests.support.shop import open_collection
 
 # Minor units here by ISO 4217, and the amount at Stripe. Source: https://docs.stripe.com/currencies.
 AT_STRIPE = {

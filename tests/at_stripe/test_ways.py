@@ -9,9 +9,16 @@ import pytest
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site, site
 from tests.at_stripe.test_faults import MOVES, called, effects, prepared
 from tests.at_stripe.test_flow import reference_of
-from tests.running import Json
-from tests.shop import authorize, capture, collection_of, event_types, open_collection, refund
-from tests.waiting import until
+from tests.support.running import Json
+from tests.support.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    open_collection,
+    refund,
+)
+from tests.support.waiting import until
 
 # Stripe's type, a currency, and one that it is not for.
 WAYS = {

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.running import RunningServer
+from tests.support.running import RunningServer
 
 # The names that `make system-dependencies` looks for, and where Debian's package puts the first.
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "/usr/bin/chromium")

@@ -7,8 +7,8 @@ import httpx2
 import orjson
 from playwright.sync_api import Page, WebSocket, expect
 
-from tests.running import QUERIES, RunningServer, document
-from tests.shop import open_collection, open_session
+from tests.support.running import QUERIES, RunningServer, document
+from tests.support.shop import open_collection, open_session
 from web.documents import load_documents
 
 RUN = ".graphiql-execute-button"

@@ -13,7 +13,7 @@ import pytest
 from tests.clients import narrowing
 from tests.clients.unions import Union, committed_schema, every_union
 from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.running import QUERIES, ROOT, RunningServer, clean_environment
+from tests.support.running import QUERIES, ROOT, RunningServer, clean_environment
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".venv-clients" / "bin"

@@ -8,7 +8,7 @@ import pytest
 from tests.clients import expected, narrowing
 from tests.clients.conftest import KEY, PYTHON, Project
 from tests.clients.unions import Union
-from tests.running import RunningServer
+from tests.support.running import RunningServer
 
 MYPY = (sys.executable, "-m", "mypy", "--python-executable", str(PYTHON), ".")
 

@@ -23,7 +23,7 @@ from graphql import (
     print_ast,
 )
 
-from tests.running import QUERIES, ROOT
+from tests.support.running import QUERIES, ROOT
 
 INTERFACES = ("Failure", "CustomerAction")
 """What members that are added later implement, by the schema's own promise."""

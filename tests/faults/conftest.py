@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
 from tests.faults.reporting import SECRET
-from tests.faults.sites import Site, site
-from tests.running import RunningServer
+from tests.support.running import RunningServer
+from tests.support.sites import Site, site
 
 NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 """What settles there was settled by something else."""

@@ -10,9 +10,9 @@ from threading import Event
 import httpx2
 import orjson
 
-from tests.faults.calling import Call, body_of
-from tests.gateway import SECRET
-from tests.running import Json, RunningServer
+from tests.support.calling import Call, body_of
+from tests.support.gateway import SECRET
+from tests.support.running import Json, RunningServer
 
 FINAL_SECONDS = 60.0
 """For one call's final answer: several leases of five seconds and restarts one after the other."""

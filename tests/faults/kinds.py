@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.faults.calling import Call
-from tests.faults.records import effects
-from tests.running import Json, RunningServer
-from tests.shop import capture, new_key, open_collection, open_session, pay
-from tests.waiting import until
+from tests.support.calling import Call
+from tests.support.records import effects
+from tests.support.running import Json, RunningServer
+from tests.support.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.waiting import until
 
 ASKED = ("authorize", "capture", "refund", "cancel")
 """What the gateway is asked for."""

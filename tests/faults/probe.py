@@ -20,7 +20,7 @@ from payments.outcomes import (
 from payments.ports import DataFault, Provider, ReportRefused
 from payments.statuses import OperationKind
 from providers.settings import ProviderSettings
-from tests import databases
+from tests.support import databases
 
 NOTES = Path("notes")
 """A line for each ask, in the directory that the server runs in."""

@@ -12,11 +12,11 @@ from contextlib import closing
 import httpx2
 import orjson
 
-from tests import gateway
 from tests.faults.kinds import Prepared, operation_of
-from tests.faults.records import effects
-from tests.faults.sites import Site
-from tests.running import Json, RunningServer
+from tests.support import gateway
+from tests.support.records import effects
+from tests.support.running import Json, RunningServer
+from tests.support.sites import Site
 
 SECRET = "whsec_known_to_these_tests_0001"
 HEADER = "Sandbox-Signature"

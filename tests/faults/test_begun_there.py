@@ -7,13 +7,12 @@ import httpx2
 import orjson
 import pytest
 
-from tests.faults.between import Fault
-from tests.faults.calling import ANSWER_SECONDS, Call, running
-from tests.faults.records import assert_books_agree, effects, everything
 from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle, signature
-from tests.faults.sites import Site
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.between import Fault
+from tests.support.calling import ANSWER_SECONDS, Call, running
+from tests.support.records import assert_books_agree, effects, everything
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -25,7 +24,8 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
-from tests.waiting import until
+from tests.support.sites import Site
+from tests.support.waiting import until
 
 TAKEN = range(200, 300)
 

@@ -5,13 +5,13 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event
 
-from tests.faults.between import Between, Fault
 from tests.faults.conftest import MakeSite
 from tests.faults.customers import FINAL_SECONDS, Customer, Final, attempt, is_final
-from tests.faults.records import open_operations
-from tests.faults.sites import Site
-from tests.running import RunningServer
-from tests.waiting import until
+from tests.support.between import Between, Fault
+from tests.support.records import open_operations
+from tests.support.running import RunningServer
+from tests.support.sites import Site
+from tests.support.waiting import until
 
 CUSTOMERS = 4
 

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.calling import Call, result_of, running, send_and_go
-from tests.faults.records import (
+from tests.support.calling import Call, result_of, running, send_and_go
+from tests.support.records import (
     assert_books_agree,
     effects,
     everything,
@@ -14,8 +14,8 @@ from tests.faults.records import (
     open_operations,
     operation_in,
 )
-from tests.running import RunningServer, document
-from tests.shop import (
+from tests.support.running import RunningServer, document
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -24,7 +24,7 @@ from tests.shop import (
     open_session,
     pay,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 BUSY_SECONDS = 3.5
 """A lock is waited for 3 seconds; the rest is the request itself."""

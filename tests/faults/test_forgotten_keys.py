@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.providers.test_package import PACKAGE, collection_id_of, journal, opened
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, collection_of, new_key, unsettled
-from tests.waiting import until
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, collection_of, new_key, unsettled
+from tests.support.waiting import until
 
 DAY = 86_400 * 1_000_000
 QUICK = {

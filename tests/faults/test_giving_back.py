@@ -3,10 +3,10 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.faults.calling import all_at_once
-from tests.faults.records import effects, open_operations
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.calling import all_at_once
+from tests.support.records import effects, open_operations
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -16,7 +16,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 ROUNDS = 12
 

@@ -11,11 +11,10 @@ from threading import Event
 import httpx2
 import pytest
 
-from tests.faults.calling import running
-from tests.faults.records import assert_books_agree, effects, open_operations, operation_in
-from tests.faults.shopping import FINAL_SECONDS, Shopper
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.calling import running
+from tests.support.records import assert_books_agree, effects, open_operations, operation_in
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -25,7 +24,8 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.waiting import until
+from tests.support.shopping import FINAL_SECONDS, Shopper
+from tests.support.waiting import until
 
 SETTLED_SECONDS = 30.0
 """From the new start to the outcome: a lease of 5 seconds, the slow ask again, and the start itself."""

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.records import assert_books_agree, effects
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.records import assert_books_agree, effects
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -16,7 +16,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 LATE_SECONDS = 15
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.faults.between import Fault, name_of
 from tests.faults.kinds import (
     ASKED,
     FAILED,
@@ -19,10 +18,11 @@ from tests.faults.kinds import (
     settled,
     status_of,
 )
-from tests.faults.long_form import in_short
-from tests.faults.sites import Site
-from tests.running import Json
-from tests.waiting import until
+from tests.support.between import Fault, name_of
+from tests.support.forms import in_short
+from tests.support.running import Json
+from tests.support.sites import Site
+from tests.support.waiting import until
 
 SETTLED_SECONDS = 30.0
 """Recovery looks every tenth of a second here."""

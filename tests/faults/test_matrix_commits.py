@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.faults.calling import result_of, running
 from tests.faults.commits import refused
 from tests.faults.kinds import (
     ASKED,
@@ -20,9 +19,10 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.records import everything
-from tests.faults.sites import Site
-from tests.running import Json, document
+from tests.support.calling import result_of, running
+from tests.support.records import everything
+from tests.support.running import Json, document
+from tests.support.sites import Site
 
 SETTLED_SECONDS = 30.0
 """A lease of five seconds, then recovery."""

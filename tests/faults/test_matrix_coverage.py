@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 ROWS = range(1, 51)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import ROOT
+from tests.support.running import ROOT
 
 VERSIONS = sorted((ROOT / "db" / "migrations" / "versions").glob("0*.py"))
 NEWER = [path for path in VERSIONS if not path.name.startswith("0001")]

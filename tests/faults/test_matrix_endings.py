@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from tests.api.sockets import opened, receive, subscribe
-from tests.faults.between import Fault
-from tests.faults.calling import result_of, running, send_and_go
 from tests.faults.conftest import MakeSite
 from tests.faults.kinds import (
     ASKED,
@@ -24,10 +21,13 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.records import assert_books_agree, everything, locked
-from tests.faults.sites import Site, site
-from tests.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
-from tests.waiting import until
+from tests.support.between import Fault
+from tests.support.calling import result_of, running, send_and_go
+from tests.support.records import assert_books_agree, everything, locked
+from tests.support.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
+from tests.support.sites import Site, site
+from tests.support.sockets import opened, receive, subscribe
+from tests.support.waiting import until
 
 ARRIVES_SECONDS = 20.0
 SETTLED_SECONDS = 30.0

@@ -6,8 +6,6 @@ from concurrent.futures import Future
 import httpx2
 import pytest
 
-from tests.faults.between import Fault, name_of
-from tests.faults.calling import running
 from tests.faults.kinds import (
     ASKED,
     KINDS,
@@ -23,9 +21,11 @@ from tests.faults.kinds import (
     settled,
     status_of,
 )
-from tests.faults.long_form import in_short
-from tests.faults.records import assert_books_agree, everything
-from tests.faults.sites import Site, site
+from tests.support.between import Fault, name_of
+from tests.support.calling import running
+from tests.support.forms import in_short
+from tests.support.records import assert_books_agree, everything
+from tests.support.sites import Site, site
 
 DIES_SECONDS = 30.0
 

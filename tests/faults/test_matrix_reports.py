@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from payments.failures import FailureCode
-from tests.faults.between import Fault
-from tests.faults.calling import result_of, running
 from tests.faults.conftest import NO_RECOVERY
 from tests.faults.kinds import (
     ASKED,
@@ -23,8 +21,6 @@ from tests.faults.kinds import (
     settled,
     status_of,
 )
-from tests.faults.long_form import in_short
-from tests.faults.records import assert_books_agree
 from tests.faults.reporting import (
     facts_of,
     post,
@@ -34,10 +30,14 @@ from tests.faults.reporting import (
     signed,
     told_of,
 )
-from tests.faults.sites import Site, site
-from tests.running import Json
-from tests.shop import collection_of, new_key, pay
-from tests.waiting import until
+from tests.support.between import Fault
+from tests.support.calling import result_of, running
+from tests.support.forms import in_short
+from tests.support.records import assert_books_agree
+from tests.support.running import Json
+from tests.support.shop import collection_of, new_key, pay
+from tests.support.sites import Site, site
+from tests.support.waiting import until
 
 ARRIVES_SECONDS = 20.0
 SETTLED_SECONDS = 30.0

@@ -2,14 +2,14 @@
 
 import pytest
 
-from tests.faults.between import Fault
-from tests.faults.calling import result_of, running
 from tests.faults.conftest import NO_RECOVERY, MakeSite
 from tests.faults.kinds import PENDING, assert_one_effect, called, operation_of, prepared
-from tests.faults.records import effects, open_operations
 from tests.faults.reporting import settle_at
-from tests.shop import capture, collection_of, event_types
-from tests.waiting import until
+from tests.support.between import Fault
+from tests.support.calling import result_of, running
+from tests.support.records import effects, open_operations
+from tests.support.shop import capture, collection_of, event_types
+from tests.support.waiting import until
 
 DUE = "UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'"
 """Makes recovery's next step due, which is an hour away."""

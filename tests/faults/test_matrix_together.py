@@ -5,8 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.between import Fault
-from tests.faults.calling import at_servers, result_of, running
 from tests.faults.kinds import (
     ASKED,
     KINDS,
@@ -19,10 +17,12 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.records import moved
-from tests.faults.sites import Site, site
-from tests.shop import capture, new_key, pay
-from tests.waiting import until
+from tests.support.between import Fault
+from tests.support.calling import at_servers, result_of, running
+from tests.support.records import moved
+from tests.support.shop import capture, new_key, pay
+from tests.support.sites import Site, site
+from tests.support.waiting import until
 
 CROWD = 50
 FEW = 4

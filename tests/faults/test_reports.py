@@ -7,7 +7,6 @@ from itertools import permutations
 import orjson
 import pytest
 
-from tests.faults.records import effects, everything, locked, operation_in
 from tests.faults.reporting import (
     bodies,
     post,
@@ -16,8 +15,9 @@ from tests.faults.reporting import (
     signature,
 )
 from tests.faults.test_unknown import sources
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.records import effects, everything, locked, operation_in
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -28,7 +28,7 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 TAKEN = range(200, 300)
 

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
 from tests.conftest import CHECKED
-from tests.faults.records import effects, everything
-from tests.faults.sites import site
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support import databases
+from tests.support.records import effects, everything
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -22,7 +21,8 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.waiting import until
+from tests.support.sites import site
+from tests.support.waiting import until
 
 
 def payment_of(server: RunningServer, id: str) -> Json:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.calling import all_at_once
-from tests.faults.records import assert_books_agree, effects, moved, open_operations
-from tests.running import Json, RunningServer
-from tests.shop import capture, collection_of, new_key, open_collection, open_session, pay
-from tests.waiting import until
+from tests.support.calling import all_at_once
+from tests.support.records import assert_books_agree, effects, moved, open_operations
+from tests.support.running import Json, RunningServer
+from tests.support.shop import capture, collection_of, new_key, open_collection, open_session, pay
+from tests.support.waiting import until
 
 SLOW_SHARE = 8
 """A slow gateway's rounds are fewer: each of them waits."""

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import QUICK_RECOVERY
-from tests.faults.records import operation_in
-from tests.running import ROOT, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
-from tests.waiting import until
+from tests.support.records import operation_in
+from tests.support.running import ROOT, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")

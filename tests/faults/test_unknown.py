@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.faults.records import assert_books_agree, effects, open_operations, operation_in
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.records import assert_books_agree, effects, open_operations, operation_in
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -15,7 +15,7 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 SETTLED_SECONDS = 30.0
 """Recovery looks every half second here; the machine may do much else."""

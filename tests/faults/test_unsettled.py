@@ -6,10 +6,10 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.faults.conftest import NO_RECOVERY
-from tests.faults.records import effects, everything
 from tests.faults.reporting import begin
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.records import effects, everything
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -22,7 +22,7 @@ from tests.shop import (
     settle_by_hand,
     unsettled,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 EVIDENCE = "The gateway's statement, line 14"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningServer, clean_environment
-from tests.shop import authorize, collection_of, open_collection, open_session, pay
-from tests.starting import run
-from tests.streams.clients import following
-from tests.streams.log import WATCH, cursors_of
-from tests.waiting import until
+from tests.support.log import WATCH, cursors_of
+from tests.support.running import RunningServer, clean_environment
+from tests.support.shop import authorize, collection_of, open_collection, open_session, pay
+from tests.support.starting import run
+from tests.support.streams import following
+from tests.support.waiting import until
 
 WORKERS = 3
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
 from tests.conftest import QUICK_RECOVERY
-from tests.running import URL, RunningServer
+from tests.support import databases
+from tests.support.running import URL, RunningServer
 
 
 @pytest.fixture(scope="package")

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from db.log_order import EVENTS_A_TRANSACTION
-from tests import databases
-from tests.running import URL, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session
-from tests.streams.clients import following
-from tests.streams.log import WATCH, cursors_of, everything_after, touch
+from tests.support import databases
+from tests.support.log import WATCH, cursors_of, everything_after, touch
+from tests.support.running import URL, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session
+from tests.support.streams import following
 
 NEWEST_POSITION = "SELECT max(position) FROM payment_events"
 

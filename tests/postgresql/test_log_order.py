@@ -12,11 +12,11 @@ from sqlalchemy.engine import make_url
 
 from db.log_order import CURRENT, EVENTS_A_TRANSACTION
 from payments.ids import EVENT, new_id
-from tests import databases
-from tests.running import RunningServer
-from tests.shop import open_collection
-from tests.streams.clients import TRANSPORTS, following
-from tests.streams.log import FOLLOW, cursors_of, everything_after
+from tests.support import databases
+from tests.support.log import FOLLOW, cursors_of, everything_after
+from tests.support.running import RunningServer
+from tests.support.shop import open_collection
+from tests.support.streams import TRANSPORTS, following
 
 Neighbours = tuple[RunningServer, RunningServer]
 

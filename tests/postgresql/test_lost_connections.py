@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.faults.records import assert_books_agree, open_operations
 from tests.postgresql.test_neighbours import END_CONNECTIONS
-from tests.running import URL, Json, RunningServer, document
-from tests.shop import new_key, open_collection
-from tests.streams.clients import TRANSPORTS, following
-from tests.streams.log import everything_after, touch
-from tests.waiting import until
+from tests.support.log import everything_after, touch
+from tests.support.records import assert_books_agree, open_operations
+from tests.support.running import URL, Json, RunningServer, document
+from tests.support.shop import new_key, open_collection
+from tests.support.streams import TRANSPORTS, following
+from tests.support.waiting import until
 
 FLOWS = 12
 LONGEST_PAUSE_SECONDS = 0.15

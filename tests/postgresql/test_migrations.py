@@ -15,10 +15,10 @@ from sqlalchemy import Connection, inspect
 import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine import create_engine
 from db.tables import metadata
-from tests import databases
-from tests.api.evidence import TABLES, evidence_of
-from tests.running import ROOT, URL, RunningServer, clean_environment
-from tests.shop import capture, pay
+from tests.support import databases
+from tests.support.evidence import TABLES, evidence_of
+from tests.support.running import ROOT, URL, RunningServer, clean_environment
+from tests.support.shop import capture, pay
 
 
 def migrate(address: str, folder: Path) -> "subprocess.Popen[str]":

@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from payments.ids import EVENT, new_id
-from tests.faults.records import effects
-from tests.running import URL, RunningServer, document
-from tests.shop import (
+from tests.support.log import WATCH, cursors_of, types_of
+from tests.support.records import effects
+from tests.support.running import URL, RunningServer, document
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -17,9 +18,8 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.streams.clients import following
-from tests.streams.log import WATCH, cursors_of, types_of
-from tests.waiting import until
+from tests.support.streams import following
+from tests.support.waiting import until
 
 Neighbours = tuple[RunningServer, RunningServer]
 

@@ -6,12 +6,12 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from tests import databases
 from tests.conftest import QUICK_RECOVERY
-from tests.running import URL, RunningServer
-from tests.shop import open_collection
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, register
+from tests.support import databases
+from tests.support.receiver import Receiver
+from tests.support.registering import ALLOWED, register
+from tests.support.running import URL, RunningServer
+from tests.support.shop import open_collection
 
 EVENTS_A_TRANSACTION = 1_024
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.looking import amounts_of, session_of, session_status, types_of
-from tests.rules.waiting import until_event
-from tests.running import Json, RunningServer, clean_environment
-from tests.shop import authorize, capture, collection_of, new_key, open_collection, refund
-from tests.starting import run
-from tests.waiting import until
+from tests.support.looking import amounts_of, session_of, session_status, types_of
+from tests.support.meanwhile import until_event
+from tests.support.running import Json, RunningServer, clean_environment
+from tests.support.shop import authorize, capture, collection_of, new_key, open_collection, refund
+from tests.support.starting import run
+from tests.support.waiting import until
 
 PACKAGE = Path(__file__).parent / "package"
 

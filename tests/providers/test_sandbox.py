@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.rules.looking import session_status, unmoved
-from tests.running import Json, RunningServer
-from tests.shop import authorize, collection_of, open_collection, open_session
+from tests.support.looking import session_status, unmoved
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, collection_of, open_collection, open_session
 
 RETURN_URL = "http://localhost:5173/thanks"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.gateway import SECRET, RunningGateway
-from tests.running import RunningServer
-from tests.shop import authorize, capture, collection_of, open_collection, open_session, pay
+from tests.support.gateway import SECRET, RunningGateway
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, capture, collection_of, open_collection, open_session, pay
 
 
 @pytest.fixture

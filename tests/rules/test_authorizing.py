@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     answer_challenge,
     asked_keys,
     asked_times,
@@ -15,10 +15,10 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, until_event
-from tests.running import Json, RunningServer
-from tests.shop import authorize, new_key, open_collection, open_session
-from tests.waiting import until
+from tests.support.meanwhile import beside, until_event
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, new_key, open_collection, open_session
+from tests.support.waiting import until
 
 COVERED = ("100.00", "0.00", "0.00", "0.00")
 NOTHING = ("0.00", "0.00", "0.00", "100.00")

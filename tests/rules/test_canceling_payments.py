@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     amounts_of,
     asked_times,
     effects,
@@ -15,9 +15,9 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, until_event
-from tests.running import Json, RunningServer
-from tests.shop import capture, pay, refund
+from tests.support.meanwhile import beside, until_event
+from tests.support.running import Json, RunningServer
+from tests.support.shop import capture, pay, refund
 
 CANCELED = ("CANCELED", "0.00", "0.00", "100.00", "0.00", "0.00")
 UNTOUCHED = ("AUTHORIZED", "0.00", "0.00", "0.00", "100.00", "0.00")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     amounts_of,
     effects,
     events_of,
@@ -15,8 +15,8 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
 
 CAPTURE_ONLY = (
     "mutation($input: CapturePaymentInput!) { capturePayment(input: $input) { __typename } }"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     effects,
     events_of,
     payment_of,
@@ -13,9 +13,9 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.rules.waiting import beside, until_event
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.meanwhile import beside, until_event
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -24,7 +24,7 @@ from tests.shop import (
     pay,
     refund,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 MISSING = "pay_col_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

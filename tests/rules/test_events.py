@@ -4,10 +4,18 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.rules.looking import answer_challenge, settle
-from tests.rules.waiting import until_event
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, new_key, open_collection, open_session, pay, refund
+from tests.support.looking import answer_challenge, settle
+from tests.support.meanwhile import until_event
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
+    authorize,
+    capture,
+    new_key,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
 
 EVENTS = """
 query ($id: ID!) {

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.rules.looking import effects, session_status
-from tests.running import Json, RunningServer
-from tests.shop import authorize, new_key, open_collection, open_session
+from tests.support.looking import effects, session_status
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, new_key, open_collection, open_session
 
 MOST = 20
 TOO_OFTEN = "At most 20 attempts may fail: a back end has to open the next session."

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     amounts_of,
     answer_challenge,
     asked_times,
@@ -11,9 +11,9 @@ from tests.rules.looking import (
     settle,
     unmoved,
 )
-from tests.rules.waiting import beside, until_event
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.meanwhile import beside, until_event
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     new_key,

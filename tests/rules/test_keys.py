@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     unmoved,
 )
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     new_key,

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     asked_keys,
     effects,
     session_status,
     types_of,
     unmoved,
 )
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,

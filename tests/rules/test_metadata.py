@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.rules.looking import unmoved
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.looking import unmoved
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,

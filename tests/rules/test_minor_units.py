@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.rules.looking import amounts_of, effects, sums_of, unmoved
-from tests.running import RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.looking import amounts_of, effects, sums_of, unmoved
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 
 
 @dataclass(frozen=True)

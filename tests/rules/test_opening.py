@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     answer_challenge,
     effects,
     events_of,
@@ -12,15 +12,15 @@ from tests.rules.looking import (
     types_of,
     unmoved,
 )
-from tests.running import Json, RunningServer
-from tests.shop import (
+from tests.support.running import Json, RunningServer
+from tests.support.shop import (
     authorize,
     collection_of,
     new_key,
     open_collection,
     open_session,
 )
-from tests.waiting import until
+from tests.support.waiting import until
 
 
 def refused(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     amounts_of,
     effects,
     events_of,
@@ -12,8 +12,8 @@ from tests.rules.looking import (
     sums_of,
     unmoved,
 )
-from tests.running import Json, RunningServer
-from tests.shop import capture, pay, refund
+from tests.support.running import Json, RunningServer
+from tests.support.shop import capture, pay, refund
 
 
 def home(payment: Json) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.looking import (
+from tests.support.looking import (
     asked_keys,
     effects,
     events_of,
@@ -16,11 +16,11 @@ from tests.rules.looking import (
     session_status,
     sums_of,
 )
-from tests.rules.waiting import beside, until_event
-from tests.running import RunningServer, clean_environment, free_port
-from tests.shop import authorize, capture, open_collection, open_session, pay
-from tests.starting import Started, start
-from tests.waiting import until
+from tests.support.meanwhile import beside, until_event
+from tests.support.running import RunningServer, clean_environment, free_port
+from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.starting import Started, start
+from tests.support.waiting import until
 
 SECRET = "whsec_known_to_these_tests_0002"
 ENDS_SECONDS = 10.0

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.rules.looking import answer_challenge, payment_of, session_status, status_of
-from tests.running import RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.looking import answer_challenge, payment_of, session_status, status_of
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 
 Step = tuple[str | None, str]
 """A session's token, None for one that is only opened, and its amount."""

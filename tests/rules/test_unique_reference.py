@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.running import Json, RunningServer
-from tests.shop import new_key, open_collection
+from tests.support.running import Json, RunningServer
+from tests.support.shop import new_key, open_collection
 
 Make = Callable[..., RunningServer]
 SETTING = "TILLGRAPH_UNIQUE_REFERENCE"

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from tests import databases
-from tests.running import ROOT
+from tests.support import databases
+from tests.support.running import ROOT
 
 PROGRESS = "progress.json"
 SEED_BITS = 32

@@ -17,12 +17,12 @@ import orjson
 
 from bench.flows import CAPTURE, REFUND
 from bench.updates import UPDATE
-from tests.running import ROOT, clean_environment
-from tests.shop import open_collection
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
 from tests.shows.house import House, Line, lines_to, open_house, pay, wait_until_settled
-from tests.streams.log import cursors_of
+from tests.support.log import cursors_of
+from tests.support.running import ROOT, clean_environment
+from tests.support.shop import open_collection
 
 SERVERS = 2
 SUBSCRIBERS = 100

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from bench.flows import AUTHORIZE, CREATE, SESSION
 from bench.wire import Connection
-from tests.faults.records import open_operations
-from tests.gateway import RunningGateway
-from tests.running import URL, Json, RunningServer, free_port
 from tests.shows.command import Round
+from tests.support.gateway import RunningGateway
+from tests.support.records import open_operations
+from tests.support.running import URL, Json, RunningServer, free_port
 
 INTERVAL = "TILLGRAPH_RECOVERY_INTERVAL_SECONDS"
 

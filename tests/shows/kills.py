@@ -12,11 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
-from tests.faults.shopping import Shopper
-from tests.running import RunningServer
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
 from tests.shows.house import House, open_house, wait_until_settled
+from tests.support.running import RunningServer
+from tests.support.shopping import Shopper
 
 SERVERS = 2
 SHOPPERS = 8

@@ -10,13 +10,13 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from tests.faults.calling import Call
-from tests.faults.shopping import is_open
-from tests.running import Json, RunningServer, document
-from tests.shop import capture, new_key, open_collection, open_session, pay
 from tests.shows import books
 from tests.shows.command import Figures, Round, Show, main, sums
 from tests.shows.house import House, Line, lines_to, open_house, wait_until_settled
+from tests.support.calling import Call
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.shopping import is_open
 
 CONNECTIONS = 40
 MICROSECONDS = 1_000_000

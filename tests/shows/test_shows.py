@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.running import ROOT, Json, clean_environment
+from tests.support.running import ROOT, Json, clean_environment
 
 SEED = 20_261_123
 RUN_SECONDS = 100.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import QUICK_RECOVERY
-from tests.running import RunningServer
+from tests.support.running import RunningServer
 
 SECRET_KEY = "the-secret-key-of-the-streams"
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.running import RunningServer
-from tests.shop import authorize, open_collection, open_session, pay
-from tests.streams.clients import (
+from tests.support.log import FOLLOW, WATCH, cursors_of, touch, types_of
+from tests.support.running import RunningServer
+from tests.support.shop import authorize, open_collection, open_session, pay
+from tests.support.streams import (
     TRANSPORTS,
     Ended,
     Stream,
@@ -17,7 +18,6 @@ from tests.streams.clients import (
     receive,
     subscribe,
 )
-from tests.streams.log import FOLLOW, WATCH, cursors_of, touch, types_of
 
 EXIT_SECONDS = 5.0
 """For a server with nothing under way but streams."""

@@ -13,11 +13,18 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.test_workers import WORKERS, workers_of
-from tests.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment, free_port
-from tests.shop import open_collection
-from tests.streams.clients import TRANSPORTS, Ended, Stream, following
-from tests.streams.log import WATCH, touch
-from tests.waiting import until
+from tests.support.log import WATCH, touch
+from tests.support.running import (
+    ROOT,
+    STOP_SECONDS,
+    Json,
+    RunningServer,
+    clean_environment,
+    free_port,
+)
+from tests.support.shop import open_collection
+from tests.support.streams import TRANSPORTS, Ended, Stream, following
+from tests.support.waiting import until
 
 OLD = "the-key-that-was-there-before"
 NEW = "the-key-that-comes-instead"

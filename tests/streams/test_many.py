@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import RunningServer
-from tests.shop import open_collection
-from tests.streams.clients import (
+from tests.support.log import FOLLOW, WATCH, cursors_of, touch
+from tests.support.running import RunningServer
+from tests.support.shop import open_collection
+from tests.support.streams import (
     TRANSPORTS,
     Ended,
     Stream,
@@ -20,7 +21,6 @@ from tests.streams.clients import (
     send,
     subscribe,
 )
-from tests.streams.log import FOLLOW, WATCH, cursors_of, touch
 
 AT_ONCE_SECONDS = 1.0
 """The slow poll comes every two seconds: what arrives sooner came by a hint."""

@@ -9,10 +9,10 @@ from threading import Thread
 
 import pytest
 
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, refund
-from tests.streams.clients import TRANSPORTS, following
-from tests.streams.log import FOLLOW, WATCH, cursors_of, everything_after, touch
+from tests.support.log import FOLLOW, WATCH, cursors_of, everything_after, touch
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, refund
+from tests.support.streams import TRANSPORTS, following
 
 DROPS = 20
 ALL_SECONDS = 120.0

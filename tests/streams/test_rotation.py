@@ -3,9 +3,10 @@
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.running import Json, RunningServer
-from tests.shop import authorize, open_collection, open_session
-from tests.streams.clients import (
+from tests.support.log import WATCH, touch, types_of
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, open_collection, open_session
+from tests.support.streams import (
     TRANSPORTS,
     Ended,
     following,
@@ -13,7 +14,6 @@ from tests.streams.clients import (
     receive,
     subscribe,
 )
-from tests.streams.log import WATCH, touch, types_of
 
 SHOW = "query ($id: ID!) { paymentCollection(id: $id) { id status } }"
 

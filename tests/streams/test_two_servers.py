@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import URL, RunningServer
-from tests.shop import capture, open_collection, open_session, pay, refund
-from tests.streams.clients import TRANSPORTS, following
 from tests.streams.conftest import SECRET_KEY
-from tests.streams.log import WATCH, touch
 from tests.streams.test_key_changes import ends
+from tests.support.log import WATCH, touch
+from tests.support.running import URL, RunningServer
+from tests.support.shop import capture, open_collection, open_session, pay, refund
+from tests.support.streams import TRANSPORTS, following
 
 Two = tuple[RunningServer, RunningServer]
 

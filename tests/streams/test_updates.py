@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from tests.running import RunningServer
-from tests.shop import (
+from tests.support.log import FOLLOW, WATCH, cursors_of, touch, types_of
+from tests.support.running import RunningServer
+from tests.support.shop import (
     authorize,
     capture,
     collection_of,
@@ -13,8 +14,7 @@ from tests.shop import (
     open_session,
     refund,
 )
-from tests.streams.clients import TRANSPORTS, Ended, following
-from tests.streams.log import FOLLOW, WATCH, cursors_of, touch, types_of
+from tests.support.streams import TRANSPORTS, Ended, following
 
 pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import QUICK_RECOVERY
-from tests.running import RunningServer
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, delete_all
+from tests.support.receiver import Receiver
+from tests.support.registering import ALLOWED, delete_all
+from tests.support.running import RunningServer
 
 
 @pytest.fixture(scope="package")

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.api.test_documents import EXAMPLES, SUCCESS, examples_of, root_field
-from tests.running import Json, RunningServer, document
-from tests.shop import open_collection
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ended, register
+from tests.support.receiver import Receiver
+from tests.support.registering import ended, register
+from tests.support.running import Json, RunningServer, document
+from tests.support.shop import open_collection
 
 NAMES = [name for name in EXAMPLES if "webhook" in name]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from db.tables import payment_events
 from tests.conftest import QUICK_RECOVERY
-from tests.databases import create, drop_database
-from tests.running import URL, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay
-from tests.waiting import until
-from tests.webhooks.receiver import Received, Receiver
-from tests.webhooks.registering import ALLOWED, PAYING, deliveries, register
+from tests.support.databases import create, drop_database
+from tests.support.receiver import Received, Receiver
+from tests.support.registering import ALLOWED, PAYING, deliveries, register
+from tests.support.running import URL, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.waiting import until
 
 LEASE_SECONDS = 30.0
 

@@ -11,10 +11,10 @@ from db import tables
 from db import webhook_statements as sql
 from db.statements import Statement
 from tests.conftest import QUICK_RECOVERY
-from tests.running import RunningServer, free_port
-from tests.shop import open_collection
-from tests.waiting import until
-from tests.webhooks.registering import ALLOWED, register
+from tests.support.registering import ALLOWED, register
+from tests.support.running import RunningServer, free_port
+from tests.support.shop import open_collection
+from tests.support.waiting import until
 
 ROWS = 20_000
 MOST_VISITED = 300

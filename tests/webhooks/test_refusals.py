@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.evidence import Evidence, evidence_of
 from tests.conftest import QUICK_RECOVERY
-from tests.running import Json, RunningServer, free_port
-from tests.shop import open_collection
-from tests.waiting import until
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, deliveries, endpoints, register
+from tests.support.evidence import Evidence, evidence_of
+from tests.support.receiver import Receiver
+from tests.support.registering import ALLOWED, deliveries, endpoints, register
+from tests.support.running import Json, RunningServer, free_port
+from tests.support.shop import open_collection
+from tests.support.waiting import until
 
 PUBLIC = "https://8.8.8.8/webhooks"
 """Nobody is called there: registering an address in figures asks nobody."""

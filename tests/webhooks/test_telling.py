@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from tests.running import Json, RunningServer
-from tests.shop import authorize, capture, open_collection, open_session, pay, refund
-from tests.waiting import until
-from tests.webhooks.receiver import Received, Receiver
-from tests.webhooks.registering import PAYING, deliveries, ended, endpoints, register
+from tests.support.receiver import Received, Receiver
+from tests.support.registering import PAYING, deliveries, ended, endpoints, register
+from tests.support.running import Json, RunningServer
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.waiting import until
 
 EVENT = """
 query ($id: ID!) { node(id: $id) { ... on PaymentEvent {

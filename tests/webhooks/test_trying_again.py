@@ -7,11 +7,11 @@ from itertools import pairwise
 
 import pytest
 
-from tests.running import Json, RunningServer, free_port
-from tests.shop import authorize, open_collection, open_session
-from tests.waiting import until
-from tests.webhooks.receiver import Receiver
-from tests.webhooks.registering import ALLOWED, deliveries, ended, register
+from tests.support.receiver import Receiver
+from tests.support.registering import ALLOWED, deliveries, ended, register
+from tests.support.running import Json, RunningServer, free_port
+from tests.support.shop import authorize, open_collection, open_session
+from tests.support.waiting import until
 
 FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "100000"}
 """Three days are 2.6 seconds."""

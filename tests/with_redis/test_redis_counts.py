@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.running import Json, RunningServer, document, free_port
-from tests.shop import open_collection
-from tests.waiting import until
+from tests.support.running import Json, RunningServer, document, free_port
+from tests.support.shop import open_collection
+from tests.support.waiting import until
 
 QUOTA = 5
 SECRET_KEY = "the-secret-key-of-these-tests"

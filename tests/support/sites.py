@@ -7,12 +7,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.databases import create, drop_database
-from tests.faults.between import Between
-from tests.faults.records import assert_books_agree, open_operations
-from tests.gateway import SECRET, RunningGateway
-from tests.running import URL, RunningServer, free_port
-from tests.waiting import until
+from tests.support.between import Between
+from tests.support.databases import create, drop_database
+from tests.support.gateway import SECRET, RunningGateway
+from tests.support.records import assert_books_agree, open_operations
+from tests.support.running import URL, RunningServer, free_port
+from tests.support.waiting import until
 
 MUTED = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
 """Recovery does not come within a test."""

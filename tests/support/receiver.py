@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import orjson
 from standardwebhooks import Webhook
 
-from tests.running import Json
+from tests.support.running import Json
 
 TAKEN = 204
 WAIT_SECONDS = 20.0

@@ -1,6 +1,6 @@
 """The log that a stream is held against, and changes that fill it."""
 
-from tests.running import Json, RunningServer, document
+from tests.support.running import Json, RunningServer, document
 
 WATCH = document("front_end/06_watch_payment_collection")
 FOLLOW = document("back_end/12_follow_payment_events")

@@ -12,7 +12,7 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from tests.running import Json, RunningServer
+from tests.support.running import Json, RunningServer
 
 PROTOCOL = Subprotocol("graphql-transport-ws")
 WAIT_SECONDS = 20.0

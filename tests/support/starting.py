@@ -26,7 +26,7 @@ from typing import IO, Final, Literal
 
 import orjson
 
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parent.parent.parent
 PYTHONPATH: Final = "PYTHONPATH"
 COMMAND_SECONDS: Final = 60.0
 DESCRIPTORS: Final = 4
@@ -164,7 +164,7 @@ def _forker() -> socket.socket:
     here, there = socket.socketpair()
     with there:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.starting", str(there.fileno())],
+            [sys.executable, "-W", "error", "-m", "tests.support.starting", str(there.fileno())],
             cwd=ROOT,
             pass_fds=[there.fileno()],
         )
@@ -179,8 +179,8 @@ def _forker() -> socket.socket:
 
 def _programs() -> Mapping[Program, Callable[[], int | None]]:
     import server  # noqa: PLC0415 - the tests themselves need not import it
-    from tests import build  # noqa: PLC0415 - the same
     from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
+    from tests.support import build  # noqa: PLC0415 - the same
 
     return {"server": server.main, "test build": build.main, "stripe": stripe.main}
 

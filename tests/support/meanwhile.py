@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from tests.running import Json, RunningServer
-from tests.shop import collection_of
-from tests.waiting import until
+from tests.support.running import Json, RunningServer
+from tests.support.shop import collection_of
+from tests.support.waiting import until
 
 
 def until_event(server: RunningServer, collection_id: str, type: str, *, times: int = 1) -> Json:

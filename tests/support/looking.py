@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.running import Json, RunningServer
-from tests.shop import collection_of
+from tests.support.running import Json, RunningServer
+from tests.support.shop import collection_of
 
 Event = tuple[str, str | None, str, str | None, str | None]
 """Type, amount, and the collection's, the session's and the payment's status right after it."""

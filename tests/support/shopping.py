@@ -9,8 +9,8 @@ from threading import Event
 import httpx2
 import orjson
 
-from tests.faults.calling import body_of
-from tests.running import Json
+from tests.support.calling import body_of
+from tests.support.running import Json
 
 TOKENS = (
     "approve",

@@ -1,7 +1,7 @@
 """What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
 
-from tests.running import Json, RunningServer
-from tests.waiting import until
+from tests.support.running import Json, RunningServer
+from tests.support.waiting import until
 
 ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
 

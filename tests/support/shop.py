@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from tests.running import Json, RunningServer
+from tests.support.running import Json, RunningServer
 
 
 def new_key() -> str:

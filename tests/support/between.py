@@ -11,7 +11,7 @@ from socket import SHUT_RDWR
 import httpx2
 import orjson
 
-from tests.running import free_port
+from tests.support.running import free_port
 
 FORWARD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 60.0

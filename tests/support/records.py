@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, closing
 from decimal import Decimal
 from pathlib import Path
 
-from tests import databases
-from tests.running import Json, RunningServer
+from tests.support import databases
+from tests.support.running import Json, RunningServer
 
 TABLES = (
     "payment_collections",

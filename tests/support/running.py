@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 import orjson
 
-from tests import databases
-from tests.starting import Program, Started, run, start
+from tests.support import databases
+from tests.support.starting import Program, Started, run, start
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 QUERIES = ROOT / "queries"
 URL = "TILLGRAPH_DATABASE_URL"
 SQLITE = "sqlite+aiosqlite:///"
@@ -70,9 +70,9 @@ class RunningServer:
     arguments: tuple[str, ...] = ()
     """Of `serve`."""
     is_test_build: bool = False
-    """It runs from tests/build.py: days pass in seconds where told, and it fails at the points that `fail_at` names."""
+    """It runs from build.py here: days pass in seconds where told, and it fails at the points that `fail_at` names."""
     is_started_afresh: bool = False
-    """It is an interpreter of its own, as the README starts it, rather than forked from one; see tests/starting.py."""
+    """It is an interpreter of its own, as the README starts it, rather than forked from one; see starting.py here."""
     process: "Started | subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)

@@ -8,7 +8,7 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.running import Json, RunningServer
+from tests.support.running import Json, RunningServer
 
 WAIT_SECONDS = 20.0
 PROTOCOL = Subprotocol("graphql-transport-ws")

@@ -1,7 +1,7 @@
 """What a server has to show for itself: every row of its database, and the gateway's own ledger."""
 
-from tests import databases
-from tests.running import RunningServer
+from tests.support import databases
+from tests.support.running import RunningServer
 
 TABLES = (
     "payment_collections",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx2
 
-from tests.running import clean_environment, free_port
-from tests.starting import Started, start
+from tests.support.running import clean_environment, free_port
+from tests.support.starting import Started, start
 
 SECRET = "a-secret-of-this-test-alone"
 START_SECONDS = 60.0

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import httpx2
 import orjson
 
-from tests.running import Json, RunningServer, document
-from tests.waiting import until
+from tests.support.running import Json, RunningServer, document
+from tests.support.waiting import until
 
 ANSWER_SECONDS = 30.0
 
