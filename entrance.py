@@ -1,6 +1,6 @@
 """The way in from the network: the GraphQL edge, what it trusts and limits, other origins, development's own pages."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
 from starlette.middleware import Middleware
@@ -14,7 +14,7 @@ from edge import Documents, GraphQLEdge
 from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
 from edge.counts import Counts, OwnCounts, SharedCounts
-from edge.limits import DATABASE_SECONDS, REDIS_SECONDS
+from edge.limits import DATABASE_SECONDS, REDIS_SECONDS, STORE_RETRY_SECONDS
 from edge.origins import Origins
 from edge.rates import RateLimits
 from edge.trusted import TrustedText, read_folder
@@ -32,8 +32,10 @@ def make_edge(
     authentication: Authentication,
     origins: Origins,
     page: GraphiQLPage | None,
+    *,
+    wait: Callable[[float], float],
 ) -> GraphQLEdge:
-    """Make the GraphQL edge; raises DocumentUnusable."""
+    """Make the GraphQL edge, which waits for clients as long as `wait` says; raises DocumentUnusable."""
 
     def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
         own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
@@ -49,24 +51,29 @@ def make_edge(
         still_knows=authentication.still_knows,
         page=page.respond if page else None,
         is_origin_allowed=is_origin_allowed,
+        wait=wait,
     )
 
 
-def make_rate_limits(settings: Settings, database: Database) -> RateLimits:
+def make_rate_limits(
+    settings: Settings, database: Database, *, wait: Callable[[float], float]
+) -> RateLimits:
     """Make the rate limits, and where they are counted; raises SettingsError."""
-    counts = _counts(settings.rate_limit_store, database)
+    counts = _counts(settings.rate_limit_store, database, wait)
     return RateLimits(settings.rates, counts, ClientAddresses(settings.proxies))
 
 
-def _counts(store: str, database: Database) -> Counts:
+def _counts(store: str, database: Database, wait: Callable[[float], float]) -> Counts:
+    retry_seconds = wait(STORE_RETRY_SECONDS)
     if store == MEMORY_STORE:
         return OwnCounts()
     if store == DATABASE_STORE:
-        return SharedCounts(SqlCounts(database), DATABASE_SECONDS)
+        return SharedCounts(SqlCounts(database), wait(DATABASE_SECONDS), retry_seconds)
     from edge.redis_counts import RedisCounts  # noqa: PLC0415 - see there
 
     try:
-        return SharedCounts(RedisCounts(store), REDIS_SECONDS)
+        patience_seconds = wait(REDIS_SECONDS)
+        return SharedCounts(RedisCounts(store, patience_seconds), patience_seconds, retry_seconds)
     except ValueError:
         raise SettingsError(
             "TILLGRAPH_RATE_LIMIT_STORE: Redis's client can't read this address."

@@ -20,9 +20,10 @@ from starlette.routing import BaseRoute
 
 import settings as configuration
 import workers
-from db.engine import create_database
+from db.engine import Database, create_database
 from db.figures import SqlFigures
 from db.invariants import SqlInvariants
+from db.limits import LOCK_SECONDS
 from db.lists import SqlLists
 from db.log import SqlLog
 from db.migrating import DatabaseUnusable, demand_newest, migrate
@@ -33,10 +34,10 @@ from edge.authentication import Authentication
 from edge.origins import Origins, is_loopback_name
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
-from events.deliveries import Deliveries
+from events.deliveries import LOOK_SECONDS, Deliveries
 from events.inbox import inbox_routes
-from events.posting import Poster
-from events.updates import SharedUpdates, Updates
+from events.posting import ATTEMPT_SECONDS, Poster
+from events.updates import POLL_SECONDS, SharedUpdates, Updates
 from payments.checking import LastCheck
 from payments.comparing import compare, readers_of
 from payments.credentials import ClientSecrets
@@ -44,12 +45,14 @@ from payments.delivering import DeliveryPace
 from payments.effects import find_again
 from payments.flow import Flow, FlowSettings
 from payments.instants import SECOND, Instant
+from payments.limits import WEBHOOK_LEASE_SECONDS
 from payments.ports import BooksUnreadable, Provider
 from payments.rig import AS_SHIPPED, Rig
 from payments.webhooks import WebhookOffice
 from providers.registry import load_providers
 from providers.sandbox import SandboxProvider, create_app, sandbox_routes
 from providers.settings import (
+    READ_SECONDS,
     ProviderFault,
     ProviderSettings,
     SandboxSettings,
@@ -85,19 +88,22 @@ def configure_logging() -> None:
 
 def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
-    database = create_database(settings.database_url)
+    database = create_database(settings.database_url, rig.wait(LOCK_SECONDS))
     log = SqlLog(database)
     reads = SqlReads(database)
-    updates = Updates(log)
+    updates = Updates(log, rig.poll(POLL_SECONDS))
     origins = Origins(
         [settings.local_url, settings.reachable_url, *settings.allowed_origins],
         allows_loopback=settings.is_development,
     )
     client_secrets = ClientSecrets(_signing_keys(settings))
     authentication = Authentication(
-        settings.secret_key_hashes, client_secrets, reads, make_rate_limits(settings, database)
+        settings.secret_key_hashes,
+        client_secrets,
+        reads,
+        make_rate_limits(settings, database, wait=rig.wait),
     )
-    providers = load_providers(_provider_settings(settings))
+    providers = load_providers(_provider_settings(settings, rig))
     flow = Flow(
         SqlStore(database),
         {provider.id: provider for provider in providers},
@@ -105,15 +111,11 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         _flow_settings(settings, providers, origins),
         rig,
     )
-    webhooks, poster = SqlWebhooks(database), Poster(allows_private=settings.webhooks_allow_private)
-    deliveries = Deliveries(
-        webhooks, poster, updates, pace=DeliveryPace(rig.time_scale), start=flow.start
-    )
-    office = WebhookOffice(webhooks, poster.addresses, deliveries.look)
+    poster, deliveries, office = _webhooks(settings, database, updates, flow)
     services = Services(flow, reads, SqlLists(database), log, updates, client_secrets, office)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
-    edge = make_edge(settings, services, authentication, origins, page)
+    edge = make_edge(settings, services, authentication, origins, page, wait=rig.wait)
     last_check = LastCheck()
     till = Till(
         settings,
@@ -139,7 +141,25 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     return app, till
 
 
-def _provider_settings(settings: Settings) -> ProviderSettings:
+def _webhooks(
+    settings: Settings, database: Database, updates: Updates, flow: Flow
+) -> tuple[Poster, Deliveries, WebhookOffice]:
+    webhooks, rig = SqlWebhooks(database), flow.rig
+    poster = Poster(
+        allows_private=settings.webhooks_allow_private, attempt_seconds=rig.wait(ATTEMPT_SECONDS)
+    )
+    deliveries = Deliveries(
+        webhooks,
+        poster,
+        updates,
+        pace=DeliveryPace(rig.time_scale, rig.wait(WEBHOOK_LEASE_SECONDS)),
+        start=flow.start,
+        look_seconds=rig.poll(LOOK_SECONDS),
+    )
+    return poster, deliveries, WebhookOffice(webhooks, poster.addresses, deliveries.look)
+
+
+def _provider_settings(settings: Settings, rig: Rig = AS_SHIPPED) -> ProviderSettings:
     sandbox = SandboxSettings(
         database=settings.sandbox_path,
         webhook_secret=settings.sandbox_webhook_secret or made_secret("sandbox-webhook-secret"),
@@ -149,6 +169,7 @@ def _provider_settings(settings: Settings) -> ProviderSettings:
         public_url=settings.reachable_url,
         local_url=settings.local_url,
         is_development=settings.is_development,
+        read_seconds=rig.wait(READ_SECONDS),
         sandbox=sandbox if settings.is_sandbox_enabled else None,
         stripe=_stripe_settings(settings),
     )

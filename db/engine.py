@@ -7,6 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import postgresql, sqlite
+from db.limits import LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
 from payments.ports import Hints
@@ -39,17 +40,17 @@ class Database(Hints, Protocol):
         """Execute one statement that reads. Raises StoreBusy."""
 
 
-def create_engine(address: str) -> AsyncEngine:
+def create_engine(address: str, lock_seconds: float = LOCK_SECONDS) -> AsyncEngine:
     """Make the engine for a database address."""
     url = make_url(address)
     if url.get_backend_name() == "sqlite":
-        return sqlite.create_engine(url)
-    return postgresql.create_engine(url)
+        return sqlite.create_engine(url, lock_seconds)
+    return postgresql.create_engine(url, lock_seconds)
 
 
-def create_database(address: str) -> Database:
-    """Make the database for an address; it is not opened yet."""
-    engine = create_engine(address)
+def create_database(address: str, lock_seconds: float = LOCK_SECONDS) -> Database:
+    """Make the database for an address; it is not opened yet. A transaction waits so long for its lock."""
+    engine = create_engine(address, lock_seconds)
     if engine.dialect.name == "sqlite":
-        return sqlite.SqliteDatabase(engine)
-    return postgresql.PostgresqlDatabase(engine)
+        return sqlite.SqliteDatabase(engine, lock_seconds)
+    return postgresql.PostgresqlDatabase(engine, lock_seconds)

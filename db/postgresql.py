@@ -15,7 +15,6 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from db.limits import LOCK_SECONDS
 from db.notifications import Notifications, driver_of
 from db.statements import Connection, Row, Statement
 from payments.errors import StoreBusy
@@ -78,14 +77,14 @@ LOST = (
 """The connection is gone, or nobody answers on it."""
 
 
-def create_engine(url: URL) -> AsyncEngine:
+def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
     """Make the engine for a server; a connection waits for a lock as long as on SQLite."""
     return create_async_engine(
         url,
         # One more, on which notifications come and go.
         pool_size=CONNECTIONS + 1,
         max_overflow=0,
-        pool_timeout=LOCK_SECONDS,
+        pool_timeout=lock_seconds,
         pool_use_lifo=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
@@ -94,18 +93,18 @@ def create_engine(url: URL) -> AsyncEngine:
             "max_cached_statement_lifetime": 0,
             "server_settings": {
                 "application_name": "tillgraph",
-                "lock_timeout": f"{int(LOCK_SECONDS * 1_000)}",
+                "lock_timeout": f"{int(lock_seconds * 1_000)}",
                 "idle_in_transaction_session_timeout": "60000",
             },
         },
     )
 
 
-def _patience(waited_seconds: float) -> str:
+def _patience(waited_seconds: float, lock_seconds: float) -> str:
     """Take what the wait for a connection took off the wait for locks, so that both together end in time."""
     if waited_seconds < SHORTEST_PATIENCE_SECONDS:
         return ""
-    left_seconds = max(SHORTEST_PATIENCE_SECONDS, LOCK_SECONDS - waited_seconds)
+    left_seconds = max(SHORTEST_PATIENCE_SECONDS, lock_seconds - waited_seconds)
     return f"; SET LOCAL lock_timeout = {int(left_seconds * 1_000)}"
 
 
@@ -142,8 +141,9 @@ class PostgresqlConnection:
 class PostgresqlDatabase:
     """Runs transactions on the engine's pooled connections."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, lock_seconds: float) -> None:
         self._engine = engine
+        self._lock_seconds = lock_seconds
         self._clock_offset = 0
         """Microseconds from this process's monotonic clock to the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
@@ -201,7 +201,7 @@ class PostgresqlDatabase:
             transaction = PostgresqlConnection(adapted, dialect)
             if how is None:
                 return work(transaction)
-            transaction.execute(how + _patience(time.monotonic() - started_at))
+            transaction.execute(how + _patience(time.monotonic() - started_at, self._lock_seconds))
             try:
                 answer = work(transaction)
             except BaseException:
@@ -215,7 +215,7 @@ class PostgresqlDatabase:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection; one that failed is thrown away. Raises StoreBusy."""
+        """Lend a connection; one that failed, or whose caller was canceled, is thrown away. Raises StoreBusy."""
         try:
             connection = await self._checked_out()
         except NoConnection:
@@ -234,6 +234,10 @@ class PostgresqlDatabase:
         except BUSY as error:
             log.warning("database busy", error=type(error).__name__)
             raise StoreBusy("The database is busy; send the request again.") from None
+        except asyncio.CancelledError:
+            # Where a BEGIN or a ROLLBACK was on its way, a transaction may be open.
+            await connection.invalidate()
+            raise
         finally:
             await connection.close()
 

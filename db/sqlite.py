@@ -10,7 +10,6 @@ import aiosqlite
 from sqlalchemy import URL, Dialect, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from db.limits import LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments import instants
 from payments.errors import StoreBusy
@@ -29,7 +28,7 @@ CACHED_STATEMENTS = 256
 """Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
 
 
-def create_engine(url: URL) -> AsyncEngine:
+def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
     """Make the engine for a database file, with what each new connection needs.
 
     Write-ahead log, synchronous FULL, foreign keys, a busy time-out, and no transactions but our own.
@@ -45,7 +44,7 @@ def create_engine(url: URL) -> AsyncEngine:
     def configure(connection: Any, _record: object) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1_000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {int(lock_seconds * 1_000)}")
         cursor.execute("PRAGMA journal_mode = WAL")
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -57,9 +56,12 @@ def create_engine(url: URL) -> AsyncEngine:
 class SqliteConnection:
     """Executes statements on the driver's own connection, inside its thread."""
 
-    def __init__(self, connection: sqlite3.Connection, dialect: Dialect) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, dialect: Dialect, lock_seconds: float
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._lock_seconds = lock_seconds
 
     def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute a statement and give its rows."""
@@ -76,7 +78,7 @@ class SqliteConnection:
         if patience_seconds <= 0:
             raise StoreBusy("The database is busy; send the request again.")
         try:
-            if patience_seconds < LOCK_SECONDS * 0.9:
+            if patience_seconds < self._lock_seconds * 0.9:
                 self._connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1_000)}")
             self._connection.execute(how)
         except sqlite3.OperationalError as error:
@@ -84,8 +86,8 @@ class SqliteConnection:
                 raise StoreBusy("The database is busy; send the request again.") from None
             raise
         finally:
-            if patience_seconds < LOCK_SECONDS * 0.9:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(LOCK_SECONDS * 1_000)}")
+            if patience_seconds < self._lock_seconds * 0.9:
+                self._connection.execute(f"PRAGMA busy_timeout = {int(self._lock_seconds * 1_000)}")
 
     def commit(self) -> None:
         """Commit; what raises here has not happened."""
@@ -100,8 +102,9 @@ class SqliteConnection:
 class SqliteDatabase:
     """Keeps one writing and several reading connections, each with a thread of its own, out of the engine's pool."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    def __init__(self, engine: AsyncEngine, lock_seconds: float) -> None:
         self._engine = engine
+        self._lock_seconds = lock_seconds
         self._held: list[AsyncConnection] = []
         self._writer: aiosqlite.Connection
         self._listener: aiosqlite.Connection
@@ -129,14 +132,14 @@ class SqliteDatabase:
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy."""
-        ends_at = time.monotonic() + LOCK_SECONDS
+        ends_at = time.monotonic() + self._lock_seconds
         return await self._run(self._writer, "BEGIN IMMEDIATE", ends_at, work)
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run a function in one read transaction, on a snapshot of its own. Raises StoreBusy."""
-        ends_at = time.monotonic() + LOCK_SECONDS
+        ends_at = time.monotonic() + self._lock_seconds
         try:
-            async with asyncio.timeout(LOCK_SECONDS):
+            async with asyncio.timeout(self._lock_seconds):
                 await self._turns.acquire()
         except TimeoutError:
             raise StoreBusy("The database is busy; send the request again.") from None
@@ -179,10 +182,10 @@ class SqliteDatabase:
         ends_at: float,
         work: Callable[[Connection], Answer],
     ) -> Answer:
-        dialect = self._engine.dialect
+        dialect, lock_seconds = self._engine.dialect, self._lock_seconds
 
         def whole() -> Answer:
-            transaction = SqliteConnection(connection._conn, dialect)
+            transaction = SqliteConnection(connection._conn, dialect, lock_seconds)
             transaction.begin(how, ends_at - time.monotonic())
             try:
                 answer = work(transaction)

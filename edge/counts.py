@@ -61,9 +61,15 @@ class SharedCounts:
     A payment does not fail because nobody could count it, and whoever guesses keys does not get through meanwhile.
     """
 
-    def __init__(self, shared: Counts, patience_seconds: float) -> None:
+    def __init__(
+        self,
+        shared: Counts,
+        patience_seconds: float,
+        retry_seconds: float = limits.STORE_RETRY_SECONDS,
+    ) -> None:
         self._shared = shared
         self._patience_seconds = patience_seconds
+        self._retry_seconds = retry_seconds
         self._own = OwnCounts()
         self._is_away = False
         self._asked_again_at = 0.0
@@ -98,7 +104,7 @@ class SharedCounts:
         await self._shared.close()
 
     def _note_away(self, error: Exception) -> None:
-        self._asked_again_at = time.monotonic() + limits.STORE_RETRY_SECONDS
+        self._asked_again_at = time.monotonic() + self._retry_seconds
         if not self._is_away:
             self._is_away = True
             _log.warning("rate limits counted by this process alone", error=type(error).__name__)

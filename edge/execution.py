@@ -52,8 +52,10 @@ class Engine:
         *,
         context_for: ContextFactory,
         cursor_of: CursorOf,
+        wait: Callable[[float], float],
     ) -> None:
         self.documents = documents
+        self.wait = wait
         self._context_for = context_for
         self._hide_suggestions = not documents.introspection
         self.cursor_of = cursor_of
@@ -180,7 +182,7 @@ class Subscription:
         if executed.is_unauthenticated:
             raise RequestRefused(401, [error.entry for error in executed.errors])
         try:
-            async with asyncio.timeout(limits.SLOW_SECONDS):
+            async with asyncio.timeout(self._engine.wait(limits.SLOW_SECONDS)):
                 await send(executed.payload)
         except TimeoutError:
             raise StreamBehind(self._cursor) from None

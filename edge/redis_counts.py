@@ -13,13 +13,13 @@ KEY_PREFIX = "tillgraph"
 class RedisCounts:
     """Counts where every process counts that names the same Redis."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, seconds: float) -> None:
         self._pool = BlockingConnectionPool.from_url(
             address,
             max_connections=limits.REDIS_CONNECTIONS,
-            timeout=limits.REDIS_SECONDS,
-            socket_connect_timeout=limits.REDIS_SECONDS,
-            socket_timeout=limits.REDIS_SECONDS,
+            timeout=seconds,
+            socket_connect_timeout=seconds,
+            socket_timeout=seconds,
             # The client's own default tries three times more, for seconds.
             retry=Retry(NoBackoff(), 0),
         )

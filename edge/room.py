@@ -1,5 +1,7 @@
 """The edge as a whole: what it is made of, and its routes."""
 
+from collections.abc import Callable
+
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from edge.credentials import Authenticate, StillKnows
@@ -23,8 +25,10 @@ class GraphQLEdge:
         is_origin_allowed: OriginCheck,
         page: Page | None = None,
         cursor_of: CursorOf = cursor_of,
+        wait: Callable[[float], float] = float,
     ) -> None:
-        self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of)
+        """Take what this server's edge is made of; `wait` gives how long a limit for slow clients is here."""
+        self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
         self._endings = Endings(still_knows)
         self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
         self._websocket = WebSocketEndpoint(

@@ -50,11 +50,13 @@ class Deliveries:
         *,
         pace: DeliveryPace,
         start: Start,
+        look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._webhooks = webhooks
         self._poster = poster
         self._updates = updates
         self._pace = pace
+        self._look_seconds = look_seconds
         self._start = start
         """Starts a task that a shutdown waits for: an attempt under way is recorded."""
         self._changed = asyncio.Event()
@@ -77,7 +79,7 @@ class Deliveries:
         """Deliver until canceled."""
         while True:
             self._changed.clear()
-            wait_seconds = LOOK_SECONDS
+            wait_seconds = self._look_seconds
             try:
                 wait_seconds = min(wait_seconds, await self.deliver_due())
                 await self._clear()
@@ -98,7 +100,9 @@ class Deliveries:
                 pass
             states = await self._webhooks.states()
         self._silent &= {state.id for state in states}
-        return min([await self._start_safely(state) for state in states], default=LOOK_SECONDS)
+        return min(
+            [await self._start_safely(state) for state in states], default=self._look_seconds
+        )
 
     def _follow_log(self, *, is_wanted: bool) -> None:
         if is_wanted and self._unwatch is None:
@@ -120,17 +124,17 @@ class Deliveries:
         most = 1 if state.id in self._silent else WEBHOOKS_AT_ONCE
         room = most - sum(id == state.id for id in self._running.values())
         if self._is_ending or room <= 0 or state.due_in_seconds is None:
-            return LOOK_SECONDS  # What ends wakes this loop.
+            return self._look_seconds  # What ends wakes this loop.
         if state.due_in_seconds > 0:
             return state.due_in_seconds
         sendings = await self._webhooks.transact(
-            lambda tx: delivering.claim(tx, state.id, limit=room)
+            lambda tx: delivering.claim(tx, state.id, self._pace, limit=room)
         )
         for sending in sendings:
             task = self._start(self._work(sending))
             self._running[task] = state.id
             task.add_done_callback(self._ended)
-        return LOOK_SECONDS if len(sendings) == room else 0
+        return self._look_seconds if len(sendings) == room else 0
 
     async def _work(self, sending: Sending | None) -> None:
         """Send what is in a lane, one after the other, until one fails or nothing is left."""

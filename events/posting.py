@@ -10,7 +10,7 @@ from payments import instants
 from payments.webhook_records import DeliveryAttempt, DeliveryFailure
 from payments.webhooks import AddressRefused
 
-SECONDS = 15.0
+ATTEMPT_SECONDS = 15.0
 """For one attempt as a whole. Source: Standard Webhooks, "Operational considerations": 15 to 30 seconds."""
 
 CONNECT_SECONDS = 5.0
@@ -22,7 +22,8 @@ GONE = 410
 class Poster:
     """Sends bodies to addresses."""
 
-    def __init__(self, *, allows_private: bool) -> None:
+    def __init__(self, *, allows_private: bool, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
+        self._attempt_seconds = attempt_seconds
         self.addresses = PublicAddresses(allows_private=allows_private)
         self._session: aiohttp.ClientSession | None = None
 
@@ -33,7 +34,7 @@ class Poster:
                 resolver=self.addresses.resolver, use_dns_cache=False, limit=0
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=SECONDS, connect=CONNECT_SECONDS),
+            timeout=aiohttp.ClientTimeout(total=self._attempt_seconds, connect=CONNECT_SECONDS),
         )
 
     async def close(self) -> None:

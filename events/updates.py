@@ -12,6 +12,7 @@ import structlog
 
 from payments.cursors import event_cursor
 from payments.errors import StoreBusy, StreamBehind
+from payments.figures import OpenStreams
 from payments.ids import CollectionId
 from payments.ports import Hints
 from payments.reading import Log
@@ -57,8 +58,10 @@ class Place:
 class Updates:
     """Wakes who follows what has changed."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, poll_seconds: float = POLL_SECONDS) -> None:
         self._log = log
+        self._poll_seconds = poll_seconds
+        self.open_streams = OpenStreams()
         self._followers: dict[CollectionId | None, set[Follower]] = {}
         self._reads: dict[Place, asyncio.Task[Sequence[Event]]] = {}
         """Those that have not begun yet: who wants the same joins them."""
@@ -100,7 +103,7 @@ class Updates:
     async def poll(self) -> None:
         """Look from time to time, until canceled, for what no hint has told."""
         while True:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(self._poll_seconds)
             await self._look_safely()
 
     async def hear(self, hints: Hints) -> None:
@@ -174,10 +177,18 @@ class Updates:
     @contextmanager
     def _follow(self, follower: Follower) -> Iterator[Follower]:
         self._enter(follower)
+        self._count(follower, 1)
         try:
             yield follower
         finally:
+            self._count(follower, -1)
             self._leave(follower)
+
+    def _count(self, follower: Follower, change: int) -> None:
+        if follower.collection_id is None:
+            self.open_streams.of_everything += change
+        else:
+            self.open_streams.of_collections += change
 
     def _enter(self, follower: Follower) -> None:
         self._followers.setdefault(follower.collection_id, set()).add(follower)

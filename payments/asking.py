@@ -27,8 +27,9 @@ from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
 from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
+from payments.rig import Rig
 from payments.statuses import EventSource, EventType, OperationKind, OperationStatus
-from payments.trying import bounded, tried
+from payments.trying import looked, tried
 
 log = structlog.get_logger("flow")
 
@@ -60,7 +61,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
             status=OperationStatus.ASKING,
             reference=session.reference,
             holder=flow.settings.process_name,
-            due_at=after(change.now, LEASE_SECONDS),
+            due_at=after(change.now, flow.rig.wait(LEASE_SECONDS)),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
             unanswered_times=0,
@@ -152,7 +153,8 @@ async def _ask_and_record(
         }
         flow.rig.reach("before ask")
         asked = asyncio.create_task(_learn(flow, snapshot, operation))
-        while not (await asyncio.wait({asked}, timeout=LEASE_RENEWAL_SECONDS))[0]:
+        renewal_seconds = flow.rig.wait(LEASE_RENEWAL_SECONDS)
+        while not (await asyncio.wait({asked}, timeout=renewal_seconds))[0]:
             await _renew_lease(flow, operation.id)
         outcome = asked.result()
         facts["outcome"] = type(outcome).__name__
@@ -186,10 +188,10 @@ async def _record(
 
 
 async def _renew_lease(flow: Flow, id: OperationId) -> None:
-    holder = flow.settings.process_name
+    holder, seconds = flow.settings.process_name, flow.rig.wait(LEASE_SECONDS)
     try:
         await flow.store.transact(
-            lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=LEASE_SECONDS)
+            lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=seconds)
         )
     except Exception as error:  # noqa: BLE001 - the answer is on its way, and no fault of ours may lose it
         # The next renewal may get through; if the lease ends, recovery asks with the same key, which is harmless.
@@ -201,15 +203,15 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]
     if operation.status is OperationStatus.ACTION_REQUIRED:
-        return await _look(provider, ask_of(session, operation), session)
+        return await _look(flow.rig, provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
     if not _may_be_forgotten(flow, provider, operation):
-        return await tried(provider.id, lambda: provider.ask(ask))
-    found = await _look(provider, ask, session, nothing=Absent())
+        return await tried(flow.rig, provider.id, lambda: provider.ask(ask))
+    found = await _look(flow.rig, provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     if is_first_ask and isinstance(found, Absent):
-        return await tried(provider.id, lambda: provider.ask(ask))
+        return await tried(flow.rig, provider.id, lambda: provider.ask(ask))
     return found
 
 
@@ -222,16 +224,21 @@ def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> b
 
 
 async def _look(
-    provider: Provider, ask: Ask, session: PaymentSession, *, nothing: Outcome | None = None
+    rig: Rig,
+    provider: Provider,
+    ask: Ask,
+    session: PaymentSession,
+    *,
+    nothing: Outcome | None = None,
 ) -> Outcome:
     """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
     looked_up = provider.look_up(replace(ask, reference=session.reference))
-    return await bounded(provider.id, looked_up) or nothing or Unknown()
+    return await looked(rig, provider.id, looked_up) or nothing or Unknown()
 
 
 async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
     """Wait until nobody is asking an operation any more, ten seconds at most, and give it as it is then."""
-    ends_at = time.monotonic() + ANSWER_SECONDS
+    ends_at = time.monotonic() + flow.rig.wait(ANSWER_SECONDS)
     while operation.status is OperationStatus.ASKING and time.monotonic() < ends_at:
         task = flow.asking.get(operation.id)
         left = ends_at - time.monotonic()
@@ -269,7 +276,7 @@ async def look_at_opening(
     provider = flow.providers[session.provider_id]
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
-        outcome = await _look(provider, ask_of(session, opening), session)
+        outcome = await _look(flow.rig, provider, ask_of(session, opening), session)
         facts["outcome"] = type(outcome).__name__
     return outcome
 
@@ -278,7 +285,9 @@ async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
     """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
     sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
     session = next(session for session in sessions if session.id == operation.session_id)
-    return await _look(flow.providers[operation.provider_id], ask_of(session, operation), session)
+    return await _look(
+        flow.rig, flow.providers[operation.provider_id], ask_of(session, operation), session
+    )
 
 
 async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
@@ -287,6 +296,6 @@ async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snaps
     provider = flow.providers[operation.provider_id]
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
-        outcome = await _look(provider, ask_of(session, operation), session)
+        outcome = await _look(flow.rig, provider, ask_of(session, operation), session)
         facts["outcome"] = type(outcome).__name__
     return await _record(flow, operation, outcome, EventSource.API)

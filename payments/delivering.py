@@ -34,10 +34,16 @@ from payments.webhooks import WebhookTransaction, join_lane, make_delivery
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPace:
-    """Is how fast deliveries that failed are tried again."""
+    """Is how fast deliveries that failed are tried again, and how long a lane is its holder's."""
 
     time_scale: float = 1.0
     """How much faster than the clock days pass; 1 but in test builds."""
+    lease_seconds: float = WEBHOOK_LEASE_SECONDS
+    """As shipped but in test builds."""
+
+    def lease_end(self, now: Instant) -> Instant:
+        """Give when a lane that is taken now is free again."""
+        return instants.after(now, self.lease_seconds)
 
     def next_attempt_at(self, delivery: WebhookDelivery, now: Instant) -> Instant | None:
         """Give when a delivery that failed is tried next; None when its time is over."""
@@ -95,10 +101,12 @@ def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Ev
         join_lane(tx, endpoint.id, lane)
 
 
-def claim(tx: WebhookTransaction, id: EndpointId, *, limit: int) -> list[Sending]:
+def claim(
+    tx: WebhookTransaction, id: EndpointId, pace: DeliveryPace, *, limit: int
+) -> list[Sending]:
     """Take lanes of an endpoint that are due, and give what each is to send first."""
     holder = new_request_id()
-    lanes = tx.claim_lanes(id, holder=holder, until=_lease_end(tx.now), limit=limit)
+    lanes = tx.claim_lanes(id, holder=holder, until=pace.lease_end(tx.now), limit=limit)
     sendings = (_first(tx, id, lane, holder) for lane in lanes)
     return [sending for sending in sendings if sending is not None]
 
@@ -118,7 +126,7 @@ def record(
     if delivery.next_attempt_at is not None:
         tx.set_lane(id, lane, due_at=delivery.next_attempt_at, holder=None)
         return None
-    tx.set_lane(id, lane, due_at=_lease_end(tx.now), holder=holder)
+    tx.set_lane(id, lane, due_at=pace.lease_end(tx.now), holder=holder)
     return _first(tx, id, lane, holder)
 
 
@@ -140,10 +148,6 @@ def _first(tx: WebhookTransaction, id: EndpointId, lane: str, holder: str) -> Se
         tx.set_lane(id, lane, due_at=tx.now, holder=None)
         return None
     return Sending(endpoint, delivery, event, holder)
-
-
-def _lease_end(now: Instant) -> Instant:
-    return instants.after(now, WEBHOOK_LEASE_SECONDS)
 
 
 def disable(tx: WebhookTransaction, told: WebhookEndpoint) -> None:

@@ -35,6 +35,14 @@ class Figures:
     oldest_pending_webhook_at: Instant | None
 
 
+@dataclass(slots=True)
+class OpenStreams:
+    """Is how many streams of this process follow the log: what happens while one is counted, its subscriber gets."""
+
+    of_collections: int = 0
+    of_everything: int = 0
+
+
 class Counting(Protocol):
     """Counts, wherever the rows are."""
 

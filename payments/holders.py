@@ -68,7 +68,7 @@ async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
     is_forgotten = seconds is not None and after(holder.created_at, seconds) <= flow.store.now()
     ask = HolderAsk(holder.id, holder.customer_reference, holder.email, holder.name, is_forgotten)
     with timed("make holder", call.request_id) as facts:
-        outcome = await tried(holder.provider_id, lambda: provider.make_holder(ask))
+        outcome = await tried(flow.rig, holder.provider_id, lambda: provider.make_holder(ask))
         facts["outcome"] = type(outcome).__name__
 
     def work(tx: Transaction) -> AccountHolder:
@@ -121,6 +121,7 @@ async def _tell(flow: Flow, call: Call, holder: AccountHolder) -> None:
     reference = known_as(holder)
     with timed("change holder", call.request_id) as facts:
         outcome = await tried(
+            flow.rig,
             holder.provider_id,
             lambda: provider.change_holder(reference, email=holder.email, name=holder.name),
         )
@@ -150,7 +151,9 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     provider = known_provider(flow, holder.provider_id)
     reference = known_as(holder)
     with timed("delete holder", call.request_id) as facts:
-        outcome = await tried(holder.provider_id, lambda: provider.delete_holder(reference))
+        outcome = await tried(
+            flow.rig, holder.provider_id, lambda: provider.delete_holder(reference)
+        )
         facts["outcome"] = type(outcome).__name__
     if not isinstance(outcome, Changed):
         raise refusal_of(outcome)

@@ -1,4 +1,4 @@
-"""What a test build has otherwise: points at which it fails, and days that pass in seconds."""
+"""What a test build has otherwise: points at which it fails, days that pass in seconds, and shorter waits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +20,18 @@ class Rig:
     """
     time_scale: float = 1.0
     """How much faster than the clock recovery's steps and the lives of providers' keys pass; leases keep their time."""
+    wait_scale: float = 1.0
+    """How much shorter what goes through `wait` is: leases, and limits of asks, locks, slow readers and counts."""
+    poll_seconds: float | None = None
+    """Between two looks for what no hint has told of; None: as shipped."""
+
+    def wait(self, seconds: float) -> float:
+        """Return how long a wait is here that is shipped with so many seconds."""
+        return seconds / self.wait_scale
+
+    def poll(self, seconds: float) -> float:
+        """Return how long a poll's pause is here that is shipped with so many seconds."""
+        return seconds if self.poll_seconds is None else self.poll_seconds
 
 
 AS_SHIPPED = Rig()

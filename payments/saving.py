@@ -20,7 +20,7 @@ from payments.saved import (
     SavingAsk,
     SavingOutcome,
 )
-from payments.trying import bounded, tried
+from payments.trying import looked, tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +128,9 @@ async def _learn(
     ask = SavingAsk(setup.id, known_as(holder), setup.data, setup.reference)
     with timed("save method", call.request_id) as facts:
         if setup.reference is None:
-            outcome = await tried(holder.provider_id, lambda: provider.save_method(ask))
+            outcome = await tried(flow.rig, holder.provider_id, lambda: provider.save_method(ask))
         else:
-            outcome = await bounded(holder.provider_id, provider.look_up_saving(ask))
+            outcome = await looked(flow.rig, holder.provider_id, provider.look_up_saving(ask))
         facts["outcome"] = type(outcome).__name__
     return outcome
 
@@ -187,7 +187,9 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     method = await flow.store.read(lambda tx: _kept(tx, id))
     provider = known_provider(flow, method.provider_id)
     with timed("delete method", call.request_id) as facts:
-        outcome = await tried(method.provider_id, lambda: provider.delete_method(method.reference))
+        outcome = await tried(
+            flow.rig, method.provider_id, lambda: provider.delete_method(method.reference)
+        )
         facts["outcome"] = type(outcome).__name__
     if not isinstance(outcome, Changed):
         raise refusal_of(outcome)

@@ -10,30 +10,34 @@ import structlog
 from payments.ids import ProviderId
 from payments.limits import ASK_SECONDS, FIRST_BACKOFF_SECONDS, TRIES, TRY_SECONDS
 from payments.outcomes import NotReached, Unknown
+from payments.rig import Rig
 
 Answer = TypeVar("Answer")
 
 log = structlog.get_logger("flow")
 
 
-async def tried(id: ProviderId, ask: Callable[[], Awaitable[Answer]]) -> Answer | Unknown:
+async def tried(rig: Rig, id: ProviderId, ask: Callable[[], Awaitable[Answer]]) -> Answer | Unknown:
     """Try until the provider is reached or a further try would not end in time."""
-    ends_at = time.monotonic() + ASK_SECONDS
+    ends_at = time.monotonic() + rig.wait(ASK_SECONDS)
     backoff_seconds = FIRST_BACKOFF_SECONDS
     for _ in range(TRIES - 1):
-        outcome = await bounded(id, ask(), ends_at - time.monotonic())
+        outcome = await bounded(ends_at - time.monotonic(), id, ask())
         if not isinstance(outcome, NotReached):
             return outcome
-        if time.monotonic() + backoff_seconds + TRY_SECONDS > ends_at:
+        if time.monotonic() + backoff_seconds + rig.wait(TRY_SECONDS) > ends_at:
             return outcome
         await asyncio.sleep(backoff_seconds)
         backoff_seconds *= 2
-    return await bounded(id, ask(), ends_at - time.monotonic())
+    return await bounded(ends_at - time.monotonic(), id, ask())
 
 
-async def bounded(
-    id: ProviderId, work: Awaitable[Answer], seconds: float = ASK_SECONDS
-) -> Answer | Unknown:
+async def looked(rig: Rig, id: ProviderId, look: Awaitable[Answer]) -> Answer | Unknown:
+    """Wait for what a provider says of something, once."""
+    return await bounded(rig.wait(ASK_SECONDS), id, look)
+
+
+async def bounded(seconds: float, id: ProviderId, work: Awaitable[Answer]) -> Answer | Unknown:
     """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
     try:
         async with asyncio.timeout(seconds):

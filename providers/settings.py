@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+READ_SECONDS = 5.0
+"""A gateway that says nothing for longer is not waited for: all tries of one ask are over in eight seconds."""
+
 
 class ProviderFault(Exception):
     """Says in a sentence why a provider can't be set up; start-up ends with it."""
@@ -44,6 +47,8 @@ class ProviderSettings:
     local_url: str
     """The address at which this machine reaches the server, without a slash at its end."""
     is_development: bool = True
+    read_seconds: float = READ_SECONDS
+    """How long a gateway may say nothing in the midst of an answer."""
     sandbox: SandboxSettings | None = None
     """None: the sandbox is off."""
     stripe: StripeSettings | None = None

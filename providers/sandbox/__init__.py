@@ -34,6 +34,7 @@ def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> San
             secret=secret,
             public_url=settings.public_url,
             gateway_url=sandbox.url,
+            read_seconds=settings.read_seconds,
         )
     gateway = _gateway(sandbox, settings)
     return SavingSandboxProvider(
@@ -41,6 +42,7 @@ def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> San
         secret=secret,
         public_url=settings.public_url,
         gateway=gateway,
+        read_seconds=settings.read_seconds,
     )
 
 

@@ -34,14 +34,11 @@ from providers.sandbox.gateway import Gateway
 from providers.sandbox.records import BEGUN_HERE, KEY, Instruction
 from providers.sandbox.signing import check_secret, verify
 from providers.sandbox.tokens import parse_token
+from providers.settings import READ_SECONDS
 
 log = structlog.get_logger("sandbox")
 
 CONNECT_SECONDS = 1.0
-READ_SECONDS = 5.0
-
-EVERYTHING_SECONDS = CONNECT_SECONDS + READ_SECONDS
-"""Of one request, from its start to the last byte: a gateway that dribbles resets its read limit with each byte."""
 
 KEYS_SECONDS = 23 * 3_600.0
 """The ledger keeps keys for ever; what is built on the sandbox works as at a gateway that keeps them for a day."""
@@ -73,16 +70,19 @@ class SandboxProvider:
         public_url: str,
         gateway_url: str = "http://sandbox.invalid",
         gateway: Gateway | None = None,
+        read_seconds: float = READ_SECONDS,
     ) -> None:
         self.client_configuration = {}
         self._secret = check_secret(secret)
         self._public_url = public_url
         self._gateway = gateway
+        # Of one request, to its last byte: a gateway that dribbles resets its read limit with each byte.
+        self._whole_seconds = CONNECT_SECONDS + read_seconds
         self._client = httpx2.AsyncClient(
             transport=transport,
             base_url=gateway_url,
             headers={"authorization": f"Bearer {secret}"},
-            timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
+            timeout=httpx2.Timeout(read_seconds, connect=CONNECT_SECONDS, pool=CONNECT_SECONDS),
             trust_env=False,
         )
 
@@ -232,7 +232,7 @@ class SandboxProvider:
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request to the gateway, within its time; raises httpx2.HTTPError and TimeoutError."""
-        async with asyncio.timeout(EVERYTHING_SECONDS):
+        async with asyncio.timeout(self._whole_seconds):
             return await self._client.send(request)
 
 

@@ -16,7 +16,9 @@ def create(settings: ProviderSettings) -> Sequence[Provider]:
     from providers.stripe.provider import StripeProvider  # noqa: PLC0415
     from providers.stripe.saving import SavingStripeProvider  # noqa: PLC0415
 
-    connection = Connection(settings.stripe.secret_key, settings.stripe.api_base)
+    connection = Connection(
+        settings.stripe.secret_key, settings.stripe.api_base, settings.read_seconds
+    )
     return [
         (SavingStripeProvider if method.keeps_methods else StripeProvider)(
             method, settings.stripe, connection

@@ -24,7 +24,6 @@ API_VERSION = "2026-10-28.endive"
 """Pinned: what Stripe answers changes with it, and with nothing else."""
 
 CONNECT_SECONDS = 1.0
-READ_SECONDS = 5.0
 
 LONGEST_LIST = 100
 """Objects a page, as many as Stripe gives at once."""
@@ -36,10 +35,10 @@ METHOD = ["payment_method"]
 class Connection:
     """Calls Stripe. Nothing is retried here: the flow knows how much time is left."""
 
-    def __init__(self, secret_key: str, api_base: str | None) -> None:
+    def __init__(self, secret_key: str, api_base: str | None, read_seconds: float) -> None:
         self.is_live = "_live_" in secret_key
         timeout = aiohttp.ClientTimeout(
-            total=CONNECT_SECONDS + READ_SECONDS, connect=CONNECT_SECONDS, sock_read=READ_SECONDS
+            total=CONNECT_SECONDS + read_seconds, connect=CONNECT_SECONDS, sock_read=read_seconds
         )
         self._http = AIOHTTPClient(timeout=timeout)
         client = StripeClient(
