@@ -134,7 +134,7 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         *edge.routes(),
         *inbox_routes(flow),
         *health_routes(till.is_ready),
-        metrics_route(SqlFigures(database), last_check),
+        metrics_route(SqlFigures(database), last_check, updates.open_streams),
         *_sandbox_routes(settings, authentication, providers),
     ]
     app = Starlette(routes=routes, middleware=[cors(origins)], lifespan=till.running)

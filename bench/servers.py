@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support import databases
-from tests.support.running import ROOT, RunningServer, clean_environment, free_port
+from tests.support.ports import free_port
+from tests.support.running import ROOT, RunningServer, clean_environment
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

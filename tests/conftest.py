@@ -1,37 +1,66 @@
 """What every test can use: a server that many tests share, and servers of a test's own."""
 
+import os
 import secrets
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import databases
-from tests.support.running import RunningServer
+from tests.support import databases, failures
+from tests.support.running import QUICK_RECOVERY, RunningServer
+
+BEGUN_FIRST = (
+    *("clients", "browser", "streams", "postgresql", "at_stripe"),
+    *("faults", "webhooks", "shows", "with_redis", "api"),
+)
+"""Folders whose files take longest: at the end of a run, no process is left alone with one."""
 
 CHECKED = (0, "Every invariant holds.\n")
 """What `python server.py check` says behind every test, whatever it did."""
 
 SEED = pytest.StashKey[int]()
+SHORT_SEED = 12
+"""What the short form does at random is the same in every run."""
 
-QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
+MEMORY = Path("/dev/shm")  # noqa: S108 - no file, and read by nobody else
+MEMORY_BYTES = 2 * 1024**3
+"""A run writes some 500 MB; where less than this is free, its folders are where they always are."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Take the kind of database that servers are tested on, and the form of the fault suite."""
     parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0])
-    parser.addoption("--long", action="store_true", help="run the fault suite in its long form")
+    parser.addoption(
+        "--long", action="store_true", help="run everything, at the clocks that are shipped"
+    )
     parser.addoption("--seed", type=int, help="repeat what a run did at random")
     parser.addoption("--chaos-seconds", type=float, help="how long chaos lasts")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Say it to every server that a test starts, and choose the seed once for all processes of a run."""
+    _keep_folders_in_memory()
     databases.use(config.getoption("--database"))
-    config.addinivalue_line("markers", "long: of the long form of the fault suite alone")
+    config.addinivalue_line("markers", "long: of the long form alone, `make test-long`")
+    config.addinivalue_line(
+        "markers", "once: about what is decided before the database is asked; runs on SQLite alone"
+    )
+    config.addinivalue_line("markers", "both: runs on both, in a module that otherwise runs once")
     given = getattr(config, "workerinput", {}).get("seed", config.getoption("--seed"))
-    config.stash[SEED] = secrets.randbits(32) if given is None else given
+    drawn = secrets.randbits(32) if config.getoption("--long") else SHORT_SEED
+    config.stash[SEED] = drawn if given is None else given
+
+
+def _keep_folders_in_memory() -> None:
+    """Put temporary folders where no disk is waited for, unless somebody has said where they are to be."""
+    is_there = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    if "TMPDIR" not in os.environ and is_there and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,16 +72,45 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say how what happens at random is repeated."""
     form = "long" if config.getoption("--long") else "short"
-    return [f"seed: {config.stash[SEED]} (--seed), {form} form of the fault suite (--long)"]
+    return [f"seed: {config.stash[SEED]} (--seed), {form} form (--long)"]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long form's own tests out of the short one."""
-    if not config.getoption("--long"):
-        left_out = [item for item in items if item.get_closest_marker("long") is not None]
-        items[:] = [item for item in items if item.get_closest_marker("long") is None]
-        if left_out:
-            config.hook.pytest_deselected(items=left_out)
+    """Collect what this form and this database are for. What is left out of a run by hand is deselected, and told."""
+    is_long = config.getoption("--long")
+    is_first = config.getoption("--database") == databases.KINDS[0]
+
+    def is_meant(item: pytest.Item) -> bool:
+        marks = {mark.name for mark in item.iter_markers()}
+        return (is_long or "long" not in marks) and (
+            is_long or is_first or "once" not in marks or "both" in marks
+        )
+
+    items[:] = sorted(filter(is_meant, items), key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Give the place of a test's folder in a run."""
+    folder = item.nodeid.split("/")[1]
+    return BEGUN_FIRST.index(folder) if folder in BEGUN_FIRST else len(BEGUN_FIRST)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Note what servers have logged before this test."""
+    failures.begin()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what its servers logged meanwhile, and the command that repeats it alone."""
+    report = yield
+    if report.failed:
+        report.sections += failures.sections(item, item.config.stash[SEED])
+    return report
 
 
 @pytest.fixture
@@ -65,7 +123,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def is_long(request: pytest.FixtureRequest) -> bool:
-    """Tell whether this is the long form of the fault suite."""
+    """Tell whether this is the long form."""
     return bool(request.config.getoption("--long"))
 
 
@@ -80,7 +138,7 @@ def chaos_seconds(request: pytest.FixtureRequest, is_long: bool) -> float:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the whole session shares; tests make collections of their own on it."""
     folder = tmp_path_factory.mktemp("server")
-    running = RunningServer(folder, QUICK_RECOVERY, is_started_afresh=True).start()
+    running = RunningServer(folder, QUICK_RECOVERY).start()
     yield running
     checked = running.check()
     running.close()

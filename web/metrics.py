@@ -1,4 +1,7 @@
-"""`GET /metrics`: what an operator watches, as Prometheus text. The same at each process on one database."""
+"""`GET /metrics`: what an operator watches, as Prometheus text.
+
+The same at each process on one database, except for what says that it is of one process.
+"""
 
 from collections.abc import Iterator
 
@@ -11,16 +14,17 @@ from starlette.routing import Route
 
 from payments.checking import LastCheck
 from payments.errors import StoreBusy
-from payments.figures import Counting, Figures
+from payments.figures import Counting, Figures, OpenStreams
 from payments.instants import SECOND, Instant
 
 
 class _Shown:
     """Shows figures that were read already; the library asks for them while it writes."""
 
-    def __init__(self, figures: Figures, last_check: LastCheck) -> None:
+    def __init__(self, figures: Figures, last_check: LastCheck, streams: OpenStreams) -> None:
         self._figures = figures
         self._last_check = last_check
+        self._streams = streams
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Give each metric."""
@@ -59,6 +63,14 @@ class _Shown:
             "Age of the oldest of them; 0 where there is none.",
             _age(figures.oldest_pending_webhook_at, figures.read_at),
         )
+        streams = GaugeMetricFamily(
+            "tillgraph_open_streams",
+            "Subscriptions of this process that follow the log.",
+            labels=("subscription",),
+        )
+        streams.add_metric(("paymentCollectionUpdates",), self._streams.of_collections)
+        streams.add_metric(("paymentEvents",), self._streams.of_everything)
+        yield streams
         if self._last_check.ended_at is not None:
             yield GaugeMetricFamily(
                 "tillgraph_broken_invariants",
@@ -76,7 +88,7 @@ def _age(since: Instant | None, now: Instant) -> float:
     return 0 if since is None else (now - since) / SECOND
 
 
-def metrics_route(counting: Counting, last_check: LastCheck) -> Route:
+def metrics_route(counting: Counting, last_check: LastCheck, streams: OpenStreams) -> Route:
     """Give the address."""
 
     async def show(request: Request) -> Response:
@@ -85,7 +97,7 @@ def metrics_route(counting: Counting, last_check: LastCheck) -> Route:
         except StoreBusy as busy:
             return Response(f"{busy}\n", 503, {"retry-after": "1"}, "text/plain")
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Shown(figures, last_check))
+        registry.register(_Shown(figures, last_check, streams))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"content-type": content_type, "cache-control": "no-store"}
         return Response(encode(registry), headers=headers)

@@ -232,8 +232,15 @@ class _Endpoints:
             headers=NO_STORE,
         )
 
-    async def ledger(self, _request: Request) -> Response:
-        lines = [entry.to_ledger() for entry in await self._gateway.entries()]
+    async def ledger(self, request: Request) -> Response:
+        session = request.query_params.get("session")
+        if session is None:
+            entries = await self._gateway.entries()
+        elif is_id(session, SESSION):
+            entries = await self._gateway.entries_of(session)
+        else:
+            raise RequestRefused(422, "session is a payment session's id.")
+        lines = [entry.to_ledger() for entry in entries]
         return JSONResponse(lines, headers=NO_STORE)
 
 

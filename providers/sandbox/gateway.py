@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -105,9 +105,13 @@ class Gateway:
         """Give the effect that a key had, without asking for it."""
         return await self._ledger.read(lambda tx: tx.entry(key))
 
-    async def entries(self) -> list[Entry]:
+    async def entries(self) -> Sequence[Entry]:
         """Give every effect, oldest first."""
         return await self._ledger.read(lambda tx: tx.entries())
+
+    async def entries_of(self, session: str) -> Sequence[Entry]:
+        """Give every effect on a session, oldest first."""
+        return await self._ledger.read(lambda tx: tx.book(session).entries)
 
     async def challenge(self, session: str, key: str | None) -> Entry:
         """Give the authorization whose challenge an address leads to; `key` None: the caller may do without.

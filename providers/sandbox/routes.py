@@ -61,7 +61,9 @@ def sandbox_routes(
 
     async def ledger(request: Request) -> Response:
         await authorize(request)
-        return await _forward(provider, request, "/ledger", {})
+        named = request.query_params.get("session")
+        params = {} if named is None else {"session": named}
+        return await _forward(provider, request, "/ledger", params)
 
     session = "{session_id}"
     return [

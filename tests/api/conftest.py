@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.shops import Shop, full_collection
 from tests.support.evidence import Evidence, evidence_of
-from tests.support.running import RunningServer
+from tests.support.running import NO_RECOVERY, RunningServer
 from tests.support.shop import collection_of, open_collection
 
 SECRET_KEY = "the-secret-key-of-these-tests"
@@ -16,20 +16,17 @@ KEYS = {
     "TILLGRAPH_SECRET_KEYS": f"{SECRET_KEY},sha256:{hashlib.sha256(HASHED_KEY.encode()).hexdigest()}"
 }
 
-NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
-"""What one test leaves unsettled does not move in another one."""
 
-
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server without secret keys, which trusts this machine."""
     folder = tmp_path_factory.mktemp("open")
-    running = RunningServer(folder, NO_RECOVERY, is_started_afresh=True).start()
+    running = RunningServer(folder, NO_RECOVERY).start()
     yield running
     running.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server with a secret key and a hashed one; calls that name no credential bear the first."""
     running = RunningServer(tmp_path_factory.mktemp("keyed"), {**NO_RECOVERY, **KEYS})

@@ -1,7 +1,6 @@
 """Who may do what: secret keys, client secrets, and callers on this machine where no keys are set."""
 
 import hashlib
-import time
 from collections.abc import Iterator
 
 import orjson
@@ -12,13 +11,13 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.api.raw import failure, refused
 from tests.api.shops import Shop
-from tests.support.evidence import evidence_of
-from tests.support.running import ROOT, Json, RunningServer, document
-from tests.support.shop import (
-    new_key,
-    open_collection,
-)
+from tests.support.clocks import NOON, STANDING_CLOCK, stop_clock
+from tests.support.evidence import evidence_of, written_in
+from tests.support.running import NO_RECOVERY, ROOT, Json, RunningServer, document
+from tests.support.shop import new_key, open_collection
 from tests.support.sockets import WAIT_SECONDS, first_message, opened, receive
+
+pytestmark = pytest.mark.once
 
 LIST_PROVIDERS = document("back_end/13_list_payment_providers")
 
@@ -125,11 +124,12 @@ def test_a_client_secret_reads_the_same_each_time(keyed_server: RunningServer) -
     assert shown["clientSecret"] == made["clientSecret"]
 
 
+@pytest.mark.both
 def test_no_secret_is_kept_in_the_database(keyed_server: RunningServer) -> None:
     """Neither the secret nor its code is in any row."""
     made = open_collection(keyed_server)
     code = made["clientSecret"].split("_", 4)[4]
-    assert code not in repr(evidence_of(keyed_server))
+    assert code not in written_in(keyed_server)
 
 
 # ── A browser with the client secret of its collection ─────────────────────────
@@ -248,6 +248,7 @@ PREFIXES = {
 }
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("kind", PREFIXES)
 def test_node_reaches_what_hangs_off_the_own_collection_alone(
     keyed_server: RunningServer, shop: Shop, kind: str
@@ -260,6 +261,7 @@ def test_node_reaches_what_hangs_off_the_own_collection_alone(
         assert keyed_server.execute(query, {"id": id}, bearer=shop.secret) == {"node": None}
 
 
+@pytest.mark.both
 @pytest.mark.parametrize(
     ("field_name", "kind"),
     [
@@ -289,6 +291,7 @@ CHANGES: dict[str, tuple[str, str, dict[str, Json]]] = {
 }
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("field_name", CHANGES)
 def test_a_stranger_s_id_looks_exactly_like_a_missing_one_to_a_mutation(
     keyed_server: RunningServer, shop: Shop, field_name: str
@@ -407,6 +410,7 @@ def browser(keyed_server: RunningServer) -> tuple[str, str]:
     return made["id"], made["clientSecret"]
 
 
+@pytest.mark.both
 def test_a_browser_goes_the_whole_way_to_a_payment(
     keyed_server: RunningServer, browser: tuple[str, str]
 ) -> None:
@@ -552,6 +556,7 @@ def test_a_browser_sends_no_key_that_is_not_the_browser_s(
     assert evidence_of(keyed_server) == before
 
 
+@pytest.mark.both
 def test_a_browser_s_keys_are_its_own(keyed_server: RunningServer) -> None:
     """The same idempotency key of two browsers and of the back end makes three sessions."""
     key = new_key()
@@ -777,16 +782,21 @@ def test_the_keys_are_not_sent_anywhere(keyed_server: RunningServer) -> None:
 
 # ── Settings of access ─────────────────────────────────────────────────────────
 
+HOUR_SECONDS = 3600
+
 
 @pytest.fixture(scope="module")
 def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server whose client secrets end after 2.16 seconds and may open system sessions alone."""
+    """Give a server whose client secrets end after an hour and may open system sessions alone; its clock stands."""
     environment = {
-        "TILLGRAPH_CLIENT_SECRET_HOURS": "0.0006",
+        **NO_RECOVERY,
+        **STANDING_CLOCK,
+        "TILLGRAPH_CLIENT_SECRET_HOURS": "1",
         "TILLGRAPH_BROWSER_PROVIDERS": "system",
     }
-    server = RunningServer(tmp_path_factory.mktemp("strict"), environment).start()
-    yield server
+    server = RunningServer(tmp_path_factory.mktemp("strict"), environment)
+    stop_clock(server.folder)
+    yield server.start()
     server.close()
 
 
@@ -807,8 +817,9 @@ def test_the_operator_says_which_providers_are_for_browsers(strict_server: Runni
 def test_a_client_secret_ends_with_time(strict_server: RunningServer) -> None:
     """After TILLGRAPH_CLIENT_SECRET_HOURS it is UNAUTHENTICATED, for a request and for a new socket."""
     secret = open_collection(strict_server)["clientSecret"]
+    stop_clock(strict_server.folder, NOON + HOUR_SECONDS - 1)
     assert strict_server.execute("{ __typename }", bearer=secret) == {"__typename": "Query"}
-    time.sleep(2.3)
+    stop_clock(strict_server.folder, NOON + HOUR_SECONDS)
     response = strict_server.post("{ __typename }", bearer=secret)
     assert refused(response) == (401, "UNAUTHENTICATED")
     with opened(strict_server, bearer=secret) as socket:

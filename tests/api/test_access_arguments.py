@@ -25,6 +25,8 @@ from tests.api.test_access import SECRET
 from tests.support.evidence import evidence_of
 from tests.support.running import ROOT, Json, RunningServer
 
+pytestmark = pytest.mark.once
+
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
 
 FOR_BROWSERS = {

@@ -20,6 +20,8 @@ from tests.support.evidence import evidence_of
 from tests.support.running import ROOT, Json, RunningServer
 from tests.support.shop import new_key, open_collection, open_session
 
+pytestmark = pytest.mark.once
+
 SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
 
 FOR_BROWSERS: dict[str, dict[str, tuple[Json, Json]]] = {
@@ -156,6 +158,7 @@ def test_a_browser_sends_each_field_within_its_bounds(
     assert "code" not in answer, answer
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("input_name", FOR_BROWSERS)
 def test_whoever_is_somebody_else_changes_nothing(
     keyed_server: RunningServer, fresh: Fresh, strangers: Mapping[str, str], input_name: str

@@ -14,10 +14,13 @@ from db.invariants import INVARIANTS, SqlInvariants
 from payments.checking import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
+from tests.support.ports import free_port
 from tests.support.registering import ALLOWED, register
-from tests.support.running import SQLITE, URL, RunningServer, free_port
+from tests.support.running import SQLITE, URL, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
 
 BROKEN = {
     "captured more than its captures": "UPDATE payments SET captured_minor = captured_minor + 1",
@@ -142,10 +145,7 @@ def test_a_server_looks_at_an_interval(sound: Path, tmp_path: Path) -> None:
     server = RunningServer(tmp_path, settings).start()
     try:
         server.rows("UPDATE payment_collections SET refunded_minor = 1 WHERE captured_minor = 0")
-        until(
-            lambda: [one for one in server.log_lines() if one["event"] == "invariant broken"],
-            seconds=10,
-        )
+        until(lambda: [one for one in server.log_lines() if one["event"] == "invariant broken"])
     finally:
         server.close()
     line = next(one for one in server.log_lines() if one["event"] == "invariant broken")

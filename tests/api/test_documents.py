@@ -18,8 +18,9 @@ from graphql.language import SelectionSetNode, Visitor, visit
 
 from tests.complete_documents import complete_documents
 from tests.support.running import QUERIES, ROOT, Json, RunningServer, document
-from tests.support.shop import new_key
 from tests.support.sockets import first_message
+
+pytestmark = pytest.mark.once
 
 NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in QUERIES.glob("*/*.graphql"))
 EXAMPLES = [name for name in NAMES if not name.startswith("complete/")]
@@ -168,6 +169,7 @@ def root_field(name: str) -> tuple[str, str]:
     return operation.operation.value, field.name.value
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("name", HERE)
 def test_an_example_runs_as_it_is(
     open_server: RunningServer, examples: dict[str, Json], name: str
@@ -199,24 +201,30 @@ def test_every_mutation_has_a_success_member_here(schema: GraphQLSchema) -> None
     assert [f"complete/{name}" for name in sorted(SUCCESS)] == COMPLETE
 
 
+@pytest.fixture(scope="module")
+def more_examples(open_server: RunningServer) -> dict[str, Json]:
+    """Give each document's variables once more, on objects of their own."""
+    return examples_of(open_server)
+
+
+@pytest.mark.both
 @pytest.mark.parametrize("field_name", [one for one in SUCCESS if "Webhook" not in one])
 def test_a_complete_document_answers_with_success(
-    open_server: RunningServer, field_name: str
+    open_server: RunningServer, more_examples: dict[str, Json], field_name: str
 ) -> None:
     """Every field of the success member is read, without an error, on what the example's variables name."""
     (name,) = [
         name for name in EXAMPLES if root_field(name)[1] == field_name and "_with_" not in name
     ]
-    variables = examples_of(open_server)[document(name)]
-    if "idempotencyKey" in variables["input"]:
-        variables["input"]["idempotencyKey"] = new_key()
-    value = open_server.change(field_name, variables["input"])
+    value = open_server.change(field_name, more_examples[document(name)]["input"])
     assert value["__typename"] == SUCCESS[field_name], value
 
 
-def test_the_complete_authorization_answers_with_an_action(open_server: RunningServer) -> None:
+def test_the_complete_authorization_answers_with_an_action(
+    open_server: RunningServer, more_examples: dict[str, Json]
+) -> None:
     """RequiresMoreAction is read whole, with the address to open."""
-    variables = examples_of(open_server)[document("front_end/05_authorize_with_challenge")]
+    variables = more_examples[document("front_end/05_authorize_with_challenge")]
     value = open_server.change("authorizePaymentSession", variables["input"])
     assert value["__typename"] == "RequiresMoreAction"
     assert value["action"]["__typename"] == "RedirectToUrl"

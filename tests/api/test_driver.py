@@ -11,6 +11,10 @@ from typing import TypeVar
 import aiosqlite
 import pytest
 
+from tests.support.waiting import PATIENCE_SECONDS
+
+pytestmark = pytest.mark.once
+
 Answer = TypeVar("Answer")
 
 
@@ -82,19 +86,22 @@ def test_functions_run_one_behind_the_other_and_whole(tmp_path: Path) -> None:
 
 def test_a_canceled_wait_does_not_cut_the_function(tmp_path: Path) -> None:
     """Whoever waits may be canceled: the function runs to its end, and the connection goes on."""
-    ended = threading.Event()
+    begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:
-        time.sleep(0.1)
+        begun.set()
+        assert go_on.wait(PATIENCE_SECONDS)
         ended.set()
 
     async def main() -> int:
         async with aiosqlite.connect(tmp_path / "a.db") as connection:
             waiting = asyncio.create_task(run(connection, work))
-            await asyncio.sleep(0.02)
+            assert await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
+            assert not ended.is_set()
+            go_on.set()
             return int(await run(connection, lambda: 7))
 
     assert asyncio.run(main()) == 7

@@ -8,6 +8,8 @@ from tests.api.raw import JSON_HEADERS, refused
 from tests.support.running import RunningServer
 from tests.support.sockets import first_message
 
+pytestmark = pytest.mark.once
+
 CREATE = 'createPaymentCollection(input: {amount: "1.00", currencyCode: "USD"}) { __typename }'
 
 

@@ -285,6 +285,7 @@ WRONG: dict[str, tuple[dict[str, Json], str, str]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", WRONG)
 @BOTH
 def test_what_is_asked_for_wrongly(listed: RunningServer, query: str, name: str) -> None:

@@ -4,8 +4,12 @@ import asyncio
 import gc
 from collections.abc import Mapping, Sequence
 
+import pytest
+
 from payments.errors import StoreBusy
 from resolvers.loaders import Loader
+
+pytestmark = pytest.mark.once
 
 
 def test_a_place_that_is_given_up_takes_nothing_from_the_others() -> None:

@@ -7,9 +7,10 @@ import pytest
 
 from tests.api.conftest import KEYS, SECRET_KEY
 from tests.api.log import lines_of
-from tests.conftest import QUICK_RECOVERY
-from tests.support.running import Json, RunningServer, document
+from tests.support.running import QUICK_RECOVERY, Json, RunningServer, document
 from tests.support.shop import pay
+
+pytestmark = pytest.mark.once
 
 BROKEN = '{"broken-by-hand": sk_this_text_may_go_nowhere'
 MASKED = "Something went wrong here; the log has it under this request id."
@@ -99,26 +100,12 @@ def test_a_server_with_an_unreadable_row_serves_everything_else(
     assert server.client.get("/health/ready").status_code == 200
 
 
-HARMLESS = ["a", "abc-123_X", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x" * 64]
-HARMFUL = [
-    "",
-    "a b",
-    "a;b",
-    "a,b",
-    "<script>",
-    "a%0d%0aSet-Cookie:x=y",
-    "x" * 65,
-    '"',
-    "${jndi:ldap://x}",
-    "a\tb",
-    "é",
-]
 QUERY = document("back_end/13_list_payment_providers")
 
 
-@pytest.mark.parametrize("request_id", HARMLESS)
-def test_a_harmless_request_id_is_taken(open_server: RunningServer, request_id: str) -> None:
-    """It comes back in the header and names the request in the log."""
+def test_a_harmless_request_id_is_taken(open_server: RunningServer) -> None:
+    """It comes back in the header and names the request in the log; tests/parsing/test_request_ids.py has more."""
+    request_id = "abc-123_X"
     response = open_server.client.post(
         "/graphql", json={"query": QUERY}, headers={"x-request-id": request_id}
     )
@@ -126,7 +113,7 @@ def test_a_harmless_request_id_is_taken(open_server: RunningServer, request_id: 
     assert len(lines_of(open_server, request_id, "request")) == 1
 
 
-@pytest.mark.parametrize("request_id", HARMFUL)
+@pytest.mark.parametrize("request_id", ["", "a%0d%0aSet-Cookie:x=y", "é"])
 def test_any_other_request_id_is_replaced(open_server: RunningServer, request_id: str) -> None:
     """A header that could break a log or a header is not echoed; the server makes its own."""
     response = open_server.client.post(

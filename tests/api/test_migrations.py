@@ -20,6 +20,8 @@ from tests.support.evidence import TABLES
 from tests.support.running import RunningServer
 from tests.support.shop import capture, pay, refund
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -6,15 +6,14 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Table, make_url
 
 from db import lists, log, reads, tables
 from db.lists import Shape
-from db.statements import Statement
+from tests.support.plans import multiply, plan_of, visited
 from tests.support.running import RunningServer
 from tests.support.shop import pay
 
-ROWS = 20_000
 MOST_VISITED = 2_000
 """Rows that a page of 50 may take from a table: a filter's own, and what a second filter throws away on the way."""
 
@@ -103,13 +102,13 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     pay(running)
     running.stop()
     for table in FILLED:
-        _multiply(running, table.name, [column.name for column in table.columns])
+        _fill(running, table)
         running.rows(f"ANALYZE {table.name}")
     yield running.start()
     running.close()
 
 
-def _multiply(server: RunningServer, table: str, columns: list[str]) -> None:
+def _fill(server: RunningServer, table: Table) -> None:
     """Write the one row of a table so many times, with values of its own where lists are narrowed down by them."""
     is_sqlite = server.database.startswith("sqlite")
     id = "'id' || " + ("printf('%09d', n)" if is_sqlite else "lpad(n::text, 9, '0')")
@@ -122,44 +121,13 @@ def _multiply(server: RunningServer, table: str, columns: list[str]) -> None:
         "created_at": "created_at + n",
         "region_id": "'region ' || (n % 20)",
     }
-    if table == COLLECTIONS.name:
+    if table is COLLECTIONS:
         own["reference"] = "'reference ' || (n % 1000)"
-    if table in PAID:
+    if table.name in PAID:
         own["status"] = (
-            f"CASE n % 4 WHEN 0 THEN '{PAID[table]}' WHEN 1 THEN 'CANCELED' ELSE status END"
+            f"CASE n % 4 WHEN 0 THEN '{PAID[table.name]}' WHEN 1 THEN 'CANCELED' ELSE status END"
         )
-    names, values = ", ".join(columns), ", ".join(own.get(name, name) for name in columns)
-    server.rows(
-        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"  # noqa: S608
-        f" WHERE n < {ROWS}) INSERT INTO {table} ({names}) SELECT {values} FROM {table}, numbers"
-        f" WHERE {'payment_id IS NOT NULL' if table == EVENTS.name else 'TRUE'}"
-    )
-
-
-def _asked(server: RunningServer, how: str, statement: Statement) -> list[Any]:
-    """Ask the database how it runs a statement."""
-    compiled = statement.compiled(make_url(server.database).get_dialect()())
-    return server.rows(f"{how} {compiled.sql}", *compiled.arguments(VALUES))
-
-
-def _steps(server: RunningServer, statement: Statement) -> list[str]:
-    """Give the steps of SQLite's plan."""
-    return [str(row[3]) for row in _asked(server, "EXPLAIN QUERY PLAN", statement)]
-
-
-def _visited(server: RunningServer, statement: Statement) -> int:
-    """Run a statement on PostgreSQL and count the rows that it took from tables, what it threw away included."""
-    ((found,),) = _asked(server, "EXPLAIN (ANALYZE, FORMAT JSON)", statement)
-    (whole,) = orjson.loads(found)
-    return _visited_below(whole["Plan"])
-
-
-def _visited_below(node: dict[str, Any]) -> int:
-    own = 0
-    if "Relation Name" in node:
-        own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-    below = sum(_visited_below(child) for child in node.get("Plans", ()))
-    return int(own * node["Actual Loops"]) + below
+    multiply(server, table, own, where="payment_id IS NOT NULL" if table is EVENTS else "TRUE")
 
 
 @pytest.mark.parametrize("newest_first", [True, False], ids=["newest first", "oldest first"])
@@ -172,9 +140,9 @@ def test_a_page_is_read_in_order(full: RunningServer, name: str, newest_first: b
     shape = SHAPES[name]
     statement = lists.page(shape, newest_first=newest_first)
     if full.database.startswith("postgresql"):
-        assert _visited(full, statement) <= MOST_VISITED
+        assert visited(full, statement, VALUES) <= MOST_VISITED
         return
-    steps = _steps(full, statement)
+    steps = plan_of(full, statement, VALUES)
     reads = [step for step in steps if shape.table.name in step]
     assert reads, steps
     assert all(" USING INDEX " in step for step in reads), steps
@@ -187,9 +155,9 @@ def test_a_count_ends_at_its_limit(full: RunningServer, name: str) -> None:
     """It reads an index, or as many rows as make the limit, and never all."""
     shape, statement = SHAPES[name], lists.count(SHAPES[name])
     if full.database.startswith("postgresql"):
-        assert _visited(full, statement) <= MOST_VISITED
+        assert visited(full, statement, VALUES) <= MOST_VISITED
         return
-    reads = [step for step in _steps(full, statement) if shape.table.name in step]
+    reads = [step for step in plan_of(full, statement, VALUES) if shape.table.name in step]
     assert reads
     assert all("INDEX" in step for step in reads), reads
 
@@ -198,9 +166,9 @@ def test_a_count_ends_at_its_limit(full: RunningServer, name: str) -> None:
 def test_what_hangs_off_a_page_is_read_by_an_index(full: RunningServer, name: str) -> None:
     """No table is read whole for it, whatever it holds."""
     if full.database.startswith("postgresql"):
-        assert _visited(full, READS[name]) <= MOST_VISITED
+        assert visited(full, READS[name], VALUES) <= MOST_VISITED
         return
-    steps = _steps(full, READS[name])
+    steps = plan_of(full, READS[name], VALUES)
     names = [table.name for table in tables.metadata.sorted_tables]
     found = [step for step in steps if any(name in step for name in names)]
     assert found, steps

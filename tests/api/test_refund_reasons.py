@@ -120,6 +120,7 @@ def test_a_code_is_there_once(open_server: RunningServer) -> None:
     assert again["id"] != made[0]["id"]
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("mutation", "given", "code", "path"),

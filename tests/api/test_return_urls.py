@@ -1,4 +1,4 @@
-"""Bad input 37: addresses that a customer is sent back to."""
+"""Bad input 37: addresses that a customer is sent back to. tests/parsing/test_origins.py says which are allowed."""
 
 from collections.abc import Callable
 
@@ -8,51 +8,10 @@ from tests.api.raw import failure
 from tests.support.running import Json, RunningServer
 from tests.support.shop import open_collection, open_session
 
-REFUSED = [
-    "javascript:alert(1)",
-    "JavaScript:alert(1)",
-    "data:text/html,x",
-    "file:///etc/passwd",
-    "ftp://localhost/x",
-    "//evil.example",
-    "//localhost/checkout",
-    "/checkout",
-    "checkout",
-    "",
-    " ",
-    "https://evil.example/checkout",
-    "http://localhost.evil.example",
-    "http://127.0.0.1.evil.example",
-    "http://evil.example/http://localhost",
-    "http://evil.example?http://localhost",
-    "http://evil.example#@localhost",
-    "http://localhost@evil.example",
-    "http://evil.example@localhost",
-    "http://localhost\\@evil.example",
-    "http:\\\\localhost",
-    "http://localhost\t.evil.example",
-    "http://localhost/\nSet-Cookie: a=b",
-    "http://localhost/ x",
-    " http://localhost",
-    "http://localhost/\0",
-    "http://",
-    "http:///checkout",
-    "http:localhost",
-    "http://localhost:99999",
-    "http://localhost:port",
-    "http://ｌocalhost",  # noqa: RUF001 - a browser would read it as localhost
-    "http://évil.example",
-    "http://[::1",
-    "http://localhost/" + "x" * 2_000,
-]
+pytestmark = pytest.mark.once
 
-TAKEN = [
-    "http://localhost:3000/checkout",
-    "https://localhost/checkout?session=1&b=2#done",
-    "http://127.0.0.1:8080",
-    "http://[::1]:3000/back",
-    "http://shop.localhost:3000/",
-]
+REFUSED = ["http://localhost.evil.example", "http://localhost/" + "x" * 2_000, ""]
+TAKEN = "http://shop.localhost:3000/checkout?session=1&b=2#done"
 
 
 @pytest.fixture(scope="module")
@@ -72,31 +31,24 @@ FIELDS = ["createPaymentSession", "createPaymentSessions", "updatePaymentSession
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("url", REFUSED)
 @pytest.mark.parametrize("field_name", FIELDS)
 def test_an_address_that_is_not_on_an_allowed_origin_is_refused(
-    open_server: RunningServer,
-    make_input: Callable[[str, str], Json],
-    field_name: str,
-    url: str,
+    open_server: RunningServer, make_input: Callable[[str, str], Json], field_name: str
 ) -> None:
-    """INVALID_INPUT with the path; no session is opened or changed."""
-    value = open_server.change(field_name, make_input(field_name, url))
-    assert failure(value) == ("INVALID_INPUT", ["returnUrl"])
+    """INVALID_INPUT with the path, for one that is too long as well; no session is opened or changed."""
+    for url in REFUSED:
+        value = open_server.change(field_name, make_input(field_name, url))
+        assert failure(value) == ("INVALID_INPUT", ["returnUrl"]), url
 
 
-@pytest.mark.parametrize("url", TAKEN)
 @pytest.mark.parametrize("field_name", FIELDS)
 def test_an_address_on_a_loopback_origin_is_taken_in_development(
-    open_server: RunningServer,
-    make_input: Callable[[str, str], Json],
-    field_name: str,
-    url: str,
+    open_server: RunningServer, make_input: Callable[[str, str], Json], field_name: str
 ) -> None:
     """It comes back as it was sent."""
-    value = open_server.change(field_name, make_input(field_name, url))
+    value = open_server.change(field_name, make_input(field_name, TAKEN))
     session = value["paymentSessions"][0] if "paymentSessions" in value else value
     found = open_server.execute(
         "query ($id: ID!) { paymentSession(id: $id) { returnUrl } }", {"id": session["id"]}
     )
-    assert found["paymentSession"]["returnUrl"] == url
+    assert found["paymentSession"]["returnUrl"] == TAKEN

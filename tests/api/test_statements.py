@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.api.conftest import SECRET_KEY
+from tests.api.copies import copy_everything
+from tests.conftest import CHECKED
 from tests.support.running import Json, RunningServer, document
 from tests.support.shop import (
     authorize,
@@ -77,8 +79,9 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
     """Give a server with fifty collections, each of which has all that hangs off one."""
     counted = Counted(tmp_path_factory.mktemp("counted"))
     counted.server.start()
-    for _ in range(COLLECTIONS):
-        _collection(counted.server)
+    _collection(counted.server)
+    copy_everything(counted.server, COLLECTIONS - 1)
+    assert counted.server.check() == CHECKED
     yield counted
     counted.server.close()
 

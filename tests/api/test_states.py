@@ -1,4 +1,8 @@
-"""Bad inputs 34 and 35: what an object's status does not allow, and more than there is."""
+"""Bad inputs 34 and 35: what an object's status does not allow, and more than there is.
+
+One row of each mutation, after which nothing at all may have moved in the whole database, and what only the API says
+of it; tests/rules has every status.
+"""
 
 from collections.abc import Callable
 
@@ -7,15 +11,7 @@ import pytest
 from tests.api.raw import failure
 from tests.support.evidence import evidence_of
 from tests.support.running import Json, RunningServer
-from tests.support.shop import (
-    authorize,
-    capture,
-    collection_of,
-    open_collection,
-    open_session,
-    pay,
-    refund,
-)
+from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 
 Step = Callable[[RunningServer], Json]
 
@@ -41,39 +37,28 @@ def _part_refunded(server: RunningServer) -> Json:
     return refund(server, _part_captured(server)["id"], amount="25.00")
 
 
-def _released(server: RunningServer) -> Json:
-    return capture(server, pay(server)["id"], amount="60.00", isFinal=True)
-
-
 PAYMENTS: list[tuple[str, Step, str, str]] = [
     ("capture after cancel", _canceled, "capturePayment", "CANCELED"),
-    ("capture after capture of all", _captured, "capturePayment", "CAPTURED"),
-    ("capture after the final capture", _released, "capturePayment", "CAPTURED"),
     ("capture after refund of all", _refunded, "capturePayment", "REFUNDED"),
-    ("refund before capture", pay, "refundPayment", "AUTHORIZED"),
     ("refund after cancel", _canceled, "refundPayment", "CANCELED"),
-    ("refund after refund of all", _refunded, "refundPayment", "REFUNDED"),
     ("cancel after capture of all", _captured, "cancelPayment", "CAPTURED"),
-    ("cancel after the final capture", _released, "cancelPayment", "CAPTURED"),
-    ("cancel after refund of all", _refunded, "cancelPayment", "REFUNDED"),
 ]
 
 
-@pytest.mark.parametrize("amount", [None, "1.00"])
 @pytest.mark.parametrize(
     ("make", "field_name", "status"),
     [row[1:] for row in PAYMENTS],
     ids=[row[0] for row in PAYMENTS],
 )
 def test_a_payment_s_status_refuses_what_it_does_not_allow(
-    open_server: RunningServer, make: Step, field_name: str, status: str, amount: str | None
+    open_server: RunningServer, make: Step, field_name: str, status: str
 ) -> None:
     """INVALID_STATE with the payment as it is; no row, event or effect."""
     payment = make(open_server)
     before = evidence_of(open_server)
     given: Json = {"paymentId": payment["id"]}
     if field_name != "cancelPayment":
-        given |= {"idempotencyKey": f"state-{payment['id']}", "amount": amount}
+        given |= {"idempotencyKey": f"state-{payment['id']}", "amount": "1.00"}
     value = open_server.change(field_name, given)
     assert failure(value)[0] == "INVALID_STATE"
     assert value["retryable"] is False
@@ -100,14 +85,6 @@ def test_a_refund_cannot_be_refunded(open_server: RunningServer) -> None:
     assert evidence_of(open_server) == before
 
 
-def test_canceling_a_canceled_payment_answers_with_it(open_server: RunningServer) -> None:
-    """A canceled payment answers with itself, and nothing more is written."""
-    payment = _canceled(open_server)
-    before = evidence_of(open_server)
-    assert open_server.change("cancelPayment", {"paymentId": payment["id"]}) == payment
-    assert evidence_of(open_server) == before
-
-
 def _canceled_session(server: RunningServer) -> Json:
     session = open_session(server, open_collection(server)["id"])
     return server.change("cancelPaymentSession", {"id": session["id"]})
@@ -120,7 +97,6 @@ def _paid_session(server: RunningServer) -> Json:
 
 SESSIONS: list[tuple[str, Step, str, Json]] = [
     ("update when canceled", _canceled_session, "updatePaymentSession", {"amount": "1.00"}),
-    ("update when authorized", _paid_session, "updatePaymentSession", {"metadata": {"a": 1}}),
     ("cancel when authorized", _paid_session, "cancelPaymentSession", {}),
 ]
 
@@ -154,10 +130,6 @@ def _canceled_collection(server: RunningServer) -> Json:
     return server.change("cancelPaymentCollection", {"id": made["id"]})
 
 
-def _paid_collection(server: RunningServer) -> Json:
-    return {"id": pay(server)["paymentCollection"]["id"]}
-
-
 def _captured_collection(server: RunningServer) -> Json:
     return {"id": _part_captured(server)["paymentCollection"]["id"]}
 
@@ -171,8 +143,6 @@ COLLECTIONS: list[tuple[str, Step, str, Json]] = [
         {"providerId": "sandbox"},
     ),
     ("sessions when canceled", _canceled_collection, "createPaymentSessions", {}),
-    ("session when covered", _paid_collection, "createPaymentSession", {"providerId": "sandbox"}),
-    ("sessions when covered", _paid_collection, "createPaymentSessions", {}),
     ("cancel when captured", _captured_collection, "cancelPaymentCollection", {}),
 ]
 
@@ -208,11 +178,9 @@ def _pending_capture(server: RunningServer) -> Json:
 
 TOO_MUCH: list[tuple[str, Step, str, str, str]] = [
     ("capture of all and a cent", pay, "capturePayment", "100.01", "100.00"),
-    ("capture beyond the rest", _part_captured, "capturePayment", "40.01", "40.00"),
     ("capture beyond a pending one", _pending_capture, "capturePayment", "85.01", "85.00"),
     ("capture of the largest amount", pay, "capturePayment", "999999999999999.99", "100.00"),
     ("refund of all and a cent", _part_captured, "refundPayment", "60.01", "60.00"),
-    ("refund beyond the rest", _part_refunded, "refundPayment", "35.01", "35.00"),
     ("refund beyond a pending one", _pending_refund, "refundPayment", "45.01", "45.00"),
 ]
 
@@ -253,62 +221,3 @@ def test_the_maximum_itself_is_taken(
         {"paymentId": payment["id"], "amount": maximum, "idempotencyKey": f"max-{payment['id']}"},
     )
     assert value["__typename"] in ("Payment", "CapturePending", "RefundPending"), value
-
-
-def test_a_session_for_more_than_is_outstanding_is_refused(open_server: RunningServer) -> None:
-    """AMOUNT_TOO_LARGE with what is left once a part is authorized."""
-    collection = open_collection(open_server)
-    part = open_session(open_server, collection["id"], amount="30.00")
-    assert authorize(open_server, part["id"])["__typename"] == "Payment"
-    before = evidence_of(open_server)
-    value = open_server.change(
-        "createPaymentSession",
-        {"paymentCollectionId": collection["id"], "providerId": "sandbox", "amount": "70.01"},
-    )
-    assert failure(value) == ("AMOUNT_TOO_LARGE", ["amount"])
-    assert value["maximumAmount"] == "70.00"
-    assert evidence_of(open_server) == before
-
-
-def test_a_session_is_not_raised_beyond_what_is_outstanding(open_server: RunningServer) -> None:
-    """Updating is held to the same maximum."""
-    collection = open_collection(open_server)
-    session = open_session(open_server, collection["id"], amount="30.00")
-    before = evidence_of(open_server)
-    value = open_server.change("updatePaymentSession", {"id": session["id"], "amount": "100.01"})
-    assert failure(value) == ("AMOUNT_TOO_LARGE", ["amount"])
-    assert value["maximumAmount"] == "100.00"
-    assert evidence_of(open_server) == before
-
-
-def test_a_session_that_no_longer_fits_is_not_authorized(open_server: RunningServer) -> None:
-    """Authorizing is held to what is left by then."""
-    collection = open_collection(open_server)
-    large = open_session(open_server, collection["id"], amount="80.00")
-    small = open_session(open_server, collection["id"], amount="30.00")
-    assert authorize(open_server, small["id"])["__typename"] == "Payment"
-    before = evidence_of(open_server)
-    value = authorize(open_server, large["id"])
-    assert failure(value)[0] == "AMOUNT_TOO_LARGE"
-    assert value["maximumAmount"] == "70.00"
-    assert value["failedSession"]["status"] == "PENDING"
-    assert evidence_of(open_server) == before
-
-
-def test_a_collection_does_not_go_below_what_is_authorized(open_server: RunningServer) -> None:
-    """AMOUNT_TOO_SMALL with the number from where on."""
-    collection = open_collection(open_server)
-    part = open_session(open_server, collection["id"], amount="30.00")
-    assert authorize(open_server, part["id"])["__typename"] == "Payment"
-    before = evidence_of(open_server)
-    value = open_server.change(
-        "updatePaymentCollection", {"id": collection["id"], "amount": "29.99"}
-    )
-    assert failure(value) == ("AMOUNT_TOO_SMALL", ["amount"])
-    assert value["minimumAmount"] == "30.00"
-    assert evidence_of(open_server) == before
-    value = open_server.change(
-        "updatePaymentCollection", {"id": collection["id"], "amount": "30.00"}
-    )
-    assert value["status"] == "AUTHORIZED"
-    assert collection_of(open_server, collection["id"])["outstandingAmount"] == "0.00"

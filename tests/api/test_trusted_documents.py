@@ -16,6 +16,8 @@ from tests.support.running import QUERIES, Json, RunningServer, document
 from tests.support.shop import open_collection
 from tests.support.sockets import opened, receive, send, subscribe
 
+pytestmark = pytest.mark.once
+
 FOLDER = "trusted"
 CREATE = "front_end/02_create_payment_session"
 AUTHORIZE = "front_end/04_authorize_payment_session"
@@ -251,108 +253,7 @@ def test_the_documents_are_listed_with_their_hashes(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_entry_of_every_file_is_listed(tmp_path: Path) -> None:
-    """Several operations of a document stand together, one without a name is a dash, a manifest has a line for each."""
-    folder = tmp_path / "documents"
-    folder.mkdir()
-    several = "query A { __typename } mutation B { __typename }"
-    nameless, generated = "{ __typename }", "query C { __typename }"
-    windows = f"{nameless}\r\n"
-    (folder / "a.graphql").write_text(several)
-    (folder / "b.graphql").write_bytes(windows.encode())
-    (folder / "c.json").write_bytes(codegens_manifest(nameless, generated))
-    (folder / "d.json").write_bytes(orjson.dumps({sha256(generated): generated}))
-    process = run_command(tmp_path, "documents", TILLGRAPH_DOCUMENTS=str(folder))
-    assert process.stdout.splitlines() == [
-        f"{sha256(several)}  A,B  a.graphql",
-        f"{sha256(windows)}  -    b.graphql",
-        f"{sha256(nameless)}  -    c.json",
-        f"{sha256(generated)}  C    c.json",
-        f"{sha256(generated)}  C    d.json",
-    ]
-
-
-# ── Folders that are refused ───────────────────────────────────────────────────
-
-VALID = "query A { __typename }"
-WRONG: dict[str, tuple[str, bytes, str]] = {
-    "a syntax error": (
-        "a.graphql",
-        b"query A {",
-        "Syntax Error: Expected Name, found <EOF> (line 1)",
-    ),
-    "an empty file": ("a.graphql", b"", "Syntax Error: Unexpected <EOF>"),
-    "an unknown field": (
-        "a.graphql",
-        b"query A {\n  zzz\n}",
-        "Cannot query field 'zzz' on type 'Query' (line 2)",
-    ),
-    "fragments alone": (
-        "a.graphql",
-        b"fragment F on Query { __typename }",
-        "Fragment 'F' is never used",
-    ),
-    "a fragment of another file": ("a.graphql", b"{ ...F }", "Unknown fragment 'F'"),
-    "too many aliases": (
-        "a.graphql",
-        ("{ " + " ".join(f"a{n}: __typename" for n in range(16)) + " }").encode(),
-        "The operation has more than 15 aliases",
-    ),
-    "another encoding": ("a.graphql", VALID.encode("utf-16"), "it is not UTF-8"),
-    "a manifest with other hashes": (
-        "a.json",
-        orjson.dumps({hashlib.md5(VALID.encode(), usedforsecurity=False).hexdigest(): VALID}),
-        "is not the SHA-256 of its document",
-    ),
-    "a manifest with a changed text": (
-        "a.json",
-        orjson.dumps({sha256(VALID): VALID + " "}),
-        "is not the SHA-256 of its document",
-    ),
-    "Apollo's manifest with another id": (
-        "a.json",
-        apollos_manifest(VALID).replace(sha256(VALID)[:8].encode(), b"00000000"),
-        "is not the SHA-256 of its document",
-    ),
-    "Apollo's manifest of another version": (
-        "a.json",
-        apollos_manifest(VALID).replace(b'"version":1', b'"version":2'),
-        "it is no manifest of documents",
-    ),
-    "a manifest with an invalid document": (
-        "a.json",
-        codegens_manifest("query A { zzz }"),
-        "Cannot query field 'zzz' on type 'Query' (line 1)",
-    ),
-    "JSON that is no manifest": (
-        "a.json",
-        b'{"name": "front-end", "version": 1}',
-        "it is no manifest",
-    ),
-    "a byte order mark": (
-        "a.graphql",
-        b"\xef\xbb\xbfquery A { __typename }",
-        "it begins with a byte order mark",
-    ),
-    "no JSON": ("a.json", b"{", "it is no manifest of documents"),
-    "a list": ("a.json", b"[]", "it is no manifest of documents"),
-    "nothing but other files": ("README.md", b"", "it holds no document"),
-}
-
-
-@pytest.mark.parametrize("kind", WRONG)
-def test_a_document_that_can_not_be_run_is_told(tmp_path: Path, kind: str) -> None:
-    """Exit code 2 and one sentence that names the file and what is wrong with it."""
-    name, content, reason = WRONG[kind]
-    (tmp_path / "inner").mkdir()
-    (tmp_path / "inner" / name).write_bytes(content)
-    ended = run_command(tmp_path, "documents", TILLGRAPH_DOCUMENTS=str(tmp_path))
-    assert (ended.returncode, ended.stdout) == (2, "")
-    (line,) = ended.stderr.splitlines()
-    assert line.startswith("Tillgraph does not start. TILLGRAPH_DOCUMENTS: ")
-    assert reason in line
-    assert line.endswith(".")
-    assert f"inner/{name}: " in line or name == "README.md"
+# ── Folders that are refused: tests/parsing/test_trusted_folders.py has each ───
 
 
 def test_such_a_document_stops_start_up(tmp_path: Path) -> None:
@@ -360,8 +261,11 @@ def test_such_a_document_stops_start_up(tmp_path: Path) -> None:
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "wrong.graphql").write_text("query A { zzz }")
     process = run_command(tmp_path, "serve", TILLGRAPH_DOCUMENTS=str(tmp_path / "documents"))
-    assert process.returncode == 2
-    assert "wrong.graphql: Cannot query field 'zzz' on type 'Query' (line 1)." in process.stderr
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == (
+        "Tillgraph does not start. TILLGRAPH_DOCUMENTS: wrong.graphql: "
+        "Cannot query field 'zzz' on type 'Query' (line 1).\n"
+    )
     assert not (tmp_path / "tillgraph.db").exists()
 
 

@@ -6,19 +6,30 @@ from pathlib import Path
 import pytest
 
 from tests.at_stripe.site import Site, site
+from tests.support.running import LONG_WAITS
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a site whose Stripe reports at once."""
     with site(tmp_path_factory.mktemp("stripe")) as made:
         yield made
 
 
-@pytest.fixture(scope="package")
-def deaf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site that hears no report."""
-    with site(tmp_path_factory.mktemp("deaf"), hears_reports=False) as made:
+@pytest.fixture
+def deaf(shop: Site) -> Iterator[Site]:
+    """Give that site while its Stripe reports only what it is told to; what happens meanwhile it never reports."""
+    shop.stripe.hold(holds=True)
+    yield shop
+    shop.stripe.hold(holds=False)
+
+
+@pytest.fixture(scope="session")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose server waits as long as it takes, and whose Stripe reports only what it is told to."""
+    folder = tmp_path_factory.mktemp("patient")
+    with site(folder, hears_reports=True, is_test_build=True, **LONG_WAITS) as made:
+        made.stripe.hold(holds=True)
         yield made
 
 

@@ -1,15 +1,18 @@
 """A server with Stripe's providers, and the Stripe that they ask, as a process of its own."""
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx2
+import pytest
 
-from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.support.running import Json, RunningServer, clean_environment, free_port
+from tests.conftest import CHECKED
+from tests.support import failures
+from tests.support.ports import free_port
+from tests.support.running import Json, RunningServer, clean_environment
 from tests.support.shop import authorize, open_collection, open_session
 from tests.support.starting import Started, start
 from tests.support.waiting import until
@@ -17,7 +20,8 @@ from tests.support.waiting import until
 SECRET_KEY = "sk_test_of_these_tests"
 PUBLISHABLE_KEY = "pk_test_of_these_tests"
 WEBHOOK_SECRET = "whsec_of_these_tests"
-START_SECONDS = 60.0
+RECOVERY_SECONDS = "0.2"
+"""Most tests of faults wait for recovery once."""
 
 VISA = "pm_card_visa"
 
@@ -57,6 +61,14 @@ class RunningStripe:
     port: int
     webhook_url: str | None
     process: Started | None = None
+    holds: bool = False
+    """It reports nothing by itself."""
+    client: httpx2.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the client."""
+        # Nothing here speaks TLS.
+        self.client = httpx2.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
 
     @property
     def url(self) -> str:
@@ -69,6 +81,7 @@ class RunningStripe:
         arguments += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
         if self.webhook_url is not None:
             arguments += ["--webhook-url", self.webhook_url]
+        failures.watch(self.folder / "stripe.log")
         with (self.folder / "stripe.log").open("ab") as log:
             self.process = start(
                 "stripe",
@@ -77,28 +90,39 @@ class RunningStripe:
                 environment=clean_environment(),
                 error=log,
             )
-        ends_at = time.monotonic() + START_SECONDS
-        while time.monotonic() < ends_at:
-            try:
-                httpx2.get(f"{self.url}/_control/ledger", trust_env=False, verify=False)
-            except httpx2.TransportError:
-                time.sleep(0.05)
-            else:
-                return self
-        said = (self.folder / "stripe.log").read_text()[-4_000:]
-        raise RuntimeError(f"The Stripe server was not there in time: {said}")
+        until(self._is_there)
+        self.hold(holds=self.holds)
+        return self
+
+    def _is_there(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            said = (self.folder / "stripe.log").read_text()[-4_000:]
+            raise RuntimeError(f"The Stripe server ended at once: {said}")
+        try:
+            return self.client.get("/_control/keys").status_code == 200
+        except httpx2.TransportError:
+            return False
 
     def stop(self) -> None:
         """End it."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+        if self.process is not None:
+            self.process.kill()
             self.process.wait()
+
+    def close(self) -> None:
+        """End it and the client."""
+        self.stop()
+        self.client.close()
+
+    def hold(self, *, holds: bool) -> None:
+        """Let it report nothing by itself, or again; all that was to be reported before is there afterwards."""
+        self.holds = holds
+        self.control("hold", holds=holds)
 
     def control(self, what: str, **given: Json) -> Json:
         """Tell it what to do next."""
-        response = httpx2.post(
-            f"{self.url}/_control/{what}", json=given, trust_env=False, verify=False
-        )
+        response = self.client.post(f"/_control/{what}", json=given)
         assert response.status_code == 200, response.text
         return response.json()
 
@@ -106,21 +130,18 @@ class RunningStripe:
         """Let something go wrong with the next requests of a name; see tests/stripe_server/faults.py."""
         self.control("fault", fault=fault, name=name, times=times)
 
+    def held(self, name: str) -> int:
+        """Count the requests of a name that wait for `go_on` just now."""
+        return int(self.client.get("/_control/held").json().get(name, 0))
+
     def ledger(self, reference: str) -> list[tuple[str, int]]:
         """List what was moved of an intent, oldest first: what and how much."""
-        return [
-            (entry["kind"], entry["amount"])
-            for entry in self._books()["ledger"]
-            if entry["intent"] == reference
-        ]
-
-    def asked(self, key: str) -> int:
-        """Count the requests with a key."""
-        return int(self._books()["keys"].get(key, 0))
+        found = self.client.get("/_control/ledger", params={"intent": reference}).json()
+        return [(entry["kind"], entry["amount"]) for entry in found]
 
     def keys(self) -> dict[str, int]:
         """Count the requests with each key."""
-        return dict(self._books()["keys"])
+        return dict(self.client.get("/_control/keys").json())
 
     def customers(self, holder_id: str) -> int:
         """Count the customers that bear an account holder's id."""
@@ -141,24 +162,15 @@ class RunningStripe:
 
     def entries(self) -> list[Json]:
         """List all that was moved, oldest first."""
-        return list(self._books()["ledger"])
-
-    def _books(self) -> Json:
-        return httpx2.get(f"{self.url}/_control/ledger", trust_env=False, verify=False).json()
+        return list(self.client.get("/_control/ledger").json())
 
     def call(self, method: str, path: str, key: str = SECRET_KEY, **values: str) -> Json:
         """Call its API past the server, as Stripe's dashboard does, or as a browser with a publishable key."""
         headers = {"authorization": f"Bearer {key}"}
         data = values if method == "POST" else None
         params = values if method == "GET" else None
-        response = httpx2.request(
-            method,
-            f"{self.url}/v1/{path}",
-            headers=headers,
-            data=data,
-            params=params,
-            trust_env=False,
-            verify=False,
+        response = self.client.request(
+            method, f"/v1/{path}", headers=headers, data=data, params=params
         )
         return response.json()
 
@@ -222,6 +234,13 @@ class Site:
         return self.server.execute(PAYMENT, {"id": id})["payment"]
 
 
+def on_both(values: Iterable[Any], *both: Any) -> list[Any]:
+    """Give parameters of which both databases run some, where the others differ in what the adapter makes of them."""
+    return [
+        value if value in both else pytest.param(value, marks=pytest.mark.once) for value in values
+    ]
+
+
 def waiting_reports(server: RunningServer) -> int:
     """Count the reports that are not applied yet."""
     ((count,),) = server.rows("SELECT count(*) FROM provider_reports WHERE applied_at IS NULL")
@@ -237,7 +256,7 @@ def site(
     address = f"http://127.0.0.1:{port}/webhooks/stripe" if hears_reports else None
     stripe = RunningStripe(folder, free_port(), address).start()
     environment = {
-        **QUICK_RECOVERY,
+        "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": RECOVERY_SECONDS,
         "TILLGRAPH_STRIPE_SECRET_KEY": SECRET_KEY,
         "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": PUBLISHABLE_KEY,
         "TILLGRAPH_STRIPE_WEBHOOK_SECRETS": f"whsec_of_another_time,{WEBHOOK_SECRET}",
@@ -255,7 +274,7 @@ def site(
         assert not_in_log(server, SECRET_KEY, WEBHOOK_SECRET, "_secret_test")
     finally:
         server.close()
-        stripe.stop()
+        stripe.close()
 
 
 def not_in_log(server: RunningServer, *secrets: str) -> bool:

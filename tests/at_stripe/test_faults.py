@@ -1,9 +1,12 @@
 """What the network and Stripe may do to an ask: one effect, one outcome, and never a wrong one."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from tests.at_stripe.site import VISA, Site
+from tests.at_stripe.site import VISA, Site, on_both
 from tests.at_stripe.test_flow import reference_of
+from tests.support.calling import OPEN
 from tests.support.running import Json
 from tests.support.shop import authorize, capture, new_key, open_collection, refund, unsettled
 from tests.support.waiting import until
@@ -47,6 +50,10 @@ def session_id_of(kind: str, one: Json) -> str:
     return str((one if kind == "authorize" else one["paymentSession"])["id"])
 
 
+def _wait_until_settled(shop: Site, kind: str, one: Json) -> None:
+    until(lambda: not unsettled(shop.server, session_id_of(kind, one)))
+
+
 FAULTS = {
     "DROP_BEFORE": "f09_the_connection_breaks_before_the_effect",
     "DROP_AFTER": "f10_the_reply_is_lost",
@@ -60,7 +67,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("kind", NAMES)
-@pytest.mark.parametrize("fault", FAULTS, ids=FAULTS.get)
+@pytest.mark.parametrize(
+    "fault", on_both(FAULTS, "DROP_AFTER", "FAIL_BEFORE", "CONFLICT"), ids=FAULTS.get
+)
 def test_one_effect(deaf: Site, fault: str, kind: str) -> None:
     """Whatever happens to the ask, the movement happens once and is settled by evidence; its key answers with it."""
     one = prepared(deaf, kind)
@@ -68,13 +77,16 @@ def test_one_effect(deaf: Site, fault: str, kind: str) -> None:
     deaf.stripe.fault(fault, NAMES[kind])
     answer = called(deaf, kind, one, key)
     assert "Failed" not in answer["__typename"], answer
-    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)))
+    _wait_until_settled(deaf, kind, one)
     again = called(deaf, kind, one, key)
     assert again["__typename"] == "Payment", again
     assert effects(deaf, kind, one) == [MOVES[kind]]
 
 
-@pytest.mark.parametrize("fault", ["DROP_BEFORE", "DROP_AFTER", "FAIL_AFTER", "HTML", "TOO_MANY"])
+@pytest.mark.parametrize(
+    "fault",
+    on_both(["DROP_BEFORE", "DROP_AFTER", "FAIL_AFTER", "HTML", "TOO_MANY"], "DROP_AFTER"),
+)
 def test_opening_a_session(deaf: Site, fault: str) -> None:
     """However an opening's answer is lost, the session is opened with one intent."""
     collection = open_collection(deaf.server)
@@ -90,29 +102,32 @@ def test_opening_a_session(deaf: Site, fault: str) -> None:
 
 
 @pytest.mark.parametrize("kind", NAMES)
-def test_f08_stripe_can_not_be_reached(own: Site, kind: str) -> None:
+def test_f08_stripe_can_not_be_reached(deaf: Site, kind: str) -> None:
     """Nothing was sent: PROVIDER_UNAVAILABLE, nothing is reserved, and the same key goes through later."""
-    one = prepared(own, kind)
-    key = new_key()
-    own.stripe.stop()
-    answer = called(own, kind, one, key)
-    assert (answer["code"], answer["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
-    own.stripe.start()
-    assert called(own, kind, one, key)["__typename"] == "Payment"
-    assert effects(own, kind, one) == [MOVES[kind]]
-
-
-@pytest.mark.parametrize("kind", NAMES)
-def test_f15_an_answer_that_never_comes(deaf: Site, kind: str) -> None:
-    """The call answers in time that the outcome is open; recovery asks again with the same key: one effect."""
     one = prepared(deaf, kind)
-    deaf.stripe.fault("HOLD_AFTER", NAMES[kind])
     key = new_key()
+    deaf.stripe.stop()
     answer = called(deaf, kind, one, key)
-    assert "Failed" not in answer["__typename"], answer
-    deaf.stripe.control("go_on")
-    until(lambda: not unsettled(deaf.server, session_id_of(kind, one)))
+    assert (answer["code"], answer["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
+    deaf.stripe.start()
+    assert called(deaf, kind, one, key)["__typename"] == "Payment"
     assert effects(deaf, kind, one) == [MOVES[kind]]
+
+
+@pytest.mark.once
+def test_f15_an_answer_that_never_comes(deaf: Site) -> None:
+    """Each call answers, while Stripe does not, that the outcome is open; recovery asks again: one effect of each."""
+    each = {kind: prepared(deaf, kind) for kind in NAMES}
+    for name in NAMES.values():
+        deaf.stripe.fault("HOLD_AFTER", name)
+    with ThreadPoolExecutor(len(each)) as pool:
+        calls = {kind: pool.submit(called, deaf, kind, each[kind], new_key()) for kind in NAMES}
+    # All of them have answered by now, and wait for recovery.
+    assert {kind: call.result()["__typename"] for kind, call in calls.items()} == OPEN
+    deaf.stripe.control("go_on")
+    for kind, one in each.items():
+        _wait_until_settled(deaf, kind, one)
+        assert effects(deaf, kind, one) == [MOVES[kind]]
 
 
 def test_f16_stripe_has_moved_on_meanwhile(deaf: Site) -> None:

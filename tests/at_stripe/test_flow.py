@@ -26,6 +26,7 @@ def reference_of(session: Json) -> str:
     return str(session["data"]["paymentIntent"])
 
 
+@pytest.mark.once
 def test_a_session_opens_an_intent_for_the_browser(shop: Site) -> None:
     """It is REQUIRES_MORE with what Stripe's library needs; the intent has the amount, our names and nothing else."""
     session = shop.opened("49.90")
@@ -43,6 +44,7 @@ def test_a_session_opens_an_intent_for_the_browser(shop: Site) -> None:
     assert intent["automatic_payment_methods"] == {"enabled": True, "allow_redirects": "never"}
 
 
+@pytest.mark.once
 def test_documented_keys_reach_the_intent(shop: Site) -> None:
     """What is said to Stripe through `data`, and the return address."""
     session = shop.opened(
@@ -82,20 +84,10 @@ def test_a_browser_s_data_leaves_a_back_end_s_alone(shop: Site, given: Json) -> 
     assert update(None) == (given or {})
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("key", "value"),
-    [
-        ("paymentmethod", "pm_card_visa"),
-        ("paymentMethod", "4242424242424242"),
-        ("paymentMethod", 7),
-        ("setupFutureUsage", "always"),
-        ("statementDescriptor", "12345"),
-        ("statementDescriptor", "A name that is much too long"),
-        ("statementDescriptorSuffix", "A*B"),
-        ("receiptEmail", "ada"),
-        ("description", ""),
-        ("description", "paid with 4242 4242 4242 4242"),
-    ],
+    [("receiptEmail", "ada"), ("description", "paid with 4242 4242 4242 4242")],
 )
 def test_data_that_stripe_does_not_take(shop: Site, key: str, value: Json) -> None:
     """It is INVALID_INPUT with the key's path, and Stripe is not asked."""
@@ -175,13 +167,7 @@ def test_a_customer_who_has_to_authenticate(deaf: Site, back: str | None, succee
 
 DECLINES = {
     "pm_card_chargeDeclined": "generic_decline",
-    "pm_card_visa_chargeDeclinedInsufficientFunds": "insufficient_funds",
-    "pm_card_visa_chargeDeclinedLostCard": "lost_card",
-    "pm_card_visa_chargeDeclinedStolenCard": "stolen_card",
-    "pm_card_chargeDeclinedFraudulent": "fraudulent",
     "pm_card_chargeDeclinedExpiredCard": "expired_card",
-    "pm_card_chargeDeclinedIncorrectCvc": "incorrect_cvc",
-    "pm_card_chargeDeclinedProcessingError": "processing_error",
 }
 
 
@@ -305,6 +291,7 @@ def test_a_payment_that_is_processing(shop: Site, succeeds: bool) -> None:
     until(lambda: shop.session(session["id"])["status"] == wanted)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("code", "reason"), [("duplicate", "duplicate"), ("damaged", None), (None, None)]
 )

@@ -1,5 +1,6 @@
 """The tables: Stripe's currencies and limits, and its SDK's errors."""
 
+from collections.abc import Callable
 from typing import Any, get_args
 
 import pytest
@@ -7,11 +8,12 @@ import stripe
 import stripe._error
 
 from payments.failures import FailureCode
-from payments.money import Money, decimals_of
+from payments.money import AmountLimits, Money, decimals_of
 from payments.outcomes import Declined, NotReached, Outcome, Unknown
-from payments.ports import LimitsAmounts, ReadsObjects
+from payments.ports import DataFault, LimitsAmounts, ReadsObjects, ReportRefused
+from payments.statuses import DisputeStatus
 from providers.settings import ProviderSettings, StripeSettings
-from providers.stripe import create
+from providers.stripe import create, webhooks
 from providers.stripe.amounts import (
     LEAST,
     THREE_DECIMAL,
@@ -20,11 +22,17 @@ from providers.stripe.amounts import (
     limits,
     to_stripe,
 )
+from providers.stripe.data import check
 from providers.stripe.errors import MEANINGS, declined, outcome_of
-from providers.stripe.intents import WAITING
-from tests.at_stripe.site import SECRET_KEY, Site
+from providers.stripe.intents import SESSION_KEY, WAITING, dispute_of
+from tests.at_stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
+from tests.at_stripe.test_reports import report, signed
+from tests.stripe_server import objects
+from tests.stripe_server.cards import CARDS, Card
 from tests.support.running import Json
 from tests.support.shop import open_collection
+
+pytestmark = pytest.mark.once
 
 # Minor units here by ISO 4217, and the amount at Stripe. Source: https://docs.stripe.com/currencies.
 AT_STRIPE = {
@@ -70,15 +78,27 @@ def test_every_currency_of_the_tables(currency: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("currency", "least", "most", "step"),
+    [
+        ("USD", 50, 99_999_999, 1),
+        ("GBP", 30, 99_999_999, 1),
+        ("JPY", 50, 99_999_999, 1),
+        ("CZK", 1_500, 99_999_999, 1),
+        ("KWD", 10, 10**18, 10),
+        ("MGA", 100, 10**18, 100),
+    ],
+)
+def test_the_limits_of_a_currency(currency: str, least: int, most: int, step: int) -> None:
+    """In minor units: Stripe's least and most where it has any, and steps where it takes none finer."""
+    assert limits(currency) == AmountLimits(least, most, step)
+
+
+@pytest.mark.parametrize(
     ("currency", "amount", "code", "bound"),
     [
         ("USD", "0.49", "AMOUNT_TOO_SMALL", "0.50"),
-        ("GBP", "0.29", "AMOUNT_TOO_SMALL", "0.30"),
-        ("JPY", "49", "AMOUNT_TOO_SMALL", "50"),
-        ("CZK", "14.99", "AMOUNT_TOO_SMALL", "15.00"),
         ("USD", "1000000.00", "AMOUNT_TOO_LARGE", "999999.99"),
         ("KWD", "5.124", "INVALID_INPUT", None),
-        ("MGA", "10.50", "INVALID_INPUT", None),
     ],
 )
 def test_an_amount_that_stripe_does_not_take(
@@ -158,6 +178,14 @@ def test_what_errors_mean(error: stripe.StripeError, outcome: Outcome) -> None:
     assert outcome_of(error) == outcome
 
 
+@pytest.mark.parametrize("card", [card for card in CARDS.values() if card.code is not None])
+def test_what_a_declined_card_means(card: Card) -> None:
+    """The issuer's own word, for each of Stripe's test cards that are declined."""
+    body = {"error": {"decline_code": card.decline_code}}
+    error = failed(stripe.CardError, param=None, code=card.code, json_body=body)
+    assert outcome_of(error) == Declined(card.decline_code)
+
+
 def test_what_failures_of_the_customer_mean() -> None:
     """What the customer failed to do, and what was over, is told apart from a decline."""
     found = declined("payment_intent_authentication_failure", None)
@@ -171,6 +199,118 @@ def test_every_status_of_an_intent_is_known() -> None:
     words = {word for part in get_args(hint) for word in get_args(part)} or set(get_args(hint))
     known = {"requires_action", "processing", "requires_capture", "succeeded", "canceled"}
     assert words == {*known, *WAITING}
+
+
+@pytest.mark.parametrize(
+    ("status", "means"),
+    [
+        ("warning_needs_response", DisputeStatus.NEEDS_RESPONSE),
+        ("warning_under_review", DisputeStatus.UNDER_REVIEW),
+        ("warning_closed", DisputeStatus.CLOSED),
+        ("needs_response", DisputeStatus.NEEDS_RESPONSE),
+        ("under_review", DisputeStatus.UNDER_REVIEW),
+        ("prevented", DisputeStatus.CLOSED),
+        ("won", DisputeStatus.WON),
+        ("lost", DisputeStatus.LOST),
+    ],
+)
+def test_what_a_dispute_s_status_means(status: str, means: DisputeStatus) -> None:
+    """Every status that Stripe has is one of ours."""
+    assert dispute_of(INTENT, dispute(status)).status is means
+
+
+def test_a_dispute_s_status_that_is_not_known() -> None:
+    """It is not guessed at."""
+    with pytest.raises(ValueError, match="no status of a dispute: settled"):
+        dispute_of(INTENT, dispute("settled"))
+
+
+INTENT = stripe.PaymentIntent.construct_from(
+    {"id": "pi_1", "object": "payment_intent", "metadata": {SESSION_KEY: "pay_ses_1"}}, SECRET_KEY
+)
+
+
+def dispute(status: str) -> stripe.Dispute:
+    """Make a dispute as Stripe shows it."""
+    charge = {"id": "ch_1", "amount": 1_000, "currency": "usd", "payment_intent": "pi_1"}
+    body = objects.dispute("dp_1", charge, "fraudulent", status)
+    return stripe.Dispute.construct_from(body, SECRET_KEY)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("paymentmethod", "pm_card_visa"),
+        ("paymentMethod", "4242424242424242"),
+        ("paymentMethod", 7),
+        ("setupFutureUsage", "always"),
+        ("statementDescriptor", "12345"),
+        ("statementDescriptor", "A name that is much too long"),
+        ("statementDescriptorSuffix", "A*B"),
+        ("receiptEmail", "ada"),
+        ("description", ""),
+    ],
+)
+def test_data_that_is_not_taken(key: str, value: Json) -> None:
+    """The key at fault is named."""
+    with pytest.raises(DataFault) as fault:
+        check({key: value})
+    assert fault.value.key == key
+
+
+SECRETS = ("whsec_of_another_time", WEBHOOK_SECRET)
+EVENT_BODY = report()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        dict,
+        lambda: {"stripe-signature": ""},
+        lambda: {"stripe-signature": "t=x,v1=y"},
+        lambda: signed(EVENT_BODY, secret="whsec_wrong"),
+        lambda: signed(EVENT_BODY, at=-301),
+        lambda: signed(EVENT_BODY, at=86_400),
+        lambda: signed(report(id="evt_2")),
+    ],
+    ids=["none", "empty", "malformed", "other secret", "too old", "to come", "other body"],
+)
+def test_a_report_that_is_not_stripe_s(headers: Callable[[], dict[str, str]]) -> None:
+    """Unsigned, of another time or about something else: it is not read."""
+    with pytest.raises(ReportRefused) as refused:
+        webhooks.verify(SECRETS, headers(), EVENT_BODY)
+    assert refused.value.status == 400
+    webhooks.verify(SECRETS, signed(EVENT_BODY), EVENT_BODY)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"5",
+        b"null",
+        b"{}",
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        report(id=None),
+        report(id="x" * 256),
+        report(type=None),
+        report(object="thing"),
+        report(livemode=True),
+        report(livemode=None),
+        report(account="acct_1"),
+        report(data=None),
+        report(data={"object": []}),
+        report(data={"object": {"id": 5, "object": "payment_intent"}}),
+    ],
+)
+def test_a_report_that_can_not_be_read(body: bytes) -> None:
+    """Of another mode or account, or malformed, whoever signed it."""
+    with pytest.raises(ReportRefused) as refused:
+        webhooks.read(body, is_live=False)
+    assert refused.value.status == 400
 
 
 def test_the_providers() -> None:

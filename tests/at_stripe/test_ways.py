@@ -1,20 +1,22 @@
 """The ways of paying and of capturing, and the comparison of the books."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site, site
-from tests.at_stripe.test_faults import MOVES, called, effects, prepared
+from tests.at_stripe.test_faults import MOVES, called, effects, prepared, session_id_of
 from tests.at_stripe.test_flow import reference_of
+from tests.support.calling import is_open
+from tests.support.forms import in_short
 from tests.support.running import Json
 from tests.support.shop import (
     authorize,
     capture,
     collection_of,
     event_types,
+    new_key,
     open_collection,
     refund,
 )
@@ -32,6 +34,7 @@ WAYS = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("provider", WAYS)
 def test_a_way_of_paying(shop: Site, provider: str) -> None:
     """It is a provider of its own with its currencies; its intent takes that alone and is captured at once."""
@@ -47,6 +50,7 @@ def test_a_way_of_paying(shop: Site, provider: str) -> None:
     assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
 
 
+@pytest.mark.once
 def test_a_browser_is_offered_what_takes_its_currency(shop: Site) -> None:
     """Among all providers as among its collection's; a back end is told of every one."""
     query = "query ($id: ID!) { paymentProviders { id } paymentCollection(id: $id) { paymentProviders { id } } }"
@@ -100,17 +104,19 @@ def test_a_second_payment_that_does_not_fit_is_refunded(at_once: Site) -> None:
         )
         for _ in range(2)
     ]
-    at_once.stripe.control("hold", holds=True)
+    at_once.stripe.hold(holds=True)
     for session in sessions:
         at_once.stripe.in_browser(session, VISA)
     answers = [authorize(at_once.server, session["id"])["__typename"] for session in sessions]
-    at_once.stripe.control("hold", holds=False)
+    at_once.stripe.hold(holds=False)
     assert answers[0] == "Payment"
-    until(
-        lambda: ("refund", 10_000) in at_once.stripe.ledger(reference_of(sessions[1])), seconds=15
-    )
-    types = event_types(collection_of(at_once.server, collection["id"]))
-    assert "AUTHORIZATION_RETURNED" in types
+    until(lambda: "AUTHORIZATION_RETURNED" in _types_of(at_once, collection))
+    moved = [("authorize", 10_000), ("refund", 10_000)]
+    until(lambda: at_once.stripe.ledger(reference_of(sessions[1])) == moved)
+
+
+def _types_of(shop: Site, collection: Json) -> list[str]:
+    return event_types(collection_of(shop.server, collection["id"]))
 
 
 @pytest.fixture(scope="module")
@@ -181,10 +187,11 @@ def test_the_books_agree(own: Site) -> None:
     }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("gateway", ["paypal", "system", "sandbox"])
-def test_books_that_can_not_be_compared(own: Site, gateway: str) -> None:
+def test_books_that_can_not_be_compared(shop: Site, gateway: str) -> None:
     """It is refused with a sentence."""
-    code, printed = own.server.command("check", "--provider", gateway)
+    code, printed = shop.server.command("check", "--provider", gateway)
     assert code == 2
     assert f"--provider: {gateway} is none" in printed
 
@@ -206,37 +213,63 @@ def test_what_a_restored_database_does_not_know(own: Site) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose server is killed and started again by each test."""
+    folder = tmp_path_factory.mktemp("killed")
+    with site(folder, hears_reports=False, is_test_build=True) as made:
+        yield made
+
+
 POINTS = ["after prepare", "before ask", "after ask", "before record", "after record"]
+KILLS = [(kind, point) for kind in MOVES for point in POINTS]
 
 
+@pytest.mark.parametrize("kill", in_short(KILLS, *KILLS[::3]), ids=" ".join)
+def test_killed_at_each_named_point(killed: Site, kill: tuple[str, str]) -> None:
+    """Kill -9 at a named point of a movement: one effect at Stripe, and it is recorded by whoever comes next."""
+    kind, point = kill
+    one, key = prepared(killed, kind), new_key()
+    _kill_at(killed, kind, one, key, point=point)
+    # Its lease is over.
+    killed.server.rows("UPDATE operations SET due_at = 1 WHERE status = 'ASKING'")
+    _start_again(killed)
+    _has_one_effect(killed, kind, one, key)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("kind", MOVES)
-def test_killed_at_each_named_point(tmp_path: Path, kind: str) -> None:
-    """Kill -9 at every named point of a movement: one effect at Stripe, and it is recorded."""
-    with site(tmp_path, hears_reports=False, is_test_build=True) as shop:
-        for point in POINTS:
-            _killed_at(shop, point, kind)
+def test_killed_while_its_lease_lasts(killed: Site, kind: str) -> None:
+    """Nobody works on what a dead server was asking before its lease is over, and then somebody does."""
+    one, key = prepared(killed, kind), new_key()
+    _kill_at(killed, kind, one, key, point="after ask")
+    ((lease_end,),) = killed.server.rows("SELECT due_at FROM operations WHERE status = 'ASKING'")
+    _start_again(killed)
+    _has_one_effect(killed, kind, one, key)
+    ((settled_at,),) = killed.server.rows(
+        "SELECT MAX(updated_at) FROM operations WHERE session_id = ?", session_id_of(kind, one)
+    )
+    assert settled_at >= lease_end
 
 
-def _killed_at(shop: Site, point: str, kind: str) -> None:
-    one = prepared(shop, kind)
-    key = f"{kind}-{point}"
+def _kill_at(shop: Site, kind: str, one: Json, key: str, *, point: str) -> None:
     shop.server.fail_at(point)
     with pytest.raises(httpx2.TransportError):
         called(shop, kind, one, key)
     assert shop.server.process is not None
     shop.server.process.wait()
+
+
+def _start_again(shop: Site) -> None:
     shop.server.start()
     shop.server.reconnect()
-    answer: Json = until(lambda: _settled(called(shop, kind, one, key)), seconds=30)
-    assert answer["__typename"] == "Payment", (point, answer)
-    assert effects(shop, kind, one) == [MOVES[kind]], point
+
+
+def _has_one_effect(shop: Site, kind: str, one: Json, key: str) -> None:
+    answer: Json = until(lambda: _settled(called(shop, kind, one, key)))
+    assert answer["__typename"] == "Payment", answer
+    assert effects(shop, kind, one) == [MOVES[kind]]
 
 
 def _settled(answer: Json) -> Json:
-    is_open = answer["__typename"] in (
-        "RequiresMoreAction",
-        "CapturePending",
-        "RefundPending",
-        "CancelPending",
-    )
-    return None if is_open or answer.get("code") == "IN_PROGRESS" else answer
+    return None if is_open(answer) or answer.get("code") == "IN_PROGRESS" else answer

@@ -12,8 +12,8 @@ import pytest
 
 from tests.clients import narrowing
 from tests.clients.unions import Union, committed_schema, every_union
-from tests.conftest import CHECKED, QUICK_RECOVERY
-from tests.support.running import QUERIES, ROOT, RunningServer, clean_environment
+from tests.conftest import CHECKED
+from tests.support.running import QUERIES, QUICK_RECOVERY, ROOT, RunningServer, clean_environment
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".venv-clients" / "bin"

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import httpx2
@@ -28,11 +29,14 @@ from payments.access import BACK_END, Caller
 from payments.errors import StoreBusy, Unauthenticated
 from payments.ids import CollectionId
 from tests.edge.subject import PROBE, WAIT_SECONDS, Context, Probe, make_schema
+from tests.support.sockets import PROTOCOL
+from tests.support.waiting import until
 
 Json = dict[str, Any]
-PROTOCOL = Subprotocol("graphql-transport-ws")
 KEY = {"authorization": "Bearer sk_test"}
 ORIGIN = "https://shop.example"
+LIFE_SECONDS = 3600
+"""Of the credential that ends."""
 
 RECORDS: list[Json] = []
 """What was logged, in order."""
@@ -46,14 +50,14 @@ def _keep(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Jso
 
 
 async def authenticate(credential: str | None, _connection: HTTPConnection) -> Admitted:
-    """Know a secret key, a browser, one that ends in 0.3 s, and nobody else."""
+    """Know a secret key, a browser, one that ends in an hour, and nobody else."""
     match credential:
         case "Bearer sk_test":
             return Admitted(BACK_END)
         case "Bearer browser":
             return Admitted(Caller(CollectionId("pay_col_1")))
         case "Bearer ending":
-            ends_at = time.time_ns() // 1000 + 300_000
+            ends_at = time.time_ns() // 1000 + LIFE_SECONDS * 1_000_000
             return Admitted(Caller(CollectionId("pay_col_1"), ends_at))
         case "Bearer busy":
             raise StoreBusy("The database did not answer in time.")
@@ -95,6 +99,8 @@ class EdgeServer:
     port: int
     loop: asyncio.AbstractEventLoop
     client: httpx2.Client = field(init=False)
+    idle_task_count: int = field(init=False)
+    """Of the loop, while no request runs."""
 
     def __post_init__(self) -> None:
         self.client = httpx2.Client(
@@ -103,6 +109,7 @@ class EdgeServer:
             timeout=WAIT_SECONDS,
             verify=False,
         )
+        self.idle_task_count = self.task_count()
 
     def post(
         self,
@@ -236,8 +243,11 @@ def probe() -> Iterator[Probe]:
 
 
 @pytest.fixture
-def records(probe: Probe) -> Callable[[int], list[Json]]:
+def records(shared: EdgeServer, probe: Probe) -> Callable[[int], list[Json]]:
     """Give a function that waits for so many log lines of requests and gives them."""
+    # What ran before this test has been logged, too.
+    until(lambda: shared.task_count() == shared.idle_task_count)
+    RECORDS.clear()
 
     def wait(count: int) -> list[Json]:
         def found() -> list[Json]:
@@ -261,6 +271,19 @@ def make_edge(probe: Probe) -> Iterator[Callable[..., EdgeServer]]:
     yield make
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def end_credentials(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Give a function that sets the clock of the streams forward, past the end of the credential that ends."""
+    is_over = threading.Event()
+
+    def clock() -> float:
+        return time.time() + (LIFE_SECONDS + 1 if is_over.is_set() else 0)
+
+    monkeypatch.setattr("edge.endings.time", SimpleNamespace(time=clock))
+    monkeypatch.setattr("edge.endings._LONGEST_TIMER_SECONDS", 0.01)
+    return is_over.set
 
 
 @pytest.fixture

@@ -19,8 +19,9 @@ from payments.errors import (
     StreamBehind,
     Unauthenticated,
 )
+from tests.support.waiting import PATIENCE_SECONDS
 
-WAIT_SECONDS = 10
+WAIT_SECONDS = PATIENCE_SECONDS
 _LOOK_AGAIN_SECONDS = 0.02
 LEAK = "secret sk_live_4242424242424242"
 

@@ -14,6 +14,7 @@ from websockets.typing import Subprotocol
 from edge import limits
 from tests.edge.conftest import KEY, ORIGIN, Client, EdgeServer, Json
 from tests.edge.subject import LEAK, WAIT_SECONDS, Probe
+from tests.support.waiting import until
 
 Opened = Callable[..., AbstractContextManager[Client]]
 
@@ -144,11 +145,14 @@ def test_a_credential_that_is_withdrawn_closes_the_socket(opened: Opened, query:
         assert close_code(client.socket) == 4403
 
 
-def test_a_credential_that_ends_closes_the_socket(opened: Opened, probe: Probe) -> None:
+def test_a_credential_that_ends_closes_the_socket(
+    opened: Opened, probe: Probe, end_credentials: Callable[[], None]
+) -> None:
     """At its time the socket closes with 4403, and what runs over it ends."""
     with opened("Bearer ending") as client:
         client.subscribe("a", "subscription { follow { number } }")
         assert client.receive()["type"] == "next"
+        end_credentials()
         assert close_code(client.socket) == 4403
     probe.wait("open", 0)
 
@@ -297,20 +301,29 @@ def test_f39_no_init_is_4408(edge: EdgeServer, limit: Callable[[str, float], Non
     """A socket without connection_init is closed after a while, pings or not."""
     limit("INIT_SECONDS", 0.05)
     with edge.connect() as connection:
-        connection.send('{"type":"ping"}')
+        with suppress(ConnectionClosed):
+            connection.send('{"type":"ping"}')
         assert close_code(connection) == 4408
 
 
-def test_an_init_in_time_stays(
-    edge: EdgeServer, opened: Opened, limit: Callable[[str, float], None]
-) -> None:
+def test_an_init_in_time_stays(edge: EdgeServer, limit: Callable[[str, float], None]) -> None:
     """The time for connection_init does not count afterwards."""
-    limit("INIT_SECONDS", 0.05)
-    limit("HEARTBEAT_SECONDS", 0.15)
-    with opened() as client:
-        assert client.receive() == {"type": "ping"}
-        client.subscribe("a", "{ hello }")
-        assert client.receive()["type"] == "next"
+    for seconds in (0.05, 0.5, 5.0, WAIT_SECONDS):
+        limit("INIT_SECONDS", seconds)
+        limit("HEARTBEAT_SECONDS", 3 * seconds)
+        with edge.connect(additional_headers=KEY) as connection:
+            client = Client(connection)
+            try:
+                client.send({"type": "connection_init"})
+                assert client.receive() == {"type": "connection_ack"}
+            except ConnectionClosed:
+                assert connection.close_code == 4408
+                continue  # This machine does much else: it is given longer.
+            assert client.receive() == {"type": "ping"}
+            client.subscribe("a", "{ hello }")
+            assert client.receive()["type"] == "next"
+            return
+    raise AssertionError("No connection_init came in time.")
 
 
 def test_f39_a_second_init_is_4429(opened: Opened, edge: EdgeServer) -> None:
@@ -461,7 +474,7 @@ def test_a_socket_that_ends_leaves_nothing(
                 abort(client.socket)
         probe.wait("open", 0)
     probe.wait_for(lambda: edge.edge.open_streams == 0)
-    assert edge.task_count() <= tasks + 1  # uvicorn's own task for a socket ends a turn later
+    until(lambda: edge.task_count() <= tasks)  # uvicorn's own task for a socket ends a turn later.
 
 
 def test_a_server_that_stops_closes_its_sockets(

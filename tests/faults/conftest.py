@@ -2,46 +2,53 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import CHECKED, QUICK_RECOVERY
+from tests.conftest import CHECKED
 from tests.faults.reporting import SECRET
-from tests.support.running import RunningServer
+from tests.support.running import LONG_WAITS, NO_RECOVERY, RunningServer
 from tests.support.sites import Site, site
 
-NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
-"""What settles there was settled by something else."""
+QUICKEST_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give one server that the tests of this folder share."""
-    running = RunningServer(tmp_path_factory.mktemp("faults"), QUICK_RECOVERY).start()
-    yield running
-    checked = running.check()
-    running.close()
-    assert checked == CHECKED
+    settings = {**QUICKEST_RECOVERY, **LONG_WAITS}
+    folder = tmp_path_factory.mktemp("faults")
+    with checked(RunningServer(folder, settings, is_test_build=True)) as running:
+        yield running
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server whose recovery does not come within a test, with a webhook secret that the tests know."""
-    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
-    running = RunningServer(tmp_path_factory.mktemp("reported"), settings).start()
-    yield running
-    checked = running.check()
-    running.close()
-    assert checked == CHECKED
+    settings = {**NO_RECOVERY, **LONG_WAITS, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
+    folder = tmp_path_factory.mktemp("reported")
+    with checked(RunningServer(folder, settings, is_test_build=True)) as running:
+        yield running
+
+
+@contextmanager
+def checked(server: RunningServer) -> Iterator[RunningServer]:
+    """Run a server that many tests share; once they are over, every invariant has to hold."""
+    try:
+        yield server.start()
+        found = server.check()
+    finally:
+        server.close()
+    assert found == CHECKED
 
 
 @pytest.fixture(scope="session")
 def rounds(is_long: bool) -> int:
     """Give how often a race is run."""
-    return 1_000 if is_long else 24
+    return 1_000 if is_long else 5
 
 
 MakeSite = Callable[..., Site]
@@ -60,9 +67,23 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
         yield make
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site that the tests of this folder share."""
-    quickest = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
-    with site(tmp_path_factory.mktemp("site"), settings=quickest) as made:
+    """Give a site that the tests of this folder share, and that nobody kills."""
+    with site(tmp_path_factory.mktemp("site"), settings=QUICKEST_RECOVERY) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def killed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose server is killed, or stopped, and started again by each test."""
+    with site(tmp_path_factory.mktemp("killed")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def deaf_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Give a site whose server hears what the tests report alone, and whose recovery does not come."""
+    folder = tmp_path_factory.mktemp("deaf")
+    with site(folder, hears_reports=False, settings=NO_RECOVERY) as made:
         yield made

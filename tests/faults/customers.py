@@ -8,21 +8,16 @@ from dataclasses import dataclass, field
 from threading import Event
 
 import httpx2
-import orjson
 
-from tests.support.calling import Call, body_of
+from tests.support.calling import Call, body_of, is_busy, is_open, result_of
 from tests.support.gateway import SECRET
 from tests.support.running import Json, RunningServer
+from tests.support.waiting import PATIENCE_SECONDS
 
-FINAL_SECONDS = 60.0
-"""For one call's final answer: several leases of five seconds and restarts one after the other."""
-
-PATIENCE_SECONDS = (0.3, 3.0, 15.0)
+WAITS_SECONDS = (0.3, 3.0, 15.0)
 """How long a customer waits for one answer: some go away early."""
 
 PAUSE_SECONDS = 0.05
-
-OPEN = {"RequiresMoreAction", "CapturePending", "RefundPending", "CancelPending"}
 
 TOKENS = (
     "approve",
@@ -113,12 +108,12 @@ class Customer:
     ) -> Json:
         key = {"idempotencyKey": secrets.token_hex(8)} if has_key else {}
         call: Call = (name, {**values, **key})
-        ends_at = time.monotonic() + FINAL_SECONDS
+        ends_at = time.monotonic() + PATIENCE_SECONDS
         while True:
             answer = attempt(
                 self._random.choice(self.servers),
                 call,
-                patience_seconds=self._random.choice(PATIENCE_SECONDS),
+                patience_seconds=self._random.choice(WAITS_SECONDS),
             )
             if answer is not None and is_final(answer):
                 self.finals.append(Final(call, answer))
@@ -134,7 +129,7 @@ class Customer:
             f"{self.gateway_url}/reports/{session_id}",
             json={"result": "approve"},
             headers={"authorization": f"Bearer {SECRET}"},
-            timeout=15,
+            timeout=PATIENCE_SECONDS,
             trust_env=False,
             verify=False,
         )
@@ -154,16 +149,9 @@ def attempt(server: RunningServer, call: Call, *, patience_seconds: float) -> Js
         )
     except httpx2.TransportError:
         return None
-    answer = orjson.loads(response.content)
-    if response.status_code == 503:
-        assert answer["errors"][0]["extensions"]["code"] == "STORE_BUSY", answer
-        return None
-    assert response.status_code == 200, answer
-    assert "errors" not in answer, answer
-    (result,) = answer["data"].values()
-    return result
+    return None if is_busy(response) else result_of(response)
 
 
 def is_final(answer: Json) -> bool:
     """Tell whether an answer leaves nothing open."""
-    return answer["__typename"] not in OPEN and not answer.get("retryable", False)
+    return not is_open(answer) and not answer.get("retryable", False)

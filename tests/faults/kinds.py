@@ -17,14 +17,6 @@ KINDS = ("create", *ASKED)
 MOVES = {"authorize": "100.00", "capture": "60.00", "refund": "30.00", "cancel": "100.00"}
 """What each moves here, exactly."""
 
-PENDING = {
-    "authorize": "RequiresMoreAction",
-    "capture": "CapturePending",
-    "refund": "RefundPending",
-    "cancel": "CancelPending",
-}
-"""The member that shows an outcome as open."""
-
 FAILED = {
     "authorize": "AuthorizationFailed",
     "capture": "CaptureFailed",
@@ -91,12 +83,9 @@ def is_final(one: Prepared, answer: Json) -> bool:
     return {name: answer.get(name) for name in expected} == expected
 
 
-def ended(server: RunningServer, one: Prepared, *, seconds: float) -> Json:
+def ended(server: RunningServer, one: Prepared) -> Json:
     """Call it again and again with its key until the answer is the one right end, and give that."""
-    return until(
-        lambda: (answer := called(server, one)) and is_final(one, answer) and answer,
-        seconds=seconds,
-    )
+    return until(lambda: (answer := called(server, one)) and is_final(one, answer) and answer)
 
 
 def operations_of(server: RunningServer, one: Prepared) -> list[tuple[str, str]]:
@@ -115,14 +104,22 @@ def status_of(server: RunningServer, one: Prepared) -> str:
     return found[-1][1] if found else ""
 
 
+def collection_of(server: RunningServer, one: Prepared) -> str:
+    """Give the id of its collection."""
+    ((id,),) = server.rows(
+        "SELECT collection_id FROM payment_sessions WHERE id = ?", one.session_id
+    )
+    return str(id)
+
+
 def operation_of(server: RunningServer, one: Prepared) -> str:
     """Give the id of its newest operation."""
     return operations_of(server, one)[-1][0]
 
 
-def settled(server: RunningServer, one: Prepared, *, seconds: float) -> None:
+def settled(server: RunningServer, one: Prepared) -> None:
     """Wait until it has succeeded, whoever brings that; it is not called again."""
-    until(lambda: status_of(server, one) == "SUCCEEDED", seconds=seconds)
+    until(lambda: status_of(server, one) == "SUCCEEDED")
 
 
 def assert_one_effect(server: RunningServer, one: Prepared) -> Json:

@@ -14,13 +14,14 @@ import orjson
 
 from tests.faults.kinds import Prepared, operation_of
 from tests.support import gateway
+from tests.support.looking import ask_to_settle, settle
 from tests.support.records import effects
 from tests.support.running import Json, RunningServer
 from tests.support.sites import Site
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 SECRET = "whsec_known_to_these_tests_0001"
 HEADER = "Sandbox-Signature"
-ANSWER_SECONDS = 15.0
 
 
 def signature(body: bytes, *, secret: str = SECRET, age_seconds: int = 0) -> str:
@@ -30,30 +31,52 @@ def signature(body: bytes, *, secret: str = SECRET, age_seconds: int = 0) -> str
     return f"t={signed_at},v1={digest.hexdigest()}"
 
 
-def settle(
-    server: RunningServer, session_id: str, result: str, movement: str | None = None
+def settle_and_wait(
+    server: RunningServer,
+    session_id: str,
+    result: str,
+    movement: str | None = None,
+    *,
+    is_taken: bool = True,
 ) -> None:
-    """Let the gateway settle what it left pending, and report it."""
-    body = {"result": result} if movement is None else {"result": result, "movement": movement}
-    response = server.client.post(f"/sandbox/reports/{session_id}", json=body)
-    assert response.is_success, response.text
+    """Let the gateway settle what it left pending, and wait until its report is there; where it can be, until taken."""
+    if is_taken:
+        settle(server, session_id, result, movement)
+        until(lambda: are_taken(server, session_id))
+    else:
+        # The gateway's page waits for the report's first try, longer than the server waits for the page.
+        ask_to_settle(server, session_id, result, movement)
+        until(lambda: bodies(server, session_id))
 
 
 def begin(server: RunningServer, session_id: str, kind: str, amount: str | None = None) -> None:
-    """Move a session's money in the gateway's dashboard, which reports it."""
+    """Move a session's money in the gateway's dashboard, and wait until the server has taken its report."""
     body = {"kind": kind} if amount is None else {"kind": kind, "amount": amount}
     response = server.client.post(f"/sandbox/movements/{session_id}", json=body)
     assert response.status_code == 202, response.text
+    until(lambda: are_taken(server, session_id))
+
+
+def are_taken(server: RunningServer, session_id: str) -> bool:
+    """Tell whether the server has taken every report about a session."""
+    return all(is_taken for _, is_taken in _reports(server, session_id))
 
 
 def bodies(server: RunningServer, session_id: str) -> list[bytes]:
     """Read the reports that the gateway wrote about a session, oldest first."""
+    return [body for body, _ in _reports(server, session_id)]
+
+
+def _reports(server: RunningServer, session_id: str) -> list[tuple[bytes, bool]]:
     path = server.folder / "tillgraph-sandbox.db"
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=5)) as ledger:
+    with closing(
+        sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
+    ) as ledger:
         found = ledger.execute(
-            "SELECT body FROM reports WHERE session = ? ORDER BY number", (session_id,)
+            "SELECT body, delivered_at IS NOT NULL FROM reports WHERE session = ? ORDER BY number",
+            (session_id,),
         )
-        return [row[0] for row in found]
+        return [(body, bool(is_taken)) for body, is_taken in found]
 
 
 def retold(server: RunningServer, of: str, about: str, key: str) -> bytes:
@@ -82,7 +105,7 @@ def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> l
 
     async def send() -> list[int]:
         async with httpx2.AsyncClient(
-            base_url=server.url, timeout=ANSWER_SECONDS, trust_env=False, verify=False
+            base_url=server.url, timeout=PATIENCE_SECONDS, trust_env=False, verify=False
         ) as client:
             answers = await asyncio.gather(
                 *(
@@ -117,7 +140,7 @@ def settle_at(site: Site, one: Prepared, *, result: str = "approve") -> None:
         f"{site.gateway.url}/reports/{one.session_id}",
         json=body,
         headers=AT_GATEWAY,
-        timeout=ANSWER_SECONDS,
+        timeout=PATIENCE_SECONDS,
         trust_env=False,
         verify=False,
     )
@@ -128,7 +151,7 @@ def facts_of(site: Site, one: Prepared) -> Json:
     """Read what the gateway says of an operation."""
     address = f"{site.gateway.url}/operations/{operation_of(site.server, one)}"
     response = httpx2.get(
-        address, headers=AT_GATEWAY, timeout=ANSWER_SECONDS, trust_env=False, verify=False
+        address, headers=AT_GATEWAY, timeout=PATIENCE_SECONDS, trust_env=False, verify=False
     )
     assert response.status_code == 200, response.text
     return response.json()

@@ -7,10 +7,11 @@ import httpx2
 import orjson
 import pytest
 
-from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle, signature
+from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle_and_wait, signature
 from tests.support.between import Fault
-from tests.support.calling import ANSWER_SECONDS, Call, running
-from tests.support.records import assert_books_agree, effects, everything
+from tests.support.calling import Call, running
+from tests.support.looking import payment_of
+from tests.support.records import assert_books_agree, effects, end_leases, everything
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
@@ -25,14 +26,9 @@ from tests.support.shop import (
     unsettled,
 )
 from tests.support.sites import Site
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 TAKEN = range(200, 300)
-
-
-def payment_of(server: RunningServer, id: str) -> Json:
-    """Read a payment."""
-    return server.run("back_end/06_show_payment", id=id)
 
 
 def events_of(server: RunningServer, payment: Json) -> list[tuple[str, str, int]]:
@@ -85,6 +81,7 @@ def test_f22_a_cancellation_in_the_dashboard(server: RunningServer) -> None:
     assert collection["outstandingAmount"] == "100.00"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("kind", "amount"),
     [
@@ -194,7 +191,7 @@ def test_f26_a_refund_that_the_gateway_undid(server: RunningServer) -> None:
     """Read back from the gateway it is REVERSED: it counts in no sum, and the amount can be refunded again."""
     payment, id = refunded(server)
     session_id = server.rows("SELECT session_id FROM operations WHERE id = ?", id)[0][0]
-    settle(server, session_id, "reverse", id)
+    settle_and_wait(server, session_id, "reverse", id)
     found = wait_until_reversed(server, payment["id"])
     assert (found["status"], found["refundedAmount"], found["refundableAmount"]) == (
         "CAPTURED",
@@ -213,9 +210,7 @@ def test_f26_a_refund_that_the_gateway_undid(server: RunningServer) -> None:
 
 def wait_until_reversed(server: RunningServer, id: str) -> Json:
     """Wait until a payment's refund is undone here too."""
-    return until(
-        lambda: (found := payment_of(server, id))["refundedAmount"] == "0.00" and found, seconds=10
-    )
+    return until(lambda: (found := payment_of(server, id))["refundedAmount"] == "0.00" and found)
 
 
 def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> None:
@@ -226,7 +221,7 @@ def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> 
     begin(server, session_id, "refund", "30.00")
     (effect,) = effects(server, session_id, "refund")
     assert payment_of(server, payment["id"])["refundedAmount"] == "30.00"
-    settle(server, session_id, "reverse", effect["key"])
+    settle_and_wait(server, session_id, "reverse", effect["key"])
     until(lambda: payment_of(server, payment["id"])["refundedAmount"] == "0.00")
 
 
@@ -242,12 +237,13 @@ def test_a_surplus_that_came_back_goes_to_a_person(
         authorize(server, session["id"])
     assert server.process is not None
     server.process.wait()
+    end_leases(server)
     server.start()
     server.reconnect()
     server.change("cancelPaymentCollection", {"id": collection["id"]})
     (returned,) = until(lambda: effects(server, session["id"], "refund"))
     until(lambda: not unsettled(server, session["id"]))
-    settle(server, session["id"], "reverse", returned["key"])
+    settle_and_wait(server, session["id"], "reverse", returned["key"])
     (left,) = until(lambda: unsettled(server, session["id"]))
     assert (left["kind"], left["amount"], left["nextAttemptAt"]) == ("refund", "100.00", None)
     (payment,) = collection_of(server, collection["id"])["payments"]
@@ -264,7 +260,7 @@ def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site
     shared_site.between.next(Fault.HOLD_BEFORE, kind="capture", session_id=session_id)
     call: Call = ("capturePayment", {"paymentId": payment["id"], "idempotencyKey": new_key()})
     with running(server, call) as (answer,):
-        assert shared_site.between.held.wait(ANSWER_SECONDS)
+        assert shared_site.between.held.wait(PATIENCE_SECONDS)
         moved = httpx2.post(
             f"{shared_site.gateway.url}/movements/{session_id}",
             json={"kind": "cancel"},
@@ -288,7 +284,7 @@ def test_f26_a_stale_report_of_a_failed_refund(server: RunningServer) -> None:
     session_id = server.rows("SELECT session_id FROM operations WHERE id = ?", id)[0][0]
     other, other_id = refunded(server)
     other_session = server.rows("SELECT session_id FROM operations WHERE id = ?", other_id)[0][0]
-    settle(server, other_session, "reverse", other_id)
+    settle_and_wait(server, other_session, "reverse", other_id)
     wait_until_reversed(server, other["id"])
     body = bodies(server, other_session)[-1]
     event_id = orjson.loads(body)["id"]
@@ -299,10 +295,7 @@ def test_f26_a_stale_report_of_a_failed_refund(server: RunningServer) -> None:
     )
     secret = (server.folder / ".tillgraph" / "sandbox-webhook-secret").read_text()
     assert post(server, stale, signature(stale, secret=secret)) in TAKEN
-    until(
-        lambda: not server.rows("SELECT event_id FROM provider_reports WHERE applied_at IS NULL"),
-        seconds=10,
-    )
+    until(lambda: not server.rows("SELECT event_id FROM provider_reports WHERE applied_at IS NULL"))
     found = payment_of(server, payment["id"])
     assert (found["refundedAmount"], [one["status"] for one in found["refunds"]]) == (
         "30.00",

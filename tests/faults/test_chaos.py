@@ -1,17 +1,22 @@
 """Everything at once, at random: two servers that are killed, a gateway that fails, customers who go away."""
 
+import itertools
 import random
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from threading import Event
+from typing import Any
+
+import pytest
 
 from tests.faults.conftest import MakeSite
-from tests.faults.customers import FINAL_SECONDS, Customer, Final, attempt, is_final
+from tests.faults.customers import Customer, Final, attempt, is_final
 from tests.support.between import Between, Fault
-from tests.support.records import open_operations
+from tests.support.records import end_leases, open_operations
 from tests.support.running import RunningServer
 from tests.support.sites import Site
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 CUSTOMERS = 4
 
@@ -31,13 +36,9 @@ FAULTS = (
 )
 
 BETWEEN_FAULTS_SECONDS = (0.05, 0.4)
-BETWEEN_KILLS_SECONDS = (1.0, 4.0)
 CLOSED_SECONDS = (0.1, 0.8)
 CLOSED_SHARE = 0.05
 """Of the faults: the gateway's port is closed for a while."""
-
-STEP_SECONDS = 1.0
-"""Between recovery's steps: without this they are minutes and hours behind the first."""
 
 NEXT_STEP = (
     "UPDATE operations SET due_at = 0, unanswered_times = 0"
@@ -45,9 +46,44 @@ NEXT_STEP = (
 )
 
 
-def faults(between: Between, chance: random.Random, is_over: Event) -> None:
-    """Let asks fail in every way until it is over."""
-    while not is_over.wait(chance.uniform(*BETWEEN_FAULTS_SECONDS)):
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Is how long chaos lasts: in the short form by its steps, in the long one by the clock."""
+
+    seconds: float | None = None
+    faults: int | None = None
+    kills: int | None = None
+    kill_seconds: tuple[float, float] = (1.0, 4.0)
+    """Between two kills."""
+    step_seconds: float = 1.0
+    """Between recovery's steps: without this they are minutes and hours behind the first."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The servers'."""
+
+    @property
+    def is_lease_waited_for(self) -> bool:
+        """Tell whether what a killed server was asking is left to its lease."""
+        return self.seconds is not None
+
+
+@pytest.fixture
+def course(request: pytest.FixtureRequest, is_long: bool, chaos_seconds: float) -> Course:
+    """Give the long form's course where the clock is asked for, and otherwise some steps."""
+    if is_long or request.config.getoption("--chaos-seconds") is not None:
+        return Course(seconds=chaos_seconds, settings={"TILLGRAPH_TEST_WAIT_SCALE": "1"})
+    return Course(faults=12, kills=3, kill_seconds=(0.2, 1.0), step_seconds=0.2)
+
+
+def times(count: int | None) -> Iterator[int]:
+    """Count up to a number, or for ever."""
+    return iter(range(count)) if count is not None else itertools.count()
+
+
+def faults(between: Between, chance: random.Random, is_over: Event, course: Course) -> None:
+    """Let asks fail in every way, as often as the course says or until it is over."""
+    for _ in times(course.faults):
+        if is_over.wait(chance.uniform(*BETWEEN_FAULTS_SECONDS)):
+            break
         between.let_go()
         if chance.random() < CLOSED_SHARE:
             with between.closed():
@@ -58,23 +94,29 @@ def faults(between: Between, chance: random.Random, is_over: Event) -> None:
     between.let_go()
 
 
-def kills(servers: list[RunningServer], chance: random.Random, is_over: Event) -> None:
-    """Kill one of the servers and start it again until it is over."""
-    while not is_over.wait(chance.uniform(*BETWEEN_KILLS_SECONDS)):
+def kills(
+    servers: list[RunningServer], chance: random.Random, is_over: Event, course: Course
+) -> None:
+    """Kill one of the servers and start it again, as often as the course says or until it is over."""
+    for _ in times(course.kills):
+        if is_over.wait(chance.uniform(*course.kill_seconds)):
+            return
         server = chance.choice(servers)
         server.kill()
+        if not course.is_lease_waited_for:
+            end_leases(server)
         server.start()
 
 
-def steps(site: Site, _chance: random.Random, is_over: Event) -> None:
-    """Make recovery's next steps due until it is over."""
-    while not is_over.wait(STEP_SECONDS):
+def steps(site: Site, is_quiet: Event, course: Course) -> None:
+    """Make recovery's next steps due until all is quiet."""
+    while not is_quiet.wait(course.step_seconds):
         site.server.rows(NEXT_STEP)
 
 
-def test_f50_chaos(make_site: MakeSite, seed: int, chaos_seconds: float) -> None:
+def test_f50_chaos(make_site: MakeSite, seed: int, course: Course) -> None:
     """Whatever happens, every call by its key has one final answer, and all books agree at the end."""
-    site = make_site(servers=2)
+    site = make_site(servers=2, settings=course.settings)
     is_over, is_quiet = Event(), Event()
     customers = [
         Customer(site.servers, site.gateway.url, seed + number, is_over)
@@ -82,30 +124,34 @@ def test_f50_chaos(make_site: MakeSite, seed: int, chaos_seconds: float) -> None
     ]
     with ThreadPoolExecutor(CUSTOMERS + 3) as threads:
         troubles: list[Future[None]] = [
-            threads.submit(faults, site.between, chance_of(seed, "faults"), is_over),
-            threads.submit(kills, site.servers, chance_of(seed, "kills"), is_over),
+            threads.submit(faults, site.between, chance_of(seed, "faults"), is_over, course),
+            threads.submit(kills, site.servers, chance_of(seed, "kills"), is_over, course),
         ]
-        stepping = threads.submit(steps, site, chance_of(seed, "steps"), is_quiet)
+        stepping = threads.submit(steps, site, is_quiet, course)
         shopping = [threads.submit(customer.shop) for customer in customers]
-
-        def has_ended() -> bool:
-            is_troubled = any(trouble.done() for trouble in troubles)
-            return is_troubled or any(customer.done() for customer in shopping)
-
         try:
-            ends_at = time.monotonic() + chaos_seconds
-            while time.monotonic() < ends_at and not has_ended():
-                is_over.wait(0.5)
+            wait_for_end(course, troubles, shopping)
             is_over.set()
             for trouble in troubles:
                 trouble.result()
-            done = [one.result(timeout=FINAL_SECONDS + 10) for one in shopping]
-            until(lambda: not open_operations(site.server), seconds=FINAL_SECONDS)
+            done = [one.result() for one in shopping]
+            until(lambda: not open_operations(site.server))
         finally:
             is_over.set()
             is_quiet.set()
         stepping.result()
     assert_final(site, done)
+
+
+def wait_for_end(
+    course: Course, troubles: Sequence["Future[None]"], shopping: Sequence["Future[Customer]"]
+) -> None:
+    """Wait until the course is over; a customer, or a trouble, that ends before it has failed."""
+    if course.seconds is None:
+        until(lambda: all(one.done() for one in troubles) or any(one.done() for one in shopping))
+    else:
+        running: list[Future[Any]] = [*troubles, *shopping]
+        wait(running, timeout=course.seconds, return_when=FIRST_COMPLETED)
 
 
 def chance_of(seed: int, what: str) -> random.Random:
@@ -132,7 +178,7 @@ def assert_final(site: Site, customers: list[Customer]) -> None:
 
 def is_the_same(server: RunningServer, final: Final) -> bool:
     """Send a call again, and tell whether the answer is about the same and is no contrary one."""
-    answer = attempt(server, final.call, patience_seconds=15)
+    answer = attempt(server, final.call, patience_seconds=PATIENCE_SECONDS)
     assert answer is not None
     assert is_final(answer)
     names = ("__typename", "id", "code", "amount")

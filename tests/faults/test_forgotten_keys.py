@@ -1,29 +1,36 @@
 """Behind the life of a gateway's keys, asking again could do it twice: recovery only looks then."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
+from tests.faults.conftest import QUICKEST_RECOVERY, checked
 from tests.providers.test_package import PACKAGE, collection_id_of, journal, opened
+from tests.support.records import DAY, days_ago
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, collection_of, new_key, unsettled
 from tests.support.waiting import until
 
-DAY = 86_400 * 1_000_000
-QUICK = {
-    # The 23 hours of a terminal's keys are over after 1.4 seconds, and a day's step as well.
-    "TILLGRAPH_TEST_TIME_SCALE": "60000",
-    "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.3",
-}
-SETTLED_SECONDS = 30
-
-MakeServer = Callable[..., RunningServer]
+Found = TypeVar("Found")
 
 
-@pytest.fixture
-def server(make_server: MakeServer) -> RunningServer:
-    """Give a server with terminals, for which days pass in seconds."""
-    return make_server(is_test_build=True, PYTHONPATH=str(PACKAGE), **QUICK).start()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server with terminals."""
+    settings = {"PYTHONPATH": str(PACKAGE), **QUICKEST_RECOVERY}
+    with checked(RunningServer(tmp_path_factory.mktemp("terminals"), settings)) as running:
+        yield running
+
+
+def until_days_later(server: RunningServer, session_id: str, look: Callable[[], Found]) -> Found:
+    """Let two days pass again and again, each with a step of recovery, until something is found."""
+
+    def look_later() -> Found:
+        days_ago(server, session_id)
+        return look()
+
+    return until(look_later)
 
 
 def asks_of(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
@@ -53,12 +60,14 @@ def movements_of(server: RunningServer, payment_id: str) -> list[tuple[str, str 
 def test_f46_several_looks_that_find_nothing_prove_it(server: RunningServer) -> None:
     """Three looks over more than ten minutes end it as declined; nothing is asked for behind the first of them."""
     payment = paid(server, capture=["unknown"], look=["absent"])
+    session_id = payment["paymentSession"]["id"]
     assert capture(server, payment["id"])["__typename"] == "CapturePending"
-    until(
+    until_days_later(
+        server,
+        session_id,
         lambda: movements_of(server, payment["id"]) == [("DECLINED", "never_arrived")],
-        seconds=SETTLED_SECONDS,
     )
-    asked = asks_of(server, payment["paymentSession"]["id"], "capture")
+    asked = asks_of(server, session_id, "capture")
     first_look = asked.index(("look", "absent"))
     assert asked[:first_look] == [("capture", "unknown")] * first_look
     assert asked[first_look:] == [("look", "absent")] * 3
@@ -70,12 +79,12 @@ def test_f46_several_looks_that_find_nothing_prove_it(server: RunningServer) -> 
 def test_f46_what_shows_late_is_found(server: RunningServer) -> None:
     """A gateway whose books are behind shows it at the third look: captured, and nothing was asked for twice."""
     payment = paid(server, capture=["unknown"], look=["absent", "absent", "done"])
+    session_id = payment["paymentSession"]["id"]
     capture(server, payment["id"])
-    until(
-        lambda: movements_of(server, payment["id"]) == [("SUCCEEDED", None)],
-        seconds=SETTLED_SECONDS,
+    until_days_later(
+        server, session_id, lambda: movements_of(server, payment["id"]) == [("SUCCEEDED", None)]
     )
-    asked = asks_of(server, payment["paymentSession"]["id"], "capture")
+    asked = asks_of(server, session_id, "capture")
     assert asked[-3:] == [("look", "absent"), ("look", "absent"), ("look", "done")]
 
 
@@ -84,19 +93,17 @@ def test_f46_what_has_to_happen_goes_to_a_person(server: RunningServer) -> None:
     payment = paid(server, cancel=["unknown"], look=["absent"])
     session_id = payment["paymentSession"]["id"]
     server.change("cancelPaymentCollection", {"id": payment["paymentCollection"]["id"]})
-    left = until(
+    left = until_days_later(
+        server,
+        session_id,
         lambda: [one for one in unsettled(server, session_id) if one["nextAttemptAt"] is None],
-        seconds=SETTLED_SECONDS,
     )
     assert [one["kind"] for one in left] == ["cancel"]
     assert collection_of(server, collection_id_of(server, session_id))["status"] == "CANCELED"
 
 
-def test_f44_a_key_used_again_after_long_is_looked_up_first(
-    make_server: MakeServer,
-) -> None:
+def test_f44_a_key_used_again_after_long_is_looked_up_first(server: RunningServer) -> None:
     """A capture that was not reached days ago is read at the gateway before it is sent again."""
-    server = make_server(PYTHONPATH=str(PACKAGE)).start()
     payment = paid(server, capture=["not_reached"] * 3 + ["done"], look=["absent"])
     key = new_key()
     assert capture(server, payment["id"], idempotencyKey=key)["code"] == "PROVIDER_UNAVAILABLE"
@@ -110,9 +117,8 @@ def test_f44_a_key_used_again_after_long_is_looked_up_first(
     ]
 
 
-def test_f44_what_is_found_is_not_sent_again(make_server: MakeServer) -> None:
+def test_f44_what_is_found_is_not_sent_again(server: RunningServer) -> None:
     """The gateway has it after all: that is the outcome, and nothing is sent."""
-    server = make_server(PYTHONPATH=str(PACKAGE)).start()
     payment = paid(server, capture=["not_reached"] * 3 + ["done"], look=["done"])
     key = new_key()
     capture(server, payment["id"], idempotencyKey=key)

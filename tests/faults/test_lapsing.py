@@ -4,8 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.records import assert_books_agree, effects
-from tests.support.running import Json, RunningServer
+from tests.faults.conftest import QUICKEST_RECOVERY
+from tests.faults.reporting import settle_and_wait
+from tests.support.looking import payment_of
+from tests.support.records import assert_books_agree, days_ago, effects, lapse
+from tests.support.running import RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -18,12 +21,8 @@ from tests.support.shop import (
 )
 from tests.support.waiting import until
 
-LATE_SECONDS = 15
-
-
-def payment_of(server: RunningServer, id: str) -> Json:
-    """Read a payment."""
-    return server.run("back_end/06_show_payment", id=id)
+LASTING = "approve,expires=3600"
+"""An authorization with an end that no test waits for."""
 
 
 def last_event(server: RunningServer, collection_id: str) -> tuple[str, str, int]:
@@ -38,12 +37,11 @@ def last_event(server: RunningServer, collection_id: str) -> tuple[str, str, int
 
 def test_f48_an_authorization_past_its_time_is_not_offered(reported_server: RunningServer) -> None:
     """Nothing can be captured any more: capturableAmount is zero, and a capture is EXPIRED and asks for nothing."""
-    payment = pay(reported_server, token="approve,expires=0.5")
+    payment = pay(reported_server, token=LASTING)
     assert payment["captureBefore"] is not None
-    until(
-        lambda: payment_of(reported_server, payment["id"])["capturableAmount"] == "0.00",
-        seconds=LATE_SECONDS,
-    )
+    assert payment["capturableAmount"] == "100.00"
+    lapse(reported_server, payment["id"])
+    assert payment_of(reported_server, payment["id"])["capturableAmount"] == "0.00"
     refused = capture(reported_server, payment["id"])
     assert (refused["__typename"], refused["code"]) == ("CaptureFailed", "EXPIRED")
     assert effects(reported_server, payment["paymentSession"]["id"], "capture") == []
@@ -53,11 +51,11 @@ def test_f48_an_authorization_past_its_time_ends_by_the_gateway_s_word(
     server: RunningServer,
 ) -> None:
     """Recovery gives it back: the payment is CANCELED with reason EXPIRED, the log says PAYMENT_EXPIRED."""
-    payment = pay(server, token="approve,expires=0.5")
+    payment = pay(server, token=LASTING)
+    lapse(server, payment["id"])
     collection_id = payment["paymentCollection"]["id"]
     found = until(
-        lambda: (one := payment_of(server, payment["id"]))["status"] == "CANCELED" and one,
-        seconds=LATE_SECONDS,
+        lambda: (one := payment_of(server, payment["id"]))["status"] == "CANCELED" and one
     )
     assert (found["cancellationReason"], found["releasedAmount"]) == ("EXPIRED", "100.00")
     assert last_event(server, collection_id) == ("PAYMENT_EXPIRED", "RECONCILIATION", 10_000)
@@ -68,11 +66,11 @@ def test_f48_an_authorization_past_its_time_ends_by_the_gateway_s_word(
 
 def test_f48_what_was_captured_before_stands(server: RunningServer) -> None:
     """Only what is left lapses: the payment is CAPTURED, and the log says what expired."""
-    payment = pay(server, token="approve,expires=1")
+    payment = pay(server, token=LASTING)
     capture(server, payment["id"], amount="60.00")
+    lapse(server, payment["id"])
     found = until(
-        lambda: (one := payment_of(server, payment["id"]))["releasedAmount"] != "0.00" and one,
-        seconds=LATE_SECONDS,
+        lambda: (one := payment_of(server, payment["id"]))["releasedAmount"] != "0.00" and one
     )
     assert (found["status"], found["capturedAmount"], found["releasedAmount"]) == (
         "CAPTURED",
@@ -89,14 +87,12 @@ def test_f48_the_end_waits_for_evidence(
     make_server: Callable[..., RunningServer], token: str
 ) -> None:
     """While the gateway's word is not there, the payment is pending: neither captured nor ended by age."""
-    server = make_server().start()
-    payment = pay(server, token=f"approve,expires=0.2,cancel={token}")
+    server = make_server(**QUICKEST_RECOVERY).start()
+    payment = pay(server, token=f"{LASTING},cancel={token}")
+    lapse(server, payment["id"])
     session_id = payment["paymentSession"]["id"]
-    until(lambda: payment_of(server, payment["id"])["isCancellationPending"], seconds=LATE_SECONDS)
-    until(
-        lambda: [one["attempts"] for one in unsettled(server, session_id)] == [2],
-        seconds=LATE_SECONDS,
-    )
+    until(lambda: payment_of(server, payment["id"])["isCancellationPending"])
+    until(lambda: [one["attempts"] for one in unsettled(server, session_id)] == [2])
     found = payment_of(server, payment["id"])
     assert (found["status"], found["releasedAmount"], found["cancellationReason"]) == (
         "AUTHORIZED",
@@ -105,10 +101,7 @@ def test_f48_the_end_waits_for_evidence(
     )
     (left,) = unsettled(server, session_id)
     # Refused while the gateway is just being asked.
-    until(
-        lambda: settle_by_hand(server, left["id"], "SUCCEEDED")["__typename"] == "Settled",
-        seconds=LATE_SECONDS,
-    )
+    until(lambda: settle_by_hand(server, left["id"], "SUCCEEDED")["__typename"] == "Settled")
     assert payment_of(server, payment["id"])["cancellationReason"] == "EXPIRED"
 
 
@@ -120,22 +113,17 @@ def test_the_books_agree_after_all_of_this(server: RunningServer) -> None:
 # ── Longer ago than the gateway remembers ──────────────────────────────────────
 
 
-def test_f44_a_key_that_may_be_forgotten_is_not_sent_again(
-    make_server: Callable[..., RunningServer],
-) -> None:
-    """A day after an unknown ask recovery only looks, and finds the one effect there was."""
-    server = make_server(
-        is_test_build=True,
-        # The life of the gateway's keys, 23 hours, is over before recovery asks first.
-        TILLGRAPH_TEST_TIME_SCALE="200000",
-        TILLGRAPH_RECOVERY_INTERVAL_SECONDS="1",
-    ).start()
+def test_f44_a_key_that_may_be_forgotten_is_not_sent_again(reported_server: RunningServer) -> None:
+    """Days after an unknown ask recovery only looks, and finds the one effect there was."""
+    server = reported_server
     collection = open_collection(server)
     session = open_session(server, collection["id"], "lost_reply")
     assert authorize(server, session["id"])["__typename"] == "RequiresMoreAction"
-    until(
-        lambda: collection_of(server, collection["id"])["status"] == "AUTHORIZED",
-        seconds=LATE_SECONDS,
-    )
+    days_ago(server, session["id"])
+    # Something that is left open anywhere makes recovery look, whose interval is an hour here.
+    other = open_session(server, open_collection(server)["id"], "pending")
+    authorize(server, other["id"])
+    until(lambda: collection_of(server, collection["id"])["status"] == "AUTHORIZED")
     (effect,) = effects(server, session["id"])
     assert (effect["moved"], effect["asked"]) == ("100.00", 1)
+    settle_and_wait(server, other["id"], "approve")

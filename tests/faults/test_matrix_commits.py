@@ -9,23 +9,24 @@ from tests.faults.commits import refused
 from tests.faults.kinds import (
     ASKED,
     KINDS,
-    PENDING,
     Prepared,
     assert_no_effect,
     assert_one_effect,
     called,
+    collection_of,
     is_final,
     operation_of,
     prepared,
     settled,
 )
-from tests.support.calling import result_of, running
-from tests.support.records import everything
+from tests.support.calling import OPEN, result_of, running
+from tests.support.looking import prepared_times
+from tests.support.records import end_leases, everything
 from tests.support.running import Json, document
 from tests.support.sites import Site
+from tests.support.waiting import until
 
-SETTLED_SECONDS = 30.0
-"""A lease of five seconds, then recovery."""
+AT_ONCE = 5
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,6 +65,7 @@ def unrecorded(shared_site: Site) -> Unrecorded:
     ones = [prepared(server, kind) for kind in ASKED]
     with refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
         answers = {one.kind: (one, called(server, one)) for one in ones}
+    end_leases(server)
     return Unrecorded(shared_site, answers)
 
 
@@ -72,22 +74,25 @@ def test_f07_the_outcome_s_commit_fails(unrecorded: Unrecorded, kind: str) -> No
     """It is shown as open, and recovery asks again with the same key and records it once."""
     server = unrecorded.site.server
     one, answer = unrecorded.answers[kind]
-    assert answer["__typename"] == PENDING[kind]
-    settled(server, one, seconds=SETTLED_SECONDS)
+    assert answer["__typename"] == OPEN[kind]
+    settled(server, one)
     assert unrecorded.site.between.asks_of(operation_of(server, one)) == 2
     assert is_final(one, called(server, one))
     assert_one_effect(server, one)
 
 
-@pytest.mark.long
 def test_f07_the_same_call_while_an_outcome_is_not_recorded(shared_site: Site) -> None:
     """The same key meanwhile asks nothing itself: it waits, and is answered with the one outcome."""
     server, between = shared_site.server, shared_site.between
     one = prepared(server, "capture")
     with refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
-        assert called(server, one)["__typename"] == PENDING["capture"]
-    with running(server, *[one.call] * 5) as calls:
+        assert called(server, one)["__typename"] == OPEN["capture"]
+    collection_id = collection_of(server, one)
+    before = prepared_times(server, collection_id)
+    with running(server, *[one.call] * AT_ONCE) as calls:
+        until(lambda: prepared_times(server, collection_id) == before + AT_ONCE)
+        end_leases(server)
         answers = [result_of(call.result()) for call in calls]
-    assert [is_final(one, answer) for answer in answers] == [True] * 5
+    assert [is_final(one, answer) for answer in answers] == [True] * AT_ONCE
     assert between.asks_of(operation_of(server, one)) == 2
     assert_one_effect(server, one)

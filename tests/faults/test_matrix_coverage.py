@@ -3,7 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 from tests.support.running import ROOT
 
@@ -18,6 +21,9 @@ OF_EVERY_KIND = {*range(1, 6), *range(7, 12), 18, 19, 20, 23, 27, 33, 40, 41, 42
 """Rows that are run through for every kind of mutation."""
 
 NAME = re.compile(r"test((?:_f\d\d)+)_")
+
+
+pytestmark = pytest.mark.once
 
 
 def named_in(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
@@ -40,6 +46,7 @@ def is_of_every_kind(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(argument.arg == "kind" for argument in test.args.args)
 
 
+@cache
 def all_tests() -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """List the tests of this folder and of its neighbours."""
     return [test for path in sorted((ROOT / "tests").rglob("test_*.py")) for test in named_in(path)]

@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.running import ROOT
 
+pytestmark = pytest.mark.once
+
 VERSIONS = sorted((ROOT / "db" / "migrations" / "versions").glob("0*.py"))
 NEWER = [path for path in VERSIONS if not path.name.startswith("0001")]
 

@@ -1,6 +1,6 @@
 """A server killed at each point of its flow: the same call after its new start has its one right end."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from concurrent.futures import Future
 
 import httpx2
@@ -21,23 +21,13 @@ from tests.faults.kinds import (
     settled,
     status_of,
 )
+from tests.faults.reporting import told_of
 from tests.support.between import Fault, name_of
 from tests.support.calling import running
 from tests.support.forms import in_short
-from tests.support.records import assert_books_agree, everything
-from tests.support.sites import Site, site
-
-DIES_SECONDS = 30.0
-
-SETTLED_SECONDS = 30.0
-"""From the new start to the outcome: a lease of five seconds, then recovery."""
-
-
-@pytest.fixture(scope="module")
-def killed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server is a test build: it is killed and started again by each test."""
-    with site(tmp_path_factory.mktemp("killed"), is_test_build=True) as made:
-        yield made
+from tests.support.records import assert_books_agree, end_leases, everything
+from tests.support.sites import Site
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def killed_at(site: Site, one: Prepared, point: str) -> None:
@@ -45,18 +35,19 @@ def killed_at(site: Site, one: Prepared, point: str) -> None:
     site.server.fail_at(point)
     with running(site.server, one.call) as (call,):
         assert site.server.process is not None
-        site.server.process.wait(timeout=DIES_SECONDS)
+        site.server.process.wait(PATIENCE_SECONDS)
         assert_not_answered(call)
+    end_leases(site.server)
 
 
 def assert_not_answered(call: "Future[httpx2.Response]") -> None:
     """Hold that a call broke off."""
-    assert isinstance(call.exception(timeout=DIES_SECONDS), httpx2.TransportError)
+    assert isinstance(call.exception(), httpx2.TransportError)
 
 
 def one_effect_by_key(site: Site, one: Prepared, *, asks: int) -> None:
     """Hold that the same call has its one right end, after so many asks with one key, and that the books agree."""
-    ended(site.server, one, seconds=SETTLED_SECONDS)
+    ended(site.server, one)
     if one.kind != "create":
         assert [status for _, status in operations_of(site.server, one)] == ["SUCCEEDED"]
         assert site.between.asks_of(operation_of(site.server, one)) == asks
@@ -92,26 +83,36 @@ def test_f02_killed_behind_the_intent(killed_site: Site, kind: str, point: str) 
         0,
     )
     server.start()
-    assert_no_effect(server, one)
-    settled(server, one, seconds=SETTLED_SECONDS)
+    settled(server, one)
     one_effect_by_key(killed_site, one, asks=1)
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("kind", ASKED)
-@pytest.mark.parametrize("fault", [Fault.HOLD_BEFORE, Fault.HOLD_AFTER], ids=name_of)
-def test_f03_killed_during_the_ask(killed_site: Site, kind: str, fault: Fault) -> None:
-    """With the ask on the wire, before or behind its effect, recovery asks with the same key: one effect."""
+@pytest.fixture(scope="module", params=[Fault.HOLD_BEFORE, Fault.HOLD_AFTER], ids=name_of)
+def killed(request: pytest.FixtureRequest, killed_site: Site) -> Mapping[str, Prepared]:
+    """Kill a server with an ask of every kind on the wire, before their effects or behind them, and start it again."""
     server, between = killed_site.server, killed_site.between
-    one = prepared(server, kind)
-    between.next(fault, kind=kind)
-    with running(server, one.call) as (call,):
-        assert between.held.wait(DIES_SECONDS)
+    ones = {kind: prepared(server, kind) for kind in ASKED}
+    for one in ones.values():
+        between.next(request.param, session_id=one.session_id)
+    with running(server, *(one.call for one in ones.values())) as calls:
+        until(lambda: between.waiting == len(ASKED))
         server.kill()
-        assert_not_answered(call)
+        for call in calls:
+            assert_not_answered(call)
     between.let_go()
+    end_leases(server)
     server.start()
-    settled(server, one, seconds=SETTLED_SECONDS)
+    return ones
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_f03_killed_during_the_ask(
+    killed_site: Site, killed: Mapping[str, Prepared], kind: str
+) -> None:
+    """With the ask on the wire, before or behind its effect, recovery asks with the same key: one effect."""
+    one = killed[kind]
+    settled(killed_site.server, one)
+    assert told_of(killed_site.server, one) == ["RECONCILIATION"]
     one_effect_by_key(killed_site, one, asks=2)
 
 
@@ -129,11 +130,11 @@ def test_f04_killed_before_the_outcome_is_committed(
     assert status_of(server, one) == "ASKING"
     server.start()
     assert_one_effect(server, one)
-    settled(server, one, seconds=SETTLED_SECONDS)
+    settled(server, one)
     one_effect_by_key(killed_site, one, asks=2)
 
 
-@pytest.mark.parametrize("kind", in_short(KINDS, "create", "cancel"))
+@pytest.mark.parametrize("kind", in_short(KINDS, "create", "refund", "cancel"))
 def test_f05_killed_before_the_answer(killed_site: Site, kind: str) -> None:
     """The same call gives the stored result, and the gateway is not asked again."""
     server = killed_site.server

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from payments.failures import FailureCode
-from tests.faults.conftest import NO_RECOVERY
 from tests.faults.kinds import (
     ASKED,
-    PENDING,
     Prepared,
     assert_one_effect,
     called,
@@ -31,30 +29,19 @@ from tests.faults.reporting import (
     told_of,
 )
 from tests.support.between import Fault
-from tests.support.calling import result_of, running
+from tests.support.calling import OPEN, result_of, running
 from tests.support.forms import in_short
-from tests.support.records import assert_books_agree
-from tests.support.running import Json
+from tests.support.records import assert_books_agree, everything
+from tests.support.running import NO_RECOVERY, Json
 from tests.support.shop import collection_of, new_key, pay
 from tests.support.sites import Site, site
-from tests.support.waiting import until
-
-ARRIVES_SECONDS = 20.0
-SETTLED_SECONDS = 30.0
-
-
-@pytest.fixture(scope="module")
-def deaf_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server hears what the tests report alone, and whose recovery does not come."""
-    folder = tmp_path_factory.mktemp("deaf")
-    with site(folder, hears_reports=False, settings=NO_RECOVERY) as made:
-        yield made
+from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def pending(site: Site, kind: str) -> Prepared:
     """Call for what the gateway leaves pending."""
     one = prepared(site.server, kind, "pending")
-    assert called(site.server, one)["__typename"] == PENDING[kind]
+    assert called(site.server, one)["__typename"] == OPEN[kind]
     assert status_of(site.server, one) == "PROCESSING"
     return one
 
@@ -81,6 +68,9 @@ def test_f18_a_report_ten_times_at_once(deaf_site: Site, kind: str) -> None:
     assert stored == [(11,)]
     assert is_final(one, called(deaf_site.server, one))
     assert_one_effect(deaf_site.server, one)
+    before = everything(deaf_site.server)
+    assert post(deaf_site.server, *signed(bodies[0])) == 204
+    assert everything(deaf_site.server) == before, "once more, later"
 
 
 @pytest.mark.parametrize("kind", ASKED)
@@ -107,7 +97,7 @@ def five_reports(site: Site) -> tuple[Json, list[bytes]]:
     def move(name: str, amount: str) -> Json:
         values = {"paymentId": payment["id"], "amount": amount, "idempotencyKey": new_key()}
         one = Prepared(name.removesuffix("Payment"), (name, values), session_id)
-        assert called(server, one)["__typename"] == PENDING[one.kind]
+        assert called(server, one)["__typename"] == OPEN[one.kind]
         settle_at(site, one)
         return facts_of(site, one)
 
@@ -151,7 +141,7 @@ def test_f20_a_report_before_the_answer(deaf_site: Site, kind: str) -> None:
     one = prepared(server, kind)
     between.next(Fault.HOLD_AFTER, kind=kind)
     with running(server, one.call) as (call,):
-        assert between.held.wait(ARRIVES_SECONDS)
+        assert between.held.wait(PATIENCE_SECONDS)
         assert post(server, *signed(report_of(facts_of(deaf_site, one)))) == 204
         assert status_of(server, one) == "SUCCEEDED"
         between.let_go()
@@ -176,7 +166,7 @@ def test_f21_a_report_that_was_there_before_its_operation(deaf_site: Site, kind:
     # A report that matches nothing makes recovery look at all that wait.
     stranger = report_of({**facts, "key": f"capt_{new_key()}"})
     assert post(server, *signed(stranger)) == 204
-    settled(server, one, seconds=SETTLED_SECONDS)
+    settled(server, one)
     assert told_of(server, one) == ["WEBHOOK"]
     assert_one_effect(server, one)
 
@@ -190,7 +180,7 @@ def test_f23_a_report_that_never_comes(deaf_site: Site, kind: str) -> None:
     server.rows("UPDATE operations SET due_at = 0 WHERE id = ?", facts["key"])
     # Something that is left open anywhere makes recovery look, whose interval is an hour here.
     other = pending(deaf_site, "authorize")
-    settled(server, one, seconds=SETTLED_SECONDS)
+    settled(server, one)
     assert told_of(server, one) == ["RECONCILIATION"]
     assert is_final(one, called(server, one))
     assert_one_effect(server, one)
@@ -223,7 +213,7 @@ def test_f26_a_failure_behind_a_success(deaf_site: Site, kind: str) -> None:
 def dying_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give a site whose server is a test build without recovery: what settles there came by a report."""
     folder = tmp_path_factory.mktemp("dying")
-    with site(folder, is_test_build=True, settings=NO_RECOVERY) as made:
+    with site(folder, settings=NO_RECOVERY) as made:
         yield made
 
 
@@ -238,12 +228,12 @@ def test_f25_killed_while_a_report_is_taken(dying_site: Site, kind: str, point: 
     server.fail_at(point)
     settle_at(dying_site, one)
     assert server.process is not None
-    server.process.wait(timeout=ARRIVES_SECONDS)
+    server.process.wait(PATIENCE_SECONDS)
     assert status_of(server, one) == ("SUCCEEDED" if point == "after report" else "PROCESSING")
     server.start()
-    settled(server, one, seconds=SETTLED_SECONDS)
+    settled(server, one)
     again = "SELECT count(*) FROM provider_reports WHERE operation_id = ?"
-    until(lambda: server.rows(again, operation_of(server, one)) == [(1,)], seconds=SETTLED_SECONDS)
+    until(lambda: server.rows(again, operation_of(server, one)) == [(1,)])
     assert told_of(server, one) == ["WEBHOOK"]
     assert is_final(one, called(server, one))
     assert_one_effect(server, one)

@@ -1,22 +1,17 @@
 """What the gateway reports: true reports count once, and all others count for nothing."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import permutations
 
 import orjson
 import pytest
 
-from tests.faults.reporting import (
-    bodies,
-    post,
-    retold,
-    settle,
-    signature,
-)
+from tests.faults.reporting import SECRET, bodies, post, retold, settle_and_wait, signature
 from tests.faults.test_unknown import sources
+from tests.support.forms import in_short
 from tests.support.records import effects, everything, locked, operation_in
-from tests.support.running import Json, RunningServer
+from tests.support.running import NO_RECOVERY, SHORT_WAITS, Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -48,14 +43,14 @@ def pending(server: RunningServer) -> tuple[Json, str, str]:
 def told(reported_server: RunningServer) -> str:
     """Give a session whose authorization the gateway has reported as approved: what its reports look like."""
     _, session_id, _ = pending(reported_server)
-    settle(reported_server, session_id, "approve")
+    settle_and_wait(reported_server, session_id, "approve")
     return session_id
 
 
 def test_a_report_settles_a_pending_authorization(reported_server: RunningServer) -> None:
     """An approved report makes the payment, with source WEBHOOK."""
     collection, session_id, _ = pending(reported_server)
-    settle(reported_server, session_id, "approve")
+    settle_and_wait(reported_server, session_id, "approve")
     found = collection_of(reported_server, collection["id"])
     assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
     assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]
@@ -64,7 +59,7 @@ def test_a_report_settles_a_pending_authorization(reported_server: RunningServer
 def test_a_report_fails_a_pending_authorization(reported_server: RunningServer) -> None:
     """A declined report ends the attempt: the session is ERROR, and there is no payment."""
     collection, session_id, _ = pending(reported_server)
-    settle(reported_server, session_id, "fail")
+    settle_and_wait(reported_server, session_id, "fail")
     found = collection_of(reported_server, collection["id"])
     assert (found["status"], found["payments"]) == ("FAILED", [])
     assert found["paymentSessions"][0]["status"] == "ERROR"
@@ -79,7 +74,9 @@ def test_a_report_settles_a_pending_capture(
     payment = pay(reported_server, token="approve,capture=pending")
     answer = capture(reported_server, payment["id"], amount="60.00")
     assert answer["__typename"] == "CapturePending"
-    settle(reported_server, payment["paymentSession"]["id"], result, answer["capture"]["id"])
+    settle_and_wait(
+        reported_server, payment["paymentSession"]["id"], result, answer["capture"]["id"]
+    )
     found = reported_server.run("back_end/06_show_payment", id=payment["id"])
     left = "40.00" if result == "approve" else "100.00"
     assert (found["capturedAmount"], found["capturableAmount"]) == (captured, left)
@@ -94,7 +91,9 @@ def test_a_report_settles_a_pending_refund(
     capture(reported_server, payment["id"])
     answer = refund(reported_server, payment["id"], amount="30.00")
     assert answer["__typename"] == "RefundPending"
-    settle(reported_server, payment["paymentSession"]["id"], result, answer["refund"]["id"])
+    settle_and_wait(
+        reported_server, payment["paymentSession"]["id"], result, answer["refund"]["id"]
+    )
     found = reported_server.run("back_end/06_show_payment", id=payment["id"])
     left = "70.00" if result == "approve" else "100.00"
     assert (found["refundedAmount"], found["refundableAmount"]) == (refunded, left)
@@ -105,17 +104,9 @@ def test_a_report_settles_a_pending_cancellation(reported_server: RunningServer)
     payment = pay(reported_server, token="approve,cancel=pending")
     answer = reported_server.change("cancelPayment", {"paymentId": payment["id"]})
     assert answer["__typename"] == "CancelPending"
-    settle(reported_server, payment["paymentSession"]["id"], "approve", "cancel")
+    settle_and_wait(reported_server, payment["paymentSession"]["id"], "approve", "cancel")
     found = reported_server.run("back_end/06_show_payment", id=payment["id"])
     assert (found["status"], found["releasedAmount"]) == ("CANCELED", "100.00")
-
-
-def test_f18_a_report_again_later(reported_server: RunningServer, told: str) -> None:
-    """A report that was applied already is answered with 2xx and changes nothing."""
-    (body,) = bodies(reported_server, told)
-    before = everything(reported_server)
-    assert post(reported_server, body, signature(body)) in TAKEN
-    assert everything(reported_server) == before
 
 
 FORGERIES: dict[str, Callable[[bytes], str | None]] = {
@@ -130,6 +121,7 @@ FORGERIES: dict[str, Callable[[bytes], str | None]] = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forged_report_changes_nothing(
     reported_server: RunningServer, told: str, forgery: str
@@ -144,6 +136,7 @@ def test_a_forged_report_changes_nothing(
     assert operation_in(reported_server, "SUCCEEDED", "authorize", session_id) == key
 
 
+@pytest.mark.once
 def test_a_signature_of_other_letters_changes_nothing(reported_server: RunningServer) -> None:
     """A signature that is not ASCII is refused like any wrong one."""
     before = everything(reported_server)
@@ -156,6 +149,7 @@ def test_a_signature_of_other_letters_changes_nothing(reported_server: RunningSe
     assert everything(reported_server) == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"5", b"null", b"{}", b"{", b"\xff\xfe", b"[" * 100_000]
 )
@@ -166,12 +160,14 @@ def test_a_signed_report_that_is_none(reported_server: RunningServer, body: byte
     assert everything(reported_server) == before
 
 
+@pytest.mark.once
 def test_a_report_that_is_too_large(reported_server: RunningServer) -> None:
     """A body beyond 1 MiB is 413, whatever its signature."""
     body = b" " * (1024 * 1024 + 1)
     assert post(reported_server, body, signature(body)) == 413
 
 
+@pytest.mark.once
 def test_a_report_to_an_unknown_provider(reported_server: RunningServer) -> None:
     """An address that is no provider's is 404."""
     response = reported_server.client.post("/webhooks/nobody", content=b"{}")
@@ -191,7 +187,7 @@ def stages(server: RunningServer, told: str, session_id: str, key: str) -> list[
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_f19_reports_in_any_order(
+def test_reports_of_a_challenge_in_any_order(
     reported_server: RunningServer, told: str, order: tuple[int, ...]
 ) -> None:
     """What comes later in truth has the higher rank: challenged, pending and approved end the same in every order."""
@@ -219,7 +215,7 @@ STAGES = ("REQUIRES_MORE", "PENDING_AUTHORIZATION", "AUTHORIZED")
 def test_f26_a_success_behind_a_failure(reported_server: RunningServer, told: str) -> None:
     """A report of success behind a decline is taken and changes no outcome."""
     collection, session_id, key = pending(reported_server)
-    settle(reported_server, session_id, "fail")
+    settle_and_wait(reported_server, session_id, "fail")
     before = collection_of(reported_server, collection["id"])
     body = retold(reported_server, told, session_id, key)
     assert post(reported_server, body, signature(body)) in TAKEN
@@ -256,20 +252,29 @@ def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> 
             time.time_ns() // 1_000,
         )
     late = open_session(server, open_collection(server)["id"], "lost_reply")
-    assert authorize(server, late["id"])["__typename"] == "RequiresMoreAction"
+    authorize(server, late["id"])
     until(lambda: operation_in(server, "SUCCEEDED", "authorize", late["id"]))
+    found = collection_of(server, late["paymentCollection"]["id"])
+    assert sources(found, "SESSION_AUTHORIZED") == ["RECONCILIATION"]
     server.rows("DELETE FROM provider_reports WHERE event_id LIKE 'evt_unreadable_%'")
-    settle(server, session["id"], "approve")
+    settle_and_wait(server, session["id"], "approve")
     until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]))
 
 
-def test_f24_a_report_while_the_database_is_held(reported_server: RunningServer, told: str) -> None:
+@pytest.mark.parametrize(
+    "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["scaled", "shipped"]
+)
+def test_f24_a_report_while_the_database_is_held(
+    make_server: Callable[..., RunningServer], waits: Mapping[str, str]
+) -> None:
     """A report that can't be stored is 503 in time and not lost: the gateway brings it again."""
-    collection, session_id, _ = pending(reported_server)
-    with locked(reported_server):
-        settle(reported_server, session_id, "approve")
-        (body,) = bodies(reported_server, session_id)
-        assert post(reported_server, body, signature(body)) == 503
-    until(lambda: operation_in(reported_server, "SUCCEEDED", "authorize", session_id))
-    found = collection_of(reported_server, collection["id"])
+    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET, **waits}
+    server = make_server(is_test_build=True, **settings).start()
+    collection, session_id, _ = pending(server)
+    with locked(server):
+        settle_and_wait(server, session_id, "approve", is_taken=False)
+        (body,) = bodies(server, session_id)
+        assert post(server, body, signature(body)) == 503
+    until(lambda: operation_in(server, "SUCCEEDED", "authorize", session_id))
+    found = collection_of(server, collection["id"])
     assert sources(found, "SESSION_AUTHORIZED") == ["WEBHOOK"]

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import CHECKED
 from tests.support import databases
 from tests.support.records import effects, everything
-from tests.support.running import Json, RunningServer
+from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -21,7 +21,7 @@ from tests.support.shop import (
     pay,
     refund,
 )
-from tests.support.sites import site
+from tests.support.sites import Site
 from tests.support.waiting import until
 
 
@@ -48,11 +48,7 @@ def test_what_was_asked_after_the_backup_is_found_again(
     """Captures, refunds, cancellations and authorizations since then are read back; what hangs off nothing is named."""
     server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
     since = datetime.now(UTC).isoformat()
-    captured, canceled, unknown = (
-        pay(server),
-        pay(server),
-        pay(server, token="approve,capture=slow:1"),
-    )
+    captured, canceled, other = (pay(server) for _ in range(3))
     collection = open_collection(server)
     session = open_session(server, collection["id"])
     databases.back_up(server.database, tmp_path / "backup")
@@ -61,14 +57,14 @@ def test_what_was_asked_after_the_backup_is_found_again(
     refund(server, captured["id"], amount="20.00")
     capture(server, captured["id"], amount="10.00", isFinal=True)
     server.change("cancelPayment", {"paymentId": canceled["id"]})
-    capture(server, unknown["id"], amount="50.00")
+    capture(server, other["id"], amount="50.00")
     late = authorize(server, session["id"])
     assert late["__typename"] == "Payment"
     lost = pay(server)
     (effect,) = effects(server, lost["paymentSession"]["id"])
-    ids = [captured["id"], canceled["id"], unknown["id"]]
+    ids = [captured["id"], canceled["id"], other["id"]]
     wanted = [facts_of(payment_of(server, id)) for id in ids]
-    assert server.stop() == 0
+    server.kill()
 
     databases.restore(server.database, tmp_path / "backup")
     code, printed = server.command("recover", "--since", since)
@@ -100,7 +96,8 @@ def test_what_was_given_back_is_not_given_back_again(
     make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """The surplus is decided anew here: what the gateway did for it before is taken for its outcome, with its key."""
-    server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
+    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_DATABASE": str(tmp_path / "ledger.db")}
+    server = make_server(**settings).start()
     collection = open_collection(server)
     sessions = [open_session(server, collection["id"], "challenge") for _ in range(2)]
     since = datetime.now(UTC).isoformat()
@@ -114,7 +111,7 @@ def test_what_was_given_back_is_not_given_back_again(
     assert answers == ["Payment", "AuthorizationFailed"]
     until(lambda: effects(server, sessions[1]["id"], "cancel"))
     before = server.ledger()
-    assert server.stop() == 0
+    server.kill()
     databases.restore(server.database, tmp_path / "backup")
     assert server.command("recover", "--since", since) == (0, "3 effects read, 3 recorded.\n")
     server.start()
@@ -127,7 +124,8 @@ def test_an_attempt_that_failed_meanwhile(
     make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
     """The backup waits for its customer; the gateway declined that and authorized the next: the latter counts."""
-    server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
+    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_DATABASE": str(tmp_path / "ledger.db")}
+    server = make_server(**settings).start()
     collection = open_collection(server)
     session = open_session(server, collection["id"], "challenge")
     since = datetime.now(UTC).isoformat()
@@ -138,7 +136,7 @@ def test_an_attempt_that_failed_meanwhile(
     assert authorize(server, session["id"])["__typename"] == "AuthorizationFailed"
     paid = authorize(server, session["id"], data={"token": "approve"})
     assert paid["__typename"] == "Payment"
-    assert server.stop() == 0
+    server.kill()
     databases.restore(server.database, tmp_path / "backup")
     assert server.command("recover", "--since", since)[0] == 0
     server.start()
@@ -149,40 +147,42 @@ def test_an_attempt_that_failed_meanwhile(
     assert capture(server, payment["id"])["capturedAmount"] == "100.00"
 
 
-def test_what_was_not_reached_before_the_backup_and_done_after(tmp_path: Path) -> None:
+def test_what_was_not_reached_before_the_backup_and_done_after(
+    killed_site: Site, tmp_path: Path
+) -> None:
     """The same key was sent again behind the backup: the operation that had failed is the one that happened."""
-    with site(tmp_path) as shop:
-        server = shop.server
-        payment = pay(server)
-        key = new_key()
-        with shop.between.closed():
-            failed = capture(server, payment["id"], idempotencyKey=key)
-        assert (failed["__typename"], failed["code"]) == ("CaptureFailed", "PROVIDER_UNAVAILABLE")
-        databases.back_up(server.database, tmp_path / "backup")
-        since = datetime.now(UTC).isoformat()
-        assert capture(server, payment["id"], idempotencyKey=key)["capturedAmount"] == "100.00"
-        assert server.stop() == 0
-        databases.restore(server.database, tmp_path / "backup")
-        assert server.command("recover", "--since", since)[0] == 0
-        server.start()
-        found = payment_of(server, payment["id"])
-        assert (found["status"], found["capturableAmount"]) == ("CAPTURED", "0.00")
+    server = killed_site.server
+    payment = pay(server)
+    key = new_key()
+    with killed_site.between.closed():
+        failed = capture(server, payment["id"], idempotencyKey=key)
+    assert (failed["__typename"], failed["code"]) == ("CaptureFailed", "PROVIDER_UNAVAILABLE")
+    databases.back_up(server.database, tmp_path / "backup")
+    since = datetime.now(UTC).isoformat()
+    assert capture(server, payment["id"], idempotencyKey=key)["capturedAmount"] == "100.00"
+    server.kill()
+    databases.restore(server.database, tmp_path / "backup")
+    assert server.command("recover", "--since", since)[0] == 0
+    server.start()
+    found = payment_of(server, payment["id"])
+    assert (found["status"], found["capturableAmount"]) == ("CAPTURED", "0.00")
 
 
-def test_books_that_can_not_be_read_to_the_end(tmp_path: Path) -> None:
+def test_books_that_can_not_be_read_to_the_end(killed_site: Site) -> None:
     """The command says that not all was read, and that it has to be run again."""
-    with site(tmp_path) as shop:
-        shop.gateway.stop()
-        code, printed = shop.server.command("recover", "--since", "2026-11-23T10:00:00Z")
-        assert code == 2
-        assert printed.startswith("Not all was read: run it again. ")
-        shop.gateway.start()
+    killed_site.gateway.stop()
+    try:
+        code, printed = killed_site.server.command("recover", "--since", "2026-11-23T10:00:00Z")
+    finally:
+        killed_site.gateway.start()
+    assert code == 2
+    assert printed.startswith("Not all was read: run it again. ")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("since", ["yesterday", "2026-11-23T10:00:00", ""])
 def test_an_instant_that_is_none(make_server: Callable[..., RunningServer], since: str) -> None:
     """It is refused with what would be right, and nothing is read."""
-    server = make_server().start()
-    code, printed = server.command("recover", "--since", since)
+    code, printed = make_server().command("recover", "--since", since)
     assert code == 2
     assert "an instant with its zone, such as 2026-11-23T10:00:00Z" in printed

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.conftest import QUICK_RECOVERY
 from tests.support.records import operation_in
-from tests.support.running import ROOT, RunningServer
+from tests.support.running import QUICK_RECOVERY, ROOT, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 from tests.support.waiting import until
 

@@ -1,14 +1,16 @@
 """What recovery has not settled yet: listed, asked for again, and settled by a person with evidence."""
 
 from collections.abc import Callable, Iterator
+from typing import TypeVar
 
 import pytest
 
-from tests.conftest import CHECKED
-from tests.faults.conftest import NO_RECOVERY
-from tests.faults.reporting import begin
-from tests.support.records import effects, everything
-from tests.support.running import Json, RunningServer
+from tests.faults.conftest import QUICKEST_RECOVERY, checked
+from tests.faults.reporting import begin, settle_and_wait
+from tests.support.forms import in_short
+from tests.support.looking import payment_of
+from tests.support.records import effects, everything, lapse
+from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -24,27 +26,21 @@ from tests.support.shop import (
 )
 from tests.support.waiting import until
 
+Found = TypeVar("Found")
+
 EVIDENCE = "The gateway's statement, line 14"
 
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server whose recovery does not come within a test."""
-    running = RunningServer(tmp_path_factory.mktemp("still"), NO_RECOVERY).start()
-    yield running
-    checked = running.check()
-    running.close()
-    assert checked == CHECKED
+    with checked(RunningServer(tmp_path_factory.mktemp("still"), NO_RECOVERY)) as running:
+        yield running
 
 
 def ask_again(server: RunningServer, id: str) -> Json:
     """Ask for an operation again."""
     return server.change("askAgain", {"id": id})
-
-
-def payment_of(server: RunningServer, id: str) -> Json:
-    """Read a payment."""
-    return server.run("back_end/06_show_payment", id=id)
 
 
 def test_an_unknown_outcome_is_listed_with_its_next_step(still: RunningServer) -> None:
@@ -103,6 +99,7 @@ def test_asked_again_what_is_settled_answers_so(still: RunningServer) -> None:
     assert effect["asked"] == 1
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("id", ["none", "capt_01ARZ3NDEKTSV4RRFFQ69G5FAV", "capt_", "pay_\x00"])
 def test_an_operation_that_is_not_there(still: RunningServer, id: str) -> None:
     """NOT_FOUND with the path, for asking again and for settling, and nothing is written."""
@@ -193,6 +190,7 @@ def test_the_key_of_a_person_s_word(still: RunningServer) -> None:
     assert everything(still) == before
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("evidence", ["", "   ", "x" * 501, "line\n14"])
 def test_a_word_without_evidence_settles_nothing(still: RunningServer, evidence: str) -> None:
     """INVALID_INPUT with the path evidence, and the operation stays as it is."""
@@ -207,9 +205,7 @@ def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
     """What a person settled is final; the gateway's word that it happened marks the payment: it takes no movement."""
     left = left_pending(still, "capture")
     settle_by_hand(still, left["id"], "DECLINED")
-    body = {"result": "approve", "movement": left["id"]}
-    address = f"/sandbox/reports/{left['paymentSession']['id']}"
-    assert still.client.post(address, json=body).is_success
+    settle_and_wait(still, left["paymentSession"]["id"], "approve", left["id"])
     found = payment_of(still, left["payment"]["id"])
     assert (found["status"], found["capturedAmount"], found["capturableAmount"]) == (
         "AUTHORIZED",
@@ -226,7 +222,7 @@ def test_a_closing_settled_by_a_person_gives_nothing_back(
 
     The gateway was never reached, and lets the customer go on; nobody but recovery's next look learns of that.
     """
-    server = make_server(is_test_build=True, TILLGRAPH_TEST_TIME_SCALE="100").start()
+    server = make_server(**QUICKEST_RECOVERY).start()
     collection = open_collection(server)
     session = open_session(server, collection["id"], "challenge,cancel=unavailable")
     authorize(server, session["id"])
@@ -234,14 +230,28 @@ def test_a_closing_settled_by_a_person_gives_nothing_back(
     (closing,) = until(lambda: unsettled(server, session["id"]))
     until(lambda: settle_by_hand(server, closing["id"], "SUCCEEDED")["__typename"] == "Settled")
     looks = _looks(server, session["id"])
-    until(lambda: _looks(server, session["id"]) > looks)
+    until_looked(server, session["id"], lambda: _looks(server, session["id"]) > looks)
     address = f"/sandbox/challenges/{session['id']}"
     assert server.client.post(address, json={"result": "approve"}).is_success
-    (late,) = until(lambda: unsettled(server, session["id"]))
+    (late,) = until_looked(server, session["id"], lambda: unsettled(server, session["id"]))
     (payment,) = collection_of(server, collection["id"])["payments"]
     assert (payment["status"], payment["releasedAmount"]) == ("AUTHORIZED", "0.00")
     assert (late["kind"], late["payment"]["id"]) == ("cancel", payment["id"])
     settle_by_hand(server, late["id"], "SUCCEEDED")
+
+
+def until_looked(server: RunningServer, session_id: str, found: Callable[[], Found]) -> Found:
+    """Let recovery look at an authorization again and again, whatever its step, until something is found."""
+
+    def look() -> Found:
+        server.rows(
+            "UPDATE operations SET due_at = 1"
+            " WHERE session_id = ? AND kind = 'authorize' AND due_at IS NOT NULL AND holder IS NULL",
+            session_id,
+        )
+        return found()
+
+    return until(look)
 
 
 def _looks(server: RunningServer, session_id: str) -> int:
@@ -257,8 +267,9 @@ def test_what_was_moved_by_another_way_is_settled_as_declined(
     make_server: Callable[..., RunningServer],
 ) -> None:
     """Canceled in the gateway's dashboard while our own cancellation is unsettled: it is not given back twice."""
-    server = make_server().start()
-    payment = pay(server, token="approve,expires=0.5,cancel=unavailable")
+    server = make_server(**QUICKEST_RECOVERY).start()
+    payment = pay(server, token="approve,expires=3600,cancel=unavailable")
+    lapse(server, payment["id"])
     session_id = payment["paymentSession"]["id"]
     (left,) = until(lambda: unsettled(server, session_id))
     begin(server, session_id, "cancel")
@@ -269,10 +280,7 @@ def test_what_was_moved_by_another_way_is_settled_as_declined(
 
     refused = until(refusal)
     assert (refused["code"], refused["path"]) == ("INVALID_STATE", ["outcome"])
-    until(
-        lambda: settle_by_hand(server, left["id"], "DECLINED")["__typename"] == "Settled",
-        seconds=10,
-    )
+    until(lambda: settle_by_hand(server, left["id"], "DECLINED")["__typename"] == "Settled")
     found = payment_of(server, payment["id"])
     assert (found["status"], found["releasedAmount"]) == ("CANCELED", "100.00")
 
@@ -296,17 +304,19 @@ def test_the_list_is_read_in_pages(still: RunningServer) -> None:
         assert still.post(query, {"after": wrong}).status_code == 422
 
 
+@pytest.mark.parametrize("scale", in_short(["1000000", "40000"], "1000000"))
 def test_recovery_ends_after_days_and_leaves_it_to_a_person(
-    make_server: Callable[..., RunningServer],
+    make_server: Callable[..., RunningServer], scale: str
 ) -> None:
     """After its last step nobody asks any more: the list shows no next step, and asking again still works."""
-    server = make_server(is_test_build=True, TILLGRAPH_TEST_TIME_SCALE="40000").start()
+    server = make_server(
+        is_test_build=True, TILLGRAPH_TEST_TIME_SCALE=scale, **QUICKEST_RECOVERY
+    ).start()
     payment = pay(server, token="approve,capture=pending")
     pending = capture(server, payment["id"], amount="60.00")
     session_id = payment["paymentSession"]["id"]
     (left,) = until(
-        lambda: [one for one in unsettled(server, session_id) if one["nextAttemptAt"] is None],
-        seconds=40,
+        lambda: [one for one in unsettled(server, session_id) if one["nextAttemptAt"] is None]
     )
     assert (left["id"], left["attempts"]) == (pending["capture"]["id"], 10)
     again = ask_again(server, left["id"])
@@ -324,9 +334,10 @@ def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> 
     assert authorize(server, session["id"])["__typename"] == "RequiresMoreAction"
     address = f"/sandbox/challenges/{session['id']}"
     assert server.client.post(address, json={"result": "approve"}).is_success
-    until(
+    until_looked(
+        server,
+        session["id"],
         lambda: collection_of(server, collection["id"])["status"] == "AUTHORIZED",
-        seconds=20,
     )
     found = server.rows(
         "SELECT source FROM payment_events WHERE collection_id = ? AND type = 'SESSION_AUTHORIZED'",

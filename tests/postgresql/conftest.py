@@ -1,45 +1,60 @@
 """Servers on PostgreSQL, whatever the other tests run on."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.conftest import QUICK_RECOVERY
 from tests.support import databases
-from tests.support.running import URL, RunningServer
+from tests.support.running import QUICK_RECOVERY, URL, RunningServer
+
+QUICK_POLL = {"TILLGRAPH_TEST_POLL_SECONDS": "0.2"}
+"""For a test build; the long form polls as shipped."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
+def poll(is_long: bool) -> Mapping[str, str]:
+    """Give how often a server of this form looks for what no hint has told of."""
+    return {} if is_long else QUICK_POLL
+
+
+@pytest.fixture(scope="session")
 def database() -> Iterator[str]:
     """Give the address of a database that the servers of this folder share."""
-    address = databases.create_database()
+    address = databases.create_migrated()
     yield address
     databases.drop_database(address)
 
 
-@pytest.fixture(scope="package")
-def neighbours(
-    tmp_path_factory: pytest.TempPathFactory, database: str
-) -> Iterator[tuple[RunningServer, RunningServer]]:
-    """Give two servers on one database, with one sandbox."""
-    ledger = tmp_path_factory.mktemp("sandbox") / "ledger.db"
-    secret = "the-webhook-secret-of-these-tests"
-    settings = {
+@pytest.fixture(scope="session")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, database: str, poll: Mapping[str, str]
+) -> Mapping[str, str]:
+    """Give the settings of servers on one database, with one sandbox."""
+    return {
         **QUICK_RECOVERY,
+        **poll,
         URL: database,
-        "TILLGRAPH_SANDBOX_DATABASE": str(ledger),
-        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": secret,
+        "TILLGRAPH_SANDBOX_DATABASE": str(tmp_path_factory.mktemp("sandbox") / "ledger.db"),
+        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": "the-webhook-secret-of-these-tests",
     }
-    first, second = (RunningServer(tmp_path_factory.mktemp(name), settings) for name in ("a", "b"))
+
+
+@pytest.fixture(scope="session")
+def neighbours(
+    tmp_path_factory: pytest.TempPathFactory, shared: Mapping[str, str]
+) -> Iterator[tuple[RunningServer, RunningServer]]:
+    """Give two servers on one database."""
+    first, second = (
+        RunningServer(tmp_path_factory.mktemp(name), shared, is_test_build=True) for name in "ab"
+    )
     yield first.start(), second.start()
     second.close()
     first.close()
 
 
 @pytest.fixture
-def own_database(tmp_path: Path) -> Iterator[str]:
+def own_database() -> Iterator[str]:
     """Give the address of a database of a test's own."""
-    address = databases.create_database()
+    address = databases.create_migrated()
     yield address
     databases.drop_database(address)

@@ -1,9 +1,7 @@
 """Migrations on PostgreSQL, and what the database itself holds, whatever the program does."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import asyncpg
@@ -17,19 +15,13 @@ from db.engine import create_engine
 from db.tables import metadata
 from tests.support import databases
 from tests.support.evidence import TABLES, evidence_of
-from tests.support.running import ROOT, URL, RunningServer, clean_environment
+from tests.support.running import URL, RunningServer, clean_environment
 from tests.support.shop import capture, pay
+from tests.support.starting import run
 
+pytestmark = pytest.mark.once
 
-def migrate(address: str, folder: Path) -> "subprocess.Popen[str]":
-    """Start `python server.py migrate`."""
-    return subprocess.Popen(
-        [sys.executable, "-W", "error", str(ROOT / "server.py"), "migrate"],
-        cwd=folder,
-        env={**clean_environment(), URL: address},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+PROCESSES = 4
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +29,14 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Give a database that four `python server.py migrate` made at the same time out of nothing."""
     address = databases.create_database()
     folder = tmp_path_factory.mktemp("migrating")
-    processes = [migrate(address, folder) for _ in range(4)]
-    told = [process.communicate(timeout=60)[1] for process in processes]
-    assert [process.returncode for process in processes] == [0] * 4, told
+    environment = {**clean_environment(), URL: address}
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        migrating = [
+            pool.submit(run, "server", ["migrate"], folder=folder, environment=environment)
+            for _ in range(PROCESSES)
+        ]
+        ended = [one.result() for one in migrating]
+    assert [one.returncode for one in ended] == [0] * PROCESSES, ended
     yield address
     databases.drop_database(address)
 

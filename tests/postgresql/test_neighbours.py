@@ -1,13 +1,18 @@
 """Several processes on one database: what one does, the others see at once, and later where the hint is lost."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from payments.ids import EVENT, new_id
-from tests.support.log import WATCH, cursors_of, types_of
-from tests.support.records import effects
-from tests.support.running import URL, RunningServer, document
+import httpx2
+import pytest
+
+from tests.postgresql.losing import END_CONNECTIONS, end_connections
+from tests.support.calling import Call, at_servers
+from tests.support.forms import in_short
+from tests.support.log import WATCH, cursors_of, lay, types_of
+from tests.support.records import effects, end_leases
+from tests.support.running import RunningServer, document
 from tests.support.shop import (
     authorize,
     capture,
@@ -16,19 +21,13 @@ from tests.support.shop import (
     open_collection,
     open_session,
     pay,
-    refund,
 )
 from tests.support.streams import following
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 Neighbours = tuple[RunningServer, RunningServer]
-
-END_CONNECTIONS = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE application_name = 'tillgraph' AND datname = current_database()"
-)
-
-POLLED_SECONDS = 5.0
 
 
 def test_f36_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neighbours) -> None:
@@ -37,16 +36,10 @@ def test_f36_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neigh
     collection = open_collection(here)
     with following(here, "websocket", WATCH, {"id": collection["id"]}) as watching:
         watching.next()
-        here.rows(
-            "INSERT INTO payment_events (position, id, collection_id, sequence, type, source,"
-            " occurred_at, currency, collection_status)"
-            " SELECT max(position) + 1, ?, ?, 2, 'COLLECTION_UPDATED', 'API', 0, 'USD', 'NOT_PAID'"
-            " FROM payment_events",
-            new_id(EVENT),
-            collection["id"],
-        )
-        here.rows("UPDATE payment_collections SET sequence = 2 WHERE id = ?", collection["id"])
-        assert watching.next(POLLED_SECONDS)["cursor"] == cursors_of(here, collection["id"])[-1]
+        # The first may be found as the stream begins, another one as the server begins to listen.
+        for _ in range(3):
+            lay(here, collection["id"])
+            assert watching.next()["cursor"] == cursors_of(here, collection["id"])[-1]
 
 
 def test_f36_changes_arrive_though_the_listening_connections_die(neighbours: Neighbours) -> None:
@@ -58,31 +51,37 @@ def test_f36_changes_arrive_though_the_listening_connections_die(neighbours: Nei
         for number in range(6):
             if number % 2:
                 here.rows(END_CONNECTIONS)
-            until(lambda: tried(there, collection["id"]))
-            seen.append(watching.next(POLLED_SECONDS)["cursor"])
+            until_updated(there, collection["id"])
+            seen.append(watching.next()["cursor"])
+    end_connections(here)
     assert seen == cursors_of(here, collection["id"])
 
 
-def test_calls_while_their_connections_die(neighbours: Neighbours) -> None:
+@pytest.mark.parametrize("rounds", in_short([10, 25], 10))
+def test_calls_while_their_connections_die(neighbours: Neighbours, rounds: int) -> None:
     """A call whose connection the database ends is done or told to come again; it is never a fault of ours."""
     server, _ = neighbours
     collection = open_collection(server)
     answers = []
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for _ in range(25):
-            calls = [pool.submit(tell_of_update, server, collection["id"]) for _ in range(8)]
+        for _ in range(rounds):
+            calls = [
+                pool.submit(told_of_update, server, collection["id"], new_key()) for _ in range(8)
+            ]
             server.rows(END_CONNECTIONS)
             answers += [call.result() for call in calls]
+    end_connections(server)
+    answers.append(told_of_update(server, collection["id"], new_key()))
     assert set(answers) <= {"PaymentCollection", "STORE_BUSY"}
-    assert "PaymentCollection" in answers
+    assert answers[-1] == "PaymentCollection"
     done = types_of(server, collection["id"]).count("COLLECTION_UPDATED")
     # Where the answer to a COMMIT was lost, it may have happened all the same.
     assert answers.count("PaymentCollection") <= done <= len(answers)
 
 
-def tell_of_update(server: RunningServer, collection_id: str) -> str:
+def told_of_update(server: RunningServer, collection_id: str, reference: str) -> str:
     """Change a collection, and name the answer: the member's type, or the error's code."""
-    values = {"input": {"id": collection_id, "reference": new_key()}}
+    values = {"input": {"id": collection_id, "reference": reference}}
     answer = server.post(document("complete/updatePaymentCollection"), values).json()
     if "errors" in answer:
         return str(answer["errors"][0]["extensions"]["code"])
@@ -90,30 +89,21 @@ def tell_of_update(server: RunningServer, collection_id: str) -> str:
     return str(member.get("code", member["__typename"]))
 
 
-def tried(server: RunningServer, collection_id: str) -> bool:
-    """Change a collection, and tell whether the database took it."""
-    return tell_of_update(server, collection_id) == "PaymentCollection"
-
-
-def test_50_authorizations_at_two_processes_have_one_effect(neighbours: Neighbours) -> None:
-    """Asked at two processes at the same time, one session makes one payment, and every answer names it."""
-    collection = open_collection(neighbours[0])
-    session = open_session(neighbours[0], collection["id"], "slow:0.3")
-    with ThreadPoolExecutor(max_workers=50) as pool:
-        answers = list(pool.map(lambda n: authorize(neighbours[n % 2], session["id"]), range(50)))
-    assert {answer["__typename"] for answer in answers} == {"Payment"}
-    assert len({answer["id"] for answer in answers}) == 1
-    assert [effect["asked"] for effect in effects(neighbours[0], session["id"])] == [1]
+def until_updated(server: RunningServer, collection_id: str) -> None:
+    """Change a collection once, however often the database has to be asked: what is done already changes nothing."""
+    reference = new_key()
+    until(lambda: told_of_update(server, collection_id, reference) == "PaymentCollection")
 
 
 def test_100_refunds_at_two_processes(neighbours: Neighbours) -> None:
     """Of 100 refunds of 30.00 on a captured 100.00, asked at two processes, three succeed."""
     payment = pay(neighbours[0])
     capture(neighbours[0], payment["id"])
-    with ThreadPoolExecutor(max_workers=25) as pool:
-        answers = list(
-            pool.map(lambda n: refund(neighbours[n % 2], payment["id"], amount="30.00"), range(100))
-        )
+    values = {"paymentId": payment["id"], "amount": "30.00"}
+    calls: list[Call] = [
+        ("refundPayment", {**values, "idempotencyKey": new_key()}) for _ in range(100)
+    ]
+    answers = at_servers(neighbours, calls)
     won = [answer for answer in answers if answer["__typename"] == "Payment"]
     assert len(won) == 3
     assert {answer.get("code") for answer in answers if answer not in won} == {"AMOUNT_TOO_LARGE"}
@@ -125,35 +115,27 @@ def test_one_key_at_two_processes_opens_one_collection(neighbours: Neighbours) -
     """First uses of one idempotency key at two processes at the same time open one collection."""
     for _ in range(10):
         values = {"amount": "10.00", "currencyCode": "USD", "idempotencyKey": new_key()}
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            answers = list(
-                pool.map(
-                    lambda n, values=values: neighbours[n % 2].change(
-                        "createPaymentCollection", values
-                    ),
-                    range(8),
-                )
-            )
+        answers = at_servers(neighbours, [("createPaymentCollection", values)] * 8)
         assert {answer["__typename"] for answer in answers} == {"PaymentCollection"}
         assert len({answer["id"] for answer in answers}) == 1
 
 
+@pytest.mark.parametrize("is_lease_over", in_short([True, False], True))
 def test_a_process_goes_on_with_what_another_one_was_asking(
-    own_database: str, make_server: Callable[..., RunningServer], tmp_path: Path
+    neighbours: Neighbours, shared: Mapping[str, str], tmp_path: Path, *, is_lease_over: bool
 ) -> None:
-    """Killed during an ask, a process's work is finished by its neighbour, with one effect."""
-    settings = {
-        URL: own_database,
-        "TILLGRAPH_SANDBOX_DATABASE": str(tmp_path / "ledger.db"),
-        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": "the-webhook-secret-of-these-tests",
-    }
-    first, second = (make_server(**settings).start() for _ in range(2))
-    collection = open_collection(first)
-    session = open_session(first, collection["id"], "slow:2")
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        asking = pool.submit(authorize, first, session["id"])
-        until(lambda: first.rows("SELECT id FROM operations WHERE status = 'ASKING'"))
-        first.kill()
-        assert asking.exception() is not None
-    until(lambda: collection_of(second, collection["id"])["status"] == "AUTHORIZED")
-    assert [e["result"] for e in effects(second, session["id"])] == ["approved"]
+    """Killed behind an ask's effect, a process's work is finished by its neighbour, with one effect."""
+    _, there = neighbours
+    here = RunningServer(tmp_path, shared, is_test_build=True).start()
+    try:
+        collection = open_collection(here)
+        session = open_session(here, collection["id"])
+        here.fail_at("after ask")
+        with pytest.raises(httpx2.TransportError):
+            authorize(here, session["id"])
+    finally:
+        here.close()
+    if is_lease_over:
+        end_leases(there)
+    until(lambda: collection_of(there, collection["id"])["status"] == "AUTHORIZED")
+    assert [e["result"] for e in effects(there, session["id"])] == ["approved"]

@@ -1,27 +1,30 @@
 """Each collection's events are told in order, however its transactions stand in the whole log."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from tests.conftest import QUICK_RECOVERY
 from tests.support import databases
 from tests.support.receiver import Receiver
 from tests.support.registering import ALLOWED, register
-from tests.support.running import URL, RunningServer
+from tests.support.running import QUICK_RECOVERY, URL, RunningServer
 from tests.support.shop import open_collection
+
+pytestmark = pytest.mark.once
 
 EVENTS_A_TRANSACTION = 1_024
 
 
 @pytest.mark.anyio
 async def test_where_the_horizon_stands_between_two_events(
-    tmp_path: Path, own_database: str
+    tmp_path: Path, own_database: str, poll: Mapping[str, str]
 ) -> None:
     """The later one is below it, and waits for the earlier one, which is committed and stands above it."""
-    server = RunningServer(tmp_path, {**QUICK_RECOVERY, **ALLOWED, URL: own_database})
+    settings = {**QUICK_RECOVERY, **ALLOWED, **poll, URL: own_database}
+    server = RunningServer(tmp_path, settings, is_test_build=True)
     receiver = Receiver()
     address = databases.text_of(make_url(own_database).set(drivername="postgresql"))
     connection = await asyncpg.connect(address)

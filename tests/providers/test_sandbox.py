@@ -1,4 +1,4 @@
-"""The sandbox's tokens and addresses: what is taken, and what each wrong one gets."""
+"""The sandbox's addresses, and where its tokens are given: what is taken, and what each wrong one gets."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -6,80 +6,36 @@ import pytest
 
 from tests.support.looking import session_status, unmoved
 from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, collection_of, open_collection, open_session
+from tests.support.shop import authorize, open_collection, open_session, pay
+
+pytestmark = pytest.mark.once
 
 RETURN_URL = "http://localhost:5173/thanks"
 
-TAKEN = [
-    "approve",
-    "auto_capture",
-    "decline",
-    "decline:insufficient_funds",
-    "challenge",
-    "pending",
-    "unavailable",
-    "lost_reply",
-    "slow:0",
-    "slow:0.05",
-    "slow:60",
-    "approve,capture=decline",
-    "approve,capture=decline:card_declined,refund=pending,cancel=unavailable",
-    "approve,capture=lost_reply,refund=slow:1.5",
-    "challenge,expires=3600",
-    "approve,expires=0.5,cancel=pending",
-]
-
-REFUSED = {
-    "nothing": "",
-    "another word": "aprove",
-    "another case": "Approve",
-    "a space": "approve, capture=decline",
-    "an option first": "capture=decline",
-    "an unknown option": "approve,void=decline",
-    "an option without a value": "approve,capture",
-    "an option with an empty value": "approve,capture=",
-    "an option twice": "approve,capture=decline,capture=pending",
-    "an end twice": "approve,expires=1,expires=2",
-    "a movement that is challenged": "approve,capture=challenge",
-    "a movement that captures": "approve,refund=auto_capture",
-    "a movement that is approved": "approve,capture=approve",
-    "slow without seconds": "slow",
-    "slow without a number": "slow:soon",
-    "slow below zero": "slow:-1",
-    "slow without end": "slow:inf",
-    "slow with an exponent": "slow:1e1",
-    "slower than a minute": "slow:61",
-    "an end beyond a year": "approve,expires=31536001",
-    "a decline code that is empty": "decline:",
-    "a decline code in capitals": "decline:STOLEN",
-    "a decline code of other scripts": "decline:d\u0435cline",
-    "a code where none belongs": "approve:fast",
-    "too many characters": "approve," + "x" * 200,
-    "a line break": "approve\n",
+PLACES: dict[str, Json] = {
+    "createPaymentSession": {"providerId": "sandbox"},
+    "updatePaymentSession": {},
+    "authorizePaymentSession": {},
 }
 
 
-@pytest.mark.parametrize("token", TAKEN)
-def test_a_token_that_is_taken(server: RunningServer, token: str) -> None:
-    """Every token of the documented form opens a session."""
-    collection = open_collection(server)
-    assert open_session(server, collection["id"], token)["status"] == "PENDING"
-
-
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_token_that_is_refused(server: RunningServer, case: str) -> None:
-    """Any other is INVALID_INPUT at data.token, and opens nothing."""
-    collection = open_collection(server)
-    token = REFUSED[case]
-    values = {
-        "paymentCollectionId": collection["id"],
-        "providerId": "sandbox",
-        "data": {"token": token},
-    }
-    with unmoved(server, collection["id"]):
-        answer = server.change("createPaymentSession", values)
-    found = (answer["__typename"], answer["code"], answer["path"])
-    assert found == ("RequestRejected", "INVALID_INPUT", ["data", "token"])
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        ({"token": "aprove"}, ["data", "token"]),
+        ({"token": 5}, ["data", "token"]),
+        ({"card": "4242"}, ["data", "card"]),
+    ],
+)
+def test_wrong_data(server: RunningServer, name: str, data: Json, path: list[str]) -> None:
+    """INVALID_INPUT with its path, wherever a provider is given data, and nothing moves; see test_tokens.py."""
+    collection = open_collection(server)["id"]
+    session = open_session(server, collection)["id"]
+    key = {"paymentCollectionId": collection} if "providerId" in PLACES[name] else {"id": session}
+    with unmoved(server, collection):
+        answer = server.change(name, {**PLACES[name], **key, "data": data})
+    assert (answer["code"], answer["path"]) == ("INVALID_INPUT", path)
 
 
 def test_a_refused_token_is_not_repeated(server: RunningServer) -> None:
@@ -94,39 +50,6 @@ def test_a_refused_token_is_not_repeated(server: RunningServer) -> None:
     assert answer["path"] == ["data", "token"]
     assert "4242" not in answer["message"]
     assert b"4242424242424242" not in server.log_path.read_bytes()
-
-
-@pytest.mark.parametrize("token", [5, None, ["approve"], {"base": "approve"}, True])
-def test_a_token_that_is_no_text(server: RunningServer, token: Json) -> None:
-    """A token of another type is refused too."""
-    collection = open_collection(server)
-    values = {
-        "paymentCollectionId": collection["id"],
-        "providerId": "sandbox",
-        "data": {"token": token},
-    }
-    answer = server.change("createPaymentSession", values)
-    assert (answer["code"], answer["path"]) == ("INVALID_INPUT", ["data", "token"])
-
-
-def test_another_key_of_data(server: RunningServer) -> None:
-    """The sandbox takes no other key, and the failure names it."""
-    collection = open_collection(server)
-    values = {
-        "paymentCollectionId": collection["id"],
-        "providerId": "sandbox",
-        "data": {"card": "4242"},
-    }
-    answer = server.change("createPaymentSession", values)
-    assert (answer["code"], answer["path"]) == ("INVALID_INPUT", ["data", "card"])
-
-
-def test_the_authorization_s_token_wins(server: RunningServer) -> None:
-    """A token given to the authorization stands above the session's."""
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], "decline")
-    answer = authorize(server, session["id"], data={"token": "auto_capture"})
-    assert (answer["__typename"], answer["status"]) == ("Payment", "CAPTURED")
 
 
 def challenged(server: RunningServer, **more: Json) -> tuple[str, str]:
@@ -196,16 +119,30 @@ WRONG_ANSWERS: dict[str, tuple[dict[str, Json], int]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def unanswered(server: RunningServer) -> str:
+    """Give a session with a challenge that nobody answers rightly."""
+    return challenged(server)[0]
+
+
 @pytest.mark.parametrize("case", WRONG_ANSWERS)
-def test_a_wrong_answer_to_a_challenge(server: RunningServer, case: str) -> None:
+def test_a_wrong_answer_to_a_challenge(server: RunningServer, unanswered: str, case: str) -> None:
     """A wrong answer is refused with a sentence, and the challenge stays open."""
-    session, _ = challenged(server)
+    before = server.ledger(unanswered)
     arguments, status = WRONG_ANSWERS[case]
-    answer = server.client.post(f"/sandbox/challenges/{session}", **arguments)
+    answer = server.client.post(f"/sandbox/challenges/{unanswered}", **arguments)
     assert answer.status_code == status, answer.text
-    assert session_status(server, session) == "REQUIRES_MORE"
-    right = server.client.post(f"/sandbox/challenges/{session}", json={"result": "approve"})
-    assert right.status_code == 200
+    assert server.ledger(unanswered) == before
+    assert session_status(server, unanswered) == "REQUIRES_MORE"
+
+
+def test_the_right_answer_after_a_wrong_one(server: RunningServer) -> None:
+    """It is taken as if nothing had been there before."""
+    session, _ = challenged(server)
+    address = f"/sandbox/challenges/{session}"
+    assert server.client.post(address, json={"result": "maybe"}).status_code == 422
+    assert server.client.post(address, json={"result": "approve"}).status_code == 200
+    assert authorize(server, session)["__typename"] == "Payment"
 
 
 @pytest.mark.parametrize("id", ["payses_01ARZ3NDEKTSV4RRFFQ69G5FAV", "x", "' OR 1=1"])
@@ -241,14 +178,17 @@ WRONG_REPORTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def settled(server: RunningServer) -> Json:
+    """Give a payment of which nothing is pending."""
+    return pay(server)
+
+
 @pytest.mark.parametrize("case", WRONG_REPORTS)
-def test_a_wrong_report(server: RunningServer, case: str) -> None:
+def test_a_wrong_report(server: RunningServer, settled: Json, case: str) -> None:
     """What can't be settled is refused, and moves nothing."""
-    collection = open_collection(server)
-    session = open_session(server, collection["id"])
-    authorize(server, session["id"])
     id, body, status = WRONG_REPORTS[case]
-    with unmoved(server, collection["id"]):
-        answer = server.client.post(f"/sandbox/reports/{id or session['id']}", json=body)
+    session = id or settled["paymentSession"]["id"]
+    with unmoved(server, settled["paymentCollection"]["id"]):
+        answer = server.client.post(f"/sandbox/reports/{session}", json=body)
     assert answer.status_code == status, answer.text
-    assert collection_of(server, collection["id"])["status"] == "AUTHORIZED"

@@ -1,57 +1,43 @@
 """The sandbox gateway as a process of its own: the same flow, across a real network."""
 
-import threading
-import time
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 
-from tests.support.gateway import SECRET, RunningGateway
-from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, collection_of, open_collection, open_session, pay
-
-
-@pytest.fixture
-def pair(
-    tmp_path: Path, make_server: Callable[..., RunningServer]
-) -> Iterator[tuple[RunningServer, RunningGateway]]:
-    """Give a server and its gateway, each a process of its own."""
-    server = make_server()
-    gateway = RunningGateway(tmp_path, server.port).start()
-    server.environment = {
-        **server.environment,
-        "TILLGRAPH_SANDBOX_URL": gateway.url,
-        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
-    }
-    server.start()
-    yield server, gateway
-    gateway.stop()
-
+from tests.conftest import CHECKED
+from tests.support.gateway import RunningGateway
+from tests.support.looking import status_of
+from tests.support.meanwhile import beside, recover, until_event
+from tests.support.running import NO_RECOVERY, RunningServer
+from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.sites import site
+from tests.support.waiting import until
 
 Pair = tuple[RunningServer, RunningGateway]
 
 
-def until_status(server: RunningServer, collection_id: str, status: str) -> None:
-    """Wait until a collection has a status, ten seconds at most."""
-    ends_at = time.monotonic() + 10
-    while collection_of(server, collection_id)["status"] != status:
-        assert time.monotonic() < ends_at, collection_of(server, collection_id)
-        time.sleep(0.05)
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """Give a server and its gateway, each a process of its own."""
+    server = RunningServer(tmp_path_factory.mktemp("server"), NO_RECOVERY)
+    gateway = RunningGateway(tmp_path_factory.mktemp("gateway"), server.port).start()
+    server.environment = {**server.environment, **gateway.settings}
+    server.start()
+    yield server, gateway
+    checked = server.check()
+    server.close()
+    end(gateway)
+    assert checked == CHECKED
 
 
-def until_asked_twice(server: RunningServer) -> None:
-    """Wait until recovery has asked once more and has not got through, ten seconds at most."""
-    ends_at = time.monotonic() + 10
-    while server.rows("SELECT asked_times, status FROM operations") != [(2, "UNKNOWN")]:
-        assert time.monotonic() < ends_at
-        time.sleep(0.05)
-
-
-def bring_next_step(server: RunningServer) -> None:
-    """Make recovery's next step due, which is a minute away."""
-    server.rows("UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'")
+def end(gateway: RunningGateway) -> None:
+    """Kill a gateway."""
+    assert gateway.process is not None
+    gateway.process.kill()
+    gateway.process.wait()
 
 
 def test_flow_across_processes(pair: Pair) -> None:
@@ -59,7 +45,8 @@ def test_flow_across_processes(pair: Pair) -> None:
     server, _ = pair
     payment = pay(server)
     assert capture(server, payment["id"])["status"] == "CAPTURED"
-    assert [(one["kind"], one["moved"]) for one in server.ledger()] == [
+    session = payment["paymentSession"]["id"]
+    assert [(one["kind"], one["moved"]) for one in server.ledger(session)] == [
         ("authorize", "100.00"),
         ("capture", "100.00"),
     ]
@@ -68,66 +55,70 @@ def test_flow_across_processes(pair: Pair) -> None:
 def test_lost_reply_across_processes(pair: Pair) -> None:
     """A connection that breaks behind the effect is an unknown outcome; recovery settles it, with one effect."""
     server, _ = pair
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], "lost_reply")
-    answer = authorize(server, session["id"])
+    collection = open_collection(server)["id"]
+    session = open_session(server, collection, "lost_reply")["id"]
+    answer = authorize(server, session)
     assert answer["action"]["__typename"] == "AwaitProvider"
-    until_status(server, collection["id"], "AUTHORIZED")
-    assert [(one["result"], one["moved"]) for one in server.ledger()] == [("approved", "100.00")]
+    recover(server, session)
+    until_event(server, collection, "SESSION_AUTHORIZED")
+    effects = [(one["result"], one["moved"]) for one in server.ledger(session)]
+    assert effects == [("approved", "100.00")]
 
 
 def test_report_across_processes(pair: Pair) -> None:
     """What the gateway left pending is settled by a report that it posts to the server, signed."""
     server, _ = pair
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], "pending")
-    authorize(server, session["id"])
-    settled = server.client.post(f"/sandbox/reports/{session['id']}", json={"result": "approve"})
+    collection = open_collection(server)["id"]
+    session = open_session(server, collection, "pending")["id"]
+    authorize(server, session)
+    settled = server.client.post(f"/sandbox/reports/{session}", json={"result": "approve"})
     assert settled.status_code == 202
-    until_status(server, collection["id"], "AUTHORIZED")
-    sources = [
-        e["node"]["source"] for e in collection_of(server, collection["id"])["events"]["edges"]
-    ]
+    found = until_event(server, collection, "SESSION_AUTHORIZED")
+    sources = [edge["node"]["source"] for edge in found["events"]["edges"]]
     assert sources == ["API", "API", "API", "WEBHOOK"]
 
 
 def test_gateway_that_is_down(pair: Pair) -> None:
     """A gateway that can't be connected to did nothing: PROVIDER_UNAVAILABLE, and the same key goes through later."""
     server, gateway = pair
-    collection = open_collection(server)
-    session = open_session(server, collection["id"])
-    gateway.stop()
-    refused = authorize(server, session["id"], idempotencyKey="once")
+    session = open_session(server, open_collection(server)["id"])["id"]
+    key = new_key()
+    end(gateway)
+    refused = authorize(server, session, idempotencyKey=key)
     assert (refused["code"], refused["retryable"]) == ("PROVIDER_UNAVAILABLE", True)
     gateway.start()
-    assert authorize(server, session["id"], idempotencyKey="once")["status"] == "AUTHORIZED"
-    assert len(server.ledger()) == 1
+    assert authorize(server, session, idempotencyKey=key)["status"] == "AUTHORIZED"
+    assert [one["moved"] for one in server.ledger(session)] == ["100.00"]
 
 
-def test_gateway_dies_during_an_ask(pair: Pair) -> None:
-    """A gateway that is killed while it works leaves an unknown outcome, which is settled once it is back."""
-    server, gateway = pair
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], "slow:2")
-    assert gateway.process is not None
-    killer = threading.Timer(0.7, gateway.process.kill)
-    killer.start()
-    answer = authorize(server, session["id"])
-    killer.join()
-    assert answer["action"]["__typename"] == "AwaitProvider"
-    gateway.process.wait()
-    # Recovery finds nobody there half a second later: that is no evidence of what happened before.
-    until_asked_twice(server)
-    assert collection_of(server, collection["id"])["status"] == "AWAITING"
-    gateway.start()
-    bring_next_step(server)
-    until_status(server, collection["id"], "AUTHORIZED")
-    assert [one["moved"] for one in server.ledger()] == ["100.00"]
-
-
+@pytest.mark.once
 def test_gateway_answers_its_server_alone(pair: Pair) -> None:
     """Without the shared secret the gateway tells nothing and does nothing."""
     _, gateway = pair
     assert httpx2.get(f"{gateway.url}/ledger").status_code == 401
     forged = {"authorization": "Bearer another-secret-altogether"}
     assert httpx2.post(f"{gateway.url}/operations", json={}, headers=forged).status_code == 401
+
+
+def test_gateway_dies_during_an_ask(tmp_path: Path) -> None:
+    """A gateway that is killed while it works leaves an unknown outcome, which is settled once it is back."""
+    with site(tmp_path) as made:
+        server = made.server
+        collection = open_collection(server)["id"]
+        session = open_session(server, collection)["id"]
+        assert made.gateway.process is not None
+        made.gateway.process.send_signal(signal.SIGSTOP)
+        with beside(lambda: authorize(server, session)) as answer:
+            until(lambda: made.between.asks)
+            end(made.gateway)
+        assert answer.result()["action"]["__typename"] == "AwaitProvider"
+        with made.between.closed():
+            # Recovery finds nobody there half a second later: that is no evidence of what happened before.
+            asked = "SELECT asked_times, status FROM operations WHERE session_id = ?"
+            until(lambda: server.rows(asked, session) == [(2, "UNKNOWN")])
+            assert status_of(server, collection) == "AWAITING"
+            made.gateway.start()
+        # Its next step is a minute away.
+        server.rows("UPDATE operations SET due_at = 1 WHERE session_id = ?", session)
+        until_event(server, collection, "SESSION_AUTHORIZED")
+        assert [one["moved"] for one in server.ledger(session)] == ["100.00"]

@@ -2,20 +2,20 @@
 
 import pytest
 
+from tests.support.log import types_of
 from tests.support.looking import (
     amounts_of,
     asked_times,
-    effects,
+    effect_facts,
     events_of,
     payment_of,
     session_status,
     settle,
     status_of,
     sums_of,
-    types_of,
     unmoved,
 )
-from tests.support.meanwhile import beside, until_event
+from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import capture, pay, refund
 
@@ -54,7 +54,7 @@ def test_a_cancellation_is_logged(server: RunningServer) -> None:
         ("PAYMENT_CANCEL_PENDING", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
         ("PAYMENT_CANCELED", "100.00", "NOT_PAID", "CANCELED", "CANCELED"),
     ]
-    assert effects(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
+    assert effect_facts(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
 
 
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
@@ -167,7 +167,7 @@ def test_canceling_again_while_pending(server: RunningServer) -> None:
     cancel(server, id)
     with unmoved(server, collection):
         assert cancel(server, id)["__typename"] == "CancelPending"
-    assert effects(server, session)[1:] == [("cancel", "100.00", "pending", "0.00")]
+    assert effect_facts(server, session)[1:] == [("cancel", "100.00", "pending", "0.00")]
 
 
 def test_a_pending_cancellation_that_happens(server: RunningServer) -> None:
@@ -195,19 +195,10 @@ def test_a_cancellation_whose_reply_is_lost(server: RunningServer) -> None:
     """It is CancelPending until recovery finds the one effect by the same key."""
     id, session, collection = home(pay(server, token="approve,cancel=lost_reply"))
     assert cancel(server, id)["__typename"] == "CancelPending"
+    recover(server, session)
     until_event(server, collection, "PAYMENT_CANCELED")
     assert amounts_of(server, id) == CANCELED
     assert asked_times(server, session, "cancel") == [2]
-
-
-def test_canceling_while_the_gateway_is_at_it(server: RunningServer) -> None:
-    """A further call waits for the first one's outcome and answers with the same payment."""
-    id, session, collection = home(pay(server, token="approve,cancel=slow:1"))
-    with beside(lambda: cancel(server, id)) as first:
-        until_event(server, collection, "PAYMENT_CANCEL_PENDING")
-        assert cancel(server, id)["status"] == "CANCELED"
-    assert first.result()["status"] == "CANCELED"
-    assert len(effects(server, session)) == 2
 
 
 @pytest.mark.parametrize("is_final", [False, True])

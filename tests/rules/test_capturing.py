@@ -1,30 +1,37 @@
 """Capturing: in parts, finally, several times, and what is refused."""
 
-from collections.abc import Callable
-
 import pytest
 
+from db.tables import operations
+from tests.rules.copies import copy_row
+from tests.support.log import types_of
 from tests.support.looking import (
     amounts_of,
-    effects,
+    effect_facts,
     events_of,
     payment_of,
     session_status,
     status_of,
     sums_of,
-    types_of,
     unmoved,
 )
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
 
-CAPTURE_ONLY = (
-    "mutation($input: CapturePaymentInput!) { capturePayment(input: $input) { __typename } }"
-)
-REFUND_ONLY = (
-    "mutation($input: RefundPaymentInput!) { refundPayment(input: $input) { __typename } }"
-)
-MOVEMENTS = 1_000
+CAPTURE = """
+mutation ($input: CapturePaymentInput!) {
+  capturePayment(input: $input) { __typename ... on CaptureFailed { code } }
+}
+"""
+REFUND = """
+mutation ($input: RefundPaymentInput!) {
+  refundPayment(input: $input) { __typename ... on RefundFailed { code } }
+}
+"""
+"""What a payment with a thousand movements is moved with: the answer does not list them all."""
+
+MOST = 1_000
+"""Captures of a payment, and as many refunds."""
 
 
 def refused(
@@ -52,7 +59,7 @@ def test_capturing_all(server: RunningServer, more: Json) -> None:
         "CAPTURED",
         "COMPLETED",
     )
-    assert effects(server, session)[1:] == [("capture", "100.00", "approved", "100.00")]
+    assert effect_facts(server, session)[1:] == [("capture", "100.00", "approved", "100.00")]
 
 
 def test_a_capture_is_logged(server: RunningServer) -> None:
@@ -120,7 +127,7 @@ def test_a_final_capture_is_logged(server: RunningServer) -> None:
         ("PAYMENT_CAPTURED", "60.00", "PARTIALLY_CAPTURED", "AUTHORIZED", "PARTIALLY_CAPTURED"),
         ("PAYMENT_RELEASED", "40.00", "PARTIALLY_CAPTURED", "CAPTURED", "CAPTURED"),
     ]
-    assert effects(server, session)[1:] == [("capture", "60.00", "approved", "60.00")]
+    assert effect_facts(server, session)[1:] == [("capture", "60.00", "approved", "60.00")]
 
 
 def test_a_final_capture_after_a_part(server: RunningServer) -> None:
@@ -175,9 +182,10 @@ def test_too_much(
     refused(answer, "AMOUNT_TOO_LARGE", maximum=maximum, path=["amount"])
 
 
-@pytest.mark.parametrize("amount", ["0", "0.00", "-1.00", "1.234"])
+@pytest.mark.once
+@pytest.mark.parametrize("amount", ["0", "1.234"])
 def test_an_amount_that_is_none(server: RunningServer, amount: str) -> None:
-    """Zero, less than zero and too many decimals are refused; zero is never all."""
+    """Zero and too many decimals are refused; zero is never all."""
     id, _, collection = home(pay(server))
     with unmoved(server, collection):
         answer = capture(server, id, amount=amount)
@@ -219,10 +227,8 @@ def test_an_unknown_payment(server: RunningServer, name: str) -> None:
     assert answer["affectedPayment"] is None
 
 
-def test_f48_an_authorization_that_lapsed(make_server: Callable[..., RunningServer]) -> None:
-    """After captureBefore nothing can be captured: EXPIRED, and the gateway is not asked."""
-    # Nobody gives it back meanwhile.
-    server = make_server(TILLGRAPH_RECOVERY_INTERVAL_SECONDS="3600").start()
+def test_f48_an_authorization_that_lapsed(server: RunningServer) -> None:
+    """After captureBefore nothing can be captured: EXPIRED, and the gateway is not asked. It can be given back."""
     id, _, collection = home(pay(server, token="approve,expires=0"))
     found = payment_of(server, id)
     assert (found["capturableAmount"], found["status"]) == ("0.00", "AUTHORIZED")
@@ -230,11 +236,6 @@ def test_f48_an_authorization_that_lapsed(make_server: Callable[..., RunningServ
     with unmoved(server, collection):
         answer = capture(server, id)
     assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "EXPIRED")
-
-
-def test_a_lapsed_authorization_is_canceled(server: RunningServer) -> None:
-    """What can't be captured any more can still be given back."""
-    id, _, _ = home(pay(server, token="approve,expires=0"))
     answer = server.change("cancelPayment", {"paymentId": id})
     assert (answer["__typename"], answer["status"]) == ("Payment", "CANCELED")
 
@@ -270,14 +271,40 @@ def test_a_captured_session_says_so_when_authorized_again(server: RunningServer)
 
 def test_1000_captures_and_1000_refunds(server: RunningServer) -> None:
     """A payment has at most 1,000 captures and 1,000 refunds; the next of each is INVALID_STATE."""
-    id, _, _ = home(pay(server, "20.00", provider="system"))
-    for document in (CAPTURE_ONLY, REFUND_ONLY):
-        for _ in range(MOVEMENTS):
-            values = {"paymentId": id, "amount": "0.01", "idempotencyKey": new_key()}
-            (answer,) = server.execute(document, {"input": values}).values()
-            assert answer["__typename"] == "Payment"
-    for name in ("capturePayment", "refundPayment"):
-        values = {"paymentId": id, "amount": "0.01", "idempotencyKey": new_key()}
-        assert server.change(name, values)["code"] == "INVALID_STATE"
-    expected = ("PARTIALLY_REFUNDED", "10.00", "10.00", "0.00", "10.00", "0.00")
-    assert amounts_of(server, id) == expected
+    id, _, collection = home(pay(server, "20.00", provider="system"))
+
+    def move_a_cent(document: str) -> Json:
+        input = {"paymentId": id, "amount": "0.01", "idempotencyKey": new_key()}
+        (answer,) = server.execute(document, {"input": input}).values()
+        return answer
+
+    happened = {"__typename": "Payment"}
+    assert [move_a_cent(one) for one in (CAPTURE, REFUND)] == [happened, happened]
+    counts = server.rows("SELECT capture_count, refund_count FROM payments WHERE id = ?", id)
+    assert counts == [(1, 1)]
+    for (movement,) in server.rows(
+        "SELECT id FROM operations WHERE payment_id = ? AND kind IN ('capture', 'refund')", id
+    ):
+        copy_row(server, operations, movement, MOST - 2)
+    server.rows(
+        f"UPDATE payments SET capture_count = {MOST - 1}, refund_count = {MOST - 1},"  # noqa: S608
+        f" captured_minor = {MOST - 1}, refunded_minor = {MOST - 1} WHERE id = ?",
+        id,
+    )
+    server.rows(
+        f"UPDATE payment_collections SET captured_minor = {MOST - 1}, refunded_minor = {MOST - 1}"  # noqa: S608
+        " WHERE id = ?",
+        collection,
+    )
+    assert [move_a_cent(one) for one in (CAPTURE, REFUND)] == [happened, happened]
+    assert [move_a_cent(one) for one in (CAPTURE, REFUND)] == [
+        {"__typename": "CaptureFailed", "code": "INVALID_STATE"},
+        {"__typename": "RefundFailed", "code": "INVALID_STATE"},
+    ]
+    found = payment_of(server, id)
+    assert (found["status"], found["capturedAmount"], found["refundedAmount"]) == (
+        "PARTIALLY_REFUNDED",
+        "10.00",
+        "10.00",
+    )
+    assert (len(found["captures"]), len(found["refunds"])) == (MOST, MOST)

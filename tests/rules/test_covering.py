@@ -2,19 +2,20 @@
 
 import pytest
 
+from tests.support.log import types_of
 from tests.support.looking import (
     answer_challenge,
-    effects,
+    asked_keys,
+    effect_facts,
     events_of,
     payment_of,
     session_status,
     settle,
     status_of,
     sums_of,
-    types_of,
     unmoved,
 )
-from tests.support.meanwhile import beside, until_event
+from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, collection_of, new_key, open_collection, open_session
 from tests.support.waiting import until
@@ -93,8 +94,8 @@ def test_covering_closes_a_challenge_at_the_gateway(server: RunningServer) -> No
         ("authorize", "100.00", "declined", "0.00"),
         ("cancel", "100.00", "approved", "0.00"),
     ]
-    until(lambda: len(effects(server, customer)) == 2)
-    assert effects(server, customer) == expected
+    until(lambda: len(effect_facts(server, customer)) == 2)
+    assert effect_facts(server, customer) == expected
     response = server.client.post(f"/sandbox/challenges/{customer}", json={"result": "approve"})
     assert response.status_code == 409
 
@@ -107,8 +108,8 @@ def test_two_challenges_approved(server: RunningServer) -> None:
     assert come_back(server, first)["__typename"] == "Payment"
     answer = authorize(server, second)
     assert (answer["__typename"], answer["code"]) == ("AuthorizationFailed", "INVALID_STATE")
-    until(lambda: len(effects(server, second)) == 2)
-    assert effects(server, second) == [
+    until(lambda: len(effect_facts(server, second)) == 2)
+    assert effect_facts(server, second) == [
         ("authorize", "100.00", "approved", "100.00"),
         ("cancel", "100.00", "approved", "100.00"),
     ]
@@ -132,8 +133,8 @@ def test_a_part_cancels_a_challenge_that_fits_no_more(server: RunningServer) -> 
     customer = challenged(server, collection, "40.01")
     authorize(server, open_session(server, collection, amount="60.00")["id"])
     assert session_status(server, customer) == "CANCELED"
-    until(lambda: len(effects(server, customer)) == 2)
-    assert effects(server, customer)[1] == ("cancel", "40.01", "approved", "0.00")
+    until(lambda: len(effect_facts(server, customer)) == 2)
+    assert effect_facts(server, customer)[1] == ("cancel", "40.01", "approved", "0.00")
 
 
 def test_a_pending_session_that_fits_no_more_stays(server: RunningServer) -> None:
@@ -153,7 +154,7 @@ def test_a_session_in_flight_is_left_alone(server: RunningServer) -> None:
     collection, _, other = covered_with_one_in_flight(server)
     assert session_status(server, other) == "PENDING_AUTHORIZATION"
     assert (status_of(server, collection), sums_of(server, collection)) == ("AUTHORIZED", COVERED)
-    assert effects(server, other) == [("authorize", "100.00", "pending", "0.00")]
+    assert effect_facts(server, other) == [("authorize", "100.00", "pending", "0.00")]
 
 
 def test_in_flight_and_then_declined(server: RunningServer) -> None:
@@ -186,7 +187,7 @@ def test_a_surplus_is_given_back(server: RunningServer) -> None:
     found = surplus_of(server, collection)
     assert (found["status"], found["cancellationReason"]) == ("CANCELED", "SURPLUS")
     assert (found["releasedAmount"], found["isCancellationPending"]) == ("100.00", False)
-    assert effects(server, other) == [
+    assert effect_facts(server, other) == [
         ("authorize", "100.00", "approved", "100.00"),
         ("cancel", "100.00", "approved", "100.00"),
     ]
@@ -218,7 +219,7 @@ def test_a_surplus_takes_no_movement(server: RunningServer) -> None:
     collection, _, other = covered_with_one_in_flight(server, "pending,cancel=pending")
     settle(server, other, "approve")
     until_event(server, collection, "AUTHORIZATION_RETURNED")
-    until(lambda: len(effects(server, other)) == 2)
+    until(lambda: len(effect_facts(server, other)) == 2)
     surplus = surplus_of(server, collection)
     assert (surplus["capturableAmount"], surplus["refundableAmount"]) == ("0.00", "0.00")
     assert (surplus["isCancellationPending"], surplus["cancellationReason"]) == (True, "SURPLUS")
@@ -233,8 +234,10 @@ def test_a_surplus_is_given_back_by_a_poor_gateway(server: RunningServer, told: 
     """Giving a surplus back is finished by recovery, with one effect."""
     collection, _, other = covered_with_one_in_flight(server, f"pending,cancel={told}")
     settle(server, other, "approve")
+    if told == "lost_reply":
+        recover(server, other)
     until_event(server, collection, "PAYMENT_CANCELED")
-    assert effects(server, other)[1:] == [("cancel", "100.00", "approved", "100.00")]
+    assert effect_facts(server, other)[1:] == [("cancel", "100.00", "approved", "100.00")]
 
 
 def test_a_surplus_with_an_unreachable_gateway_stays_pending(server: RunningServer) -> None:
@@ -242,6 +245,9 @@ def test_a_surplus_with_an_unreachable_gateway_stays_pending(server: RunningServ
     collection, _, other = covered_with_one_in_flight(server, "pending,cancel=unavailable")
     settle(server, other, "approve")
     until_event(server, collection, "AUTHORIZATION_RETURNED")
+    until(lambda: asked_keys(server, collection, "cancel"))
+    asked = "SELECT status FROM operations WHERE session_id = ? AND kind = 'cancel'"
+    until(lambda: server.rows(asked, other) == [("UNKNOWN",)])
     found = surplus_of(server, collection)
     assert (found["status"], found["isCancellationPending"]) == ("AUTHORIZED", True)
     assert "PAYMENT_CANCEL_FAILED" not in types_of(server, collection)
@@ -254,50 +260,6 @@ def test_what_is_in_flight_does_not_count_for_an_arrival(server: RunningServer) 
     waiting(server, collection)
     assert come_back(server, customer)["__typename"] == "Payment"
     assert sums_of(server, collection) == COVERED
-
-
-@pytest.mark.parametrize(("paid", "maximum"), [("100.00", "0.00"), ("60.00", "40.00")])
-def test_the_call_that_brought_a_surplus(server: RunningServer, paid: str, maximum: str) -> None:
-    """It answers AMOUNT_TOO_LARGE with what is outstanding as the maximum, never Payment."""
-    collection = open_collection(server)["id"]
-    customer = challenged(server, collection, paid)
-    slow = open_session(server, collection, "slow:1")["id"]
-    with beside(lambda: authorize(server, slow)) as call:
-        until_event(server, collection, "SESSION_PENDING", times=2)
-        assert come_back(server, customer)["__typename"] == "Payment"
-    answer = call.result()
-    assert answer["__typename"] == "AuthorizationFailed"
-    assert (answer["code"], answer["maximumAmount"]) == ("AMOUNT_TOO_LARGE", maximum)
-    assert (answer["retryable"], answer["failedSession"]["status"]) == (False, "CANCELED")
-
-
-def test_the_key_of_a_surplus(server: RunningServer) -> None:
-    """The key of a surplus attempt answers with the same failure again, although its session is CANCELED."""
-    collection, slow, key = surplus_by_a_slow_call(server)
-    with unmoved(server, collection):
-        again = authorize(server, slow, idempotencyKey=key)
-    assert (again["code"], again["maximumAmount"]) == ("AMOUNT_TOO_LARGE", "0.00")
-
-
-def test_the_key_of_a_surplus_after_the_amount_was_raised(server: RunningServer) -> None:
-    """The same decline is answered when there is room again: the outcome is known and stays what it was."""
-    collection, slow, key = surplus_by_a_slow_call(server)
-    server.change("updatePaymentCollection", {"id": collection, "amount": "200.00"})
-    again = authorize(server, slow, idempotencyKey=key)
-    assert (again["code"], again["maximumAmount"]) == ("AMOUNT_TOO_LARGE", "0.00")
-
-
-def surplus_by_a_slow_call(server: RunningServer) -> tuple[str, str, str]:
-    """Bring a surplus with a call that bears a key: ids of collection and session, and the key."""
-    collection = open_collection(server)["id"]
-    customer = challenged(server, collection)
-    slow, key = open_session(server, collection, "slow:1")["id"], new_key()
-    with beside(lambda: authorize(server, slow, idempotencyKey=key)) as call:
-        until_event(server, collection, "SESSION_PENDING", times=2)
-        come_back(server, customer)
-    assert call.result()["code"] == "AMOUNT_TOO_LARGE"
-    until_event(server, collection, "PAYMENT_CANCELED")
-    return collection, slow, key
 
 
 def test_a_surplus_session_without_a_key(server: RunningServer) -> None:

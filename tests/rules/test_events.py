@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.looking import answer_challenge, settle
-from tests.support.meanwhile import until_event
+from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
@@ -56,6 +56,8 @@ def test_who_brought_an_authorization(server: RunningServer, token: str, source:
     authorize(server, session)
     if token == "pending":
         settle(server, session, "approve")
+    elif token == "lost_reply":
+        recover(server, session)
     until_event(server, collection, "SESSION_AUTHORIZED")
     (event,) = events(server, collection, "SESSION_AUTHORIZED")
     assert event["source"] == source
@@ -152,6 +154,8 @@ def test_who_brought_a_cancellation(server: RunningServer, told: str, source: st
     server.change("cancelPayment", {"paymentId": id})
     if told == "pending":
         settle(server, session, "approve", "cancel")
+    else:
+        recover(server, session)
     until_event(server, collection, "PAYMENT_CANCELED")
     (asked,) = events(server, collection, "PAYMENT_CANCEL_PENDING")
     (done,) = events(server, collection, "PAYMENT_CANCELED")

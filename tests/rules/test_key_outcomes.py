@@ -6,12 +6,12 @@ from tests.support.looking import (
     amounts_of,
     answer_challenge,
     asked_times,
-    effects,
+    effect_facts,
     session_status,
     settle,
     unmoved,
 )
-from tests.support.meanwhile import beside, until_event
+from tests.support.meanwhile import until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
@@ -19,19 +19,13 @@ from tests.support.shop import (
     new_key,
     open_collection,
     open_session,
+    opened,
     pay,
 )
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
 Input = dict[str, Json]
-
-
-def opened(server: RunningServer, token: str | None = None, **more: Json) -> tuple[str, str]:
-    """Open a collection of 100.00 with a session, and give their ids."""
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], token, **more)
-    return collection["id"], session["id"]
 
 
 def test_the_same_object_as_it_is_now(server: RunningServer) -> None:
@@ -229,19 +223,7 @@ def test_a_key_that_joined(server: RunningServer) -> None:
     until_event(server, collection, "SESSION_FAILED")
     with unmoved(server, collection):
         assert authorize(server, session, idempotencyKey=key)["code"] == "DECLINED"
-    assert len(effects(server, session)) == 1
-
-
-def test_the_key_of_a_capture_that_is_being_asked(server: RunningServer) -> None:
-    """The same call while the first is under way waits for it: one movement, one effect."""
-    payment, key = pay(server, token="approve,capture=slow:1"), new_key()
-    collection, session = payment["paymentCollection"]["id"], payment["paymentSession"]["id"]
-    with beside(lambda: capture(server, payment["id"], idempotencyKey=key)) as first:
-        until_event(server, collection, "PAYMENT_CAPTURE_PENDING")
-        second = capture(server, payment["id"], idempotencyKey=key)
-    assert second["__typename"] == "Payment"
-    assert first.result()["captures"] == second["captures"]
-    assert effects(server, session)[1:] == [("capture", "100.00", "approved", "100.00")]
+    assert len(effect_facts(server, session)) == 1
 
 
 def refused_for_a_session(collection: str) -> list[tuple[str, Input]]:

@@ -1,33 +1,23 @@
 """Idempotency keys: what counts as the same input."""
 
-import itertools
 from collections.abc import Callable
 
 import pytest
 
-from tests.support.looking import (
-    unmoved,
-)
+from tests.support.looking import unmoved
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
     new_key,
     open_collection,
-    open_session,
+    opened,
     pay,
 )
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 
 Input = dict[str, Json]
-
-
-def opened(server: RunningServer, token: str | None = None, **more: Json) -> tuple[str, str]:
-    """Open a collection of 100.00 with a session, and give their ids."""
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], token, **more)
-    return collection["id"], session["id"]
 
 
 def a_collection(_server: RunningServer) -> tuple[Input, Input]:
@@ -113,14 +103,14 @@ def test_the_same_key_and_another_input(server: RunningServer, name: str, make: 
     )
 
 
-PAIRS = list(itertools.permutations(MUTATIONS, 2))
+RING = list(zip(MUTATIONS, MUTATIONS[1:] + MUTATIONS[:1], strict=True))
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS, ids=[f"{a[0]}-{b[0]}" for a, b in PAIRS])
+@pytest.mark.parametrize(("first", "second"), RING, ids=[f"{a[0]}-{b[0]}" for a, b in RING])
 def test_the_same_key_and_another_mutation(
     server: RunningServer, first: tuple[str, Make], second: tuple[str, Make]
 ) -> None:
-    """A key that one mutation bound is refused to every other."""
+    """A key that one mutation bound is refused to every other; each binds its own and looks for others' here."""
     key = new_key()
     name, make = first
     server.change(name, {**make(server)[0], "idempotencyKey": key})
@@ -138,55 +128,71 @@ def test_the_same_key_and_input_in_another_mutation(server: RunningServer) -> No
         assert server.change("refundPayment", values)["code"] == REUSED
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"reference": None},
-        {"regionId": None},
-        {"metadata": None},
-        {"allowsSplitPayment": False},
-        {"allowsSplitPayment": None},
-        {"reference": None, "regionId": None, "metadata": None, "allowsSplitPayment": False},
-    ],
-)
-def test_null_and_default_are_absent_for_a_collection(server: RunningServer, more: Json) -> None:
-    """Null and the default read like a field that is left out."""
+@pytest.mark.once
+def test_what_is_the_same_collection(server: RunningServer) -> None:
+    """Null and the default read like a field that is left out, and an amount and a currency as they are meant."""
+    nothing: Input = {"reference": None, "regionId": None, "metadata": None}
     values = {"amount": "100.00", "currencyCode": "USD", "idempotencyKey": new_key()}
     first = server.change("createPaymentCollection", values)
-    assert server.change("createPaymentCollection", {**values, **more}) == first
+    spellings: tuple[Input, ...] = (
+        {**nothing, "allowsSplitPayment": False},
+        {**nothing, "allowsSplitPayment": None},
+        {"metadata": {}},
+        {"currencyCode": "usd"},
+        {"amount": 100},
+        {"amount": "100.0"},
+    )
+    for same in spellings:
+        assert server.change("createPaymentCollection", {**values, **same}) == first, same
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"amount": None},
-        {"isFinal": False},
-        {"isFinal": None},
-        {"createdBy": None},
-        {"metadata": None},
-    ],
-)
-def test_null_and_default_are_absent_for_a_capture(server: RunningServer, more: Json) -> None:
-    """Null and the default read like a field that is left out, both ways."""
-    key = new_key()
+@pytest.mark.once
+def test_what_is_the_same_capture(server: RunningServer) -> None:
+    """Null, the default, any spelling of an amount and any order of JSON keys make no other input."""
     payment = pay(server)
-    first = capture(server, payment["id"], idempotencyKey=key, **more)
-    assert capture(server, payment["id"], idempotencyKey=key) == first
-
-
-@pytest.mark.parametrize("field", ["amount", "currencyCode", "data", "metadata", "returnUrl"])
-def test_null_is_absent_for_a_session(server: RunningServer, field: str) -> None:
-    """Null reads like a field that is left out."""
-    collection, key = open_collection(server)["id"], new_key()
     values: Input = {
-        "paymentCollectionId": collection,
+        "amount": "5.00",
+        "metadata": {"a": 1, "b": {"c": [1, 2], "d": None}},
+        "idempotencyKey": new_key(),
+    }
+    first = capture(server, payment["id"], **values, isFinal=None)
+    spellings: tuple[Input, ...] = (
+        {},
+        {"isFinal": False, "createdBy": None},
+        {"amount": 5},
+        {"amount": 5.0},
+        {"amount": "5"},
+        {"metadata": {"b": {"d": None, "c": [1, 2]}, "a": 1}},
+    )
+    for same in spellings:
+        assert capture(server, payment["id"], **{**values, **same}) == first, same
+
+
+@pytest.mark.once
+def test_a_capture_of_all_again(server: RunningServer) -> None:
+    """Null is all, as an amount that is left out; the amount that all was is another input."""
+    payment, key = pay(server), new_key()
+    first = capture(server, payment["id"], idempotencyKey=key)
+    assert capture(server, payment["id"], amount=None, metadata=None, idempotencyKey=key) == first
+    with unmoved(server, payment["paymentCollection"]["id"]):
+        answer = capture(server, payment["id"], amount="100.00", idempotencyKey=key)
+    assert answer["code"] == REUSED
+
+
+@pytest.mark.once
+def test_null_is_absent_for_a_session(server: RunningServer) -> None:
+    """Null reads like a field that is left out."""
+    values: Input = {
+        "paymentCollectionId": open_collection(server)["id"],
         "providerId": "sandbox",
-        "idempotencyKey": key,
+        "idempotencyKey": new_key(),
     }
     first = server.change("createPaymentSession", values)
-    assert server.change("createPaymentSession", {**values, field: None}) == first
+    for field in ("amount", "currencyCode", "data", "metadata", "returnUrl"):
+        assert server.change("createPaymentSession", {**values, field: None}) == first, field
 
 
+@pytest.mark.once
 def test_null_is_absent_for_an_authorization(server: RunningServer) -> None:
     """Null data reads like data that is left out."""
     _, session = opened(server)
@@ -195,80 +201,20 @@ def test_null_is_absent_for_an_authorization(server: RunningServer) -> None:
     assert authorize(server, session, idempotencyKey=key) == first
 
 
-@pytest.mark.parametrize("amount", [5, 5.0, "5", "5.0", "5.00"])
-def test_amounts_are_compared_as_minor_units(server: RunningServer, amount: Json) -> None:
-    """5, 5.0 and 5.00, as text and as numbers, are one amount."""
-    payment, key = pay(server), new_key()
-    first = capture(server, payment["id"], amount="5.00", idempotencyKey=key)
-    assert capture(server, payment["id"], amount=amount, idempotencyKey=key) == first
-
-
-def test_every_digit_of_an_amount_counts(server: RunningServer) -> None:
-    """An amount that differs behind the thirtieth digit is another input."""
-    payment, key = pay(server), new_key()
-    capture(server, payment["id"], amount="5.00", idempotencyKey=key)
-    answer = capture(server, payment["id"], amount=f"5.{'0' * 30}1", idempotencyKey=key)
-    assert answer["code"] == REUSED
-
-
-def test_empty_metadata_is_absent(server: RunningServer) -> None:
-    """Empty metadata reads like metadata that is left out, as both become the same."""
-    values = {"amount": "100.00", "currencyCode": "USD", "idempotencyKey": new_key()}
-    first = server.change("createPaymentCollection", values)
-    assert server.change("createPaymentCollection", {**values, "metadata": {}}) == first
-
-
-@pytest.mark.parametrize("amount", [100, "100", "100.0"])
-def test_a_collection_s_amount_is_compared_as_minor_units(
-    server: RunningServer, amount: Json
-) -> None:
-    """A round amount, however it is written, is one amount."""
-    values = {"amount": "100.00", "currencyCode": "USD", "idempotencyKey": new_key()}
-    first = server.change("createPaymentCollection", values)
-    assert server.change("createPaymentCollection", {**values, "amount": amount}) == first
-
-
-def test_an_absent_amount_stays_absent(server: RunningServer) -> None:
-    """A capture of all is another input than a capture of the amount that all was."""
-    payment, key = pay(server), new_key()
-    capture(server, payment["id"], idempotencyKey=key)
-    with unmoved(server, payment["paymentCollection"]["id"]):
-        answer = capture(server, payment["id"], amount="100.00", idempotencyKey=key)
-    assert answer["code"] == REUSED
-
-
-def test_json_is_compared_without_key_order(server: RunningServer) -> None:
-    """Metadata with its keys in another order, at every level, is the same input."""
-    payment, key = pay(server), new_key()
-    one = {"a": 1, "b": {"c": [1, 2], "d": None}}
-    other = {"b": {"d": None, "c": [1, 2]}, "a": 1}
-    first = capture(server, payment["id"], metadata=one, idempotencyKey=key)
-    assert capture(server, payment["id"], metadata=other, idempotencyKey=key) == first
-
-
-@pytest.mark.parametrize("other", [{"a": [2, 1]}, {"a": [1]}, {"a": [1, 2], "b": 1}, {"a": "1"}])
-def test_other_json_is_another_input(server: RunningServer, other: Json) -> None:
-    """The order of a list, a further key and another type make another input."""
-    payment, key = pay(server), new_key()
-    capture(server, payment["id"], metadata={"a": [1, 2]}, idempotencyKey=key)
-    answer = capture(server, payment["id"], metadata=other, idempotencyKey=key)
-    assert answer["code"] == REUSED
-
-
-def test_a_currency_s_case_makes_no_other_input(server: RunningServer) -> None:
-    """A currency in lower case is the same input."""
-    values = {"amount": "100.00", "currencyCode": "usd", "idempotencyKey": new_key()}
-    first = server.change("createPaymentCollection", values)
-    assert server.change("createPaymentCollection", {**values, "currencyCode": "USD"}) == first
-
-
-@pytest.mark.parametrize(
-    "more", [{"amount": "39.00"}, {"isFinal": True}, {"createdBy": "ann"}, {"metadata": {"a": 1}}]
-)
-def test_every_field_of_a_capture_counts(server: RunningServer, more: Json) -> None:
-    """Each field of a capture's input makes another input."""
-    payment, key = pay(server), new_key()
-    values = {"amount": "40.00", "idempotencyKey": key}
+@pytest.mark.once
+def test_every_field_of_a_capture_counts(server: RunningServer) -> None:
+    """Each field of a capture's input makes another input; see test_fingerprints.py for every mutation's."""
+    payment = pay(server)
+    values = {"amount": "40.00", "metadata": {"a": [1, 2]}, "idempotencyKey": new_key()}
     capture(server, payment["id"], **values)
-    with unmoved(server, payment["paymentCollection"]["id"]):
-        assert capture(server, payment["id"], **{**values, **more})["code"] == REUSED
+    others: tuple[Input, ...] = (
+        {"amount": "39.00"},
+        {"amount": f"40.{'0' * 30}1"},
+        {"isFinal": True},
+        {"createdBy": "ann"},
+        {"metadata": {"a": [2, 1]}},
+    )
+    for other in others:
+        with unmoved(server, payment["paymentCollection"]["id"]):
+            again = capture(server, payment["id"], **{**values, **other})
+        assert again["code"] == REUSED, other

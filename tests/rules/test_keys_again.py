@@ -2,32 +2,20 @@
 
 import pytest
 
-from tests.support.looking import (
-    asked_keys,
-    effects,
-    session_status,
-    types_of,
-    unmoved,
-)
-from tests.support.running import Json, RunningServer
+from tests.support.log import types_of
+from tests.support.looking import asked_keys, effect_facts, session_status, unmoved
+from tests.support.running import RunningServer
 from tests.support.shop import (
     authorize,
     capture,
     collection_of,
     new_key,
-    open_collection,
     open_session,
+    opened,
     pay,
 )
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
-
-
-def opened(server: RunningServer, token: str | None = None, **more: Json) -> tuple[str, str]:
-    """Open a collection of 100.00 with a session, and give their ids."""
-    collection = open_collection(server)
-    session = open_session(server, collection["id"], token, **more)
-    return collection["id"], session["id"]
 
 
 @pytest.mark.parametrize("name", ["capture", "refund"])
@@ -56,7 +44,7 @@ def test_the_key_of_an_attempt_that_was_not_reached(server: RunningServer) -> No
     assert authorize(server, session, idempotencyKey=key)["__typename"] == "Payment"
     keys = asked_keys(server, collection, "authorize")
     assert (len(keys), len(set(keys))) == (2, 1)
-    (entry,) = [one for one in server.ledger() if one["session"] == session]
+    (entry,) = server.ledger(session)
     assert (entry["key"], entry["asked"]) == (keys[0], 1)
 
 
@@ -164,7 +152,7 @@ def test_asking_again_joins_another_attempt(server: RunningServer, token: str, m
     authorize(server, session, data={"token": token})
     with unmoved(server, collection):
         assert authorize(server, session, idempotencyKey=key)["__typename"] == member
-    assert len(effects(server, session)) == 1
+    assert len(effect_facts(server, session)) == 1
 
 
 def test_asking_again_joins_a_failed_attempt(server: RunningServer) -> None:

@@ -1,9 +1,10 @@
 """Settling what is outstanding outside of any gateway."""
 
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
+from tests.support.meanwhile import at_once, patiently
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
     authorize,
@@ -21,6 +22,13 @@ def mark(server: RunningServer, id: str, **more: Json) -> Json:
     """Mark a collection as paid, with a fresh key where none is given."""
     values = {"id": id, "idempotencyKey": new_key(), **more}
     return server.run("back_end/30_mark_payment_collection_as_paid", input=values)
+
+
+def mark_often(server: RunningServer, id: str, keys: list[str]) -> list[Json]:
+    """Mark a collection as paid with each of these keys at the same time."""
+    name = "markPaymentCollectionAsPaid"
+    inputs = [{"id": id, "idempotencyKey": key} for key in keys]
+    return at_once([partial(patiently, server, name, input) for input in inputs])
 
 
 def test_all_that_is_outstanding_is_paid(server: RunningServer) -> None:
@@ -73,10 +81,7 @@ def test_a_marked_payment_is_refunded(server: RunningServer) -> None:
 def test_the_same_key_marks_once(server: RunningServer) -> None:
     """Twenty at the same time and one later: one payment; with another input it is refused."""
     collection, key = open_collection(server, "10.00"), new_key()
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(
-            pool.map(lambda _: mark(server, collection["id"], idempotencyKey=key), range(20))
-        )
+    answers = mark_often(server, collection["id"], [key] * 20)
     answers.append(mark(server, collection["id"], idempotencyKey=key))
     assert {one["__typename"] for one in answers} == {"PaymentCollection"}
     assert len(collection_of(server, collection["id"])["payments"]) == 1
@@ -87,8 +92,7 @@ def test_the_same_key_marks_once(server: RunningServer) -> None:
 def test_different_keys_mark_once(server: RunningServer) -> None:
     """Of twenty people one does it; the others hear that nothing is outstanding."""
     collection = open_collection(server, "10.00")
-    with ThreadPoolExecutor(20) as pool:
-        answers = list(pool.map(lambda _: mark(server, collection["id"]), range(20)))
+    answers = mark_often(server, collection["id"], [new_key() for _ in range(20)])
     kinds = sorted(one.get("code", "done") for one in answers)
     assert kinds == [*["INVALID_STATE"] * 19, "done"]
 

@@ -1,4 +1,7 @@
-"""Metadata and what people write: replaced as a whole, bounded, and never a card number."""
+"""Metadata and what people write: replaced as a whole, bounded, and never a card number.
+
+tests/parsing/test_private.py says what a card number is and which metadata is wrong; here each place has one of both.
+"""
 
 import pytest
 
@@ -16,34 +19,10 @@ from tests.support.shop import (
     refund,
 )
 
-CARD_NUMBERS = [
-    "4242424242424242",
-    "4242 4242 4242 4242",
-    "4242-4242-4242-4242",
-    "4222222222222",
-    "paid with 5555 5555 5555 4444, he said",
-    "2223003122003222",
-    "3782 822463 10005",
-    "order 77 6011111111111117",
-    "3566.0020.2036.0505",
-    "30569309025904",
-    "6200000000000005",
-    "4242 - 4242 - 4242 - 4242",
-    "4242\u00a04242\u00a04242\u00a04242",
-    "4242\u20134242\u20134242\u20134242",
-]
+pytestmark = pytest.mark.once
 
-NO_CARD_NUMBERS = [
-    "4242424242424241",
-    "42424242424242424242424242",
-    "+49 30 901820, +49 170 1234567",
-    "1764000000000",
-    "2026-11-24T10:00:00.000Z",
-    "0242424242424242",
-    "order 1234567890123456",
-    "01M83Z0VFZ74CBMTKCMF7JQCQP",
-    "4242 4242 and 4242 4242",
-]
+CARD_NUMBER = "4242424242424242"
+IN_GROUPS = "4242 4242 4242 4242"
 
 
 def made(server: RunningServer, metadata: Json) -> Json:
@@ -57,28 +36,18 @@ def refusal(answer: Json) -> tuple[str, list[str]]:
     return answer["code"], answer["path"]
 
 
-@pytest.mark.parametrize("text", CARD_NUMBERS)
-def test_a_card_number_is_refused(server: RunningServer, text: str) -> None:
-    """As a value, a key, deep down; INVALID_INPUT which does not repeat it, no row, and no line of the log has it."""
+def test_a_card_number_is_refused(server: RunningServer) -> None:
+    """INVALID_INPUT which does not repeat it, as a text or as a number; no row, and no line of the log has it."""
     before = server.rows("SELECT count(*) FROM payment_collections")
-    for metadata in ({"card": text}, {text: "x"}, {"a": [{"b": [text]}]}):
+    for metadata in ({"card": IN_GROUPS}, {"a": [{IN_GROUPS: "x"}]}, {"card": int(CARD_NUMBER)}):
         answer = made(server, metadata)
         assert refusal(answer) == ("INVALID_INPUT", ["metadata"])
-        assert text not in answer["message"]
+        assert IN_GROUPS not in answer["message"]
+        assert CARD_NUMBER not in answer["message"]
     assert server.rows("SELECT count(*) FROM payment_collections") == before
-    assert text not in server.log_path.read_text()
-
-
-def test_a_card_number_as_a_number(server: RunningServer) -> None:
-    """A JSON number is as good as a text, with a fraction of nothing too."""
-    for number in (4242424242424242, 4242424242424242.0, [4_000_000_000_000_000_006]):
-        assert refusal(made(server, {"card": number})) == ("INVALID_INPUT", ["metadata"])
-
-
-@pytest.mark.parametrize("text", NO_CARD_NUMBERS)
-def test_other_numbers_are_kept(server: RunningServer, text: str) -> None:
-    """Telephone numbers, instants, ids and orders that are no issuer's number, or whose last digit does not fit."""
-    assert made(server, {"it": text, text: 1})["metadata"] == {"it": text, text: 1}
+    text = server.log_path.read_text()
+    assert IN_GROUPS not in text
+    assert CARD_NUMBER not in text
 
 
 def test_metadata_everywhere(server: RunningServer) -> None:
@@ -100,7 +69,7 @@ def test_metadata_everywhere(server: RunningServer) -> None:
     }
     before = collection_of(server, collection["id"])
     for mutation, values in inputs.items():
-        answer = server.change(mutation, {**values, "metadata": {"card": CARD_NUMBERS[0]}})
+        answer = server.change(mutation, {**values, "metadata": {"card": CARD_NUMBER}})
         assert refusal(answer) == ("INVALID_INPUT", ["metadata"]), mutation
     assert collection_of(server, collection["id"]) == before
 
@@ -110,12 +79,12 @@ def test_a_note_holds_no_card_number(server: RunningServer) -> None:
     payment = pay(server)
     captured = capture(server, payment["id"])
     with unmoved(server, payment["paymentCollection"]["id"]):
-        answer = refund(server, payment["id"], note=f"he paid with {CARD_NUMBERS[1]}")
+        answer = refund(server, payment["id"], note=f"he paid with {IN_GROUPS}")
         assert refusal(answer) == ("INVALID_INPUT", ["note"])
         values = {
             "id": captured["captures"][0]["id"],
             "outcome": "DECLINED",
-            "evidence": CARD_NUMBERS[0],
+            "evidence": CARD_NUMBER,
             "idempotencyKey": new_key(),
         }
         assert refusal(server.change("settleOperation", values)) == ("INVALID_INPUT", ["evidence"])
@@ -147,52 +116,45 @@ def test_what_people_write_holds_no_card_number(server: RunningServer) -> None:
         ("updateRefundReason", {"id": reason["id"]}, "description"),
     ]
     for mutation, values, name in inputs:
-        text = f"{CARD_NUMBERS[0]}@example.com" if name == "email" else f"card {CARD_NUMBERS[0]}"
+        text = f"{CARD_NUMBER}@example.com" if name == "email" else f"card {CARD_NUMBER}"
         answer = server.change(mutation, {**values, name: text})
         assert refusal(answer) == ("INVALID_INPUT", [name]), mutation
-        assert CARD_NUMBERS[0] not in answer["message"]
+        assert CARD_NUMBER not in answer["message"]
     assert collection_of(server, collection["id"])["payments"] == []
     assert server.run("back_end/26_list_refund_reasons")[0] == reason
-    assert CARD_NUMBERS[0] not in server.log_path.read_text()
+    assert CARD_NUMBER not in server.log_path.read_text()
 
 
 def test_what_a_system_makes_may_look_like_a_card_number(server: RunningServer) -> None:
     """One in ten order numbers of sixteen digits would be refused otherwise, and nobody could tell why."""
-    values = {"reference": CARD_NUMBERS[0], "regionId": CARD_NUMBERS[0]}
-    collection = open_collection(server, idempotencyKey=CARD_NUMBERS[0], **values)
-    assert (collection["reference"], collection["regionId"]) == (CARD_NUMBERS[0],) * 2
+    values = {"reference": CARD_NUMBER, "regionId": CARD_NUMBER}
+    collection = open_collection(server, idempotencyKey=CARD_NUMBER, **values)
+    assert (collection["reference"], collection["regionId"]) == (CARD_NUMBER,) * 2
 
 
 @pytest.mark.parametrize(
     "metadata",
-    [
-        {"__proto__": {"isAdmin": True}},
-        {"a": [{"__proto__": 1}]},
-        {"a": "bell \u0007"},
-        {"a\u0001": 1},
-        {"a": "\u009b31m"},
-        {f"key {n}": n for n in range(51)},
-        [],
-        "text",
-        5,
-    ],
+    [{"a": [{"__proto__": 1}]}, {f"key {n}": n for n in range(51)}, [], "text", 5],
 )
 def test_wrong_metadata(server: RunningServer, metadata: Json) -> None:
-    """A key that changes what objects are made of, control characters, 51 keys, and what is no object."""
+    """A key that changes what objects are made of, 51 keys, and what is no object."""
     assert refusal(made(server, metadata)) == ("INVALID_INPUT", ["metadata"])
 
 
+@pytest.mark.both
 def test_what_metadata_may_be(server: RunningServer) -> None:
     """Fifty keys, lines, tabs, every script, numbers and nulls come back as they were."""
-    metadata = {f"key {n}": n for n in range(46)} | {
+    metadata = {f"key {n}": n for n in range(45)} | {
         "lines": "one\ntwo\tthree\r\n",
         "имя": "名前 👍🏽",
         "deep": {"a": [1, 2.5, None, True]},
+        "no card": "4242424242424241",
         "proto": "__proto__",
     }
     assert made(server, metadata)["metadata"] == metadata
 
 
+@pytest.mark.both
 def test_metadata_is_replaced_as_a_whole(server: RunningServer) -> None:
     """What the update does not name is gone; null empties it; left out it stays."""
     collection = made(server, {"a": 1, "b": 2})

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.looking import amounts_of, effects, sums_of, unmoved
+from tests.support.looking import amounts_of, effect_facts, sums_of, unmoved
 from tests.support.running import RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+
+pytestmark = pytest.mark.once
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ CURRENCIES = [
 EACH = pytest.mark.parametrize("currency", CURRENCIES, ids=lambda currency: currency.code)
 
 
+@pytest.mark.both
 @EACH
 def test_a_capture_and_a_refund_in_parts(server: RunningServer, currency: Currency) -> None:
     """Parts add up to the unit, and every amount has the currency's own number of decimals."""
@@ -43,7 +46,7 @@ def test_a_capture_and_a_refund_in_parts(server: RunningServer, currency: Curren
     refund(server, id, amount=one.rest)
     expected = ("PARTIALLY_REFUNDED", one.whole, one.rest, one.zero, one.zero, one.part)
     assert amounts_of(server, id) == expected
-    assert effects(server, session) == [
+    assert effect_facts(server, session) == [
         ("authorize", one.whole, "approved", one.whole),
         ("capture", one.part, "approved", one.part),
         ("capture", one.rest, "approved", one.rest),

@@ -20,6 +20,8 @@ from payments.statuses import (
     session_status,
 )
 
+pytestmark = pytest.mark.once
+
 C, S, P, O = CollectionStatus, SessionStatus, PaymentStatus, OperationStatus  # noqa: E741 - short in tables
 
 

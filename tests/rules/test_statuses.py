@@ -1,4 +1,4 @@
-"""Every line of the three status tables, reached through the API."""
+"""Every status, reached through the API; the tables that decide are in test_status_functions.py."""
 
 from collections.abc import Callable
 
@@ -30,22 +30,14 @@ def collection_with(server: RunningServer, steps: list[Step]) -> str:
     [
         ([], "NOT_PAID"),
         ([(None, "100.00")], "AWAITING"),
-        ([("challenge", "100.00")], "AWAITING"),
-        ([("pending", "100.00")], "AWAITING"),
-        ([("decline", "100.00"), (None, "100.00")], "AWAITING"),
         ([("decline", "100.00"), ("challenge", "100.00")], "AWAITING"),
-        ([("decline", "100.00")], "FAILED"),
         ([("unavailable", "100.00")], "FAILED"),
         ([("decline", "100.00"), ("decline", "50.00")], "FAILED"),
         ([("approve", "99.99")], "PARTIALLY_AUTHORIZED"),
-        ([("approve", "0.01"), ("decline", "50.00")], "PARTIALLY_AUTHORIZED"),
         ([("approve", "0.01"), ("pending", "50.00")], "PARTIALLY_AUTHORIZED"),
-        ([("approve", "100.00")], "AUTHORIZED"),
         ([("approve", "50.00"), ("approve", "50.00")], "AUTHORIZED"),
-        ([("auto_capture", "99.99")], "PARTIALLY_CAPTURED"),
         ([("auto_capture", "0.01"), ("approve", "99.99")], "PARTIALLY_CAPTURED"),
         ([("auto_capture", "0.01"), ("decline", "50.00")], "PARTIALLY_CAPTURED"),
-        ([("auto_capture", "100.00")], "COMPLETED"),
         ([("auto_capture", "50.00"), ("auto_capture", "50.00")], "COMPLETED"),
     ],
 )
@@ -56,13 +48,7 @@ def test_a_collection_s_status(server: RunningServer, steps: list[Step], expecte
 
 @pytest.mark.parametrize(
     "steps",
-    [
-        [],
-        [(None, "100.00")],
-        [("decline", "100.00")],
-        [("approve", "100.00")],
-        [("pending", "100.00")],
-    ],
+    [[], [("decline", "100.00")], [("approve", "100.00")], [("pending", "100.00")]],
 )
 def test_canceled_stands_above_all(server: RunningServer, steps: list[Step]) -> None:
     """A canceled collection is CANCELED, whatever its sessions came to."""
@@ -148,7 +134,6 @@ def cent_back(server: RunningServer, id: str) -> object:
     return refund(server, id, amount="0.01")
 
 
-@pytest.mark.parametrize("provider", ["system", "sandbox"])
 @pytest.mark.parametrize(
     ("work", "payment", "session"),
     [
@@ -170,10 +155,10 @@ def cent_back(server: RunningServer, id: str) -> object:
     ],
 )
 def test_a_payment_s_status(
-    server: RunningServer, provider: str, work: list[Work], payment: str, session: str
+    server: RunningServer, work: list[Work], payment: str, session: str
 ) -> None:
     """A payment's and its session's status follow from what was captured, released and refunded."""
-    made = pay(server, provider=provider)
+    made = pay(server)
     for step in work:
         step(server, made["id"])
     found = (

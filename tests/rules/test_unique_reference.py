@@ -1,11 +1,12 @@
 """TILLGRAPH_UNIQUE_REFERENCE: one collection that is not canceled for each reference."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.running import Json, RunningServer
+from tests.conftest import CHECKED
+from tests.support.meanwhile import at_once, patiently
+from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import new_key, open_collection
 
 Make = Callable[..., RunningServer]
@@ -13,16 +14,31 @@ SETTING = "TILLGRAPH_UNIQUE_REFERENCE"
 AT_ONCE = 20
 
 
-@pytest.fixture
-def strict(make_server: Make) -> RunningServer:
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server on which a reference names one collection."""
-    return make_server(**{SETTING: "true"}).start()
+    settings = {**QUICK_RECOVERY, SETTING: "true"}
+    running = RunningServer(tmp_path_factory.mktemp("strict"), settings).start()
+    yield running
+    checked = running.check()
+    running.close()
+    assert checked == CHECKED
+
+
+@pytest.fixture
+def cart() -> str:
+    """Give a reference that no other test has."""
+    return f"cart-{new_key()}"
 
 
 def opened(server: RunningServer, reference: str | None, **more: Json) -> Json:
     """Open a collection, whatever comes of it."""
-    inputs = {"amount": "1.00", "currencyCode": "USD", "reference": reference, **more}
-    return server.change("createPaymentCollection", inputs)
+    return server.change("createPaymentCollection", inputs(reference, **more))
+
+
+def inputs(reference: str | None, **more: Json) -> Json:
+    """Give what opens a collection with a reference."""
+    return {"amount": "1.00", "currencyCode": "USD", "reference": reference, **more}
 
 
 def refused_for(answer: Json, taken: Json) -> None:
@@ -32,31 +48,39 @@ def refused_for(answer: Json, taken: Json) -> None:
     assert found == ("INVALID_STATE", ["reference"], message, False)
 
 
-def test_a_reference_is_taken_until_its_collection_is_canceled(strict: RunningServer) -> None:
+def collections(server: RunningServer) -> int:
+    """Count the collections that are there."""
+    ((count,),) = server.rows("SELECT count(*) FROM payment_collections")
+    return int(count)
+
+
+def test_a_reference_is_taken_until_its_collection_is_canceled(
+    strict: RunningServer, cart: str
+) -> None:
     """A second one is refused and nothing is written; canceled, the reference is free again."""
-    first = opened(strict, "cart-1")
-    refused_for(opened(strict, "cart-1"), first)
-    assert opened(strict, "cart-2")["__typename"] == "PaymentCollection"
-    assert strict.rows("SELECT count(*) FROM payment_collections") == [(2,)]
+    first, before = opened(strict, cart), collections(strict)
+    refused_for(opened(strict, cart), first)
+    assert opened(strict, f"{cart}-2")["__typename"] == "PaymentCollection"
+    assert collections(strict) == before + 1
     strict.change("cancelPaymentCollection", {"id": first["id"]})
-    second = opened(strict, "cart-1")
+    second = opened(strict, cart)
     assert second["__typename"] == "PaymentCollection"
-    refused_for(opened(strict, "cart-1"), second)
+    refused_for(opened(strict, cart), second)
 
 
-def test_a_reference_is_taken_by_a_change(strict: RunningServer) -> None:
+def test_a_reference_is_taken_by_a_change(strict: RunningServer, cart: str) -> None:
     """To another one's it is refused; its own stays; what is given up is free."""
-    first, second = opened(strict, "cart-1"), opened(strict, None)
+    first, second = opened(strict, cart), opened(strict, None)
 
     def rename(collection: Json, reference: str | None) -> Json:
-        inputs = {"id": collection["id"], "reference": reference}
-        return strict.change("updatePaymentCollection", inputs)
+        values = {"id": collection["id"], "reference": reference}
+        return strict.change("updatePaymentCollection", values)
 
-    refused_for(rename(second, "cart-1"), first)
-    assert rename(first, "cart-1")["reference"] == "cart-1"
+    refused_for(rename(second, cart), first)
+    assert rename(first, cart)["reference"] == cart
     assert rename(first, None)["reference"] is None
-    assert rename(second, "cart-1")["reference"] == "cart-1"
-    refused_for(rename(first, "cart-1"), second)
+    assert rename(second, cart)["reference"] == cart
+    refused_for(rename(first, cart), second)
 
 
 def test_collections_without_a_reference(strict: RunningServer) -> None:
@@ -66,18 +90,23 @@ def test_collections_without_a_reference(strict: RunningServer) -> None:
 
 
 @pytest.mark.parametrize("keyed", [True, False])
-def test_many_at_once(strict: RunningServer, keyed: bool) -> None:
+def test_many_at_once(strict: RunningServer, cart: str, *, keyed: bool) -> None:
     """Twenty openings of one reference make one collection; with one key between them all answer with it."""
-    more = {"idempotencyKey": new_key()} if keyed else {}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = list(pool.map(lambda _: opened(strict, "cart-1", **more), range(AT_ONCE)))
+    key, before = new_key(), collections(strict)
+
+    def open_one() -> Json:
+        # A key of its own: what is told that the database is busy may have been opened, and is sent again.
+        given = inputs(cart, idempotencyKey=key if keyed else new_key())
+        return patiently(strict, "createPaymentCollection", given)
+
+    answers = at_once([open_one] * AT_ONCE)
     made = [answer for answer in answers if answer["__typename"] == "PaymentCollection"]
     assert len(made) == (AT_ONCE if keyed else 1)
     assert len({one["id"] for one in made}) == 1
     for answer in answers:
         if answer not in made:
             refused_for(answer, made[0])
-    assert strict.rows("SELECT count(*) FROM payment_collections") == [(1,)]
+    assert collections(strict) == before + 1
 
 
 def test_without_the_setting(server: RunningServer) -> None:
@@ -91,7 +120,7 @@ def test_the_setting_comes_later(make_server: Make) -> None:
     """What is there stays as it is, and counts from then on."""
     running = make_server().start()
     first, second = opened(running, "cart-1"), opened(running, "cart-1")
-    running.stop()
+    running.kill()
     running.environment = {**running.environment, SETTING: "true"}
     running.start()
     refusal = opened(running, "cart-1")

@@ -1,73 +1,21 @@
 """Captures and refunds that are pending, declined, not reached, slow, or whose answer is lost."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import pytest
 
+from tests.rules.movements import KIND, KINDS, Kind, done
+from tests.support.log import types_of
 from tests.support.looking import (
     amounts_of,
     asked_times,
-    effects,
     events_of,
     payment_of,
     settle,
     status_of,
-    types_of,
     unmoved,
 )
-from tests.support.meanwhile import beside, until_event
-from tests.support.running import Json, RunningServer
+from tests.support.meanwhile import recover, until_event
+from tests.support.running import RunningServer
 from tests.support.shop import capture, pay, refund
-
-
-@dataclass(frozen=True)
-class Kind:
-    """Is one of the two movements, with the words that go with it."""
-
-    name: str
-    move: Callable[..., Json]
-    event: str
-
-    def begun(self, server: RunningServer, told: str) -> tuple[str, str, str]:
-        """Prepare a payment on which the movement does what is told: ids of payment, session, collection."""
-        payment = pay(server, token=f"approve,{self.name}={told}")
-        if self.name == "refund":
-            capture(server, payment["id"])
-        return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
-
-    def left(self, server: RunningServer, payment_id: str) -> str:
-        """Read what can still be moved."""
-        found = payment_of(server, payment_id)
-        return str(found["capturableAmount" if self.name == "capture" else "refundableAmount"])
-
-    def moved(self, server: RunningServer, payment_id: str) -> str:
-        """Read what was moved."""
-        found = payment_of(server, payment_id)
-        return str(found["capturedAmount" if self.name == "capture" else "refundedAmount"])
-
-    def all(self, server: RunningServer, payment_id: str) -> list[tuple[str, str]]:
-        """List the movements of a payment: amount and status, oldest first."""
-        return [
-            (one["amount"], one["status"])
-            for one in payment_of(server, payment_id)[f"{self.name}s"]
-        ]
-
-    def effects(self, server: RunningServer, session_id: str) -> list[tuple[str, str, str, str]]:
-        """List what the gateway did of this kind."""
-        return [one for one in effects(server, session_id) if one[0] == self.name]
-
-
-KINDS = [
-    Kind("capture", capture, "PAYMENT_CAPTURE"),
-    Kind("refund", refund, "PAYMENT_REFUND"),
-]
-KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-
-
-def done(kind: Kind) -> str:
-    """Name the event that says that a movement happened."""
-    return {"capture": "PAYMENT_CAPTURED", "refund": "PAYMENT_REFUNDED"}[kind.name]
 
 
 @KIND
@@ -175,23 +123,11 @@ def test_a_lost_reply(server: RunningServer, kind: Kind) -> None:
     id, session, collection = kind.begun(server, "lost_reply")
     answer = kind.move(server, id, amount="40.00")
     assert answer["__typename"] == f"{kind.name.title()}Pending"
+    recover(server, session)
     until_event(server, collection, done(kind))
     assert kind.all(server, id) == [("40.00", "SUCCEEDED")]
     assert kind.effects(server, session) == [(kind.name, "40.00", "approved", "40.00")]
     assert asked_times(server, session, kind.name) == [2]
-
-
-@KIND
-def test_while_the_gateway_is_at_it(server: RunningServer, kind: Kind) -> None:
-    """While a movement is being asked, its amount is reserved; then it is done."""
-    id, _, collection = kind.begun(server, "slow:1")
-    with beside(lambda: kind.move(server, id, amount="40.00")) as call:
-        until_event(server, collection, f"{kind.event}_PENDING")
-        answer = kind.move(server, id, amount="60.01")
-        assert kind.all(server, id) == [("40.00", "PENDING")]
-    assert (answer["code"], answer["maximumAmount"]) == ("AMOUNT_TOO_LARGE", "60.00")
-    assert call.result()["__typename"] == "Payment"
-    assert kind.all(server, id) == [("40.00", "SUCCEEDED")]
 
 
 def test_statuses_while_a_capture_is_pending(server: RunningServer) -> None:
@@ -253,8 +189,9 @@ def test_no_final_capture_while_one_is_pending(server: RunningServer, amount: st
 
 def test_a_final_capture_whose_reply_is_lost(server: RunningServer) -> None:
     """Recovery brings what was captured and what was released."""
-    id, _, collection = KINDS[0].begun(server, "lost_reply")
+    id, session, collection = KINDS[0].begun(server, "lost_reply")
     capture(server, id, amount="60.00", isFinal=True)
+    recover(server, session)
     until_event(server, collection, "PAYMENT_RELEASED")
     assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "60.00")
     assert status_of(server, collection) == "PARTIALLY_CAPTURED"

@@ -13,8 +13,9 @@ from bench.flows import AUTHORIZE, CREATE, SESSION
 from bench.wire import Connection
 from tests.shows.command import Round
 from tests.support.gateway import RunningGateway
+from tests.support.ports import free_port
 from tests.support.records import open_operations
-from tests.support.running import URL, Json, RunningServer, free_port
+from tests.support.running import URL, Json, RunningServer
 
 INTERVAL = "TILLGRAPH_RECOVERY_INTERVAL_SECONDS"
 

@@ -6,25 +6,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from websockets.exceptions import ConnectionClosed
 
-from tests.faults.test_workers import WORKERS, workers_of
+from tests.streams.conftest import SECRET_KEY
 from tests.support.log import WATCH, touch
-from tests.support.running import (
-    ROOT,
-    STOP_SECONDS,
-    Json,
-    RunningServer,
-    clean_environment,
-    free_port,
-)
+from tests.support.ports import free_port
+from tests.support.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment
 from tests.support.shop import open_collection
-from tests.support.streams import TRANSPORTS, Ended, Stream, following
+from tests.support.streams import TRANSPORTS, Stream, assert_refused, following
 from tests.support.waiting import until
+from tests.support.workers import WORKERS, workers_of
+
+pytestmark = pytest.mark.once
 
 OLD = "the-key-that-was-there-before"
 NEW = "the-key-that-comes-instead"
@@ -66,25 +62,42 @@ def started(folder: Path, *arguments: str) -> RunningServer:
     return running.start()
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """Give a server whose key stands in its `.env`."""
-    running = started(tmp_path)
+def set_back(server: RunningServer, *, processes: int = 1) -> None:
+    """Have the old key read once more, whatever a test has done."""
+    write_keys(server, f"TILLGRAPH_SECRET_KEYS={OLD}")
+    hang_up(server, processes=processes)
+    server.credential = OLD
+    server.reconnect()
+
+
+@pytest.fixture(scope="module")
+def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server that the tests of this module share."""
+    running = started(tmp_path_factory.mktemp("one"))
     yield running
     running.close()
 
 
-def ends(stream: Stream, transport: str) -> None:
-    """Hold a stream to its end for want of a credential."""
-    if transport == "websocket":
-        with pytest.raises(ConnectionClosed) as closed:
-            stream.next()
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 4403
-    else:
-        with pytest.raises(Ended) as ended:
-            stream.next()
-        assert ended.value.code == "UNAUTHENTICATED"
+@pytest.fixture
+def server(one_process: RunningServer) -> Iterator[RunningServer]:
+    """Give a server whose key stands in its `.env`."""
+    yield one_process
+    set_back(one_process)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server of several processes that the tests of this module share."""
+    running = started(tmp_path_factory.mktemp("several"), "--workers", str(WORKERS))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def several(processes: RunningServer) -> Iterator[RunningServer]:
+    """Give a server of several processes whose key stands in its `.env`."""
+    yield processes
+    set_back(processes, processes=WORKERS)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -113,7 +126,7 @@ def test_keys_are_replaced_without_dropping_subscribers(
 
         write_keys(server, f"TILLGRAPH_SECRET_KEYS={NEW}")
         assert hang_up(server)["keys"] == 1
-        ends(old, transport)
+        assert_refused(old, transport)
         assert (status_with(server, OLD), status_with(server, NEW)) == (401, 200)
         server.credential = NEW
         touch(server, collection["id"], "one")
@@ -150,89 +163,79 @@ def test_a_server_without_keys_can_be_given_one(tmp_path: Path) -> None:
             stream.next()
             write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
             hang_up(running)
-            ends(stream, "event stream")
+            assert_refused(stream, "event stream")
         assert running.post("{ paymentProviders { id } }").status_code == 401
         assert status_with(running, NEW) == 200
     finally:
         running.close()
 
 
-def test_keys_in_the_environment_stay(tmp_path: Path) -> None:
+def test_keys_in_the_environment_stay(keyed: RunningServer) -> None:
     """A running process keeps its environment: the log says where the keys come from."""
-    running = RunningServer(tmp_path, {"TILLGRAPH_SECRET_KEYS": OLD}).start()
+    write_keys(keyed, f"TILLGRAPH_SECRET_KEYS={NEW}")
     try:
-        write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
-        assert hang_up(running)["source"] == "environment"
-        assert (status_with(running, OLD), status_with(running, NEW)) == (200, 401)
+        assert hang_up(keyed)["source"] == "environment"
+        assert (status_with(keyed, SECRET_KEY), status_with(keyed, NEW)) == (200, 401)
     finally:
-        running.close()
+        write_keys(keyed)
 
 
-def test_every_process_reads_them(tmp_path: Path) -> None:
+def test_every_process_reads_them(several: RunningServer) -> None:
     """The signal reaches every process and ends none; one that replaces another has the keys of now too."""
-    running = started(tmp_path, "--workers", str(WORKERS))
-    try:
-        before = workers_of(running)
-        write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
-        hang_up(running, processes=WORKERS)
-        for _ in range(10):
-            assert (status_with(running, OLD), status_with(running, NEW)) == (401, 200)
-        assert workers_of(running) == before
-        known = len(told(running, READ))
-        for pid in before:
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: len(told(running, READ)) == known + WORKERS)
-        assert (status_with(running, OLD), status_with(running, NEW)) == (401, 200)
-    finally:
-        running.close()
+    before = workers_of(several)
+    write_keys(several, f"TILLGRAPH_SECRET_KEYS={NEW}")
+    hang_up(several, processes=WORKERS)
+    for _ in range(10):
+        assert (status_with(several, OLD), status_with(several, NEW)) == (401, 200)
+    assert workers_of(several) == before
+    known = len(told(several, READ))
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: len(told(several, READ)) == known + WORKERS)
+    assert (status_with(several, OLD), status_with(several, NEW)) == (401, 200)
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_no_process_drops_a_subscriber_whose_credential_stays(
-    tmp_path: Path, transport: str
+    several: RunningServer, transport: str
 ) -> None:
     """Whichever process has it: a stream of the key that went ends; those of the new one and of a browser go on."""
-    running = started(tmp_path, "--workers", str(WORKERS))
-    try:
-        collection = open_collection(running)
-        write_keys(running, f"TILLGRAPH_SECRET_KEYS={OLD},{NEW}")
-        hang_up(running, processes=WORKERS)
-        variables = {"id": collection["id"]}
-        with ExitStack() as stack:
+    collection = open_collection(several)
+    write_keys(several, f"TILLGRAPH_SECRET_KEYS={OLD},{NEW}")
+    hang_up(several, processes=WORKERS)
+    variables = {"id": collection["id"]}
+    with ExitStack() as stack:
 
-            def follow(bearer: str) -> list[Stream]:
-                streams = [
-                    stack.enter_context(
-                        following(running, transport, WATCH, variables, bearer=bearer)
-                    )
-                    for _ in range(2 * WORKERS)
-                ]
-                for stream in streams:
-                    assert stream.next()["event"] is None
-                return streams
+        def follow(bearer: str) -> list[Stream]:
+            streams = [
+                stack.enter_context(following(several, transport, WATCH, variables, bearer=bearer))
+                for _ in range(2 * WORKERS)
+            ]
+            for stream in streams:
+                assert stream.next()["event"] is None
+            return streams
 
-            gone, staying = follow(OLD), [*follow(NEW), *follow(collection["clientSecret"])]
-            write_keys(running, f"TILLGRAPH_SECRET_KEYS={NEW}")
-            hang_up(running, processes=WORKERS)
-            for stream in gone:
-                ends(stream, transport)
-            running.credential = NEW
-            running.reconnect()
-            touch(running, collection["id"], "later")
-            for stream in staying:
-                assert stream.next()["event"]["type"] == "COLLECTION_UPDATED"
-    finally:
-        running.close()
+        gone, staying = follow(OLD), [*follow(NEW), *follow(collection["clientSecret"])]
+        write_keys(several, f"TILLGRAPH_SECRET_KEYS={NEW}")
+        hang_up(several, processes=WORKERS)
+        for stream in gone:
+            assert_refused(stream, transport)
+        several.credential = NEW
+        several.reconnect()
+        touch(several, collection["id"], "later")
+        for stream in staying:
+            assert stream.next()["event"]["type"] == "COLLECTION_UPDATED"
 
 
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2")])
-def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
-    """The same signal, from a terminal that is gone: nobody would be there to end it."""
+@contextmanager
+def in_a_terminal(folder: Path, *arguments: str) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
+    """Give a server that was started in a terminal, once it serves, and the terminal."""
+    folder.mkdir()
     terminal, end = pty.openpty()
     program = [sys.executable, "-c", IN_A_TERMINAL, str(ROOT / "server.py"), "serve", *arguments]
     process = subprocess.Popen(
         program,
-        cwd=tmp_path,
+        cwd=folder,
         env={**clean_environment(), "PORT": str(free_port())},
         stdin=end,
         stdout=subprocess.PIPE,
@@ -243,12 +246,19 @@ def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple
     assert process.stdout is not None
     try:
         assert process.stdout.readline().startswith(b"Tillgraph serves on")
-        os.close(terminal)
-        assert process.wait(timeout=STOP_SECONDS) == 0
+        yield process, terminal
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
+
+
+@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two"])
+def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    """The same signal, from a terminal that is gone: nobody would be there to end it."""
+    with in_a_terminal(tmp_path / "server", *arguments) as (process, terminal):
+        os.close(terminal)
+        assert process.wait(timeout=STOP_SECONDS) == 0
 
 
 IN_A_TERMINAL = """

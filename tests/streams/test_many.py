@@ -1,79 +1,107 @@
 """Subscribers beside each other, and processes beside each other."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 
 import pytest
 
-from tests.support.log import FOLLOW, WATCH, cursors_of, touch
-from tests.support.running import RunningServer
-from tests.support.shop import open_collection
+from tests.support.forms import in_short
+from tests.support.log import WATCH, cursors_of, touch
+from tests.support.running import NEVER_POLLS, SHORT_WAITS, RunningServer
+from tests.support.shop import new_key, open_collection
+from tests.support.sockets import receive, send
 from tests.support.streams import (
+    COLLECTION,
+    EVERYTHING,
     TRANSPORTS,
     Ended,
     Stream,
     following,
+    following_from_now_on,
+    open_streams,
     opened,
-    receive,
-    send,
     subscribe,
 )
+from tests.support.waiting import until
 
-AT_ONCE_SECONDS = 1.0
-"""The slow poll comes every two seconds: what arrives sooner came by a hint."""
-
-CLOSED_SECONDS = 30.0
 SUBSCRIPTIONS = 20
-SLOW_SECONDS = 11.0
-"""A subscriber may take nothing for ten."""
-
-HELD_UP_SECONDS = 5.0
-"""Well under the ten after which a subscriber that takes nothing is given up."""
-
-STALLED_SECONDS = 60.0
+SUBSCRIBERS = 40
+TOUCH_SECONDS = 0.02
 
 
 @pytest.fixture(scope="module")
 def neighbours(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[RunningServer, RunningServer]]:
-    """Give two servers on one database."""
-    first = RunningServer(tmp_path_factory.mktemp("first"))
-    second = RunningServer(
-        tmp_path_factory.mktemp("second"),
-        {
-            "TILLGRAPH_DATABASE_URL": first.database,
-            "TILLGRAPH_SANDBOX_DATABASE": str(first.folder / "tillgraph-sandbox.db"),
-        },
-    )
-    yield first.start(), second.start()
+    """Give two servers on one database that never poll, the first of which hears the second."""
+    first = RunningServer(tmp_path_factory.mktemp("first"), NEVER_POLLS, is_test_build=True)
+    shared = {
+        **NEVER_POLLS,
+        "TILLGRAPH_DATABASE_URL": first.database,
+        "TILLGRAPH_SANDBOX_DATABASE": str(first.folder / "tillgraph-sandbox.db"),
+    }
+    second = RunningServer(tmp_path_factory.mktemp("second"), shared, is_test_build=True)
+    until_heard(first.start(), second.start())
+    yield first, second
     second.close()
     first.close()
+
+
+def until_heard(here: RunningServer, there: RunningServer) -> None:
+    """Change a collection at one server until another one has heard of it.
+
+    Two of the changes may come without a hint: when the stream begins, and when the server begins to listen.
+    """
+    collection = open_collection(here)
+    with following(here, "websocket", WATCH, {"id": collection["id"]}) as stream:
+        stream.next()
+        for _ in range(3):
+            with happening_until_told(lambda: touch(there, collection["id"], new_key())):
+                cursor = stream.next()["cursor"]
+            newest = cursors_of(here, collection["id"])[-1]
+            while cursor != newest:
+                cursor = stream.next()["cursor"]
+
+
+@contextmanager
+def happening_until_told(change: Callable[[], None]) -> Iterator[None]:
+    """Let something happen again and again beside the block, at least once."""
+    is_over = Event()
+
+    def go_on() -> None:
+        change()
+        while not is_over.wait(TOUCH_SECONDS):
+            change()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        happening = pool.submit(go_on)
+        try:
+            yield
+        finally:
+            is_over.set()
+        happening.result()
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_change_by_another_process_arrives_at_once(
     neighbours: tuple[RunningServer, RunningServer], transport: str
 ) -> None:
-    """A subscriber on one process sees what another one did, in order and once, before any poll."""
+    """A subscriber on one process sees what another one did, in order and once, by a hint: nobody polls."""
     here, there = neighbours
     collection = open_collection(here)
     with (
         following(here, transport, WATCH, {"id": collection["id"]}) as watching,
-        following(here, transport, FOLLOW, {}) as everything,
+        following_from_now_on(here, transport) as everything,
     ):
         watching.next()
-        with pytest.raises(TimeoutError):
-            everything.next(0.3)
         for number in range(5):
             touch(there, collection["id"], f"from there {number}")
-            began_at = time.monotonic()
-            cursor = watching.next(AT_ONCE_SECONDS)["cursor"]
-            assert everything.next(AT_ONCE_SECONDS)["cursor"] == cursor
-            assert time.monotonic() - began_at < AT_ONCE_SECONDS
+            cursor = watching.next()["cursor"]
+            assert everything.next()["cursor"] == cursor
             assert cursor == cursors_of(here, collection["id"])[-1]
 
 
@@ -143,10 +171,35 @@ def test_100_subscribers_of_one_collection(keyed: RunningServer) -> None:
 # ── What is left behind ────────────────────────────────────────────────────────
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_open_streams_are_counted(keyed: RunningServer, transport: str) -> None:
+    """`tillgraph_open_streams` says how many subscribers of each kind the process has, and none once they are gone."""
+    collection = open_collection(keyed)
+    until(lambda: open_streams(keyed, COLLECTION) == open_streams(keyed, EVERYTHING) == 0)
+    with (
+        following(keyed, transport, WATCH, {"id": collection["id"]}),
+        following(keyed, transport, WATCH, {"id": collection["id"]}),
+        following_from_now_on(keyed, transport),
+    ):
+        until(lambda: open_streams(keyed, COLLECTION) == 2)
+        assert open_streams(keyed, EVERYTHING) == 1
+    until(lambda: open_streams(keyed, COLLECTION) == open_streams(keyed, EVERYTHING) == 0)
+
+
 def descriptors(server: RunningServer) -> int:
     """Count what a server's process has open."""
     assert server.process is not None
     return len(os.listdir(f"/proc/{server.process.pid}/fd"))  # noqa: PTH208 - a count of names
+
+
+def connections(server: RunningServer) -> int:
+    """Count the connections of clients that a server's process has open. Source: proc_pid_net(5), tcp."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    is_listening, port = "0A", f":{server.port:04X}"
+    return sum(
+        local.endswith(port) and state != is_listening and inode != "0"
+        for _, local, _, state, _, _, _, _, _, inode, *_ in rows
+    )
 
 
 def memory_bytes(server: RunningServer) -> int:
@@ -156,74 +209,101 @@ def memory_bytes(server: RunningServer) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def wait_for(look: Callable[[], int], at_most: int, seconds: float) -> int:
-    """Wait until a number is not more than another, and give it as it was last."""
-    ends_at = time.monotonic() + seconds
-    while (found := look()) > at_most and time.monotonic() < ends_at:
-        time.sleep(0.05)
-    return found
-
-
 @pytest.mark.parametrize("way", ["closed", "dropped", "dropped and silent"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_disconnect_leaves_nothing(keyed: RunningServer, transport: str, way: str) -> None:
-    """After 40 subscribers have gone, well or badly, the process has as many descriptors open as before."""
+    """After 40 subscribers have gone, well or badly, the process has none of their connections and sources any more."""
     collection = open_collection(keyed)
     variables = {"id": collection["id"]}
-    with following(keyed, transport, WATCH, variables) as stream:
-        stream.next()
-    before = wait_for(lambda: descriptors(keyed), 0, 1)
+    before = descriptors(keyed)
     with ExitStack() as stack:
         streams = [
-            stack.enter_context(following(keyed, transport, WATCH, variables)) for _ in range(40)
+            stack.enter_context(following(keyed, transport, WATCH, variables))
+            for _ in range(SUBSCRIBERS)
         ]
         for stream in streams:
             stream.next()
-        assert descriptors(keyed) >= before + 40
+        assert connections(keyed) >= SUBSCRIBERS
         if way != "closed":
             for stream in streams:
                 stream.drop()
         if way == "dropped":
             touch(keyed, collection["id"], "for nobody")
-    assert wait_for(lambda: descriptors(keyed), before, CLOSED_SECONDS) <= before
+    until(lambda: open_streams(keyed, COLLECTION) == 0)
+    keyed.reconnect()  # The tests' own connection is none that is left.
+    until(lambda: connections(keyed) == 0)
+    # The database may have opened connections of its own; a descriptor that each subscriber left would be 40.
+    assert descriptors(keyed) < before + SUBSCRIBERS
+
+
+# ── Who never reads ────────────────────────────────────────────────────────────
+
+BULKY = f"""subscription ($id: ID!) {{
+    paymentCollectionUpdates(id: $id) {{
+        cursor paymentCollection {{ {" ".join(f"a{number}: metadata" for number in range(14))} }} }} }}"""
+"""Some 200 KB an item, where a collection's metadata is as long as it may be."""
+
+BULKY_ITEMS = 60
+"""12 MB: several times what the system's buffers take for a subscriber."""
+
+MOST_GROWN_BYTES = 6 * 1024 * 1024
+"""A third of it are the process's own, whoever reads."""
+
+NEVER_GIVEN_UP = {"TILLGRAPH_TEST_WAIT_SCALE": "0.001"}
+"""A subscriber may take nothing for hours."""
+
+
+@contextmanager
+def stalling(server: RunningServer, transport: str) -> Iterator[tuple[str, Stream, Stream]]:
+    """Give a collection's id, a subscriber of it that does not read, and one that does."""
+    id = open_collection(server)["id"]
+    with (
+        following(server, transport, BULKY, {"id": id}, receive_bytes=4_096) as stalled,
+        following(server, "websocket", WATCH, {"id": id}) as reading,
+    ):
+        reading.next()
+        until(lambda: open_streams(server, COLLECTION) == 2)
+        server.change("updatePaymentCollection", {"id": id, "metadata": {"long": "x" * 15_000}})
+        reading.next()
+        yield id, stalled, reading
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_f37_a_subscriber_that_never_reads(
     make_server: Callable[..., RunningServer], transport: str
 ) -> None:
-    """It holds nobody up and fills no memory; when it reads at last, it is told where to resume, and misses nothing."""
-    server = make_server().start()
-    collection = open_collection(server, metadata={"long": "x" * 15_000})
-    watched = {"id": collection["id"]}
-    with (
-        following(server, transport, BULKY, watched, receive_bytes=4_096) as stalled,
-        following(server, "websocket", WATCH, watched) as reading,
-    ):
-        reading.next()
+    """It holds nobody up and fills no memory, however long it is open."""
+    server = make_server(is_test_build=True, **NEVER_GIVEN_UP).start()
+    with stalling(server, transport) as (id, _, reading):
         before = memory_bytes(server)
-        ends_at = time.monotonic() + SLOW_SECONDS
-        number = 0
-        while time.monotonic() < ends_at or number < 100:
-            number += 1
-            touch(server, collection["id"], str(number))
-            reading.next(HELD_UP_SECONDS)
+        for number in range(BULKY_ITEMS):
+            touch(server, id, str(number))
+            reading.next()
         grown = memory_bytes(server) - before
+        assert open_streams(server, COLLECTION) == 2
+    assert grown < MOST_GROWN_BYTES, grown
+
+
+@pytest.mark.parametrize(
+    "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["short", "shipped"]
+)
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_f37_a_subscriber_that_is_given_up(
+    make_server: Callable[..., RunningServer], transport: str, waits: dict[str, str]
+) -> None:
+    """After a while its source is closed; when it reads at last, it is told where to resume, and misses nothing."""
+    server = make_server(is_test_build=True, **waits).start()
+    with stalling(server, transport) as (id, stalled, _):
+        for number in range(BULKY_ITEMS):
+            touch(server, id, str(number))
+        until(lambda: open_streams(server, COLLECTION) == 1)
         seen, told = rest_of(stalled)
-    log = cursors_of(server, collection["id"])
+    log = cursors_of(server, id)
     assert (told.code, told.errors[0]["extensions"]["cursor"]) == ("RESUME", seen[-1])
     assert seen == log[: len(seen)]
     assert len(seen) < len(log)
-    # 100 items of 200 KB would be 20 MB.
-    assert grown < 10 * 1024 * 1024, grown
-    with following(server, transport, WATCH, {**watched, "after": seen[-1]}) as stream:
+    with following(server, transport, WATCH, {"id": id, "after": seen[-1]}) as stream:
         assert [stream.next()["cursor"] for _ in log[len(seen) :]] == log[len(seen) :]
-
-
-BULKY = f"""subscription ($id: ID!) {{
-    paymentCollectionUpdates(id: $id) {{
-        cursor paymentCollection {{ {" ".join(f"a{number}: metadata" for number in range(14))} }} }} }}"""
-"""Some 200 KB an item, where a collection's metadata is as long as it may be."""
 
 
 def rest_of(stream: Stream) -> tuple[list[str], Ended]:
@@ -231,6 +311,6 @@ def rest_of(stream: Stream) -> tuple[list[str], Ended]:
     seen: list[str] = []
     try:
         while True:
-            seen.append(stream.next(STALLED_SECONDS)["cursor"])
+            seen.append(stream.next()["cursor"])
     except Ended as ended:
         return seen, ended

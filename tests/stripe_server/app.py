@@ -49,7 +49,6 @@ class Server:
             ),
             "go_on": lambda _: self.faults.go_on(),
             "forget_keys": lambda _: self.store.forget_keys(),
-            "hold": self._hold,
         }
         """What a test can tell it, by the name in the address."""
 
@@ -106,6 +105,8 @@ class Server:
                 *self._customer_routes(),
                 web.post("/_control/{what}", self._control),
                 web.get("/_control/ledger", self._ledger),
+                web.get("/_control/keys", self._asked),
+                web.get("/_control/held", self._held),
             ]
         )
         app.cleanup_ctx.append(self.delivery.running)
@@ -250,13 +251,16 @@ class Server:
         if not _key_of(request).startswith(("sk_test_", "rk_test_", "pk_test_")):
             return _json(401, {"error": NO_KEY})
         fault = self.faults.take(name)
-        if fault is not None and (answer := await self.faults.before(fault, request)) is not None:
+        if (
+            fault is not None
+            and (answer := await self.faults.before(fault, name, request)) is not None
+        ):
             return answer
         key = request.headers.get("idempotency-key") if request.method == "POST" else None
         status, body = self._keyed(request, key, text, work, fault)
         if (
             fault is not None
-            and (answer := await self.faults.after(fault, request, body)) is not None
+            and (answer := await self.faults.after(fault, name, request, body)) is not None
         ):
             return answer
         return web.Response(
@@ -331,8 +335,14 @@ class Server:
         end = start + given.get("limit", 10)
         return objects.listed(found[start:end], url, has_more=end < len(found))
 
-    async def _ledger(self, _: web.Request) -> web.Response:
-        return _json(200, {"ledger": self.store.ledger(), "keys": self.store.keys()})
+    async def _ledger(self, request: web.Request) -> web.Response:
+        return _json(200, self.store.ledger(request.query.get("intent")))
+
+    async def _held(self, _: web.Request) -> web.Response:
+        return _json(200, self.faults.held)
+
+    async def _asked(self, _: web.Request) -> web.Response:
+        return _json(200, self.store.keys())
 
     async def _control(self, request: web.Request) -> web.Response:
         given: dict[str, Any] = orjson.loads(await request.read())
@@ -344,15 +354,15 @@ class Server:
     async def _controlled(self, what: str, given: dict[str, Any]) -> Body:
         if what in self._acts:
             return self._acts[what](given) or {}
+        if what == "hold":
+            await self.delivery.hold(holds=given["holds"])
+            return {}
         if what != "deliver":
             raise invalid("resource_missing", status=404)
         events = [self.store.get(id, "event") for id in given["events"]]
         return {
             "statuses": [await self.delivery.send(event) for event in events if event is not None]
         }
-
-    def _hold(self, given: dict[str, Any]) -> None:
-        self.delivery.is_holding = given["holds"]
 
 
 def _found(found: list[Body], url: str) -> Body:

@@ -18,7 +18,7 @@ class Delivery:
     """Is the sender."""
 
     def __init__(self, url: str | None, secret: str) -> None:
-        self.is_holding = False
+        self._is_holding = False
         self._url = url
         self._secret = secret
         self._waiting: asyncio.Queue[Body] = asyncio.Queue()
@@ -26,8 +26,13 @@ class Delivery:
 
     def tell(self, event: Body) -> None:
         """Send an event soon, unless a test holds them."""
-        if self._url is not None and not self.is_holding:
+        if self._url is not None and not self._is_holding:
             self._waiting.put_nowait(event)
+
+    async def hold(self, *, holds: bool) -> None:
+        """Send nothing any more, or again; comes back when all is sent that was to be."""
+        self._is_holding = holds
+        await self._waiting.join()
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
         """Send in the background while the application runs."""
@@ -58,3 +63,4 @@ class Delivery:
                 if 200 <= await self.send(event) < 300:
                     break
                 await asyncio.sleep(WAIT_SECONDS)
+            self._waiting.task_done()

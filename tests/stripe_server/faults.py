@@ -1,11 +1,13 @@
 """What a test lets the network and the server do to the next requests."""
 
 import asyncio
+from collections import Counter
 from enum import Enum, auto
 
 from aiohttp import web
 
-LONGEST_HOLD_SECONDS = 60.0
+LONGEST_HOLD_SECONDS = 120.0
+"""Longer than any test waits for what it is to be seen meanwhile."""
 HTML = "<html><body>Something is wrong.</body></html>"
 
 
@@ -40,6 +42,8 @@ class Faults:
     def __init__(self) -> None:
         self._script: list[tuple[Fault, str | None]] = []
         self._may_go = asyncio.Event()
+        self.held: Counter[str] = Counter()
+        """How many requests of each name wait just now."""
 
     def script(self, fault: Fault, name: str | None, times: int) -> None:
         """Let a fault happen to the next requests of a name, or of any."""
@@ -59,7 +63,7 @@ class Faults:
                 return scripted[0]
         return None
 
-    async def before(self, fault: Fault, request: web.Request) -> web.Response | None:
+    async def before(self, fault: Fault, name: str, request: web.Request) -> web.Response | None:
         """Do what a fault does before the effect; None: go on."""
         match fault:
             case Fault.DROP_BEFORE:
@@ -85,12 +89,14 @@ class Faults:
                 }
                 return web.json_response({"error": error}, status=429)
             case Fault.HOLD_BEFORE:
-                await self._wait()
+                await self._wait(name)
             case _:
                 pass
         return None
 
-    async def after(self, fault: Fault, request: web.Request, body: bytes) -> web.Response | None:
+    async def after(
+        self, fault: Fault, name: str, request: web.Request, body: bytes
+    ) -> web.Response | None:
         """Do what a fault does behind the effect; None: answer."""
         match fault:
             case Fault.DROP_AFTER:
@@ -98,14 +104,18 @@ class Faults:
             case Fault.MALFORMED:
                 return web.Response(body=body[: len(body) // 2], content_type="application/json")
             case Fault.HOLD_AFTER:
-                await self._wait()
+                await self._wait(name)
             case _:
                 pass
         return None
 
-    async def _wait(self) -> None:
-        async with asyncio.timeout(LONGEST_HOLD_SECONDS):
-            await self._may_go.wait()
+    async def _wait(self, name: str) -> None:
+        self.held[name] += 1
+        try:
+            async with asyncio.timeout(LONGEST_HOLD_SECONDS):
+                await self._may_go.wait()
+        finally:
+            self.held[name] -= 1
 
 
 def _dropped(request: web.Request) -> web.Response:

@@ -105,10 +105,12 @@ class Store:
             (kind, intent["id"], amount, intent["currency"], key),
         )
 
-    def ledger(self) -> list[Body]:
-        """List what was moved, oldest first."""
+    def ledger(self, intent: str | None) -> list[Body]:
+        """List what was moved, of one intent where it is named, oldest first."""
         rows = self._file.execute(
-            "SELECT kind, intent, amount, currency, key FROM ledger ORDER BY number"
+            "SELECT kind, intent, amount, currency, key FROM ledger WHERE intent = ?1 OR ?1 IS NULL"
+            " ORDER BY number",
+            (intent,),
         )
         names = ("kind", "intent", "amount", "currency", "key")
         return [dict(zip(names, row, strict=True)) for row in rows]

@@ -11,7 +11,7 @@ from socket import SHUT_RDWR
 import httpx2
 import orjson
 
-from tests.support.running import free_port
+from tests.support.ports import free_port
 
 FORWARD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 60.0
@@ -96,18 +96,18 @@ class Scripted:
 
 @dataclass
 class Between:
-    """Listens on a port of its own, and notes every ask and every look by its key."""
+    """Listens on a port of its own, and notes every ask by its key."""
 
     gateway_url: str
     port: int = field(default_factory=free_port)
     asks: list[Asked] = field(default_factory=list)
     """Oldest first."""
-    looks: list[str] = field(default_factory=list)
-    """The keys that were looked up, oldest first."""
     most_at_once: int = 0
     """How many asks were under way at the same time at most."""
     same_key_at_once: int = 0
     """How often an ask arrived while another one with its key was under way."""
+    waiting: int = 0
+    """How many asks have arrived where they wait."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set when an ask has arrived where it waits."""
 
@@ -116,7 +116,6 @@ class Between:
         self._lock = threading.Lock()
         self._script: list[Scripted] = []
         self._may_go = threading.Event()
-        self._blind_looks = 0
         self._under_way: list[str] = []
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
@@ -170,12 +169,6 @@ class Between:
         """Drop what is scripted and did not happen yet."""
         with self._lock:
             self._script.clear()
-            self._blind_looks = 0
-
-    def hide(self, times: int) -> None:
-        """Answer the next looks as if nothing was ever asked with their keys."""
-        with self._lock:
-            self._blind_looks = times
 
     def let_go(self) -> None:
         """Let everything that waits go on."""
@@ -185,11 +178,6 @@ class Between:
         """Count the asks with a key."""
         with self._lock:
             return sum(asked.key == key for asked in self.asks)
-
-    def keys_of(self, kind: str) -> list[str]:
-        """List the keys of the asks of a kind, oldest first."""
-        with self._lock:
-            return [asked.key for asked in self.asks if asked.kind == kind]
 
     # ── What the listening threads call ────────────────────────────────────────
 
@@ -208,18 +196,14 @@ class Between:
         with self._lock:
             self._under_way.remove(key)
 
-    def is_hidden(self, key: str) -> bool:
-        """Note a look, and tell whether it is to find nothing."""
-        with self._lock:
-            self.looks.append(key)
-            is_hidden = self._blind_looks > 0
-            self._blind_looks -= is_hidden
-            return is_hidden
-
     def wait(self) -> None:
         """Wait until the test lets go."""
+        with self._lock:
+            self.waiting += 1
         self.held.set()
         self._may_go.wait(LONGEST_HOLD_SECONDS)
+        with self._lock:
+            self.waiting -= 1
 
     def _take(self, kind: str, session_id: str) -> "Fault | Answer | None":
         for scripted in self._script:
@@ -257,11 +241,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Pass a look or a page on."""
-        if self.path.startswith("/operations/"):
-            key = self.path.removeprefix("/operations/")
-            if self.between.is_hidden(key):
-                self._answer((404, orjson.dumps(PROMISE)))
-                return
         self._answer(self._forward(b""))
 
     def do_POST(self) -> None:

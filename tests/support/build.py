@@ -2,8 +2,9 @@
 
 TILLGRAPH_TEST_FAULTS names a file. While it holds a point's name, such as "after prepare", whoever reaches that point
 removes it and kills itself; with "hold " before the name it waits there instead until the file is gone.
-TILLGRAPH_TEST_TIME_SCALE says how much faster days pass. TILLGRAPH_TEST_STATEMENTS names a file that takes every
-statement that the database is sent, one a line.
+TILLGRAPH_TEST_TIME_SCALE says how much faster days pass, TILLGRAPH_TEST_WAIT_SCALE how much shorter every wait for
+somebody else is, TILLGRAPH_TEST_POLL_SECONDS how long a change that no hint told of is not looked for.
+TILLGRAPH_TEST_STATEMENTS names a file that takes every statement that the database is sent, one a line.
 """
 
 import os
@@ -23,17 +24,20 @@ from payments.rig import Rig
 
 LOOK_SECONDS = 0.01
 HOLD = "hold "
+HELD = ".held"
 
 
 def reach(point: str) -> None:
-    """Fail here, where this is the point."""
+    """Fail here, where this is the point; who waits here makes a file that says so, "faults.held"."""
     path = Path(os.environ["TILLGRAPH_TEST_FAULTS"])
     armed = _read(path)
     if armed == point:
         path.unlink()
         os.kill(os.getpid(), signal.SIGKILL)
-    while armed == HOLD + point and _read(path) == armed:
-        time.sleep(LOOK_SECONDS)
+    if armed == HOLD + point:
+        path.with_suffix(HELD).touch()
+        while _read(path) == armed:
+            time.sleep(LOOK_SECONDS)
 
 
 def _read(path: Path) -> str:
@@ -46,9 +50,15 @@ def _read(path: Path) -> str:
 def rig() -> Rig:
     """Read the environment."""
     scale = float(os.environ.get("TILLGRAPH_TEST_TIME_SCALE", "1"))
-    if "TILLGRAPH_TEST_FAULTS" not in os.environ:
-        return Rig(time_scale=scale)
-    return Rig(reach, scale)
+    wait_scale = float(os.environ.get("TILLGRAPH_TEST_WAIT_SCALE", "1"))
+    polled = os.environ.get("TILLGRAPH_TEST_POLL_SECONDS")
+    reaching = {"reach": reach} if "TILLGRAPH_TEST_FAULTS" in os.environ else {}
+    return Rig(
+        time_scale=scale,
+        wait_scale=wait_scale,
+        poll_seconds=None if polled is None else float(polled),
+        **reaching,
+    )
 
 
 def write_statements(path: Path) -> None:

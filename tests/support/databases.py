@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import warnings
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,11 +31,19 @@ Row = tuple[Any, ...]
 GIVEN = "TILLGRAPH_TEST_DATABASE_URL"
 """Names another PostgreSQL than the one that the tests start, by a role that may create databases."""
 
-TABLES = (
+LOCKED = (
     "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports,"
     " account_holders, payment_methods, method_setups, rate_counts"
 )
+"""The tables that no writer does without."""
 
+POSTGRESQL_SETTINGS = """
+fsync = off
+full_page_writes = off
+max_connections = 500
+"""
+"""Of the tests' own: no test loses power, so that no commit waits for a disk; and all servers of a process, each with
+eleven connections, are on one PostgreSQL."""
 
 KINDS = ("sqlite", "postgresql")
 
@@ -65,10 +74,15 @@ def create(path: Path) -> str:
     already stays.
     """
     if _used == "postgresql":
-        return create_database(template=str(make_url(_migrated(_used)).database))
+        return create_migrated()
     if not path.exists():
         shutil.copy(str(make_url(_migrated(_used)).database), path)
     return f"sqlite+aiosqlite:///{path}"
+
+
+def create_migrated() -> str:
+    """Make a database on PostgreSQL at the newest migration, whatever the other tests run on."""
+    return create_database(template=str(make_url(_migrated("postgresql")).database))
 
 
 def create_where_needed() -> str | None:
@@ -108,9 +122,15 @@ def start_postgresql() -> URL:
 
         folder = Path(tempfile.mkdtemp(prefix="tillgraph-postgresql-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        get_server(folder, cleanup_mode="stop")
-    where = {"host": str(folder)}
-    return URL.create("postgresql+asyncpg", "postgres", database="postgres", query=where)
+        server = get_server(folder, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        with (folder / "postgresql.conf").open("a") as settings:
+            settings.write(POSTGRESQL_SETTINGS)
+        server.start()
+    address = URL.create(
+        "postgresql+asyncpg", "postgres", database="postgres", query={"host": str(folder)}
+    )
+    return address
 
 
 def create_database(template: str = "template1") -> str:
@@ -161,6 +181,7 @@ def drop_database(address: str) -> None:
     if make_url(address).get_backend_name() != "postgresql":
         return
     statement = f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)"
+    _aside(_forget(address))
     _aside(_execute(postgresql(), [statement]))
 
 
@@ -173,7 +194,7 @@ def rows_of_each(address: str, statements: Sequence[str], *values: object) -> li
     """Run statements with the same parameters on one connection, and give each one's rows."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
-        return _aside(_execute(url, [_numbered(statement) for statement in statements], *values))
+        return _aside(_fetch(address, [_numbered(statement) for statement in statements], *values))
     with closing(sqlite3.connect(str(url.database), timeout=5)) as database, database:
         return [database.execute(statement, values).fetchall() for statement in statements]
 
@@ -199,9 +220,11 @@ def held(address: str) -> Iterator[None]:
     if url.get_backend_name() == "postgresql":
         with asyncio.Runner() as runner:
             connection = runner.run(asyncpg.connect(text_of(url.set(drivername="postgresql"))))
-            runner.run(connection.execute(f"BEGIN; LOCK TABLE {TABLES} IN EXCLUSIVE MODE"))
-            yield
-            runner.run(connection.close())
+            try:
+                runner.run(connection.execute(f"BEGIN; LOCK TABLE {LOCKED} IN EXCLUSIVE MODE"))
+                yield
+            finally:
+                runner.run(connection.close())
     else:
         path = str(url.database)
         with closing(sqlite3.connect(path, timeout=5, isolation_level=None)) as database:
@@ -216,7 +239,9 @@ def is_free(address: str) -> bool:
         return not rows(
             address,
             "SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database() AND backend_xid IS NOT NULL",
+            " WHERE datname = current_database() AND backend_xid IS NOT NULL"
+            # Vacuuming writes by itself, whenever it likes.
+            " AND backend_type = 'client backend'",
         )
     path = str(url.database)
     with closing(sqlite3.connect(path, timeout=0.5, isolation_level=None)) as database:
@@ -232,6 +257,22 @@ def text_of(url: URL) -> str:
     return url.render_as_string(hide_password=False)
 
 
+@cache
+def _watching(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{path}?mode=ro", uri=True, timeout=5, isolation_level=None, check_same_thread=False
+    )
+
+
+def version(path: Path) -> int:
+    """Give a number for what a SQLite file holds: another one once anybody has committed a change.
+
+    Source: SQLite's documentation, PRAGMA data_version; numbers of one process are compared alone.
+    """
+    ((number,),) = _watching(path).execute("PRAGMA data_version")
+    return int(number)
+
+
 def _numbered(statement: str) -> str:
     first, *others = statement.split("?")
     return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
@@ -240,15 +281,63 @@ def _numbered(statement: str) -> str:
 async def _execute(url: URL, statements: Sequence[str], *values: object) -> list[list[Row]]:
     connection = await asyncpg.connect(text_of(url.set(drivername="postgresql")))
     try:
-        return [
-            [tuple(row) for row in await connection.fetch(statement, *values)]
-            for statement in statements
-        ]
+        return await _rows_of(connection, statements, *values)
     finally:
         await connection.close()
 
 
+_kept: dict[str, asyncpg.Connection] = {}
+"""The connections to databases that tests look into again and again, by their addresses."""
+
+_turns: dict[str, asyncio.Lock] = {}
+"""Threads of a test may look at the same time; a connection runs one statement."""
+
+
+async def _fetch(address: str, statements: Sequence[str], *values: object) -> list[list[Row]]:
+    """Run statements on the connection that is kept for a database; a test may have ended it meanwhile."""
+    async with _turns.setdefault(address, asyncio.Lock()):
+        if address not in _kept or _kept[address].is_closed():
+            url = make_url(address).set(drivername="postgresql")
+            _kept[address] = await asyncpg.connect(text_of(url))
+        try:
+            return await _rows_of(_kept[address], statements, *values)
+        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+            await _forget(address)
+            return await _execute(make_url(address), statements, *values)
+
+
+async def _forget(address: str) -> None:
+    connection = _kept.pop(address, None)
+    if connection is not None:
+        connection.terminate()
+
+
+async def _rows_of(
+    connection: asyncpg.Connection, statements: Sequence[str], *values: object
+) -> list[list[Row]]:
+    return [
+        [tuple(row) for row in await connection.fetch(statement, *values)]
+        for statement in statements
+    ]
+
+
 def _aside(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run a coroutine, also where the caller is in a running loop."""
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    """Run a coroutine to its end in the loop beside the tests, also where the caller is in a running loop."""
+    return asyncio.run_coroutine_threadsafe(work, _loop()).result()
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def end() -> None:
+        for address in list(_kept):
+            asyncio.run_coroutine_threadsafe(_forget(address), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+    atexit.register(end)
+    return loop

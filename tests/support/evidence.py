@@ -1,7 +1,9 @@
-"""What a server has to show for itself: every row of its database, and the gateway's own ledger."""
+"""What a server has to show for itself: its database, and the gateway's own ledger."""
+
+from pathlib import Path
 
 from tests.support import databases
-from tests.support.running import RunningServer
+from tests.support.running import SQLITE, RunningServer
 
 TABLES = (
     "payment_collections",
@@ -24,13 +26,25 @@ TABLES = (
 )
 
 
-Evidence = frozenset[str]
-"""All that there is, a line each; two that are equal mean that nothing happened in between."""
+Evidence = tuple[object, int]
+"""The state of the database and of the ledger; two that are equal mean that nothing happened in between."""
+
+EVERY_ROW = " UNION ALL ".join(
+    f"SELECT '{table}' AS origin, {table}::text AS kept FROM {table}"  # noqa: S608
+    for table in TABLES
+)
+
+
+def written_in(server: RunningServer) -> str:
+    """Read every row and every effect at the gateway, as one text to search."""
+    statements = [f"SELECT * FROM {table}" for table in TABLES]  # noqa: S608
+    return repr((databases.rows_of_each(server.database, statements), server.ledger()))
 
 
 def evidence_of(server: RunningServer) -> Evidence:
-    """Read everything."""
-    statements = [f"SELECT * FROM {table}" for table in TABLES]  # noqa: S608
-    read = databases.rows_of_each(server.database, statements)
-    written = {f"{table}: {row}" for table, rows in zip(TABLES, read, strict=True) for row in rows}
-    return frozenset(written | {f"ledger: {entry}" for entry in server.ledger()})
+    """Look at everything: on SQLite whether anybody has committed, on PostgreSQL at every row."""
+    own = server.folder / "tillgraph-sandbox.db"
+    ledger = databases.version(Path(server.environment.get("TILLGRAPH_SANDBOX_DATABASE", own)))
+    if server.database.startswith(SQLITE):
+        return databases.version(server.folder / "tillgraph.db"), ledger
+    return frozenset(server.rows(EVERY_ROW)), ledger

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.running import clean_environment, free_port
+from tests.support import failures
+from tests.support.ports import free_port
+from tests.support.running import clean_environment
 from tests.support.starting import Started, start
 
 SECRET = "a-secret-of-this-test-alone"
@@ -41,7 +43,17 @@ class RunningGateway:
             "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
         }
         arguments = ["sandbox", "--port", str(self.port)]
-        self.process = start("server", arguments, folder=self._folder, environment=environment)
+        log = self._folder / "gateway.log"
+        failures.watch(log)
+        with log.open("ab") as file:
+            self.process = start(
+                "server",
+                arguments,
+                folder=self._folder,
+                environment=environment,
+                output=file,
+                error=file,
+            )
         ends_at = time.monotonic() + START_SECONDS
         while time.monotonic() < ends_at:
             try:

@@ -1,5 +1,6 @@
 """The log that a stream is held against, and changes that fill it."""
 
+from payments.ids import EVENT, new_id
 from tests.support.running import Json, RunningServer, document
 
 WATCH = document("front_end/06_watch_payment_collection")
@@ -11,9 +12,9 @@ def cursors_of(server: RunningServer, collection_id: str) -> list[str]:
     return [edge["cursor"] for edge in _pages(server, collection_id)]
 
 
-def types_of(server: RunningServer, collection_id: str) -> list[str]:
-    """Read the types of a collection's whole log, oldest first."""
-    return [edge["node"]["type"] for edge in _pages(server, collection_id)]
+def types_of(server: RunningServer, collection_id: str, *, after: int = 0) -> list[str]:
+    """Read the types of a collection's whole log, oldest first, after the first so many."""
+    return [edge["node"]["type"] for edge in _pages(server, collection_id)[after:]]
 
 
 COLLECTION_LOG = """query ($id: ID!, $after: String) {
@@ -54,3 +55,23 @@ def touch(server: RunningServer, collection_id: str, reference: str) -> None:
         "updatePaymentCollection", {"id": collection_id, "reference": reference}
     )
     assert changed["__typename"] == "PaymentCollection", changed
+
+
+def lay(server: RunningServer, collection_id: str, count: int = 1) -> None:
+    """Lay further events of a collection by SQL, where a server would have written them: nobody is told of it."""
+    ((sequence,),) = server.rows(
+        "SELECT sequence FROM payment_collections WHERE id = ?", collection_id
+    )
+    ((position,),) = server.rows("SELECT max(position) FROM payment_events")
+    written = ", ".join(
+        f"({position + number}, '{new_id(EVENT)}', '{collection_id}', {sequence + number},"
+        " 'COLLECTION_UPDATED', 'API', 0, 'USD', 'NOT_PAID')"
+        for number in range(1, count + 1)
+    )
+    server.rows(
+        "INSERT INTO payment_events (position, id, collection_id, sequence, type, source, occurred_at,"  # noqa: S608
+        f" currency, collection_status) VALUES {written}"
+    )
+    server.rows(
+        "UPDATE payment_collections SET sequence = sequence + ? WHERE id = ?", count, collection_id
+    )

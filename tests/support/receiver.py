@@ -10,9 +10,11 @@ import orjson
 from standardwebhooks import Webhook
 
 from tests.support.running import Json
+from tests.support.waiting import PATIENCE_SECONDS
 
 TAKEN = 204
-WAIT_SECONDS = 20.0
+POLL_SECONDS = 0.02
+"""Until one that is closed has noticed it: half a second, where nothing is said."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ class Received:
 Answer = Callable[[Received], int]
 
 
+class _Listener(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+    """Two servers may send sixteen at once; whoever finds no room tries again a second later."""
+
+
 @dataclass
 class Receiver:
     """Takes webhooks on a free port of this machine."""
@@ -77,9 +85,10 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._server = _Listener(("127.0.0.1", 0), Handler)
+        threading.Thread(
+            target=self._server.serve_forever, args=(POLL_SECONDS,), daemon=True
+        ).start()
 
     @property
     def url(self) -> str:
@@ -92,16 +101,27 @@ class Receiver:
             self.received.append(one)
             self._changed.notify_all()
 
-    def wait(self, enough: Callable[[list[Received]], bool], seconds: float = WAIT_SECONDS) -> None:
+    def wait(self, enough: Callable[[list[Received]], bool]) -> None:
         """Wait until what was received is enough; fails the test where that does not come."""
         with self._changed:
-            came = self._changed.wait_for(lambda: enough(self.received), seconds)
+            came = self._changed.wait_for(lambda: enough(self.received), PATIENCE_SECONDS)
         assert came, [(one.told["type"], one.place) for one in self.received]
 
-    def wait_for(self, count: int, seconds: float = WAIT_SECONDS) -> list[Received]:
+    def wait_for(self, count: int) -> list[Received]:
         """Wait for a number of requests, and give all that came."""
-        self.wait(lambda received: len(received) >= count, seconds)
+        self.wait(lambda received: len(received) >= count)
         return list(self.received)
+
+    def hold(self, status: int = TAKEN) -> threading.Event:
+        """Answer nobody until the event is set that this gives, and then with a status."""
+        go_on = threading.Event()
+
+        def held(_: Received) -> int:
+            go_on.wait(PATIENCE_SECONDS)
+            return status
+
+        self.answer = held
+        return go_on
 
     def close(self) -> None:
         """Listen no more."""

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,8 +13,10 @@ from typing import Any
 import httpx2
 import orjson
 
-from tests.support import databases
+from tests.support import databases, failures
+from tests.support.ports import free_port
 from tests.support.starting import Program, Started, run, start
+from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 QUERIES = ROOT / "queries"
@@ -27,18 +28,28 @@ FAULTS = "faults"
 WRONG_CLOCK = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "clock")}
 """For a server whose clock `set_clock` sets."""
 
+WORKERS = "--workers"
+"""The argument of `serve` for several processes."""
+
+SHORT_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "5"}
+"""For a test build: a payment's lease is a second, and every other wait shrinks with it; see payments/rig.py."""
+
+LONG_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "0.1"}
+"""For a test build: nobody's time is over while a test, on however slow a machine, lets them wait."""
+
+NEVER_POLLS = {"TILLGRAPH_TEST_POLL_SECONDS": "86400"}
+"""For a test build: what it learns of another process's changes, it learns by a hint."""
+
+NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
+"""What is unsettled there stays so, unless something else settles it."""
+
+QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
+
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 Json = Any
 """What came over the wire; the tests look at it by name."""
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def document(name: str) -> str:
@@ -135,6 +146,7 @@ class RunningServer:
 
     def launch(self) -> None:
         """Start the process without waiting for anything."""
+        failures.watch(self.log_path)
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         if self.is_test_build:
             environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
@@ -193,7 +205,16 @@ class RunningServer:
 
     def hold_at(self, point: str) -> None:
         """Let a test build wait at a point until `go_on`."""
+        self._held_path.unlink(missing_ok=True)
         self.fail_at(f"hold {point}")
+
+    def wait_until_held(self) -> None:
+        """Wait until a test build waits at the point that `hold_at` named."""
+        until(self._held_path.exists)
+
+    @property
+    def _held_path(self) -> Path:
+        return (self.folder / FAULTS).with_suffix(".held")
 
     def go_on(self) -> None:
         """Let a test build go on from the point at which it waits, and fail nowhere."""
@@ -212,12 +233,12 @@ class RunningServer:
         return self.process.wait(timeout=STOP_SECONDS)
 
     def close(self) -> None:
-        """End the process, whatever became of it, and the client."""
+        """End the process, whatever became of it, and the client; how a server stops is for the tests that say so."""
         self.client.close()
         if self.process is not None and self.process.poll() is None:
-            try:
+            if WORKERS in self.arguments:  # They would outlive a parent that is killed.
                 self.stop()
-            except subprocess.TimeoutExpired:
+            else:
                 self.kill()
         if self.is_database_own:
             databases.drop_database(self.database)
@@ -256,10 +277,11 @@ class RunningServer:
         data = self.execute(document(f"complete/{field_name}"), {"input": input}, bearer=bearer)
         return data[field_name]
 
-    def ledger(self) -> list[Json]:
-        """Read every effect that the sandbox gateway had, oldest first."""
+    def ledger(self, session_id: str | None = None) -> list[Json]:
+        """Read the effects that the sandbox gateway had, of one session where it is named, oldest first."""
         headers = {} if self.credential is None else {"authorization": f"Bearer {self.credential}"}
-        response = self.client.get("/sandbox/ledger", headers=headers)
+        params = {} if session_id is None else {"session": session_id}
+        response = self.client.get("/sandbox/ledger", headers=headers, params=params)
         assert response.status_code == 200, response.text
         return list(response.json())
 

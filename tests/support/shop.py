@@ -54,6 +54,13 @@ def open_session(
     return made
 
 
+def opened(server: RunningServer, token: str | None = None, **more: Json) -> tuple[str, str]:
+    """Open a collection of 100.00 with a session, and give their ids."""
+    collection = open_collection(server)
+    session = open_session(server, collection["id"], token, **more)
+    return collection["id"], session["id"]
+
+
 def authorize(server: RunningServer, session_id: str, **more: Json) -> Json:
     """Authorize a session, whatever comes of it."""
     return server.change("authorizePaymentSession", {"id": session_id, **more})

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from threading import Event
 
 import httpx2
-import orjson
 
-from tests.support.calling import body_of
+from tests.support.calling import body_of, is_busy, result_of
 from tests.support.running import Json
+from tests.support.waiting import PATIENCE_SECONDS
 
 TOKENS = (
     "approve",
@@ -19,14 +19,12 @@ TOKENS = (
     "approve,capture=slow:0.2",
     "approve,capture=lost_reply,refund=slow:0.2",
 )
-FINAL_SECONDS = 45.0
 ATTEMPT_SECONDS = 15.0
+"""Beyond it a shopper asks again."""
+
 AGAIN_SECONDS = 0.1
 PENDING_SECONDS = 0.5
 """Between two looks at an outcome that is not there yet: shoppers who asked all the time kept two cores busy."""
-
-UNAVAILABLE = 503
-"""Nothing was done: the database was busy. The same call may be sent again."""
 
 PENDING = ("RequiresMoreAction", "CapturePending", "RefundPending")
 
@@ -40,7 +38,7 @@ class Shopper:
         seed: int,
         is_over: Event,
         *,
-        final_seconds: float = FINAL_SECONDS,
+        final_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         """Name the servers, any of which takes each call, and how long a call may be without a final answer."""
         self._urls = urls
@@ -101,13 +99,7 @@ class Shopper:
         except httpx2.TransportError:
             self.broken_off += 1
             return None
-        if response.status_code == UNAVAILABLE:
-            return None
-        answer = orjson.loads(response.content)
-        assert response.status_code == 200, answer
-        assert "errors" not in answer, answer
-        (result,) = answer["data"].values()
-        return result
+        return None if is_busy(response) else result_of(response)
 
 
 def is_open(result: Json) -> bool:

@@ -6,16 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
-from tests.conftest import CHECKED, QUICK_RECOVERY
+from tests.conftest import CHECKED
 from tests.support.between import Between
 from tests.support.databases import create, drop_database
 from tests.support.gateway import SECRET, RunningGateway
+from tests.support.ports import free_port
 from tests.support.records import assert_books_agree, open_operations
-from tests.support.running import URL, RunningServer, free_port
+from tests.support.running import LONG_WAITS, QUICK_RECOVERY, URL, RunningServer
 from tests.support.waiting import until
-
-MUTED = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
-"""Recovery does not come within a test."""
 
 
 @dataclass
@@ -33,9 +31,9 @@ class Site:
         """Give the first server; most sites have no other."""
         return self.servers[0]
 
-    def quiet(self, *, seconds: float = 20.0) -> None:
+    def quiet(self) -> None:
         """Wait until every operation has its outcome."""
-        until(lambda: not open_operations(self.server), seconds=seconds)
+        until(lambda: not open_operations(self.server))
 
 
 @contextmanager
@@ -43,13 +41,13 @@ def site(
     folder: Path,
     *,
     servers: int = 1,
-    is_test_build: bool = False,
     hears_reports: bool = True,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Site]:
     """Run a site; once the block is over its books have to agree and every invariant has to hold.
 
-    `settings` are the servers', who share one database. `hears_reports` False: the proxy swallows reports.
+    `settings` are the servers', who share one database and are test builds. `hears_reports` False: the proxy swallows
+    reports.
     """
     address = _shared_database(folder) if servers > 1 else None
     shared = {} if address is None else {URL: address}
@@ -59,6 +57,7 @@ def site(
     between = Between(gateway.url, proxy_port).open()
     environment = {
         **QUICK_RECOVERY,
+        **LONG_WAITS,
         **shared,
         "TILLGRAPH_SANDBOX_URL": between.url,
         "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET,
@@ -66,9 +65,7 @@ def site(
         **settings,
     }
     running = [
-        RunningServer(
-            _made(folder / f"server-{number}"), environment, port, is_test_build=is_test_build
-        )
+        RunningServer(_made(folder / f"server-{number}"), environment, port, is_test_build=True)
         for number, port in enumerate(ports)
     ]
     made = Site(running, gateway, between)
@@ -78,9 +75,9 @@ def site(
         yield made
         between.forget()
         between.let_go()
-        made.quiet()
         if made.is_ledger_true:
             assert_books_agree(made.server)
+        made.quiet()
         assert made.server.check() == CHECKED
     finally:
         for server in running:

@@ -1,6 +1,7 @@
 """A client of graphql-transport-ws that waits for a bounded time."""
 
 import socket as sockets
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -9,8 +10,9 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
 from tests.support.running import Json, RunningServer
+from tests.support.waiting import PATIENCE_SECONDS
 
-WAIT_SECONDS = 20.0
+WAIT_SECONDS = PATIENCE_SECONDS
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
@@ -47,8 +49,9 @@ def send(socket: ClientConnection, message: Json) -> None:
 
 def receive(socket: ClientConnection) -> Json:
     """Receive the next message that is no heartbeat."""
+    ends_at = time.monotonic() + WAIT_SECONDS
     while True:
-        message = orjson.loads(socket.recv(timeout=WAIT_SECONDS))
+        message = orjson.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
         if message["type"] != "ping":
             return message
 

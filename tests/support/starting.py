@@ -2,7 +2,7 @@
 
 Importing takes nine tenths of a start. A forked process does all that follows: it reads its arguments, its environment
 and its settings, runs in a folder of its own, and ends as an interpreter ends. Servers with several workers are forked
-behind their imports too. The servers that most tests share are interpreters of their own, as the README starts them.
+behind their imports too. tests/api/test_starting.py starts a server in an interpreter of its own, as the README does.
 """
 
 import atexit

@@ -1,25 +1,32 @@
-"""Subscribers over both transports, which wait for a bounded time."""
+"""Subscribers over both transports, with the patience of all tests."""
 
 import socket as sockets
 import struct
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 import orjson
+import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
-from websockets.typing import Subprotocol
 
+from tests.support.log import FOLLOW
 from tests.support.running import Json, RunningServer
+from tests.support.sockets import PROTOCOL, receive, send
+from tests.support.waiting import PATIENCE_SECONDS, until
 
-PROTOCOL = Subprotocol("graphql-transport-ws")
-WAIT_SECONDS = 20.0
 FAREWELL_SECONDS = 1.0
 """A connection that was reset brings no farewell: nobody waits for it longer than this."""
 
 TRANSPORTS = ("websocket", "event stream")
+
+COLLECTION = "paymentCollectionUpdates"
+EVERYTHING = "paymentEvents"
+"""The subscriptions, as the server counts them."""
 
 
 @dataclass(eq=False)
@@ -37,8 +44,8 @@ class Ended(Exception):
 class Stream(Protocol):
     """Is one subscription."""
 
-    def next(self, seconds: float = WAIT_SECONDS) -> Json:
-        """Give the next item's value; raises Ended, and TimeoutError where none comes in time."""
+    def next(self) -> Json:
+        """Give the next item's value; raises Ended."""
 
     def drop(self) -> None:
         """Break the connection off without a word."""
@@ -56,15 +63,57 @@ def following(
 ) -> Iterator[Stream]:
     """Subscribe over a transport, with a small receive buffer where one is wanted."""
     connection = connected(server, receive_bytes)
+    noted = _noted(server, query)
     if transport == "websocket":
-        with opened(server, bearer, connection) as socket:
+        with noted, opened(server, bearer, connection) as socket:
             subscribe(socket, "1", query, variables)
             yield _SocketStream(socket)
     else:
-        with connection:
+        with noted, connection:
             stream = _EventStream(connection)
             stream.begin(server, query, variables, bearer)
             yield stream
+
+
+@contextmanager
+def following_from_now_on(
+    server: RunningServer, transport: str, query: str = FOLLOW
+) -> Iterator[Stream]:
+    """Subscribe to the whole log without a cursor: whatever happens from then on comes.
+
+    Such a stream begins with nothing that could be waited for: the server's count of open streams says when it has
+    begun. Streams that tests have left may still be counted at first.
+    """
+    known = _open[server.port]
+    until(lambda: open_streams(server, EVERYTHING) == known)
+    with following(server, transport, query, {}) as stream:
+        until(lambda: open_streams(server, EVERYTHING) == known + 1)
+        yield stream
+
+
+_open: Counter[int] = Counter()
+"""How many streams of the whole log the tests have open, by their server's port."""
+
+
+@contextmanager
+def _noted(server: RunningServer, query: str) -> Iterator[None]:
+    """Count a stream of the whole log while a test has it open."""
+    count = int(EVERYTHING in query)
+    _open[server.port] += count
+    try:
+        yield
+    finally:
+        _open[server.port] -= count
+
+
+def open_streams(server: RunningServer, subscription: str) -> int:
+    """Read how many streams of a subscription are open at a server; -1 where its database is busy."""
+    answer = server.client.get("/metrics")
+    if answer.status_code == 503:
+        return -1
+    name = f'tillgraph_open_streams{{subscription="{subscription}"}} '
+    (line,) = [line for line in answer.text.splitlines() if line.startswith(name)]
+    return int(float(line.removeprefix(name)))
 
 
 def connected(server: RunningServer, receive_bytes: int | None = None) -> sockets.socket:
@@ -72,7 +121,7 @@ def connected(server: RunningServer, receive_bytes: int | None = None) -> socket
     connection = sockets.socket()
     if receive_bytes is not None:
         connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, receive_bytes)
-    connection.settimeout(WAIT_SECONDS)
+    connection.settimeout(PATIENCE_SECONDS)
     connection.connect(("127.0.0.1", server.port))
     return connection
 
@@ -90,10 +139,11 @@ def opened(
         server.websocket_url,
         sock=connection or connected(server),
         subprotocols=[PROTOCOL],
-        open_timeout=WAIT_SECONDS,
+        open_timeout=PATIENCE_SECONDS,
         close_timeout=FAREWELL_SECONDS,
         max_size=None,
         max_queue=1,
+        ping_interval=None,  # A test that reads nothing for a while would give itself up.
         compression=None,  # Otherwise long items would be short ones on the wire.
         proxy=None,
     ) as socket:
@@ -101,20 +151,6 @@ def opened(
         send(socket, {"type": "connection_init", "payload": payload})
         assert receive(socket) == {"type": "connection_ack"}
         yield socket
-
-
-def send(socket: ClientConnection, message: Json) -> None:
-    """Send a message."""
-    socket.send(orjson.dumps(message).decode())
-
-
-def receive(socket: ClientConnection, seconds: float = WAIT_SECONDS) -> Json:
-    """Receive the next message that is no heartbeat."""
-    ends_at = time.monotonic() + seconds
-    while True:
-        message = orjson.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
-        if message["type"] != "ping":
-            return message
 
 
 def subscribe(socket: ClientConnection, id: str, query: str, variables: Mapping[str, Json]) -> None:
@@ -127,8 +163,8 @@ class _SocketStream:
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
 
-    def next(self, seconds: float = WAIT_SECONDS) -> Json:
-        message = receive(self._socket, seconds)
+    def next(self) -> Json:
+        message = receive(self._socket)
         if message["type"] == "next":
             return value_of(message["payload"])
         raise Ended(tuple(message.get("payload", ())))
@@ -168,10 +204,10 @@ class _EventStream:
         assert b"\r\ncontent-type: text/event-stream" in head.lower(), head
         assert b"\r\ntransfer-encoding: chunked" in head.lower(), head
 
-    def next(self, seconds: float = WAIT_SECONDS) -> Json:
-        self._connection.settimeout(seconds)
+    def next(self) -> Json:
+        ends_at = time.monotonic() + PATIENCE_SECONDS
         while (frame := self._frame()) == b":":
-            pass
+            assert time.monotonic() < ends_at, "nothing but heartbeats"
         name, data = (line.partition(b":")[2].strip() for line in frame.split(b"\n"))
         if name == b"complete":
             raise Ended
@@ -226,3 +262,16 @@ def reset(connection: sockets.socket) -> None:
     connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
     connection.shutdown(sockets.SHUT_RD)
     connection.close()
+
+
+def assert_refused(stream: Stream, transport: str) -> None:
+    """Hold a stream to its end for want of a credential, before any further item."""
+    if transport == "websocket":
+        with pytest.raises(ConnectionClosed) as closed:
+            stream.next()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4403
+    else:
+        with pytest.raises(Ended) as ended:
+            stream.next()
+        assert ended.value.code == "UNAUTHENTICATED"

@@ -8,6 +8,9 @@ from tests.support.registering import ended, register
 from tests.support.running import Json, RunningServer, document
 from tests.support.shop import open_collection
 
+pytestmark = pytest.mark.once
+"""What each of them does to the database is the other files'."""
+
 NAMES = [name for name in EXAMPLES if "webhook" in name]
 
 

@@ -1,22 +1,40 @@
 """At least once, in order: whoever is killed, stopped or slow, and however many processes tell."""
 
 import itertools
-import threading
 from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from db.tables import payment_events
-from tests.conftest import QUICK_RECOVERY
+from payments.instants import SECOND
+from payments.limits import WEBHOOK_FEED, WEBHOOKS_AT_ONCE
+from tests.conftest import CHECKED
 from tests.support.databases import create, drop_database
+from tests.support.forms import in_short
 from tests.support.receiver import Received, Receiver
-from tests.support.registering import ALLOWED, PAYING, deliveries, register
-from tests.support.running import URL, RunningServer
+from tests.support.registering import ALLOWED, PAYING, deliveries, ended, register
+from tests.support.running import (
+    LONG_WAITS,
+    NEVER_POLLS,
+    QUICK_RECOVERY,
+    SHORT_WAITS,
+    URL,
+    WORKERS,
+    RunningServer,
+)
 from tests.support.shop import authorize, capture, open_collection, open_session, pay
 from tests.support.waiting import until
 
-LEASE_SECONDS = 30.0
+CHANGES = 12
+"""One after the other, so that each process makes some, and tells of some."""
+
+PROCESSES = 3
+
+DELIVERED = "SELECT COUNT(*) FROM webhook_deliveries WHERE status = 'DELIVERED'"
 
 
 def places_of(received: list[Received]) -> dict[str, list[int]]:
@@ -36,47 +54,42 @@ def is_whole(received: list[Received], collections: int, events: int) -> bool:
     return len(found) == collections and all(places == wanted for places in found.values())
 
 
+@pytest.mark.parametrize("waits", in_short([False, True], False), ids=["ended", "waited for"])
 def test_a_killed_server_tells_all_the_same(
-    make_server: Callable[..., RunningServer], receiver: Receiver
+    make_server: Callable[..., RunningServer], receiver: Receiver, *, waits: bool
 ) -> None:
-    """What a server was telling when it was killed is told again by the next one, and all that it had not begun."""
-    reached, go_on = threading.Event(), threading.Event()
+    """What a server was telling when it was killed is told again by the next one, and all that it had not begun.
 
-    def hold(one: Received) -> int:
-        reached.set()
-        go_on.wait(LEASE_SECONDS)
-        return 204
-
-    receiver.answer = hold
+    The lane is the dead server's until its lease ends: the long form waits for that, the short one ends the lease.
+    """
+    go_on = receiver.hold()
     server = make_server(**ALLOWED).start()
-    register(server, receiver.url)
+    endpoint = register(server, receiver.url)
     collection = open_collection(server)
     authorize(server, open_session(server, collection["id"])["id"])
-    assert reached.wait(10)
+    receiver.wait_for(1)
     server.kill()
     go_on.set()
+    if not waits:
+        server.rows("UPDATE webhook_lanes SET due_at = 1 WHERE holder IS NOT NULL")
+    ((lease_end,),) = server.rows("SELECT due_at FROM webhook_lanes WHERE holder IS NOT NULL")
     server.start()
-    # The lane is the dead server's until its lease ends.
-    receiver.wait(lambda all: is_whole(all, 1, len(PAYING)), LEASE_SECONDS + 10)
+    receiver.wait(lambda all: is_whole(all, 1, len(PAYING)))
     assert [one.place[1] for one in receiver.received] == [1, 1, 2, 3, 4]
+    if waits:
+        told_again_at = ended(server, endpoint, len(PAYING))[-1]["attempts"][0]["at"]
+        assert datetime.fromisoformat(told_again_at).timestamp() >= lease_end / SECOND - 0.001
 
 
 def test_a_stopped_server_ends_what_it_is_telling(
     make_server: Callable[..., RunningServer], receiver: Receiver
 ) -> None:
     """An attempt under way is recorded before a server ends; the next server goes on at once, with nothing twice."""
-    reached, go_on = threading.Event(), threading.Event()
-
-    def hold(one: Received) -> int:
-        reached.set()
-        go_on.wait(10)
-        return 204
-
-    receiver.answer = hold
+    go_on = receiver.hold()
     server = make_server(**ALLOWED).start()
     register(server, receiver.url)
     open_session(server, open_collection(server)["id"])
-    assert reached.wait(10)
+    receiver.wait_for(1)
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(server.stop)
         # It takes nothing new by now.
@@ -85,31 +98,33 @@ def test_a_stopped_server_ends_what_it_is_telling(
         assert stopped.result() == 0
     assert [one.place[1] for one in receiver.received] == [1]
     server.start()
-    receiver.wait_for(2, 10)
+    receiver.wait_for(2)
     assert [one.place[1] for one in receiver.received] == [1, 2]
 
 
-def test_several_processes_tell_each_event_once(tmp_path: Path, receiver: Receiver) -> None:
-    """Two servers on one database share the work: thirty payments, each event once, each collection's in order."""
+@pytest.mark.parametrize("count", in_short([12, 30], 12))
+def test_several_processes_tell_each_event_once(
+    tmp_path: Path, receiver: Receiver, count: int
+) -> None:
+    """Two servers on one database share the work: many payments, each event once, each collection's in order."""
     address = create(tmp_path / "till.db")
     servers = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        settings = {**QUICK_RECOVERY, **ALLOWED, URL: address}
+        settings = {**QUICK_RECOVERY, **ALLOWED, **LONG_WAITS, URL: address}
         settings["TILLGRAPH_SANDBOX_DATABASE"] = str(tmp_path / "ledger.db")
         settings["TILLGRAPH_SANDBOX_WEBHOOK_SECRET"] = "a-secret-of-these-tests"
-        servers.append(RunningServer(tmp_path / name, settings))
+        servers.append(RunningServer(tmp_path / name, settings, is_test_build=True))
     try:
         for server in servers:
             server.start()
         register(servers[0], receiver.url)
         with ThreadPoolExecutor(6) as pool:
-            list(pool.map(pay, itertools.islice(itertools.cycle(servers), 30)))
-        receiver.wait(lambda all: is_whole(all, 30, len(PAYING)))
-        count = "SELECT COUNT(*) FROM webhook_deliveries WHERE status = 'DELIVERED'"
-        until(lambda: servers[0].rows(count) == [(30 * len(PAYING),)])
-        assert len(receiver.received) == 30 * len(PAYING)
-        assert [server.check() for server in servers] == [(0, "Every invariant holds.\n")] * 2
+            list(pool.map(pay, itertools.islice(itertools.cycle(servers), count)))
+        receiver.wait(lambda all: is_whole(all, count, len(PAYING)))
+        until(lambda: servers[0].rows(DELIVERED) == [(count * len(PAYING),)])
+        assert len(receiver.received) == count * len(PAYING)
+        assert [server.check() for server in servers] == [CHECKED] * 2
     finally:
         for server in servers:
             server.close()
@@ -117,65 +132,63 @@ def test_several_processes_tell_each_event_once(tmp_path: Path, receiver: Receiv
 
 
 def test_another_process_s_events_are_told_at_once(tmp_path: Path, receiver: Receiver) -> None:
-    """A change is told without anybody asking, whichever process made it and whichever tells."""
-    settings = {**QUICK_RECOVERY, **ALLOWED}
-    server = RunningServer(tmp_path, settings, arguments=("--workers", "3"))
+    """A change is told by a hint alone, whichever process made it and whichever tells."""
+    settings = {**QUICK_RECOVERY, **ALLOWED, **NEVER_POLLS}
+    arguments = (WORKERS, str(PROCESSES))
+    server = RunningServer(tmp_path, settings, arguments=arguments, is_test_build=True)
     try:
         server.start()
         register(server, receiver.url)
-        for number in range(1, 13):
+        # From its start on, each process knows of the endpoint.
+        server.stop()
+        server.start()
+        for number in range(1, CHANGES + 1):
             server.reconnect()
             open_collection(server)
-            receiver.wait_for(number, 10.0)
+            receiver.wait_for(number)
     finally:
         server.close()
 
 
 def test_a_slow_endpoint_holds_nobody_up(
-    telling: RunningServer, make_receiver: Callable[[], Receiver]
+    make_server: Callable[..., RunningServer], make_receiver: Callable[[], Receiver]
 ) -> None:
-    """While one endpoint does not answer, another one is told of everything."""
-    slow, quick, go_on = make_receiver(), make_receiver(), threading.Event()
-
-    def hold(_: Received) -> int:
-        go_on.wait(20)
-        return 204
-
-    slow.answer = hold
-    endpoint = register(telling, slow.url)
-    register(telling, quick.url)
-    for _ in range(12):
-        open_collection(telling)
-    quick.wait_for(12)
+    """While one endpoint does not answer, another one is told of everything, and payments go on."""
+    server = make_server(is_test_build=True, **ALLOWED, **LONG_WAITS).start()
+    slow, quick = make_receiver(), make_receiver()
+    go_on = slow.hold()
+    endpoint = register(server, slow.url)
+    register(server, quick.url)
+    for _ in range(11):
+        open_collection(server)
+    assert capture(server, pay(server)["id"])["status"] == "CAPTURED"
+    ((events,),) = server.rows("SELECT COUNT(*) FROM payment_events")
+    quick.wait_for(events)
     # Eight at the same time are asked of the slow one, and no more.
-    slow.wait_for(8)
-    assert len(slow.received) == 8
+    slow.wait_for(WEBHOOKS_AT_ONCE)
+    assert len(slow.received) == WEBHOOKS_AT_ONCE == 8
+    waiting = deliveries(server, endpoint, first=100)
+    assert [one["attempts"] for one in waiting] == [[]] * events
     go_on.set()
-    slow.wait_for(12)
-    assert len(deliveries(telling, endpoint)) == 12
+    slow.wait_for(events)
+    assert {one.event_id for one in slow.received} == {one.event_id for one in quick.received}
 
 
-def test_no_answer_in_time(make_server: Callable[..., RunningServer], receiver: Receiver) -> None:
-    """After fifteen seconds an attempt is over; meanwhile payments go on as if nobody were told."""
-    go_on = threading.Event()
-
-    def hold(_: Received) -> int:
-        go_on.wait(30)
-        return 204
-
-    receiver.answer = hold
-    server = make_server(**ALLOWED).start()
+@pytest.mark.parametrize(
+    "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["short", "shipped"]
+)
+def test_no_answer_in_time(
+    make_server: Callable[..., RunningServer], receiver: Receiver, waits: dict[str, str]
+) -> None:
+    """After fifteen seconds an attempt is over, which nobody has answered yet."""
+    receiver.hold()
+    server = make_server(is_test_build=True, **ALLOWED, **waits).start()
     endpoint = register(server, receiver.url)
     open_collection(server)
-    receiver.wait_for(1)
-    assert capture(server, pay(server)["id"])["status"] == "CAPTURED"
-    oldest = until(
-        lambda: [one for one in deliveries(server, endpoint)[-1:] if one["attempts"]], seconds=25
-    )
-    go_on.set()
-    (attempt,) = oldest[0]["attempts"]
+    (one,) = until(lambda: [one for one in deliveries(server, endpoint) if one["attempts"]])
+    attempt = one["attempts"][0]
     assert (attempt["failure"], attempt["responseStatus"]) == ("TIMEOUT", None)
-    assert 15_000 <= attempt["durationMilliseconds"] < 17_000
+    assert attempt["durationMilliseconds"] >= (3_000 if waits else 15_000)
 
 
 def test_what_stands_the_other_way_round_in_the_whole_log_is_told_in_order(
@@ -185,17 +198,20 @@ def test_what_stands_the_other_way_round_in_the_whole_log_is_told_in_order(
     server = make_server(**ALLOWED).start()
     register(server, receiver.url)
     first, other = open_collection(server), open_collection(server)
-    receiver.wait_for(2)
-    server.stop()
+    until(lambda: server.rows(DELIVERED) == [(2,)])
+    until(lambda: server.rows("SELECT lane FROM webhook_lanes") == [])
+    server.kill()
     template = "SELECT * FROM payment_events WHERE collection_id = ? ORDER BY sequence LIMIT 1"
     row = dict(zip(_columns(), server.rows(template, other["id"])[0], strict=True))
     mine = dict(zip(_columns(), server.rows(template, first["id"])[0], strict=True))
     position = max(row["position"], mine["position"])
     # Ninety-nine of another collection fill the batch up to the later event; the earlier one stands behind it.
-    for number in range(1, 100):
-        _insert(server, {**row, "position": position + number, "sequence": 1 + number})
-    _insert(server, {**mine, "position": position + 100, "sequence": 3})
-    _insert(server, {**mine, "position": position + 101, "sequence": 2})
+    _insert(
+        server,
+        *({**row, "position": position + n, "sequence": 1 + n} for n in range(1, WEBHOOK_FEED)),
+        {**mine, "position": position + WEBHOOK_FEED, "sequence": 3},
+        {**mine, "position": position + WEBHOOK_FEED + 1, "sequence": 2},
+    )
     server.rows("UPDATE payment_collections SET sequence = 100 WHERE id = ?", other["id"])
     server.rows("UPDATE payment_collections SET sequence = 3 WHERE id = ?", first["id"])
     server.start()
@@ -208,8 +224,11 @@ def _columns() -> list[str]:
     return [column.name for column in payment_events.columns]
 
 
-def _insert(server: RunningServer, row: dict[str, object]) -> None:
-    values = {**row, "id": f"evt_{int(str(row['position'])):026d}"}
-    marks = ", ".join("?" for _ in values)
-    statement = f"INSERT INTO payment_events ({', '.join(values)}) VALUES ({marks})"  # noqa: S608
-    server.rows(statement, *values.values())
+def _insert(server: RunningServer, *events: dict[str, object]) -> None:
+    named = [{**event, "id": f"evt_{int(str(event['position'])):026d}"} for event in events]
+    marks = f"({', '.join('?' for _ in named[0])})"
+    statement = (
+        f"INSERT INTO payment_events ({', '.join(named[0])})"  # noqa: S608
+        f" VALUES {', '.join([marks] * len(named))}"
+    )
+    server.rows(statement, *(value for event in named for value in event.values()))

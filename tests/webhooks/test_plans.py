@@ -5,18 +5,16 @@ from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import make_url
 
 from db import tables
 from db import webhook_statements as sql
-from db.statements import Statement
-from tests.conftest import QUICK_RECOVERY
+from tests.support.plans import NUMBERS, multiply, plan_of, visited
+from tests.support.ports import free_port
 from tests.support.registering import ALLOWED, register
-from tests.support.running import RunningServer, free_port
+from tests.support.running import QUICK_RECOVERY, RunningServer
 from tests.support.shop import open_collection
 from tests.support.waiting import until
 
-ROWS = 20_000
 MOST_VISITED = 300
 """Rows that one look may take from tables: its own, and what an index throws away on the way."""
 
@@ -54,15 +52,15 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     register(server, f"http://127.0.0.1:{free_port()}/")
     open_collection(server)
     until(lambda: server.rows("SELECT attempts FROM webhook_deliveries WHERE tried_times = 1"))
-    server.stop()
-    _multiply(server)
+    server.kill()
+    _fill(server)
     for table in (tables.webhook_deliveries, tables.webhook_lanes):
         server.rows(f"ANALYZE {table.name}")
     yield server
     server.close()
 
 
-def _multiply(server: RunningServer) -> None:
+def _fill(server: RunningServer) -> None:
     """Copy the one delivery, past the keys that say that an event and an endpoint have to be there."""
     is_sqlite = server.database.startswith("sqlite")
     own = {
@@ -75,47 +73,25 @@ def _multiply(server: RunningServer) -> None:
     }
     if not is_sqlite:
         server.rows("ALTER TABLE webhook_deliveries DROP CONSTRAINT fk_webhook_deliveries_event_id")
-    numbers = (
-        "WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers"  # noqa: S608
-        f" WHERE n < {ROWS})"
-    )
-    names = [column.name for column in tables.webhook_deliveries.columns]
-    values = ", ".join(own.get(name, name) for name in names)
+    multiply(server, tables.webhook_deliveries, own)
     server.rows(
-        f"{numbers} INSERT INTO webhook_deliveries ({', '.join(names)})"  # noqa: S608
-        f" SELECT {values} FROM webhook_deliveries, numbers"
-    )
-    server.rows(
-        f"{numbers} INSERT INTO webhook_lanes (endpoint_id, lane, holder, due_at)"  # noqa: S608
+        f"{NUMBERS} INSERT INTO webhook_lanes (endpoint_id, lane, holder, due_at)"  # noqa: S608
         f" SELECT id, 'lane ' || n, NULL, n FROM webhook_endpoints, numbers"
     )
 
 
-def _asked(server: RunningServer, how: str, statement: Statement) -> list[Any]:
-    """Ask the database how it runs a statement."""
+def _arguments(server: RunningServer) -> dict[str, Any]:
     ((endpoint,),) = server.rows("SELECT id FROM webhook_endpoints")
-    values = {**VALUES, "endpoint_id": endpoint, "by_endpoint": endpoint}
-    compiled = statement.compiled(make_url(server.database).get_dialect()())
-    return server.rows(f"{how} {compiled.sql}", *compiled.arguments(values))
-
-
-def _visited(node: dict[str, Any]) -> int:
-    own = 0
-    if "Relation Name" in node and node["Node Type"] != "ModifyTable":
-        own = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-    below = sum(_visited(child) for child in node.get("Plans", ()))
-    return int(own * node["Actual Loops"]) + below
+    return {**VALUES, "endpoint_id": endpoint, "by_endpoint": endpoint}
 
 
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_look_ends_with_what_it_is_for(full: RunningServer, name: str) -> None:
     """No table of deliveries or lanes is read whole, and none is sorted."""
     if full.database.startswith("postgresql"):
-        ((found,),) = _asked(full, "EXPLAIN (ANALYZE, FORMAT JSON)", LOOKS[name])
-        (whole,) = orjson.loads(found)
-        assert _visited(whole["Plan"]) <= MOST_VISITED
+        assert visited(full, LOOKS[name], _arguments(full)) <= MOST_VISITED
         return
-    steps = [str(row[3]) for row in _asked(full, "EXPLAIN QUERY PLAN", LOOKS[name])]
+    steps = plan_of(full, LOOKS[name], _arguments(full))
     reads = [step for step in steps if "webhook_deliveries" in step or "webhook_lanes" in step]
     assert reads
     assert all(" USING " in step and "INDEX" in step for step in reads), steps

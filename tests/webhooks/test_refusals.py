@@ -1,15 +1,19 @@
 """What is no endpoint: addresses that lead elsewhere than told, and inputs that say nothing."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import QUICK_RECOVERY
+from events.addresses import PublicAddresses
+from payments.webhooks import AddressRefused
+from tests.conftest import CHECKED
 from tests.support.evidence import Evidence, evidence_of
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, deliveries, endpoints, register
-from tests.support.running import Json, RunningServer, free_port
+from tests.support.registering import ALLOWED, delete_all, deliveries, endpoints, register
+from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import open_collection
 from tests.support.waiting import until
 
@@ -57,21 +61,31 @@ WRONG = (
     "https://0177.0.0.1/",
     "https://münchen.example/",
     "https://8.8.8.8/\n",
-    "https://8.8.8.8/\x00",
     "https://a b.example/",
     f"https://{'a' * 64}.example/",
     "https://8.8.8.8:0/",
     "https://./",
-    f"https://8.8.8.8/{'a' * 2_000}",
 )
+
+UNREAD = ("https://8.8.8.8/\x00", f"https://8.8.8.8/{'a' * 2_000}")
+"""What no text of an input may hold, and what is longer than one may be."""
 
 
 @pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Give a server as it comes: nothing private may be told."""
     running = RunningServer(tmp_path_factory.mktemp("strict"), QUICK_RECOVERY)
     yield running.start()
+    checked = running.check()
     running.close()
+    assert checked == CHECKED
+
+
+@pytest.fixture
+def strict(strict_server: RunningServer) -> Iterator[RunningServer]:
+    """Give that server, and leave no endpoint on it."""
+    yield strict_server
+    delete_all(strict_server)
 
 
 @pytest.fixture
@@ -82,8 +96,18 @@ def unchanged(strict: RunningServer) -> Iterator[None]:
     assert evidence_of(strict) == before
 
 
-@pytest.mark.usefixtures("unchanged")
+@pytest.mark.once
 @pytest.mark.parametrize("url", [*PRIVATE, *WRONG])
+def test_an_address_that_is_none(url: str) -> None:
+    """A private one is told which setting would allow it."""
+    with pytest.raises(AddressRefused) as refused:
+        asyncio.run(PublicAddresses(allows_private=False).check(url))
+    assert ("TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE" in str(refused.value)) is (url in PRIVATE)
+
+
+@pytest.mark.once
+@pytest.mark.usefixtures("unchanged")
+@pytest.mark.parametrize("url", [PRIVATE[0], PRIVATE[1], *UNREAD, WRONG[0]])
 def test_an_address_is_refused(strict: RunningServer, url: str) -> None:
     """The field is named, and a private one is told which setting would allow it."""
     refused = strict.change("createWebhookEndpoint", {"url": url})
@@ -91,34 +115,33 @@ def test_an_address_is_refused(strict: RunningServer, url: str) -> None:
     assert ("TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE" in refused["message"]) is (url in PRIVATE)
 
 
-def test_a_changed_address_is_looked_at_too(strict: RunningServer) -> None:
+@pytest.mark.once
+@pytest.mark.parametrize("url", [PRIVATE[0], PRIVATE[1], WRONG[0]])
+def test_a_changed_address_is_looked_at_too(strict: RunningServer, url: str) -> None:
     """An endpoint can't be moved into a private network either."""
     endpoint = register(strict, PUBLIC)
     strict.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": False})
-    refused = strict.change("updateWebhookEndpoint", {"id": endpoint["id"], "url": PRIVATE[0]})
+    refused = strict.change("updateWebhookEndpoint", {"id": endpoint["id"], "url": url})
     assert (refused["code"], refused["path"]) == ("INVALID_INPUT", ["url"])
     assert [one["url"] for one in endpoints(strict)] == [PUBLIC]
-    strict.change("deleteWebhookEndpoint", {"id": endpoint["id"]})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_nothing_private_is_sent_to_where_the_setting_no_longer_allows_it(
-    make_server: Callable[..., RunningServer], receiver: Receiver, host: str
+    strict: RunningServer, receiver: Receiver, host: str
 ) -> None:
     """An address is looked at again at each attempt: a name may stand for something else by now."""
-    server = make_server(**ALLOWED).start()
-    endpoint = register(server, receiver.url.replace("127.0.0.1", host))
-    server.stop()
-    server.environment = {**server.environment, "TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "false"}
-    # http is refused as it is written; the name is to be looked up.
-    server.rows("UPDATE webhook_endpoints SET url = replace(url, 'http:', 'https:')")
-    server.start()
-    open_collection(server)
-    (one,) = until(lambda: [one for one in deliveries(server, endpoint) if one["attempts"]])
+    endpoint = register(strict, PUBLIC)
+    # As it was registered while the setting allowed it; http is refused as it is written, and the name is looked up.
+    url = receiver.url.replace("http://127.0.0.1", f"https://{host}")
+    strict.rows("UPDATE webhook_endpoints SET url = ? WHERE id = ?", url, endpoint["id"])
+    open_collection(strict)
+    (one,) = until(lambda: [one for one in deliveries(strict, endpoint) if one["attempts"]])
     assert one["attempts"][0]["failure"] == "PRIVATE_ADDRESS"
     assert receiver.received == []
 
 
+@pytest.mark.once
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize(
     ("given", "path"),
@@ -199,6 +222,7 @@ def test_deliveries_come_in_pages(telling: RunningServer, receiver: Receiver) ->
     assert seen == [told[id] for id in reversed(opened)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("size", [0, -1, 101, 1_000_000])
 def test_a_page_size_is_bounded(telling: RunningServer, size: int) -> None:
     """Anything but 1 to 100 is a malformed request."""
@@ -221,6 +245,7 @@ def test_a_cursor_is_this_list_s(telling: RunningServer, receiver: Receiver) -> 
         assert response.json()["errors"][0]["extensions"]["code"] == "INVALID_CURSOR"
 
 
+@pytest.mark.once
 def test_a_wrong_setting_stops_start_up(tmp_path: Path) -> None:
     """It is a yes or a no."""
     settings = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "perhaps"}

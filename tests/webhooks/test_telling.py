@@ -1,13 +1,12 @@
 """What an endpoint is told, in which order, and how it knows who tells."""
 
-import threading
 from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from tests.support.receiver import Received, Receiver
+from tests.support.receiver import Receiver
 from tests.support.registering import PAYING, deliveries, ended, endpoints, register
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
@@ -57,6 +56,7 @@ def test_what_is_told_is_the_event(telling: RunningServer, receiver: Receiver) -
     assert [one.told["data"]["amount"] for one in receiver.received] == ["12.30", "2.30"]
 
 
+@pytest.mark.once
 def test_it_is_signed_for_this_endpoint(
     telling: RunningServer, make_receiver: Callable[[], Receiver]
 ) -> None:
@@ -158,6 +158,7 @@ def _pending(server: RunningServer, endpoint: Json, count: int) -> list[Json]:
     return found if len(found) == count else []
 
 
+@pytest.mark.once
 def test_a_redirect_is_not_followed(telling: RunningServer, receiver: Receiver) -> None:
     """Another address might be one that may not be sent to."""
     receiver.answer = lambda _: 307
@@ -196,13 +197,8 @@ def test_one_that_was_moved_is_not_disabled_by_its_old_address(
     telling: RunningServer, make_receiver: Callable[[], Receiver]
 ) -> None:
     """A 410 that comes when the address was changed already says nothing of the new one."""
-    old, new, go_on = make_receiver(), make_receiver(), threading.Event()
-
-    def hold(_: Received) -> int:
-        go_on.wait(10)
-        return 410
-
-    old.answer = hold
+    old, new = make_receiver(), make_receiver()
+    go_on = old.hold(410)
     endpoint = register(telling, old.url)
     open_collection(telling)
     old.wait_for(1)
@@ -215,17 +211,18 @@ def test_one_that_was_moved_is_not_disabled_by_its_old_address(
     assert endpoints(telling)[0]["isEnabled"] is True
 
 
-def test_a_deleted_one_is_told_nothing_more(telling: RunningServer, receiver: Receiver) -> None:
+def test_a_deleted_one_is_told_nothing_more(
+    telling: RunningServer, make_receiver: Callable[[], Receiver]
+) -> None:
     """Its deliveries are gone with it."""
+    receiver, other = make_receiver(), make_receiver()
     endpoint = register(telling, receiver.url)
     open_collection(telling)
     (one,) = ended(telling, endpoint, 1)
     assert telling.change("deleteWebhookEndpoint", {"id": endpoint["id"]})["id"] == endpoint["id"]
-    other = Receiver()
     register(telling, other.url)
     open_collection(telling)
     other.wait_for(1)
-    other.close()
     assert len(receiver.received) == 1
     query = "query ($id: ID!) { node(id: $id) { id } }"
     for id in (endpoint["id"], one["id"]):

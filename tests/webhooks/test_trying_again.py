@@ -1,30 +1,48 @@
 """What becomes of a delivery that fails: tried again for three days, given up, sent again on demand."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
+from payments.delivering import DeliveryPace
+from payments.ids import CollectionId, DeliveryId, EndpointId, EventId
+from payments.instants import SECOND, Instant, after
+from payments.limits import WEBHOOK_LEAST_TRIES
+from payments.webhook_records import WebhookDelivery
+from tests.conftest import CHECKED
+from tests.support.ports import free_port
 from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, deliveries, ended, register
-from tests.support.running import Json, RunningServer, free_port
+from tests.support.registering import ALLOWED, delete_all, deliveries, ended, postpone, register
+from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import authorize, open_collection, open_session
 from tests.support.waiting import until
 
-FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "100000"}
-"""Three days are 2.6 seconds."""
+FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "1000000"}
+"""Three days are a quarter of a second."""
 
-STEPS_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800)
-LATER_SECONDS = 43_200
+STEPS_SECONDS = (5, 30, 120, 600, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 43_200)
 DAYS_SECONDS = 3 * 86_400
 
 
+@pytest.fixture(scope="module")
+def fast_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Give a server for which days pass in a moment."""
+    folder = tmp_path_factory.mktemp("fast")
+    running = RunningServer(folder, {**QUICK_RECOVERY, **FAST}, is_test_build=True)
+    yield running.start()
+    checked = running.check()
+    running.close()
+    assert checked == CHECKED
+
+
 @pytest.fixture
-def fast(make_server: Callable[..., RunningServer]) -> RunningServer:
-    """Give a server for which days pass in a second."""
-    return make_server(is_test_build=True, **FAST).start()
+def fast(fast_server: RunningServer) -> Iterator[RunningServer]:
+    """Give that server without any endpoint, before and after."""
+    delete_all(fast_server)
+    yield fast_server
+    delete_all(fast_server)
 
 
 def a_day_ago() -> str:
@@ -46,29 +64,78 @@ def test_it_is_tried_for_three_days(fast: RunningServer, receiver: Receiver) -> 
     second, first = ended(fast, endpoint, 2)
     assert (first["status"], second["status"]) == ("FAILED", "DELIVERED")
     assert first["nextAttemptAt"] is None
-    # The short steps take as long as an attempt here: how many fit into three days differs by a few.
-    assert 8 <= len(first["attempts"]) <= 20
+    assert len(first["attempts"]) >= WEBHOOK_LEAST_TRIES
     assert {one["responseStatus"] for one in first["attempts"]} == {500}
     took = at(first["endedAt"]) - at(first["event"]["occurredAt"])
-    assert DAYS_SECONDS / 100_000 <= took < DAYS_SECONDS / 100_000 + 10
+    assert took >= DAYS_SECONDS / 1_000_000 - 0.002
     assert [one.place[1] for one in receiver.received][-1] == 2
 
 
 def test_each_step_is_longer_than_the_one_before(
-    make_server: Callable[..., RunningServer], receiver: Receiver
+    telling: RunningServer, receiver: Receiver
 ) -> None:
     """The next attempt is told: 5 s, 30 s, 2 min and so on, with up to a tenth more so that not all come at once."""
-    server = make_server(is_test_build=True, **ALLOWED, TILLGRAPH_TEST_TIME_SCALE="10").start()
     receiver.answer = lambda _: 503
-    endpoint = register(server, receiver.url)
-    open_collection(server)
-    receiver.wait_for(3)
-    (one,) = until(
-        lambda: [one for one in deliveries(server, endpoint) if len(one["attempts"]) == 3]
+    endpoint = register(telling, receiver.url)
+    open_collection(telling)
+    for times, step in enumerate(STEPS_SECONDS, 1):
+        tried_at, next_at = _failed(telling, endpoint, times)
+        assert step * SECOND <= next_at - tried_at <= step * 1.1 * SECOND
+        # It is tried now rather than at its time.
+        (one,) = deliveries(telling, endpoint)
+        assert at(one["nextAttemptAt"]) == pytest.approx(next_at / SECOND, abs=0.001)
+        telling.change("redeliverWebhook", {"id": one["id"]})
+
+
+def _failed(server: RunningServer, endpoint: Json, times: int) -> tuple[int, int]:
+    """Wait until the one delivery has failed so many times; gives when, and when it is tried next."""
+    statement = (
+        "SELECT updated_at, next_attempt_at FROM webhook_deliveries"
+        " WHERE endpoint_id = ? AND tried_times = ?"
     )
-    starts = [at(attempt["at"]) for attempt in one["attempts"]] + [at(one["nextAttemptAt"])]
-    for (earlier, later), step in zip(pairwise(starts), STEPS_SECONDS, strict=False):
-        assert step / 10 <= later - earlier <= step / 10 * 1.1 + 10
+    ((tried_at, next_at),) = until(lambda: server.rows(statement, endpoint["id"], times))
+    return tried_at, next_at
+
+
+def _delivery(tried_times: int, tried_since: Instant) -> WebhookDelivery:
+    return WebhookDelivery(
+        id=DeliveryId("whdl_1"),
+        endpoint_id=EndpointId("whep_1"),
+        event_id=EventId("evt_1"),
+        position=1,
+        sequence=1,
+        lane=CollectionId("pay_col_1"),
+        tried_since=tried_since,
+        created_at=tried_since,
+        updated_at=tried_since,
+        tried_times=tried_times,
+    )
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("tried_times", "seconds", "least", "most"),
+    [
+        (1, DAYS_SECONDS - 1, 1, 1),
+        (9, DAYS_SECONDS - 1, 1, 1),
+        (WEBHOOK_LEAST_TRIES - 1, DAYS_SECONDS, 1_800, 1_980),
+        (1, 10 * DAYS_SECONDS, 5, 5.5),
+        (WEBHOOK_LEAST_TRIES, DAYS_SECONDS, None, None),
+        (20, DAYS_SECONDS, None, None),
+    ],
+)
+def test_the_last_step_ends_with_the_three_days(
+    tried_times: int, seconds: int, least: float | None, most: float | None
+) -> None:
+    """The last try is at their end; what waited behind another one has six tries all the same."""
+    since = Instant(1_000_000 * SECOND)
+    now = after(since, seconds)
+    found = DeliveryPace().next_attempt_at(_delivery(tried_times, since), now)
+    if least is None or most is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert after(now, least) <= found <= after(now, most)
 
 
 def test_nobody_listens(fast: RunningServer) -> None:
@@ -122,11 +189,12 @@ def test_recovery_hurries_what_waits(telling: RunningServer, receiver: Receiver)
     endpoint = register(telling, receiver.url)
     for _ in range(3):
         open_collection(telling)
-    # One after the other is tried while the endpoint fails; each fails twice, and then waits for half a minute.
-    receiver.wait_for(6, 40)
+    # One after the other is tried while the endpoint fails.
+    until(lambda: all(one["attempts"] for one in deliveries(telling, endpoint)))
     receiver.answer = lambda _: 204
+    postpone(telling, endpoint)
     telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": a_day_ago()})
-    assert len(ended(telling, endpoint, 3, seconds=15)) == 3
+    assert len(ended(telling, endpoint, 3)) == 3
 
 
 def test_recovery_goes_back_thirty_days(telling: RunningServer) -> None:
@@ -144,7 +212,8 @@ def test_a_delivery_is_sent_again(telling: RunningServer, receiver: Receiver) ->
     (one,) = ended(telling, endpoint, 1)
     receiver.answer = lambda one: 500 if one.place[1] == 2 else 204
     open_session(telling, collection["id"])
-    receiver.wait_for(2)
+    until(lambda: [one for one in _pending(telling, endpoint) if one["attempts"]])
+    postpone(telling, endpoint)
     answer = telling.change("redeliverWebhook", {"id": one["id"]})
     assert (answer["status"], answer["nextAttemptAt"]) == ("PENDING", None)
     receiver.wait_for(3)
@@ -152,6 +221,10 @@ def test_a_delivery_is_sent_again(telling: RunningServer, receiver: Receiver) ->
     assert receiver.received[0].body == receiver.received[2].body
     found = until(lambda: _delivered(telling, endpoint, one["id"]))
     assert [attempt["responseStatus"] for attempt in found["attempts"]] == [204, 204]
+
+
+def _pending(server: RunningServer, endpoint: Json) -> list[Json]:
+    return deliveries(server, endpoint, status="PENDING")
 
 
 def _delivered(server: RunningServer, endpoint: Json, id: str) -> Json:
@@ -191,7 +264,8 @@ def test_what_ended_long_ago_is_cleared(
     server.rows(
         "UPDATE webhook_deliveries SET ended_at = ended_at - ? WHERE id = ?", thirty_days, old
     )
-    server.stop()
+    until(lambda: server.rows("SELECT lane FROM webhook_lanes") == [])
+    server.kill()
     server.start()
     until(lambda: len(deliveries(server, endpoint)) == 1)
     assert [one["id"] for one in deliveries(server, endpoint)] != [old]

@@ -1,22 +1,26 @@
-"""A wall clock that jumps: Python reads this file at its start where its folder is in PYTHONPATH.
+"""A wall clock that jumps or stands: Python reads this file at its start where its folder is in PYTHONPATH.
 
-The file `clock` in the directory that a server runs in holds the seconds by which its clock is wrong.
+The file `clock` in the directory that a server runs in holds the seconds by which its clock is wrong, or, behind an @,
+the time at which it stands, in seconds since 1970.
 """
 
 import time
 from pathlib import Path
 
-_true_seconds = time.time
 _true_nanoseconds = time.time_ns
 _CLOCK = Path("clock")
+_STANDS = "@"
 
 
-def _wrong_by_seconds() -> int:
+def _nanoseconds() -> int:
     try:
-        return int(_CLOCK.read_text())
+        text = _CLOCK.read_text()
+        if text.startswith(_STANDS):
+            return int(text.removeprefix(_STANDS)) * 1_000_000_000
+        return _true_nanoseconds() + int(text) * 1_000_000_000
     except (FileNotFoundError, ValueError):
-        return 0
+        return _true_nanoseconds()
 
 
-time.time = lambda: _true_seconds() + _wrong_by_seconds()
-time.time_ns = lambda: _true_nanoseconds() + _wrong_by_seconds() * 1_000_000_000
+time.time = lambda: _nanoseconds() / 1_000_000_000
+time.time_ns = _nanoseconds

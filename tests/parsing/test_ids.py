@@ -1,0 +1,74 @@
+"""Bad input 30: ids. What is an id of a kind, and what is none. tests/api/test_ids.py holds every mutation to it."""
+
+from inspect import getmembers
+from itertools import permutations
+
+import pytest
+from graphql import GraphQLID
+
+from edge.bodies import read_json
+from payments import ids
+from payments.ids import is_id, new_id
+
+PREFIXES = sorted(
+    value
+    for name, value in getmembers(ids)
+    if name.isupper() and isinstance(value, str) and value.endswith("_")
+)
+"""Of every kind."""
+
+ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+NO_IDS = {
+    "empty": '""',
+    "spaces": '" x "',
+    "NUL": '"\\u0000"',
+    "NUL after an id": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV\\u0000"',
+    "lone surrogate": '"\\ud800"',
+    "surrogate in an id": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FA\\udfff"',
+    "bidi control": '"\\u202e{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"',
+    "10 kB": f'"{"x" * 10_000}"',
+    "10 kB after a prefix": f'"{{prefix}}{"0" * 10_000}"',
+    "SQL": '"\' OR 1=1 --"',
+    "SQL after a prefix": "\"{prefix}' OR '1'='1\"",
+    "wildcard": '"{prefix}%"',
+    "line end after an id": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV\\n"',
+    "lower case": '"{prefix}01arz3ndektsv4rrffq69g5fav"',
+    "full-width digits": '"{prefix}０1ARZ3NDEKTSV4RRFFQ69G5FAV"',  # noqa: RUF001
+    "a letter that no ULID has": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAU"',
+    "more than 128 bits": '"{prefix}81ARZ3NDEKTSV4RRFFQ69G5FAV"',
+    "a digit too few": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FA"',
+    "a digit too many": '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV0"',
+    "prefix alone": '"{prefix}"',
+    "no prefix": '"01ARZ3NDEKTSV4RRFFQ69G5FAV"',
+    "prefix twice": '"{prefix}{prefix}01ARZ3NDEKTSV4RRFFQ69G5FAV"',
+    "integer": "5",
+    "large integer": "123456789012345678901234567890",
+}
+"""As they stand in a request's variables."""
+
+
+def test_every_kind_has_a_prefix_of_its_own() -> None:
+    """There are 17 kinds, and no two share a prefix."""
+    assert len(PREFIXES) == len(set(PREFIXES)) == 17
+
+
+@pytest.mark.parametrize("kind", NO_IDS)
+def test_what_is_no_id(kind: str) -> None:
+    """Any text or number is taken by the ID scalar, and is an id of no kind."""
+    for prefix in PREFIXES:
+        text = GraphQLID.parse_value(read_json(NO_IDS[kind].replace("{prefix}", prefix)))
+        assert isinstance(text, str)
+        assert is_id(text, prefix) is False, prefix
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_what_is_an_id(prefix: str) -> None:
+    """The prefix and a ULID, as new ids are."""
+    assert is_id(f"{prefix}{ULID}", prefix) is True
+    assert is_id(new_id(prefix), prefix) is True
+
+
+def test_an_id_is_of_one_kind() -> None:
+    """No id is another kind's too, though one prefix begins with another: pay_ and pay_col_."""
+    assert [pair for pair in permutations(PREFIXES, 2) if is_id(f"{pair[0]}{ULID}", pair[1])] == []

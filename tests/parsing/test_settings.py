@@ -1,0 +1,219 @@
+"""Settings: which are wrong, and the sentence that says so. tests/api/test_settings.py ends start-up with it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from settings import SettingsError, load
+from tests.api.conftest import SECRET_KEY
+from tests.api.test_settings import PRODUCTION, SHORT, SIGNING_KEY
+from tests.support.running import ROOT
+
+pytestmark = pytest.mark.usefixtures("alone")
+
+STRIPE = {"TILLGRAPH_STRIPE_SECRET_KEY": "sk_test_of_this_test"}
+
+WRONG: dict[str, tuple[dict[str, str], str]] = {
+    "everybody as a proxy": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "0.0.0.0/0"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
+    "unknown name": ({"TILLGRAPH_SECRET_KEY": SECRET_KEY}, "TILLGRAPH_SECRET_KEY"),
+    "every address": ({"HOST": "0.0.0.0"}, "HOST"),  # noqa: S104
+    "a name that is not loopback": ({"HOST": "pay.example"}, "HOST"),
+    "production without secret keys": (
+        {**PRODUCTION, "TILLGRAPH_SECRET_KEYS": ""},
+        "TILLGRAPH_SECRET_KEYS",
+    ),
+    "production without signing keys": (
+        {**PRODUCTION, "TILLGRAPH_SIGNING_KEYS": ""},
+        "TILLGRAPH_SIGNING_KEYS",
+    ),
+    "production with a sandbox without its secret": (
+        {**PRODUCTION, "TILLGRAPH_SANDBOX_ENABLED": "true"},
+        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET",
+    ),
+    "a publishable key as the secret one": (
+        {"TILLGRAPH_STRIPE_SECRET_KEY": "pk_test_of_this_test"},
+        "TILLGRAPH_STRIPE_SECRET_KEY",
+    ),
+    "a secret key as the publishable one": (
+        {**STRIPE, "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": "sk_test_of_this_test"},
+        "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
+    ),
+    "a publishable key of the other mode": (
+        {**STRIPE, "TILLGRAPH_STRIPE_PUBLISHABLE_KEY": "pk_live_of_this_test"},
+        "TILLGRAPH_STRIPE_PUBLISHABLE_KEY",
+    ),
+    "a webhook secret that is none": (
+        {**STRIPE, "TILLGRAPH_STRIPE_WEBHOOK_SECRETS": "whsec_right,wrong"},
+        "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
+    ),
+    "webhook secrets without a key": (
+        {"TILLGRAPH_STRIPE_WEBHOOK_SECRETS": "whsec_right"},
+        "TILLGRAPH_STRIPE_SECRET_KEY",
+    ),
+    "Stripe's address with a path": (
+        {**STRIPE, "TILLGRAPH_STRIPE_API_BASE": "http://localhost:1/v1"},
+        "TILLGRAPH_STRIPE_API_BASE",
+    ),
+    "another way to capture": (
+        {**STRIPE, "TILLGRAPH_STRIPE_CAPTURE_METHOD": "later"},
+        "TILLGRAPH_STRIPE_CAPTURE_METHOD",
+    ),
+    "production with Stripe without webhook secrets": (
+        {**PRODUCTION, **STRIPE},
+        "TILLGRAPH_STRIPE_WEBHOOK_SECRETS",
+    ),
+    "a folder of documents that is not there": (
+        {"TILLGRAPH_DOCUMENTS": "queries/nowhere"},
+        "TILLGRAPH_DOCUMENTS",
+    ),
+    "a file as the folder of documents": (
+        {"TILLGRAPH_DOCUMENTS": "server.py"},
+        "TILLGRAPH_DOCUMENTS",
+    ),
+    "another store": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "memcached://127.0.0.1:11211"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a Redis without a host": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "redis://:hunter2@/0"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a Redis at a port that is none": (
+        {"TILLGRAPH_RATE_LIMIT_STORE": "redis://:hunter2@localhost:http"},
+        "TILLGRAPH_RATE_LIMIT_STORE",
+    ),
+    "a rate without a time": (
+        {"TILLGRAPH_RATE_LIMIT_BROWSER": "600"},
+        "TILLGRAPH_RATE_LIMIT_BROWSER",
+    ),
+    "a rate of nothing": (
+        {"TILLGRAPH_RATE_LIMIT_ADDRESS": "0/minute"},
+        "TILLGRAPH_RATE_LIMIT_ADDRESS",
+    ),
+    "two rates": (
+        {"TILLGRAPH_RATE_LIMIT_BACK_END": "10/second; 100/minute"},
+        "TILLGRAPH_RATE_LIMIT_BACK_END",
+    ),
+    "a rate of no known time": (
+        {"TILLGRAPH_RATE_LIMIT_BROWSER": "600/fortnight"},
+        "TILLGRAPH_RATE_LIMIT_BROWSER",
+    ),
+    "a proxy by name": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "10.0.0.1,proxy.example"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
+    "a network that starts elsewhere": (
+        {"TILLGRAPH_TRUSTED_PROXIES": "10.0.0.1/8"},
+        "TILLGRAPH_TRUSTED_PROXIES",
+    ),
+    "another environment": ({"TILLGRAPH_ENVIRONMENT": "staging"}, "TILLGRAPH_ENVIRONMENT"),
+    "a port that is no number": ({"PORT": "http"}, "PORT"),
+    "a port that is too large": ({"PORT": "65536"}, "PORT"),
+    "no hours": ({"TILLGRAPH_CLIENT_SECRET_HOURS": "0"}, "TILLGRAPH_CLIENT_SECRET_HOURS"),
+    "hours that are no number": (
+        {"TILLGRAPH_CLIENT_SECRET_HOURS": "soon"},
+        "TILLGRAPH_CLIENT_SECRET_HOURS",
+    ),
+    "hours without end": (
+        {"TILLGRAPH_CLIENT_SECRET_HOURS": "inf"},
+        "TILLGRAPH_CLIENT_SECRET_HOURS",
+    ),
+    "hours that are NaN": (
+        {"TILLGRAPH_CLIENT_SECRET_HOURS": "nan"},
+        "TILLGRAPH_CLIENT_SECRET_HOURS",
+    ),
+    "recovery without pause": (
+        {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0"},
+        "TILLGRAPH_RECOVERY_INTERVAL_SECONDS",
+    ),
+    "recovery that is NaN": (
+        {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "nan"},
+        "TILLGRAPH_RECOVERY_INTERVAL_SECONDS",
+    ),
+    "a database in memory": (
+        {"TILLGRAPH_DATABASE_URL": "sqlite+aiosqlite:///:memory:"},
+        "TILLGRAPH_DATABASE_URL",
+    ),
+    "a database that is nothing": ({"TILLGRAPH_DATABASE_URL": "till.db"}, "TILLGRAPH_DATABASE_URL"),
+    "an origin with a path": (
+        {"TILLGRAPH_ALLOWED_ORIGINS": "https://shop.example/"},
+        "TILLGRAPH_ALLOWED_ORIGINS",
+    ),
+    "every origin": ({"TILLGRAPH_ALLOWED_ORIGINS": "*"}, "TILLGRAPH_ALLOWED_ORIGINS"),
+    "an origin without a scheme": (
+        {"TILLGRAPH_ALLOWED_ORIGINS": "https://shop.example,shop.example"},
+        "TILLGRAPH_ALLOWED_ORIGINS",
+    ),
+    "a public address with a path": (
+        {"TILLGRAPH_PUBLIC_URL": "https://pay.example/till"},
+        "TILLGRAPH_PUBLIC_URL",
+    ),
+    "a public address that is none": (
+        {"TILLGRAPH_PUBLIC_URL": "javascript:x"},
+        "TILLGRAPH_PUBLIC_URL",
+    ),
+    "a short secret key": ({"TILLGRAPH_SECRET_KEYS": SHORT}, "TILLGRAPH_SECRET_KEYS"),
+    "a short secret key among others": (
+        {"TILLGRAPH_SECRET_KEYS": f"{SECRET_KEY},{SHORT}"},
+        "TILLGRAPH_SECRET_KEYS",
+    ),
+    "a hash that is none": (
+        {"TILLGRAPH_SECRET_KEYS": f"sha256:{'g' * 64}"},
+        "TILLGRAPH_SECRET_KEYS",
+    ),
+    "a short signing key": ({"TILLGRAPH_SIGNING_KEYS": SHORT}, "TILLGRAPH_SIGNING_KEYS"),
+    "a sandbox that is neither on nor off": (
+        {"TILLGRAPH_SANDBOX_ENABLED": "maybe"},
+        "TILLGRAPH_SANDBOX_ENABLED",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_a_wrong_setting_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """One line that names the setting, and no value that is secret."""
+    environment, name = WRONG[kind]
+    for one, value in environment.items():
+        monkeypatch.setenv(one, value)
+    with pytest.raises(SettingsError) as refusal:
+        load()
+    (line,) = str(refusal.value).splitlines()
+    assert name in line
+    assert line.endswith(".")
+    for secret in (SHORT, "hunter2", SECRET_KEY, SIGNING_KEY):
+        assert secret not in line
+
+
+def test_what_is_right_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Production's settings, from which most of the table departs, are taken; with keys, on every address."""
+    for name, value in {**PRODUCTION, "HOST": "0.0.0.0"}.items():  # noqa: S104 - nothing is bound
+        monkeypatch.setenv(name, value)
+    settings = load()
+    assert settings.host == "0.0.0.0"  # noqa: S104 - the same
+    assert not settings.is_development
+    assert (settings.secret_keys, settings.signing_keys) == ((SECRET_KEY,), (SIGNING_KEY,))
+
+
+def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`.env` in the working directory is read; a variable that is in both has the environment's value."""
+    Path(".env").write_text('TILLGRAPH_DATABASE_URL="sqlite+aiosqlite:///from-file.db"\n')
+    assert load().database_path == Path("from-file.db")
+    monkeypatch.setenv("TILLGRAPH_DATABASE_URL", "sqlite+aiosqlite:///from-environment.db")
+    assert load().database_path == Path("from-environment.db")
+
+
+def test_an_unknown_setting_in_the_file_is_told() -> None:
+    """A misspelled name there is no more ignored than in the environment."""
+    Path(".env").write_text("TILLGRAPH_SIGNING_KEY=x\n")
+    with pytest.raises(SettingsError, match=r"^TILLGRAPH_SIGNING_KEY is not a setting"):
+        load()
+
+
+def test_the_example_of_settings_is_taken() -> None:
+    """`.env.example`, copied as it is, is a valid file of settings."""
+    shutil.copy(ROOT / ".env.example", ".env")
+    assert load().is_development
