@@ -148,5 +148,5 @@ endef
 	@touch $@
 
 tests/clients/typescript/node_modules/.installed: tests/clients/typescript/package-lock.json .venv-clients/.installed
-	cd tests/clients/typescript && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts
+	cd tests/clients/typescript && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --prefer-offline
 	@touch $@
