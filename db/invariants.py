@@ -63,7 +63,11 @@ def _collection_sum(column: str, expression: str) -> str:
     )
 
 
+OF_COLLECTION = "collection_id = kept.collection_id"
+
+
 def _as_in_the_log(table: str, reference: str, column: str) -> str:
+    # Events are found by their collection: without that each row would be looked for in the whole log.
     newest = (
         f"(SELECT {column} FROM payment_events WHERE {reference} = kept.id AND {column} IS NOT NULL"
         " ORDER BY sequence DESC LIMIT 1)"
@@ -213,12 +217,12 @@ INVARIANTS = (
     _invariant(
         17,
         "a session's status is that of its newest event",
-        _as_in_the_log("payment_sessions", "session_id", "session_status"),
+        _as_in_the_log("payment_sessions", f"{OF_COLLECTION} AND session_id", "session_status"),
     ),
     _invariant(
         17,
         "a payment's status is that of its newest event",
-        _as_in_the_log("payments", "payment_id", "payment_status"),
+        _as_in_the_log("payments", f"{OF_COLLECTION} AND payment_id", "payment_status"),
     ),
     _invariant(
         19,
