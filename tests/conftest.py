@@ -47,7 +47,11 @@ def pytest_configure(config: pytest.Config) -> None:
     databases.use(config.getoption("--database"))
     config.addinivalue_line("markers", "long: of the long form alone, `make test-long`")
     config.addinivalue_line(
-        "markers", "once: about what is decided before the database is asked; runs on SQLite alone"
+        "markers",
+        "once: about what is decided before the database is asked; in the short form on SQLite alone",
+    )
+    config.addinivalue_line(
+        "markers", "sqlite: about SQLite itself; runs there alone in either form"
     )
     config.addinivalue_line("markers", "both: runs on both, in a module that otherwise runs once")
     given = getattr(config, "workerinput", {}).get("seed", config.getoption("--seed"))
@@ -83,9 +87,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def is_meant(item: pytest.Item) -> bool:
         marks = {mark.name for mark in item.iter_markers()}
-        return (is_long or "long" not in marks) and (
-            is_long or is_first or "once" not in marks or "both" in marks
-        )
+        if "sqlite" in marks and not is_first:
+            return False
+        if is_long:
+            return True
+        return "long" not in marks and (is_first or "once" not in marks or "both" in marks)
 
     items[:] = sorted(filter(is_meant, items), key=_turn)
 

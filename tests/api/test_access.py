@@ -814,6 +814,7 @@ def test_the_operator_says_which_providers_are_for_browsers(strict_server: Runni
     assert failure(refusal) == ("PROVIDER_DISABLED", ["providerId"])
 
 
+@pytest.mark.sqlite  # On PostgreSQL the database tells the time.
 def test_a_client_secret_ends_with_time(strict_server: RunningServer) -> None:
     """After TILLGRAPH_CLIENT_SECRET_HOURS it is UNAUTHENTICATED, for a request and for a new socket."""
     secret = open_collection(strict_server)["clientSecret"]

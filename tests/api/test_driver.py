@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.waiting import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.sqlite
 
 Answer = TypeVar("Answer")
 

@@ -20,7 +20,7 @@ from tests.support.evidence import TABLES
 from tests.support.running import RunningServer
 from tests.support.shop import capture, pay, refund
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture(scope="module")
