@@ -24,6 +24,14 @@ RECOVERY_SECONDS = "0.2"
 """Most tests of faults wait for recovery once."""
 
 VISA = "pm_card_visa"
+VISA_DETAILS = {
+    "type": "card",
+    "label": "Visa ending in 4242",
+    "brand": "visa",
+    "lastFour": "4242",
+    "expiryMonth": 8,
+    "expiryYear": 2030,
+}
 
 SESSION = """
 query ($id: ID!) { node(id: $id) { ... on PaymentSession {

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site
+from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, VISA_DETAILS, Site
 from tests.support.running import Json
 from tests.support.shop import (
     authorize,
@@ -108,14 +108,7 @@ def test_confirmed_on_the_server(shop: Site) -> None:
     assert payment["__typename"] == "Payment"
     found = shop.payment(payment["id"])
     assert found["status"] == "AUTHORIZED"
-    assert found["paidWith"] == {
-        "type": "card",
-        "label": "Visa ending in 4242",
-        "brand": "visa",
-        "lastFour": "4242",
-        "expiryMonth": 8,
-        "expiryYear": 2030,
-    }
+    assert found["paidWith"] == VISA_DETAILS
     assert found["captureBefore"] is not None
     assert found["data"]["paymentIntent"] == reference_of(session)
     assert shop.stripe.ledger(reference_of(session)) == [("authorize", 10_000)]

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site, on_both
+from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, VISA_DETAILS, Site, on_both
 from tests.at_stripe.test_holders import new_holder, save, saved, session_of, shown
 from tests.support.running import Json
 from tests.support.shop import authorize, capture, new_key, open_collection
@@ -24,14 +24,7 @@ def test_a_card_is_saved(shop: Site) -> None:
     (found,) = shown(shop, holder["id"])["paymentMethods"]
     assert found == {
         "id": method["id"],
-        "details": {
-            "type": "card",
-            "label": "Visa ending in 4242",
-            "brand": "visa",
-            "lastFour": "4242",
-            "expiryMonth": 8,
-            "expiryYear": 2030,
-        },
+        "details": VISA_DETAILS,
         "provider": {"id": "stripe"},
     }
     assert shop.stripe.attached(holder["externalId"]) == 1

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.reporting import settle_and_wait
 from tests.support.calling import all_at_once
+from tests.support.looking import answer_challenge
 from tests.support.records import effects, open_operations
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
@@ -24,8 +25,7 @@ def approved_challenge(server: RunningServer, collection_id: str) -> str:
     """Open a session whose challenge the customer has approved; nobody has authorized it since."""
     session = open_session(server, collection_id, "challenge")
     authorize(server, session["id"])
-    address = f"/sandbox/challenges/{session['id']}"
-    assert server.client.post(address, json={"result": "approve"}).is_success
+    answer_challenge(server, session["id"], "approve")
     return str(session["id"])
 
 
@@ -126,7 +126,7 @@ def test_a_surplus_stays_one(server: RunningServer) -> None:
     authorize(server, first["id"])
     late = open_session(server, collection["id"], "pending,cancel=decline")
     authorize(server, late["id"])
-    server.client.post(f"/sandbox/challenges/{first['id']}", json={"result": "approve"})
+    answer_challenge(server, first["id"], "approve")
     assert authorize(server, first["id"])["__typename"] == "Payment"
     settle_and_wait(server, late["id"], "approve")
     until(lambda: _is_a_persons(server, late["id"]))

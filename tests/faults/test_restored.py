@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.support import databases
+from tests.support.looking import answer_challenge
 from tests.support.records import effects, everything
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (
@@ -40,6 +41,15 @@ def facts_of(payment: Json) -> Json:
         for one in payment["captures"] + payment["refunds"]
     ]
     return [payment[name] for name in names], movements
+
+
+def put_back(server: RunningServer, backup: Path, since: str) -> tuple[int, str]:
+    """Kill a server, restore its database, recover and start again; gives what the recovery said."""
+    server.kill()
+    databases.restore(server.database, backup)
+    said = server.command("recover", "--since", since)
+    server.start()
+    return said
 
 
 def test_what_was_asked_after_the_backup_is_found_again(
@@ -105,16 +115,13 @@ def test_what_was_given_back_is_not_given_back_again(
     for session in sessions:
         authorize(server, session["id"])
     for session in sessions:
-        address = f"/sandbox/challenges/{session['id']}"
-        assert server.client.post(address, json={"result": "approve"}).is_success
+        answer_challenge(server, session["id"], "approve")
     answers = [authorize(server, session["id"])["__typename"] for session in sessions]
     assert answers == ["Payment", "AuthorizationFailed"]
     until(lambda: effects(server, sessions[1]["id"], "cancel"))
     before = server.ledger()
-    server.kill()
-    databases.restore(server.database, tmp_path / "backup")
-    assert server.command("recover", "--since", since) == (0, "3 effects read, 3 recorded.\n")
-    server.start()
+    said = put_back(server, tmp_path / "backup", since)
+    assert said == (0, "3 effects read, 3 recorded.\n")
     found = collection_of(server, collection["id"])
     assert [one["status"] for one in found["payments"]] == ["AUTHORIZED", "CANCELED"]
     assert server.ledger() == before
@@ -131,15 +138,11 @@ def test_an_attempt_that_failed_meanwhile(
     since = datetime.now(UTC).isoformat()
     authorize(server, session["id"])
     databases.back_up(server.database, tmp_path / "backup")
-    address = f"/sandbox/challenges/{session['id']}"
-    assert server.client.post(address, json={"result": "fail"}).is_success
+    answer_challenge(server, session["id"], "fail")
     assert authorize(server, session["id"])["__typename"] == "AuthorizationFailed"
     paid = authorize(server, session["id"], data={"token": "approve"})
     assert paid["__typename"] == "Payment"
-    server.kill()
-    databases.restore(server.database, tmp_path / "backup")
-    assert server.command("recover", "--since", since)[0] == 0
-    server.start()
+    assert put_back(server, tmp_path / "backup", since)[0] == 0
     found = collection_of(server, collection["id"])
     assert (found["status"], found["authorizedAmount"]) == ("AUTHORIZED", "100.00")
     assert event_types(found).count("SESSION_FAILED") == 1
@@ -160,10 +163,7 @@ def test_what_was_not_reached_before_the_backup_and_done_after(
     databases.back_up(server.database, tmp_path / "backup")
     since = datetime.now(UTC).isoformat()
     assert capture(server, payment["id"], idempotencyKey=key)["capturedAmount"] == "100.00"
-    server.kill()
-    databases.restore(server.database, tmp_path / "backup")
-    assert server.command("recover", "--since", since)[0] == 0
-    server.start()
+    assert put_back(server, tmp_path / "backup", since)[0] == 0
     found = payment_of(server, payment["id"])
     assert (found["status"], found["capturableAmount"]) == ("CAPTURED", "0.00")
 

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.conftest import QUICKEST_RECOVERY, checked
 from tests.faults.reporting import begin, settle_and_wait
 from tests.support.forms import in_short
-from tests.support.looking import payment_of
+from tests.support.looking import answer_challenge, payment_of
 from tests.support.records import effects, everything, lapse
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (
@@ -231,8 +231,7 @@ def test_a_closing_settled_by_a_person_gives_nothing_back(
     until(lambda: settle_by_hand(server, closing["id"], "SUCCEEDED")["__typename"] == "Settled")
     looks = _looks(server, session["id"])
     until_looked(server, session["id"], lambda: _looks(server, session["id"]) > looks)
-    address = f"/sandbox/challenges/{session['id']}"
-    assert server.client.post(address, json={"result": "approve"}).is_success
+    answer_challenge(server, session["id"], "approve")
     (late,) = until_looked(server, session["id"], lambda: unsettled(server, session["id"]))
     (payment,) = collection_of(server, collection["id"])["payments"]
     assert (payment["status"], payment["releasedAmount"]) == ("AUTHORIZED", "0.00")
@@ -332,8 +331,7 @@ def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> 
     collection = open_collection(server)
     session = open_session(server, collection["id"], "challenge")
     assert authorize(server, session["id"])["__typename"] == "RequiresMoreAction"
-    address = f"/sandbox/challenges/{session['id']}"
-    assert server.client.post(address, json={"result": "approve"}).is_success
+    answer_challenge(server, session["id"], "approve")
     until_looked(
         server,
         session["id"],
@@ -355,8 +353,7 @@ def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
     late = open_session(server, collection["id"], "challenge,cancel=decline:no_longer")
     authorize(server, late["id"])
     server.change("cancelPaymentCollection", {"id": collection["id"]})
-    address = f"/sandbox/challenges/{late['id']}"
-    server.client.post(address, json={"result": "approve"})
+    answer_challenge(server, late["id"], "approve")
     (left,) = until(lambda: unsettled(server, late["id"]))
     left = until(lambda: _without_next_step(server, late["id"]))
     assert (left["kind"], left["declineCode"]) == ("cancel", "no_longer")
