@@ -64,9 +64,9 @@ def make_rate_limits(
 
 
 def _counts(store: str, database: Database, wait: Callable[[float], float]) -> Counts:
-    retry_seconds = wait(STORE_RETRY_SECONDS)
     if store == MEMORY_STORE:
         return OwnCounts()
+    retry_seconds = wait(STORE_RETRY_SECONDS)
     if store == DATABASE_STORE:
         return SharedCounts(SqlCounts(database), wait(DATABASE_SECONDS), retry_seconds)
     from edge.redis_counts import RedisCounts  # noqa: PLC0415 - see there

@@ -10,6 +10,7 @@ from edge.endings import Endings
 from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
 from edge.http import HTTPEndpoint, Page
 from edge.websocket import OriginCheck, WebSocketEndpoint
+from payments.rig import AS_SHIPPED
 
 
 class GraphQLEdge:
@@ -25,7 +26,7 @@ class GraphQLEdge:
         is_origin_allowed: OriginCheck,
         page: Page | None = None,
         cursor_of: CursorOf = cursor_of,
-        wait: Callable[[float], float] = float,
+        wait: Callable[[float], float] = AS_SHIPPED.wait,
     ) -> None:
         """Take what this server's edge is made of; `wait` gives how long a limit for slow clients is here."""
         self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
