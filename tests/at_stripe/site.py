@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.support import failures
+from tests.support.clients import POOL
 from tests.support.ports import free_port
 from tests.support.running import Json, RunningServer, clean_environment
 from tests.support.shop import authorize, open_collection, open_session
@@ -76,7 +77,9 @@ class RunningStripe:
     def __post_init__(self) -> None:
         """Make the client."""
         # Nothing here speaks TLS.
-        self.client = httpx2.Client(base_url=self.url, timeout=60, trust_env=False, verify=False)
+        self.client = httpx2.Client(
+            base_url=self.url, timeout=60, limits=POOL, trust_env=False, verify=False
+        )
 
     @property
     def url(self) -> str:

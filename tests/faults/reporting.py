@@ -14,6 +14,7 @@ import orjson
 
 from tests.faults.kinds import Prepared, operation_of
 from tests.support import gateway
+from tests.support.clients import POOL
 from tests.support.looking import ask_to_settle, settle
 from tests.support.records import effects
 from tests.support.running import Json, RunningServer
@@ -105,7 +106,11 @@ def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> l
 
     async def send() -> list[int]:
         async with httpx2.AsyncClient(
-            base_url=server.url, timeout=PATIENCE_SECONDS, trust_env=False, verify=False
+            base_url=server.url,
+            timeout=PATIENCE_SECONDS,
+            limits=POOL,
+            trust_env=False,
+            verify=False,
         ) as client:
             answers = await asyncio.gather(
                 *(

@@ -14,6 +14,7 @@ import httpx2
 import orjson
 
 from tests.support import databases, failures
+from tests.support.clients import POOL
 from tests.support.ports import free_port
 from tests.support.starting import Program, Started, run, start
 from tests.support.waiting import until
@@ -287,7 +288,9 @@ class RunningServer:
 
     def _new_client(self) -> httpx2.Client:
         # Nothing here speaks TLS: reading the world's authorities takes longer than most tests.
-        return httpx2.Client(base_url=self.url, timeout=30, trust_env=False, verify=False)
+        return httpx2.Client(
+            base_url=self.url, timeout=30, limits=POOL, trust_env=False, verify=False
+        )
 
     def log_lines(self) -> list[Json]:
         """Read the server's log lines that are JSON objects."""

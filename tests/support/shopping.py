@@ -9,6 +9,7 @@ from threading import Event
 import httpx2
 
 from tests.support.calling import body_of, is_busy, result_of
+from tests.support.clients import POOL
 from tests.support.running import Json
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -46,7 +47,9 @@ class Shopper:
         self._random = random.Random(seed)  # noqa: S311 - a run that can be repeated
         self._is_over = is_over
         # Nothing is encrypted here, and a context for it costs more than a call.
-        self._client = httpx2.Client(timeout=ATTEMPT_SECONDS, trust_env=False, verify=False)
+        self._client = httpx2.Client(
+            timeout=ATTEMPT_SECONDS, limits=POOL, trust_env=False, verify=False
+        )
         self.finished = 0
         """Payments."""
         self.calls = 0
