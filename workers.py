@@ -1,5 +1,6 @@
 """Several processes of one server behind one socket: started together, replaced when one dies, ended together."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -42,9 +43,8 @@ def supervise(work: Callable[[], int], count: int) -> int:
     code = 0
     while True:
         while not ending and len(children) < count:
-            pid = _start(work)
-            children[pid] = time.monotonic()
-            if ending:  # Told while it was being started.
+            pid = _start(work, children)
+            if ending:  # Told just before it was started.
                 os.kill(pid, signal.SIGTERM)
         if not children:
             return code
@@ -79,11 +79,13 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def _start(work: Callable[[], int]) -> int:
-    # A signal that comes in between waits: the child must not take it for its parent.
+def _start(work: Callable[[], int], children: dict[int, float]) -> int:
+    # A signal that comes in between waits: the child must not take it for its parent, who must know whom to pass it to.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     pid = os.fork()
-    if not pid:
+    if pid:
+        children[pid] = time.monotonic()
+    else:
         # The child's own; a signal that comes before its server handles it ends it. SIGHUP waits for its server.
         _at_each_stop(signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED if pid else STOPPING)
@@ -104,7 +106,9 @@ def _heed_signals(children: Collection[int], ending: list[int]) -> Callable[[], 
 
     def tell(number: int) -> None:
         for pid in children:
-            os.kill(pid, number)
+            # One that has just ended is still among them.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def end(number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
         ending.append(number)

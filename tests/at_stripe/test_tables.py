@@ -116,6 +116,14 @@ def test_an_amount_that_stripe_does_not_take(
     assert shop.stripe.keys() == before
 
 
+def test_an_amount_that_only_stripe_judges(shop: Site) -> None:
+    """Below what Stripe takes in a currency whose least it does not list: its word is DECLINED."""
+    collection = open_collection(shop.server, "0.49", "TRY")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
+    refused = shop.server.change("createPaymentSession", values)
+    assert refused["code"] == "DECLINED"
+
+
 @pytest.mark.parametrize(
     ("currency", "amount"), [("ISK", "5000"), ("UGX", "5000"), ("KWD", "5.120")]
 )

@@ -137,6 +137,23 @@ def test_f22_told_twice_it_counts_once(reported_server: RunningServer) -> None:
     assert (found["refundedAmount"], len(found["refunds"])) == ("30.00", 1)
 
 
+def test_f22_what_two_open_refunds_leave_is_settled(reported_server: RunningServer) -> None:
+    """Of two open refunds of 40.00, behind a third in the dashboard, a person can settle one as done and not both."""
+    payment = pay(reported_server, token="approve,refund=pending")
+    capture(reported_server, payment["id"])
+    first, second = (
+        refund(reported_server, payment["id"], amount="40.00")["refund"]["id"] for _ in range(2)
+    )
+    body = retold(reported_server, payment, "refund", minor=4_000)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    refused = settle_by_hand(reported_server, first, "SUCCEEDED")
+    assert (refused["code"], refused["path"]) == ("INVALID_STATE", ["outcome"])
+    for id, outcome in ((first, "DECLINED"), (second, "SUCCEEDED")):
+        assert settle_by_hand(reported_server, id, outcome)["__typename"] == "Settled"
+    found = payment_of(reported_server, payment["id"])
+    assert found["refundedAmount"] == "80.00"
+
+
 def test_f22_beyond_a_limit_it_is_a_fact_and_a_mismatch(reported_server: RunningServer) -> None:
     """More refunded there than was captured here: recorded, marked as mismatched, and nothing moves here any more."""
     payment = pay(reported_server)

@@ -18,6 +18,7 @@ from tests.faults.kinds import (
     operation_of,
     prepared,
     settled,
+    status_of,
 )
 from tests.support.between import Fault
 from tests.support.calling import OPEN, result_of, running, send_and_go
@@ -132,6 +133,27 @@ def test_f42_sigterm_during_a_mutation(stopped: Stopped, kind: str) -> None:
     if kind != "create":
         assert stopped.site.between.asks_of(operation_of(stopped.site.server, one)) == 1
     assert_one_effect(stopped.site.server, one)
+
+
+def test_f42_sigterm_while_recovery_asks(killed_site: Site) -> None:
+    """What recovery asks for when the server is told to stop is recorded, though nobody waits for its answer."""
+    server, between = killed_site.server, killed_site.between
+    one = prepared(server, "capture")
+    between.next(Fault.DROP_AFTER, kind="capture")
+    assert called(server, one)["__typename"] == OPEN["capture"]
+    between.next(Fault.HOLD_AFTER, kind="capture")
+    server.rows("UPDATE operations SET due_at = 0 WHERE id = ?", operation_of(server, one))
+    assert between.held.wait(PATIENCE_SECONDS)
+    assert server.process is not None
+    server.process.terminate()
+    until(lambda: is_refused(server.url))
+    between.let_go()
+    assert server.process.wait(PATIENCE_SECONDS) == 0
+    assert status_of(server, one) == "SUCCEEDED"
+    server.start()
+    server.reconnect()
+    assert is_final(one, called(server, one))
+    assert_one_effect(server, one)
 
 
 # ── Clocks ─────────────────────────────────────────────────────────────────────

@@ -188,6 +188,22 @@ def test_f23_a_report_that_never_comes(deaf_site: Site, kind: str) -> None:
     assert post(server, *signed(report_of(facts_of(deaf_site, other)))) == 204
 
 
+def test_f48_a_cancellation_that_came_too_late(deaf_site: Site) -> None:
+    """A gateway that can't cancel what has lapsed says that nothing is held any more: it is given back."""
+    server = deaf_site.server
+    one = pending(deaf_site, "cancel")
+    lapsed: Mapping[str, Json] = {
+        "status": "declined",
+        "failure": FailureCode.EXPIRED.value,
+        "moved_minor": 0,
+    }
+    assert post(server, *signed(report_of(facts_of(deaf_site, one), **lapsed))) == 204
+    assert status_of(server, one) == "SUCCEEDED"
+    answer = called(server, one)
+    assert (answer["status"], answer["releasedAmount"]) == ("CANCELED", "100.00")
+    settle_at(deaf_site, one)
+
+
 @pytest.mark.parametrize("kind", ASKED)
 def test_f26_a_failure_behind_a_success(deaf_site: Site, kind: str) -> None:
     """A report of failure behind a success that stands is stored and changes no outcome."""

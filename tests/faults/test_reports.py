@@ -222,6 +222,24 @@ def test_f26_a_success_behind_a_failure(reported_server: RunningServer, told: st
     assert collection_of(reported_server, collection["id"]) == before
 
 
+def test_a_late_success_beside_another_attempt(reported_server: RunningServer, told: str) -> None:
+    """An attempt that was not reached is said to have succeeded when another has paid: there is one payment."""
+    collection = open_collection(reported_server)
+    session = open_session(reported_server, collection["id"], "unavailable")
+    assert authorize(reported_server, session["id"])["code"] == "PROVIDER_UNAVAILABLE"
+    first = operation_in(reported_server, "NOT_REACHED", "authorize", session["id"])
+    assert first
+    reported_server.change(
+        "updatePaymentSession", {"id": session["id"], "data": {"token": "approve"}}
+    )
+    assert authorize(reported_server, session["id"])["__typename"] == "Payment"
+    before = collection_of(reported_server, collection["id"])
+    body = retold(reported_server, told, session["id"], first)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    assert collection_of(reported_server, collection["id"]) == before
+    assert operation_in(reported_server, "NOT_REACHED", "authorize", session["id"]) == first
+
+
 def test_a_report_of_an_operation_that_is_not_ours(
     reported_server: RunningServer, told: str
 ) -> None:

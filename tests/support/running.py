@@ -29,6 +29,9 @@ FAULTS = "faults"
 WRONG_CLOCK = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "clock")}
 """For a server whose clock `set_clock` sets."""
 
+SERVES = "Tillgraph serves on"
+"""What each process says once it does."""
+
 WORKERS = "--workers"
 """The argument of `serve` for several processes."""
 
@@ -92,6 +95,8 @@ class RunningServer:
     start_seconds: float = START_SECONDS
     credential: str | None = None
     """Sent as the bearer token where a call names none."""
+    _said_before: int = field(init=False, default=0)
+    """Characters of the log from earlier starts."""
 
     def __post_init__(self) -> None:
         """Make the client, and the database where it is not a file; the server is not started yet."""
@@ -137,17 +142,26 @@ class RunningServer:
         while time.monotonic() < ends_at:
             if self.process.poll() is not None:
                 raise RuntimeError(f"The server ended at once: {self.log_path.read_text()[-4000:]}")
-            try:
-                if self.client.get("/health/ready").status_code == 200:
-                    return self
-            except httpx2.TransportError:
-                pass
+            if self._serves() and self._is_ready():
+                return self
             time.sleep(0.05)
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
+
+    def _serves(self) -> bool:
+        """Tell whether every process of it has said so: one that is behind would not know yet what a test changes."""
+        number = int(self.arguments[-1]) if WORKERS in self.arguments else 1
+        return self.log_path.read_text()[self._said_before :].count(SERVES) >= number
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.client.get("/health/ready").status_code == 200
+        except httpx2.TransportError:
+            return False
 
     def launch(self) -> None:
         """Start the process without waiting for anything."""
         failures.watch(self.log_path)
+        self._said_before = len(self.log_path.read_text()) if self.log_path.exists() else 0
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         if self.is_test_build:
             environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
