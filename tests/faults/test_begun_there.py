@@ -12,7 +12,7 @@ from tests.support.between import Fault
 from tests.support.calling import Call, running
 from tests.support.looking import payment_of
 from tests.support.records import assert_books_agree, effects, end_leases, everything
-from tests.support.running import Json, RunningServer
+from tests.support.running import LONG_WAITS, Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -246,7 +246,7 @@ def test_a_surplus_that_came_back_goes_to_a_person(
     make_server: Callable[..., RunningServer],
 ) -> None:
     """A surplus captured by its gateway was refunded, and the refund undone: it must not stay, so a person looks."""
-    server = make_server(is_test_build=True).start()
+    server = make_server(is_test_build=True, **LONG_WAITS).start()
     collection = open_collection(server)
     session = open_session(server, collection["id"], "auto_capture")
     server.fail_at("after ask")
@@ -254,10 +254,11 @@ def test_a_surplus_that_came_back_goes_to_a_person(
         authorize(server, session["id"])
     assert server.process is not None
     server.process.wait()
-    end_leases(server)
     server.start()
     server.reconnect()
+    # While the dead process's lease lasts, recovery leaves the authorization open.
     server.change("cancelPaymentCollection", {"id": collection["id"]})
+    end_leases(server)
     (returned,) = until(lambda: effects(server, session["id"], "refund"))
     until(lambda: not unsettled(server, session["id"]))
     settle_and_wait(server, session["id"], "reverse", returned["key"])
