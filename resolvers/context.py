@@ -91,7 +91,6 @@ class RequestContext:
     """Serves one operation, or one item of a stream."""
 
     __slots__ = (
-        "_disabled",
         "_room",
         "call",
         "caller",
@@ -108,7 +107,6 @@ class RequestContext:
         self.request_id = scope.request_id
         self.call = Call(scope.caller, scope.request_id)
         self.loaders = Loaders(services.reads, services.log, services.office.webhooks)
-        self._disabled: asyncio.Future[frozenset[str]] | None = None
         self._room = scope.room
 
     def listed(self, things: Sequence[Thing]) -> Sequence[Thing]:
@@ -286,7 +284,7 @@ class RequestContext:
         """List the providers that this caller can open a session with now."""
         if collection.canceled_at is not None or collection.outstanding_minor == 0:
             return []
-        disabled = await self._disabled_providers()
+        disabled = await self.loaders.disabled_providers.load()
         flow = self.services.flow
         return [
             self.provider(id)
@@ -308,17 +306,8 @@ class RequestContext:
 
     async def is_enabled(self, id: ProviderId) -> bool:
         """Tell whether the operator has a provider enabled."""
-        return id in self.services.flow.providers and id not in await self._disabled_providers()
-
-    async def _disabled_providers(self) -> frozenset[str]:
-        if self._disabled is None:
-            # One read for all that ask at the same time, such as each collection of a page.
-            self._disabled = asyncio.ensure_future(self.services.reads.disabled_providers())
-        return await self._disabled
-
-    def forget_disabled_providers(self) -> None:
-        """Read them again: this operation has changed them."""
-        self._disabled = None
+        disabled = await self.loaders.disabled_providers.load()
+        return id in self.services.flow.providers and id not in disabled
 
     def provider(self, id: ProviderId) -> PaymentProvider:
         """Show a provider; one whose package is gone keeps its id."""

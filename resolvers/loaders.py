@@ -55,20 +55,43 @@ class Loader(Generic[Key, Value]):
             return self.known[key]
         if self._batches is None:
             self._batches = DataLoader(load_fn=self._load)
-        loading = asyncio.ensure_future(self._batches.load(key))
-        try:
-            # Where one of those that wait for the same thing is canceled, the others have it all the same.
-            return await asyncio.shield(loading)
-        except asyncio.CancelledError:
-            loading.add_done_callback(_hear)  # Nobody else may be left to hear what went wrong.
-            raise
+        return await _shared(asyncio.ensure_future(self._batches.load(key)))
 
     async def _load(self, keys: list[Key]) -> list[Value | None]:
         found = await self._read(keys)
         return [found.get(key) for key in keys]
 
 
-def _hear(loaded: "asyncio.Future[Value | None]") -> None:
+class Once(Generic[Value]):
+    """Loads the one thing there is of a kind, once for all places."""
+
+    __slots__ = ("_loading", "_read")
+
+    def __init__(self, read: Callable[[], Awaitable[Value]]) -> None:
+        self._read = read
+        self._loading: asyncio.Future[Value] | None = None
+
+    async def load(self) -> Value:
+        """Give it."""
+        if self._loading is None:
+            self._loading = asyncio.ensure_future(self._read())
+        return await _shared(self._loading)
+
+    def forget(self) -> None:
+        """Read it anew when it is asked for next: this operation has changed it."""
+        self._loading = None
+
+
+async def _shared(loading: asyncio.Future[Value]) -> Value:
+    """Wait for what other places wait for too: where one of them is canceled, the others have it all the same."""
+    try:
+        return await asyncio.shield(loading)
+    except asyncio.CancelledError:
+        loading.add_done_callback(_hear)  # Nobody else may be left to hear what went wrong.
+        raise
+
+
+def _hear(loaded: asyncio.Future[Value]) -> None:
     if not loaded.cancelled():
         loaded.exception()
 
@@ -79,6 +102,7 @@ class Loaders:
     __slots__ = (
         "collections",
         "deliveries",
+        "disabled_providers",
         "disputes",
         "disputes_of",
         "endpoints",
@@ -119,6 +143,7 @@ class Loaders:
         self.events: Loader[EventId, Event] = Loader(log.events_by_id)
         self.endpoints: Loader[EndpointId, WebhookEndpoint] = Loader(webhooks.endpoints_by_id)
         self.deliveries: Loader[DeliveryId, WebhookDelivery] = Loader(webhooks.deliveries_by_id)
+        self.disabled_providers: Once[frozenset[str]] = Once(reads.disabled_providers)
         self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 

@@ -362,7 +362,7 @@ class Mutation(HolderMutations, ReasonMutations, WebhookMutations):
             await flow.shielded(providers.set_enabled(flow, id, is_enabled=input.is_enabled))
         except Refused as refusal:
             return rejected(refusal.failure, context.request_id)
-        context.forget_disabled_providers()
+        context.loaders.disabled_providers.forget()
         return context.provider(id)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from payments.errors import StoreBusy
-from resolvers.loaders import Loader
+from resolvers.loaders import Loader, Once
 
 pytestmark = pytest.mark.once
 
@@ -32,6 +32,30 @@ def test_a_place_that_is_given_up_takes_nothing_from_the_others() -> None:
     assert isinstance(canceled, asyncio.CancelledError)
     assert others == ["the value of a"] * 2
     assert reads == [["a"]]
+
+
+def test_the_one_thing_of_its_kind_is_shared_in_the_same_way() -> None:
+    """A place that is canceled takes it from no other, and it is read once until it is forgotten."""
+    reads: list[str] = []
+
+    async def read() -> str:
+        reads.append("read")
+        await asyncio.sleep(0)
+        return f"the value of read {len(reads)}"
+
+    async def run() -> tuple[list[str | BaseException], str]:
+        once = Once(read)
+        places = [asyncio.create_task(once.load()) for _ in range(3)]
+        await asyncio.sleep(0)
+        places[0].cancel()
+        found = await asyncio.gather(*places, return_exceptions=True)
+        once.forget()
+        return found, await once.load()
+
+    (canceled, *others), anew = asyncio.run(run())
+    assert isinstance(canceled, asyncio.CancelledError)
+    assert others == ["the value of read 1"] * 2
+    assert anew == "the value of read 2"
 
 
 def test_what_fails_when_nobody_waits_any_more_is_no_fault() -> None:

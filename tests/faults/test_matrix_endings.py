@@ -139,9 +139,9 @@ def test_f42_sigterm_while_recovery_asks(killed_site: Site) -> None:
     """What recovery asks for when the server is told to stop is recorded, though nobody waits for its answer."""
     server, between = killed_site.server, killed_site.between
     one = prepared(server, "capture")
-    between.next(Fault.DROP_AFTER, kind="capture")
+    for fault in (Fault.DROP_AFTER, Fault.HOLD_AFTER):
+        between.next(fault, kind="capture")
     assert called(server, one)["__typename"] == OPEN["capture"]
-    between.next(Fault.HOLD_AFTER, kind="capture")
     server.rows("UPDATE operations SET due_at = 0 WHERE id = ?", operation_of(server, one))
     assert between.held.wait(PATIENCE_SECONDS)
     assert server.process is not None

@@ -308,5 +308,6 @@ class RunningServer:
 
     def log_lines(self) -> list[Json]:
         """Read the server's log lines that are JSON objects."""
-        lines = self.log_path.read_bytes().splitlines()
+        # The last one may be half written yet.
+        lines = self.log_path.read_bytes().split(b"\n")[:-1]
         return [orjson.loads(line) for line in lines if line.startswith(b"{")]

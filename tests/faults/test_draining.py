@@ -1,0 +1,35 @@
+"""What a server that stops waits for: each of its tasks, and no longer than a shutdown may take."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from server import build
+from settings import Settings
+from tests.support.running import SQLITE
+
+pytestmark = pytest.mark.once
+
+
+def test_f42_a_stop_waits_for_what_is_under_way(tmp_path: Path) -> None:
+    """Until the last task is over, those that are begun meanwhile included; then none is late."""
+    _, till = build(Settings(database_url=f"{SQLITE}{tmp_path / 'tillgraph.db'}"))
+    ended: list[str] = []
+
+    async def ask(may_end: asyncio.Event, name: str) -> None:
+        await may_end.wait()
+        ended.append(name)
+
+    async def stop() -> int:
+        first, second = asyncio.Event(), asyncio.Event()
+        till.flow.start(ask(first, "first"))
+        draining = asyncio.create_task(till.flow.drain())
+        await asyncio.sleep(0)
+        till.flow.start(ask(second, "second"))
+        first.set()
+        asyncio.get_running_loop().call_soon(second.set)
+        return await draining
+
+    assert asyncio.run(stop()) == 0
+    assert ended == ["first", "second"]
