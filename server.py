@@ -88,7 +88,7 @@ def configure_logging() -> None:
 
 def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
-    database = create_database(settings.database_url, rig.wait(LOCK_SECONDS))
+    database = create_database(settings.database_url, rig.lock(LOCK_SECONDS))
     log = SqlLog(database)
     reads = SqlReads(database)
     updates = Updates(log, rig.poll(POLL_SECONDS))

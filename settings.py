@@ -5,7 +5,9 @@ import ipaddress
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -369,9 +371,10 @@ def made_secret(name: str) -> str:
     path = MADE_SECRETS / name
     if not path.exists():
         MADE_SECRETS.mkdir(mode=0o700, exist_ok=True)
-        try:
-            with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(32))
-        except FileExistsError:
-            pass  # Another process has made it meanwhile.
+        # Written under another name first: a process that starts at the same time reads all of it or makes its own.
+        with tempfile.NamedTemporaryFile("w", dir=MADE_SECRETS) as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            with suppress(FileExistsError):
+                os.link(file.name, path)
     return path.read_text()

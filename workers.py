@@ -1,12 +1,11 @@
 """Several processes of one server behind one socket: started together, replaced when one dies, ended together."""
 
-import contextlib
 import os
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from types import FrameType
 
 import structlog
@@ -43,13 +42,10 @@ def supervise(work: Callable[[], int], count: int) -> int:
     code = 0
     while True:
         while not ending and len(children) < count:
-            pid = _start(work, children)
-            if ending:  # Told just before it was started.
-                os.kill(pid, signal.SIGTERM)
+            _start(work, children, ending)
         if not children:
             return code
-        pid, status = _next_ended()
-        lived_seconds = time.monotonic() - children.pop(pid)
+        pid, status, lived_seconds = _next_ended(children)
         if ending:
             continue
         log.warning("worker ended", pid=pid, status=os.waitstatus_to_exitcode(status))
@@ -60,11 +56,15 @@ def supervise(work: Callable[[], int], count: int) -> int:
             time.sleep(SHORTEST_LIFE_SECONDS)
 
 
-def _next_ended() -> tuple[int, int]:
+def _next_ended(children: dict[int, float]) -> tuple[int, int, float]:
     while True:
+        # A signal waits that long: it is passed on to no process that has ended.
+        signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         pid, status = os.waitpid(-1, os.WNOHANG)
+        started_at = children.pop(pid) if pid else 0.0
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         if pid:
-            return pid, status
+            return pid, status, time.monotonic() - started_at
         time.sleep(LOOK_SECONDS)
 
 
@@ -79,9 +79,12 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), family=family, backlog=BACKLOG)
 
 
-def _start(work: Callable[[], int], children: dict[int, float]) -> int:
+def _start(work: Callable[[], int], children: dict[int, float], ending: Sequence[int]) -> None:
     # A signal that comes in between waits: the child must not take it for its parent, who must know whom to pass it to.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
+    if ending:  # Told to stop just before.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+        return
     pid = os.fork()
     if pid:
         children[pid] = time.monotonic()
@@ -90,7 +93,7 @@ def _start(work: Callable[[], int], children: dict[int, float]) -> int:
         _at_each_stop(signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED if pid else STOPPING)
     if pid:
-        return pid
+        return
     try:
         code = work()
     except BaseException as error:  # Nothing may unwind into the parent's program.
@@ -106,9 +109,7 @@ def _heed_signals(children: Collection[int], ending: list[int]) -> Callable[[], 
 
     def tell(number: int) -> None:
         for pid in children:
-            # One that has just ended is still among them.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+            os.kill(pid, number)
 
     def end(number: int = signal.SIGTERM, _frame: FrameType | None = None) -> None:
         ending.append(number)

@@ -7,7 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import postgresql, sqlite
-from db.limits import LOCK_SECONDS
+from db.limits import LOCK_SECONDS, MIGRATION_SECONDS
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
 from payments.ports import Hints
@@ -46,6 +46,14 @@ def create_engine(address: str, lock_seconds: float = LOCK_SECONDS) -> AsyncEngi
     if url.get_backend_name() == "sqlite":
         return sqlite.create_engine(url, lock_seconds)
     return postgresql.create_engine(url, lock_seconds)
+
+
+def create_migrating_engine(address: str) -> AsyncEngine:
+    """Make the engine for migrations: they wait for one another, and take as long as large tables need."""
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        return sqlite.create_engine(url, MIGRATION_SECONDS)
+    return postgresql.create_engine(url, LOCK_SECONDS, command_seconds=None)
 
 
 def create_database(address: str, lock_seconds: float = LOCK_SECONDS) -> Database:

@@ -2,3 +2,6 @@
 
 LOCK_SECONDS = 3.0
 """How long a transaction waits for its lock, queueing included; then the caller is told to come again."""
+
+MIGRATION_SECONDS = 600.0
+"""How long a process waits for another one that migrates: a large table takes minutes, and servers start together."""

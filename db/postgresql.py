@@ -77,7 +77,9 @@ LOST = (
 """The connection is gone, or nobody answers on it."""
 
 
-def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
+def create_engine(
+    url: URL, lock_seconds: float, command_seconds: float | None = COMMAND_SECONDS
+) -> AsyncEngine:
     """Make the engine for a server; a connection waits for a lock as long as on SQLite."""
     return create_async_engine(
         url,
@@ -88,7 +90,7 @@ def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
         pool_use_lifo=True,
         connect_args={
             "timeout": CONNECT_SECONDS,
-            "command_timeout": COMMAND_SECONDS,
+            "command_timeout": command_seconds,
             "statement_cache_size": CACHED_STATEMENTS,
             "max_cached_statement_lifetime": 0,
             "server_settings": {

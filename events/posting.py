@@ -15,6 +15,9 @@ ATTEMPT_SECONDS = 15.0
 
 CONNECT_SECONDS = 5.0
 
+IDLE_SECONDS = 2.0
+"""Many servers close what was idle for 5 s; a webhook that came at that instant would be a failed attempt."""
+
 GONE = 410
 """Says that an endpoint is there no more. Source: Standard Webhooks, "Operational considerations"."""
 
@@ -31,7 +34,10 @@ class Poster:
         """Make the client."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                resolver=self.addresses.resolver, use_dns_cache=False, limit=0
+                resolver=self.addresses.resolver,
+                use_dns_cache=False,
+                limit=0,
+                keepalive_timeout=IDLE_SECONDS,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=self._attempt_seconds, connect=CONNECT_SECONDS),

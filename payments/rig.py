@@ -21,13 +21,21 @@ class Rig:
     time_scale: float = 1.0
     """How much faster than the clock recovery's steps and the lives of providers' keys pass; leases keep their time."""
     wait_scale: float = 1.0
-    """How much shorter what goes through `wait` is: leases, and limits of asks, locks, slow readers and counts."""
+    """How much shorter what goes through `wait` is: leases, and limits of asks, slow readers and counts."""
+    lock_seconds: float | None = None
+    """How long a transaction waits for its lock; None: as shipped, or longer where other waits are."""
     poll_seconds: float | None = None
     """Between two looks for what no hint has told of; None: as shipped."""
 
     def wait(self, seconds: float) -> float:
         """Return how long a wait is here that is shipped with so many seconds."""
         return seconds / self.wait_scale
+
+    def lock(self, seconds: float) -> float:
+        """Return how long the wait for a lock is here that is shipped with so many seconds."""
+        return (
+            seconds / min(1.0, self.wait_scale) if self.lock_seconds is None else self.lock_seconds
+        )
 
     def poll(self, seconds: float) -> float:
         """Return how long a poll's pause is here that is shipped with so many seconds."""

@@ -63,7 +63,7 @@ class Loader(Generic[Key, Value]):
 
 
 class Once(Generic[Value]):
-    """Loads the one thing there is of a kind, once for all places."""
+    """Is a value that is read once for an operation, for every field that asks."""
 
     __slots__ = ("_loading", "_read")
 
@@ -72,7 +72,7 @@ class Once(Generic[Value]):
         self._loading: asyncio.Future[Value] | None = None
 
     async def load(self) -> Value:
-        """Give it."""
+        """Give the value; the first call reads it."""
         if self._loading is None:
             self._loading = asyncio.ensure_future(self._read())
         return await _shared(self._loading)
@@ -83,7 +83,7 @@ class Once(Generic[Value]):
 
 
 async def _shared(loading: asyncio.Future[Value]) -> Value:
-    """Wait for what other places wait for too: where one of them is canceled, the others have it all the same."""
+    """Wait for what other fields wait for too, without canceling it for them."""
     try:
         return await asyncio.shield(loading)
     except asyncio.CancelledError:

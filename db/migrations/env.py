@@ -6,7 +6,8 @@ from alembic import context
 from sqlalchemy import Connection
 
 from db import log_order
-from db.engine import create_engine
+from db.engine import create_migrating_engine
+from db.limits import MIGRATION_SECONDS
 from db.tables import metadata
 
 LOCK_NUMBER = 7_116_105
@@ -16,9 +17,13 @@ LOCK_NUMBER = 7_116_105
 def _run(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     # Servers that start together migrate one after the other.
-    connection.exec_driver_sql(
-        "BEGIN IMMEDIATE" if is_sqlite else f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})"
-    )
+    if is_sqlite:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(MIGRATION_SECONDS * 1_000)}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
+        # A table's lock holds up whoever comes behind: it is waited for as shortly as always.
+        connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -33,7 +38,7 @@ def _run(connection: Connection) -> None:
 
 
 async def _migrate() -> None:
-    engine = create_engine(context.config.attributes["database_url"])
+    engine = create_migrating_engine(context.config.attributes["database_url"])
     async with engine.connect() as connection:
         await connection.run_sync(_run)
         await connection.commit()

@@ -40,9 +40,6 @@ log = structlog.get_logger("sandbox")
 
 CONNECT_SECONDS = 1.0
 
-POOL = httpx2.Limits(keepalive_expiry=2.0)
-"""The gateway closes what was idle for 5 s; a request that came at that very instant would have an unknown outcome."""
-
 KEYS_SECONDS = 23 * 3_600.0
 """The ledger keeps keys for ever; what is built on the sandbox works as at a gateway that keeps them for a day."""
 

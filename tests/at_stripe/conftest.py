@@ -19,9 +19,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 @pytest.fixture
 def deaf(shop: Site) -> Iterator[Site]:
     """Give that site while its Stripe reports only what it is told to; what happens meanwhile it never reports."""
-    shop.stripe.hold(holds=True)
-    yield shop
-    shop.stripe.hold(holds=False)
+    with shop.stripe.silence():
+        yield shop
 
 
 @pytest.fixture(scope="session")

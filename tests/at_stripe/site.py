@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.support import failures
-from tests.support.clients import POOL
+from tests.support.clients import POOL_LIMITS
 from tests.support.ports import free_port
 from tests.support.running import Json, RunningServer, clean_environment
 from tests.support.shop import authorize, open_collection, open_session
@@ -78,7 +78,7 @@ class RunningStripe:
         """Make the client."""
         # Nothing here speaks TLS.
         self.client = httpx2.Client(
-            base_url=self.url, timeout=60, limits=POOL, trust_env=False, verify=False
+            base_url=self.url, timeout=60, limits=POOL_LIMITS, trust_env=False, verify=False
         )
 
     @property
@@ -125,6 +125,15 @@ class RunningStripe:
         """End it and the client."""
         self.stop()
         self.client.close()
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Let it report nothing by itself within a block."""
+        self.hold(holds=True)
+        try:
+            yield
+        finally:
+            self.hold(holds=False)
 
     def hold(self, *, holds: bool) -> None:
         """Let it report nothing by itself, or again; all that was to be reported before is there afterwards."""

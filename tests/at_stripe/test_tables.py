@@ -30,7 +30,7 @@ from tests.at_stripe.test_reports import report, signed
 from tests.stripe_server import objects
 from tests.stripe_server.cards import CARDS, Card
 from tests.support.running import Json
-from tests.support.shop import open_collection
+from tests.support.shop import collection_of, open_collection
 
 pytestmark = pytest.mark.once
 
@@ -117,11 +117,15 @@ def test_an_amount_that_stripe_does_not_take(
 
 
 def test_an_amount_that_only_stripe_judges(shop: Site) -> None:
-    """Below what Stripe takes in a currency whose least it does not list: its word is DECLINED."""
+    """An amount below a minimum that only Stripe knows is DECLINED, and the session is closed."""
     collection = open_collection(shop.server, "0.49", "TRY")
     values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
     refused = shop.server.change("createPaymentSession", values)
     assert refused["code"] == "DECLINED"
+    (session,) = collection_of(shop.server, collection["id"])["paymentSessions"]
+    assert session["status"] == "CANCELED"
+    query = f"metadata['tillgraph_session']:'{session['id']}'"
+    assert shop.stripe.call("GET", "payment_intents/search", query=query)["data"] == []
 
 
 @pytest.mark.parametrize(

@@ -105,11 +105,10 @@ def test_a_second_payment_that_does_not_fit_is_refunded(at_once: Site) -> None:
         )
         for _ in range(2)
     ]
-    at_once.stripe.hold(holds=True)
-    for session in sessions:
-        at_once.stripe.in_browser(session, VISA)
-    answers = [authorize(at_once.server, session["id"])["__typename"] for session in sessions]
-    at_once.stripe.hold(holds=False)
+    with at_once.stripe.silence():
+        for session in sessions:
+            at_once.stripe.in_browser(session, VISA)
+        answers = [authorize(at_once.server, session["id"])["__typename"] for session in sessions]
     assert answers[0] == "Payment"
     until(lambda: "AUTHORIZATION_RETURNED" in _types_of(at_once, collection))
     moved = [("authorize", 10_000), ("refund", 10_000)]
@@ -126,16 +125,15 @@ PUT_OFF = (
 def test_canceled_when_it_was_paid_already(at_once: Site) -> None:
     """A customer who was asked to pay has paid when their session is canceled: one attempt, and all of it goes back."""
     server, session = at_once.server, at_once.opened()
-    at_once.stripe.hold(holds=True)
-    answer = authorize(server, session["id"], data={"paymentMethod": THREE_D_SECURE})
-    assert answer["__typename"] == "RequiresMoreAction"
-    # Recovery looks at the attempt later, and learns of it by what closes the session.
-    until(lambda: server.rows(PUT_OFF, session["id"]))
-    at_once.stripe.control("authenticate", id=reference_of(session), succeeds=True)
-    server.change("cancelPaymentSession", {"id": session["id"]})
-    moved = [("authorize", 10_000), ("refund", 10_000)]
-    until(lambda: at_once.stripe.ledger(reference_of(session)) == moved)
-    at_once.stripe.hold(holds=False)
+    with at_once.stripe.silence():
+        answer = authorize(server, session["id"], data={"paymentMethod": THREE_D_SECURE})
+        assert answer["__typename"] == "RequiresMoreAction"
+        # Recovery looks at the attempt later, and learns of it by what closes the session.
+        until(lambda: server.rows(PUT_OFF, session["id"]))
+        at_once.stripe.control("authenticate", id=reference_of(session), succeeds=True)
+        server.change("cancelPaymentSession", {"id": session["id"]})
+        moved = [("authorize", 10_000), ("refund", 10_000)]
+        until(lambda: at_once.stripe.ledger(reference_of(session)) == moved)
     until(lambda: not unsettled(server, session["id"]))
     found = server.rows(
         "SELECT status FROM operations WHERE session_id = ? AND kind = 'authorize'", session["id"]

@@ -29,7 +29,7 @@ from payments.access import BACK_END, Caller
 from payments.errors import StoreBusy, Unauthenticated
 from payments.ids import CollectionId
 from tests.edge.subject import PROBE, WAIT_SECONDS, Context, Probe, make_schema
-from tests.support.clients import POOL
+from tests.support.clients import POOL_LIMITS
 from tests.support.sockets import PROTOCOL
 from tests.support.waiting import until
 
@@ -108,7 +108,7 @@ class EdgeServer:
             base_url=f"http://127.0.0.1:{self.port}",
             headers=KEY,
             timeout=WAIT_SECONDS,
-            limits=POOL,
+            limits=POOL_LIMITS,
             verify=False,
         )
         self.idle_task_count = self.task_count()

@@ -14,7 +14,6 @@ import orjson
 
 from tests.faults.kinds import Prepared, operation_of
 from tests.support import gateway
-from tests.support.clients import POOL
 from tests.support.looking import ask_to_settle, settle
 from tests.support.records import effects
 from tests.support.running import Json, RunningServer
@@ -108,7 +107,6 @@ def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> l
         async with httpx2.AsyncClient(
             base_url=server.url,
             timeout=PATIENCE_SECONDS,
-            limits=POOL,
             trust_env=False,
             verify=False,
         ) as client:

@@ -1,4 +1,4 @@
-"""What a server that stops waits for: each of its tasks, and no longer than a shutdown may take."""
+"""What a server that stops waits for."""
 
 import asyncio
 from pathlib import Path
@@ -12,8 +12,11 @@ from tests.support.running import SQLITE
 pytestmark = pytest.mark.once
 
 
-def test_f42_a_stop_waits_for_what_is_under_way(tmp_path: Path) -> None:
-    """Until the last task is over, those that are begun meanwhile included; then none is late."""
+def test_f42_a_stop_waits_for_what_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until the last task is over, those that are begun meanwhile included."""
+    monkeypatch.chdir(tmp_path)
     _, till = build(Settings(database_url=f"{SQLITE}{tmp_path / 'tillgraph.db'}"))
     ended: list[str] = []
 

@@ -17,7 +17,7 @@ from tests.support.records import (
     open_operations,
     operation_in,
 )
-from tests.support.running import QUICK_RECOVERY, SHORT_WAITS, Json, RunningServer, document
+from tests.support.running import QUICK_RECOVERY, SHORT_LOCKS, Json, RunningServer, document
 from tests.support.shop import (
     authorize,
     capture,
@@ -33,7 +33,7 @@ CROWD = 16
 
 
 @pytest.fixture(
-    scope="module", params=in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["scaled", "shipped"]
+    scope="module", params=in_short([SHORT_LOCKS, {}], SHORT_LOCKS), ids=["scaled", "shipped"]
 )
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

@@ -189,15 +189,15 @@ def test_f23_a_report_that_never_comes(deaf_site: Site, kind: str) -> None:
 
 
 def test_f48_a_cancellation_that_came_too_late(deaf_site: Site) -> None:
-    """A gateway that can't cancel what has lapsed says that nothing is held any more: it is given back."""
+    """A gateway that cannot cancel what has expired says that nothing is held any more: it is given back."""
     server = deaf_site.server
     one = pending(deaf_site, "cancel")
-    lapsed: Mapping[str, Json] = {
+    expired: Mapping[str, Json] = {
         "status": "declined",
         "failure": FailureCode.EXPIRED.value,
         "moved_minor": 0,
     }
-    assert post(server, *signed(report_of(facts_of(deaf_site, one), **lapsed))) == 204
+    assert post(server, *signed(report_of(facts_of(deaf_site, one), **expired))) == 204
     assert status_of(server, one) == "SUCCEEDED"
     answer = called(server, one)
     assert (answer["status"], answer["releasedAmount"]) == ("CANCELED", "100.00")

@@ -1,7 +1,7 @@
 """What the gateway reports: true reports count once, and all others count for nothing."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from itertools import permutations
 
 import orjson
@@ -9,9 +9,8 @@ import pytest
 
 from tests.faults.reporting import SECRET, bodies, post, retold, settle_and_wait, signature
 from tests.faults.test_unknown import sources
-from tests.support.forms import in_short
 from tests.support.records import effects, everything, locked, operation_in
-from tests.support.running import NO_RECOVERY, SHORT_WAITS, Json, RunningServer
+from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (
     authorize,
     capture,
@@ -279,15 +278,9 @@ def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> 
     until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]))
 
 
-@pytest.mark.parametrize(
-    "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["scaled", "shipped"]
-)
-def test_f24_a_report_while_the_database_is_held(
-    make_server: Callable[..., RunningServer], waits: Mapping[str, str]
-) -> None:
+def test_f24_a_report_while_the_database_is_held(make_server: Callable[..., RunningServer]) -> None:
     """A report that can't be stored is 503 in time and not lost: the gateway brings it again."""
-    settings = {**NO_RECOVERY, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET, **waits}
-    server = make_server(is_test_build=True, **settings).start()
+    server = make_server(**NO_RECOVERY, TILLGRAPH_SANDBOX_WEBHOOK_SECRET=SECRET).start()
     collection, session_id, _ = pending(server)
     with locked(server):
         settle_and_wait(server, session_id, "approve", is_taken=False)

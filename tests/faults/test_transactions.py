@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.files import whole_lines
 from tests.support.records import operation_in
 from tests.support.running import QUICK_RECOVERY, ROOT, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
@@ -36,7 +37,7 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 def notes_of(server: RunningServer) -> list[str]:
     """Read what the provider wrote down."""
-    return (server.folder / "notes").read_text().splitlines()
+    return [line.decode() for line in whole_lines(server.folder / "notes")]
 
 
 def test_no_transaction_is_open_while_a_provider_is_asked(probed: RunningServer) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from tests.support.evidence import TABLES, evidence_of
 from tests.support.running import URL, RunningServer, clean_environment
 from tests.support.shop import capture, pay
 from tests.support.starting import run
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.once
 
@@ -38,6 +40,33 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         ended = [one.result() for one in migrating]
     assert [one.returncode for one in ended] == [0] * PROCESSES, ended
     yield address
+    databases.drop_database(address)
+
+
+WAITING = (
+    "SELECT 1 FROM pg_stat_activity"
+    " WHERE wait_event = 'advisory' AND datname = current_database()"
+    " AND clock_timestamp() - query_start > interval '6 s'"
+)
+"""Longer than any statement of a server may take."""
+
+
+@pytest.mark.long
+async def test_a_server_waits_for_another_one_that_migrates(tmp_path: Path) -> None:
+    """A large table takes minutes, and the servers of a deploy start together: none gives up."""
+    address = databases.create_database()
+    engine = create_engine(address)
+    environment = {**clean_environment(), URL: address}
+    with ThreadPoolExecutor(1) as pool:
+        async with engine.begin() as migrating:
+            await migrating.exec_driver_sql("SELECT pg_advisory_xact_lock(7116105)")
+            waiting = pool.submit(
+                run, "server", ["migrate"], folder=tmp_path, environment=environment
+            )
+            until(lambda: databases.rows(address, WAITING))
+        ended = waiting.result()
+    await engine.dispose()
+    assert ended.returncode == 0, ended
     databases.drop_database(address)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.files import whole_lines
 from tests.support.log import types_of
 from tests.support.looking import amounts_of, session_of, session_status
 from tests.support.meanwhile import recover, until_event
@@ -45,8 +46,7 @@ def collection_id_of(server: RunningServer, session_id: str) -> str:
 
 def journal(server: RunningServer) -> list[Json]:
     """Read every ask of every terminal, oldest first."""
-    lines = (server.folder / "terminal.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return [json.loads(line) for line in whole_lines(server.folder / "terminal.jsonl")]
 
 
 def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:

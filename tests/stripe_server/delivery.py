@@ -36,7 +36,8 @@ class Delivery:
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
         """Send in the background while the application runs."""
-        self._client = aiohttp.ClientSession()
+        # The server closes what was idle for 5 s, and would reset the report that comes at that instant.
+        self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         task = asyncio.create_task(self._send_each())
         yield
         task.cancel()

@@ -3,7 +3,8 @@
 TILLGRAPH_TEST_FAULTS names a file. While it holds a point's name, such as "after prepare", whoever reaches that point
 removes it and kills itself; with "hold " before the name it waits there instead until the file is gone.
 TILLGRAPH_TEST_TIME_SCALE says how much faster days pass, TILLGRAPH_TEST_WAIT_SCALE how much shorter every wait for
-somebody else is, TILLGRAPH_TEST_POLL_SECONDS how long a change that no hint told of is not looked for.
+somebody else is, TILLGRAPH_TEST_LOCK_SECONDS how long a transaction waits for its lock, and TILLGRAPH_TEST_POLL_SECONDS
+how long a change that no hint told of is not looked for.
 TILLGRAPH_TEST_STATEMENTS names a file that takes every statement that the database is sent, one a line.
 """
 
@@ -47,16 +48,21 @@ def _read(path: Path) -> str:
         return ""
 
 
+def _seconds(name: str) -> float | None:
+    given = os.environ.get(name)
+    return None if given is None else float(given)
+
+
 def rig() -> Rig:
     """Read the environment."""
     scale = float(os.environ.get("TILLGRAPH_TEST_TIME_SCALE", "1"))
     wait_scale = float(os.environ.get("TILLGRAPH_TEST_WAIT_SCALE", "1"))
-    polled = os.environ.get("TILLGRAPH_TEST_POLL_SECONDS")
     reaching = {"reach": reach} if "TILLGRAPH_TEST_FAULTS" in os.environ else {}
     return Rig(
         time_scale=scale,
         wait_scale=wait_scale,
-        poll_seconds=None if polled is None else float(polled),
+        lock_seconds=_seconds("TILLGRAPH_TEST_LOCK_SECONDS"),
+        poll_seconds=_seconds("TILLGRAPH_TEST_POLL_SECONDS"),
         **reaching,
     )
 

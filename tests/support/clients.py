@@ -1,6 +1,6 @@
-"""What every HTTP client of the tests is made with."""
+"""What the tests' HTTP clients that keep connections are made with; a test opens as many at once as it needs."""
 
 import httpx2
 
-POOL = httpx2.Limits(keepalive_expiry=1.0)
+POOL_LIMITS = httpx2.Limits(keepalive_expiry=1.0)
 """A server closes what was idle for 5 s, and resets the request that comes at that very instant."""

@@ -9,6 +9,7 @@ from sqlalchemy import Table
 
 from db import tables
 from tests.support import databases
+from tests.support.files import whole_lines
 from tests.support.running import Json, RunningServer
 from tests.support.shop import collection_of
 
@@ -95,9 +96,9 @@ def asked_times(server: RunningServer, session_id: str, kind: str) -> list[int]:
 
 def steps_of(server: RunningServer, collection_id: str, step: str) -> list[Json]:
     """List a server's log lines about one step of the flow with a collection, oldest first."""
-    # Hundreds of kilobytes by now: only what is about this is worth reading, and the last line may be half written.
-    lines = server.log_path.read_bytes().split(b"\n")
-    about = [line for line in lines if collection_id.encode() in line and line.endswith(b"}")]
+    # Hundreds of kilobytes by now: only what is about this is worth reading.
+    lines = whole_lines(server.log_path)
+    about = [line for line in lines if collection_id.encode() in line]
     return [line for line in map(orjson.loads, about) if line.get("step") == step]
 
 

@@ -14,7 +14,8 @@ import httpx2
 import orjson
 
 from tests.support import databases, failures
-from tests.support.clients import POOL
+from tests.support.clients import POOL_LIMITS
+from tests.support.files import whole_lines
 from tests.support.ports import free_port
 from tests.support.starting import Program, Started, run, start
 from tests.support.waiting import until
@@ -29,14 +30,20 @@ FAULTS = "faults"
 WRONG_CLOCK = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "clock")}
 """For a server whose clock `set_clock` sets."""
 
-SERVES = "Tillgraph serves on"
+SERVES = b"Tillgraph serves on"
 """What each process says once it does."""
 
 WORKERS = "--workers"
 """The argument of `serve` for several processes."""
 
 SHORT_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "5"}
-"""For a test build: a payment's lease is a second, and every other wait shrinks with it; see payments/rig.py."""
+"""For a test build: a payment's lease is a second, and every other wait shrinks with it; see payments/rig.py.
+
+But for the wait for a database's lock: a slow machine would be refused, for what the test is not about.
+"""
+
+SHORT_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": "0.6"}
+"""For a test build, and a test that sends again what is refused."""
 
 LONG_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "0.1"}
 """For a test build: nobody's time is over while a test, on however slow a machine, lets them wait."""
@@ -96,7 +103,7 @@ class RunningServer:
     credential: str | None = None
     """Sent as the bearer token where a call names none."""
     _said_before: int = field(init=False, default=0)
-    """Characters of the log from earlier starts."""
+    """Bytes of the log from earlier starts."""
 
     def __post_init__(self) -> None:
         """Make the client, and the database where it is not a file; the server is not started yet."""
@@ -149,8 +156,8 @@ class RunningServer:
 
     def _serves(self) -> bool:
         """Tell whether every process of it has said so: one that is behind would not know yet what a test changes."""
-        number = int(self.arguments[-1]) if WORKERS in self.arguments else 1
-        return self.log_path.read_text()[self._said_before :].count(SERVES) >= number
+        many = self.arguments[self.arguments.index(WORKERS) + 1] if WORKERS in self.arguments else 1
+        return self.log_path.read_bytes()[self._said_before :].count(SERVES) >= int(many)
 
     def _is_ready(self) -> bool:
         try:
@@ -161,7 +168,7 @@ class RunningServer:
     def launch(self) -> None:
         """Start the process without waiting for anything."""
         failures.watch(self.log_path)
-        self._said_before = len(self.log_path.read_text()) if self.log_path.exists() else 0
+        self._said_before = self.log_path.stat().st_size if self.log_path.exists() else 0
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         if self.is_test_build:
             environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
@@ -303,11 +310,9 @@ class RunningServer:
     def _new_client(self) -> httpx2.Client:
         # Nothing here speaks TLS: reading the world's authorities takes longer than most tests.
         return httpx2.Client(
-            base_url=self.url, timeout=30, limits=POOL, trust_env=False, verify=False
+            base_url=self.url, timeout=30, limits=POOL_LIMITS, trust_env=False, verify=False
         )
 
     def log_lines(self) -> list[Json]:
         """Read the server's log lines that are JSON objects."""
-        # The last one may be half written yet.
-        lines = self.log_path.read_bytes().split(b"\n")[:-1]
-        return [orjson.loads(line) for line in lines if line.startswith(b"{")]
+        return [orjson.loads(line) for line in whole_lines(self.log_path) if line.startswith(b"{")]

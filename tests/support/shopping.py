@@ -9,7 +9,7 @@ from threading import Event
 import httpx2
 
 from tests.support.calling import body_of, is_busy, result_of
-from tests.support.clients import POOL
+from tests.support.clients import POOL_LIMITS
 from tests.support.running import Json
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -48,7 +48,7 @@ class Shopper:
         self._is_over = is_over
         # Nothing is encrypted here, and a context for it costs more than a call.
         self._client = httpx2.Client(
-            timeout=ATTEMPT_SECONDS, limits=POOL, trust_env=False, verify=False
+            timeout=ATTEMPT_SECONDS, limits=POOL_LIMITS, trust_env=False, verify=False
         )
         self.finished = 0
         """Payments."""

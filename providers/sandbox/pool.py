@@ -1,0 +1,15 @@
+"""How connections between a server and a sandbox gateway of its own process are kept."""
+
+import httpx2
+
+CONNECTIONS = 100
+IDLE_CONNECTIONS = 20
+
+IDLE_SECONDS = 2.0
+"""Either side closes what was idle for 5 s; the outcome of a request that came at that instant would be unknown."""
+
+POOL_LIMITS = httpx2.Limits(
+    max_connections=CONNECTIONS,
+    max_keepalive_connections=IDLE_CONNECTIONS,
+    keepalive_expiry=IDLE_SECONDS,
+)
