@@ -7,7 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import postgresql, sqlite
-from db.limits import LOCK_SECONDS, MIGRATION_SECONDS
+from db.limits import LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
 from payments.ports import Hints
@@ -49,10 +49,10 @@ def create_engine(address: str, lock_seconds: float = LOCK_SECONDS) -> AsyncEngi
 
 
 def create_migrating_engine(address: str) -> AsyncEngine:
-    """Make the engine for migrations: they wait for one another, and take as long as large tables need."""
+    """Make the engine for migrations, each statement of which takes as long as a large table needs."""
     url = make_url(address)
     if url.get_backend_name() == "sqlite":
-        return sqlite.create_engine(url, MIGRATION_SECONDS)
+        return sqlite.create_engine(url, LOCK_SECONDS)
     return postgresql.create_engine(url, LOCK_SECONDS, command_seconds=None)
 
 

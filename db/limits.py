@@ -4,4 +4,5 @@ LOCK_SECONDS = 3.0
 """How long a transaction waits for its lock, queueing included; then the caller is told to come again."""
 
 MIGRATION_SECONDS = 600.0
-"""How long a process waits for another one that migrates: a large table takes minutes, and servers start together."""
+"""How long a process waits for another one that migrates PostgreSQL: servers start together, and a large table takes
+minutes."""

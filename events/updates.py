@@ -164,7 +164,8 @@ class Updates:
         reading = self._reads.get(place)
         if reading is None:
             reading = self._reads[place] = asyncio.create_task(self._begin_reading(place))
-            reading.add_done_callback(_hear)
+            # Whoever asked may be gone by then; nobody else would hear what went wrong.
+            reading.add_done_callback(lambda read: read.cancelled() or read.exception())
         return await asyncio.shield(reading)
 
     async def _begin_reading(self, place: "Place") -> Sequence[Event]:
@@ -199,12 +200,6 @@ class Updates:
         followers.discard(follower)
         if not followers:
             del self._followers[follower.collection_id]
-
-
-def _hear(read: asyncio.Task[Sequence[Event]]) -> None:
-    # Whoever asked may be gone; nobody else would hear what went wrong.
-    if not read.cancelled():
-        read.exception()
 
 
 class SharedUpdates:

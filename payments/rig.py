@@ -33,9 +33,9 @@ class Rig:
 
     def lock(self, seconds: float) -> float:
         """Return how long the wait for a lock is here that is shipped with so many seconds."""
-        return (
-            seconds / min(1.0, self.wait_scale) if self.lock_seconds is None else self.lock_seconds
-        )
+        if self.lock_seconds is not None:
+            return self.lock_seconds
+        return seconds / min(1.0, self.wait_scale)
 
     def poll(self, seconds: float) -> float:
         """Return how long a poll's pause is here that is shipped with so many seconds."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import structlog
 from alembic import context
 from sqlalchemy import Connection
 
@@ -9,6 +10,8 @@ from db import log_order
 from db.engine import create_migrating_engine
 from db.limits import MIGRATION_SECONDS
 from db.tables import metadata
+
+log = structlog.get_logger("database")
 
 LOCK_NUMBER = 7_116_105
 """Of the advisory lock that one migrating process at a time holds on PostgreSQL."""
@@ -20,10 +23,7 @@ def _run(connection: Connection) -> None:
     if is_sqlite:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(MIGRATION_SECONDS * 1_000)}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
-        # A table's lock holds up whoever comes behind: it is waited for as shortly as always.
-        connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
+        _wait_for_others(connection)
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -35,6 +35,16 @@ def _run(connection: Connection) -> None:
         context.run_migrations()
     if not is_sqlite:
         connection.exec_driver_sql(log_order.GO_ON_BEHIND_A_RESTORED_LOG)
+
+
+def _wait_for_others(connection: Connection) -> None:
+    if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK_NUMBER})").scalar():
+        return
+    log.info("waiting for a migration by another process")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(MIGRATION_SECONDS * 1_000)}")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
+    # Waiting for a table's lock holds up everybody else: it is as short as always.
+    connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
 
 
 async def _migrate() -> None:

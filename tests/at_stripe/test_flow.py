@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, VISA_DETAILS, Site
+from tests.support.records import put_off
 from tests.support.running import Json
 from tests.support.shop import (
     authorize,
@@ -143,6 +144,7 @@ def test_a_customer_who_has_to_authenticate(deaf: Site, back: str | None, succee
     assert answer["__typename"] == "RequiresMoreAction"
     assert answer["action"]["__typename"] == ("ConfirmWithSdk" if back is None else "RedirectToUrl")
     assert authorize(deaf.server, session["id"])["__typename"] == "RequiresMoreAction"
+    put_off(deaf.server, session["id"])
     deaf.stripe.control("authenticate", id=reference_of(session), succeeds=succeeds)
     answer = authorize(deaf.server, session["id"])
     if succeeds:

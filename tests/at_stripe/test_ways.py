@@ -10,6 +10,7 @@ from tests.at_stripe.test_faults import MOVES, called, effects, prepared, sessio
 from tests.at_stripe.test_flow import THREE_D_SECURE, reference_of
 from tests.support.calling import is_open
 from tests.support.forms import in_short
+from tests.support.records import put_off
 from tests.support.running import Json
 from tests.support.shop import (
     authorize,
@@ -115,21 +116,14 @@ def test_a_second_payment_that_does_not_fit_is_refunded(at_once: Site) -> None:
     until(lambda: at_once.stripe.ledger(reference_of(sessions[1])) == moved)
 
 
-PUT_OFF = (
-    "UPDATE operations SET due_at = 4102444800000000"
-    " WHERE session_id = ? AND kind = 'authorize' AND holder IS NULL RETURNING id"
-)
-"""Until 2100."""
-
-
 def test_canceled_when_it_was_paid_already(at_once: Site) -> None:
     """A customer who was asked to pay has paid when their session is canceled: one attempt, and all of it goes back."""
     server, session = at_once.server, at_once.opened()
     with at_once.stripe.silence():
         answer = authorize(server, session["id"], data={"paymentMethod": THREE_D_SECURE})
         assert answer["__typename"] == "RequiresMoreAction"
-        # Recovery looks at the attempt later, and learns of it by what closes the session.
-        until(lambda: server.rows(PUT_OFF, session["id"]))
+        # Recovery learns of the attempt by what closes the session.
+        put_off(server, session["id"])
         at_once.stripe.control("authenticate", id=reference_of(session), succeeds=True)
         server.change("cancelPaymentSession", {"id": session["id"]})
         moved = [("authorize", 10_000), ("refund", 10_000)]

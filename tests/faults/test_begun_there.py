@@ -273,6 +273,9 @@ def test_a_surplus_that_came_back_goes_to_a_person(
     settle_by_hand(server, left["id"], "SUCCEEDED")
 
 
+APPLIED = "SELECT 1 FROM provider_reports WHERE session_id = ? AND applied_at IS NOT NULL"
+
+
 def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site: Site) -> None:
     """It is declined, and nothing is left: the payment is canceled by its provider, with the time and an event."""
     server = shared_site.server
@@ -290,6 +293,7 @@ def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site
             verify=False,
         )
         assert moved.status_code == 202, moved.text
+        until(lambda: server.rows(APPLIED, session_id))
         shared_site.between.let_go()
         assert answer.result().is_success
     found = payment_of(server, payment["id"])

@@ -19,8 +19,6 @@ from tests.support.records import (
 )
 from tests.support.running import QUICK_RECOVERY, SHORT_LOCKS, Json, RunningServer, document
 from tests.support.shop import (
-    authorize,
-    capture,
     collection_of,
     new_key,
     open_collection,
@@ -154,7 +152,8 @@ def test_f07_an_outcome_that_can_not_be_written(server: RunningServer) -> None:
     )
     end_leases(server)
     until(lambda: operation_in(server, "SUCCEEDED", "authorize", session["id"]))
-    assert authorize(server, session["id"])["__typename"] == "Payment"
+    (again,) = all_at_once(server, [("authorizePaymentSession", {"id": session["id"]})])
+    assert again["__typename"] == "Payment"
     assert [effect["moved"] for effect in effects(server, session["id"])] == ["100.00"]
 
 
@@ -162,8 +161,7 @@ def test_f07_a_capture_whose_outcome_can_not_be_written(server: RunningServer) -
     """The same for a capture: CapturePending, then one capture under the same key."""
     payment = paid(server)
     session_id = payment["paymentSession"]["id"]
-    key = new_key()
-    values = {"paymentId": payment["id"], "idempotencyKey": key}
+    values = {"paymentId": payment["id"], "idempotencyKey": new_key()}
     server.hold_at("before record")
     with running(server, ("capturePayment", values)) as (call,):
         server.wait_until_held()
@@ -173,7 +171,7 @@ def test_f07_a_capture_whose_outcome_can_not_be_written(server: RunningServer) -
     assert (answer["__typename"], answer["capture"]["status"]) == ("CapturePending", "PENDING")
     end_leases(server)
     until(lambda: operation_in(server, "SUCCEEDED", "capture", session_id))
-    again = capture(server, payment["id"], idempotencyKey=key)
+    (again,) = all_at_once(server, [("capturePayment", values)])
     assert (again["__typename"], again["capturedAmount"]) == ("Payment", "100.00")
     assert [effect["moved"] for effect in effects(server, session_id, "capture")] == ["100.00"]
 

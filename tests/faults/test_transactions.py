@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.files import whole_lines
-from tests.support.records import operation_in
+from tests.support.records import operation_in, put_off
 from tests.support.running import QUICK_RECOVERY, ROOT, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
 from tests.support.waiting import until
@@ -66,6 +66,8 @@ def test_a_provider_that_raises(probed: RunningServer) -> None:
     until(lambda: operation_in(probed, "UNKNOWN", "authorize", session["id"]))
     assert probed.rows("SELECT id FROM payments WHERE session_id = ?", session["id"]) == []
     assert "sk_live_of_the_probe" not in probed.log_path.read_text()
+    # The next test reads what recovery asks for.
+    put_off(probed, session["id"])
 
 
 def test_recovery_asks_without_a_transaction(probed: RunningServer) -> None:

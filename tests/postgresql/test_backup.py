@@ -8,10 +8,11 @@ import pytest
 from db.log_order import EVENTS_A_TRANSACTION
 from tests.support import databases
 from tests.support.forms import in_short
-from tests.support.log import WATCH, cursors_of, everything_after, touch
+from tests.support.log import WATCH, cursors_of, touch, up_to
 from tests.support.running import URL, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session
 from tests.support.streams import following
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.once
 
@@ -43,7 +44,7 @@ def test_a_restored_log_goes_on(
     session = open_session(source, collection["id"])
     payment = authorize(source, session["id"])
     capture(source, payment["id"], amount="10.00")
-    before = everything_after(source, None)
+    before = until(lambda: up_to(source, cursors_of(source, collection["id"])[-1]))
     if place == "beside it":
         move_ahead(source)
         restored = databases.create_database()
@@ -58,9 +59,10 @@ def test_a_restored_log_goes_on(
     assert newest // EVENTS_A_TRANSACTION > current
 
     server = make_server(**{URL: restored}).start()
-    assert everything_after(server, None) == before
+    assert until(lambda: up_to(server, before[-1])) == before
     variables = {"id": collection["id"], "after": before[-1]}
     with following(server, "websocket", WATCH, variables) as stream:
         touch(server, collection["id"], "restored")
-        assert stream.next()["cursor"] == cursors_of(server, collection["id"])[-1]
-    assert everything_after(server, None) == [*before, cursors_of(server, collection["id"])[-1]]
+        last = stream.next()["cursor"]
+    assert last == cursors_of(server, collection["id"])[-1]
+    assert until(lambda: up_to(server, last)) == [*before, last]

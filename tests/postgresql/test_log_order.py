@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from db.log_order import CURRENT, EVENTS_A_TRANSACTION
 from payments.ids import EVENT, new_id
 from tests.support import databases
-from tests.support.log import WATCH, cursors_of, everything_after, touch
+from tests.support.log import WATCH, cursors_of, everything_after, touch, up_to
 from tests.support.running import RunningServer
 from tests.support.shop import open_collection
 from tests.support.streams import TRANSPORTS, following, following_from_now_on
@@ -69,13 +69,13 @@ def test_a_page_stops_before_what_may_still_come(neighbours: Neighbours) -> None
     """While an older transaction is open, nothing behind it is shown; once it commits, its event comes first."""
     here, _ = neighbours
     early = open_collection(here)
-    before = everything_after(here, None)
+    before = until(lambda: up_to(here, cursors_of(here, early["id"])[-1]))
     with writing(here) as writer:
         writer.write(new_id(EVENT), early["id"])
         late = open_collection(here)
         assert everything_after(here, None) == before
         writer.commit()
-        after = everything_after(here, None)
+        after = until(lambda: up_to(here, cursors_of(here, late["id"])[-1]))
     assert after[: len(before)] == before
     assert after[len(before) :] == [cursors_of(here, early["id"])[1], *cursors_of(here, late["id"])]
 
@@ -105,10 +105,9 @@ def test_a_rolled_back_event_leaves_no_hole(neighbours: Neighbours) -> None:
     """A transaction that fails holds nothing up for longer than it lasts."""
     here, _ = neighbours
     early = open_collection(here)
-    before = everything_after(here, None)
+    before = until(lambda: up_to(here, cursors_of(here, early["id"])[-1]))
     with writing(here) as writer:
         writer.write(new_id(EVENT), early["id"])
         late = open_collection(here)
-    until(lambda: everything_after(here, None) != before)
-    after = everything_after(here, None)
+    after = until(lambda: up_to(here, cursors_of(here, late["id"])[-1]))
     assert after == [*before, *cursors_of(here, late["id"])]

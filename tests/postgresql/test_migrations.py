@@ -67,6 +67,7 @@ async def test_a_server_waits_for_another_one_that_migrates(tmp_path: Path) -> N
         ended = waiting.result()
     await engine.dispose()
     assert ended.returncode == 0, ended
+    assert "waiting for a migration by another process" in ended.stderr
     databases.drop_database(address)
 
 

@@ -31,12 +31,15 @@ def delete_all(server: RunningServer) -> None:
 
 
 def postpone(server: RunningServer, endpoint: Json) -> None:
-    """Let nothing be tried again by itself that waits for an endpoint now."""
-    server.rows(
-        "UPDATE webhook_lanes SET due_at = ? WHERE endpoint_id = ? AND holder IS NULL",
-        FAR,
-        endpoint["id"],
-    )
+    """Let nothing be tried again by itself that waits for an endpoint, once nobody is at it."""
+    off = "UPDATE webhook_lanes SET due_at = ? WHERE endpoint_id = ? AND holder IS NULL"
+    left = "SELECT 1 FROM webhook_lanes WHERE endpoint_id = ? AND due_at <> ?"
+
+    def is_off() -> bool:
+        server.rows(off, FAR, endpoint["id"])
+        return not server.rows(left, endpoint["id"], FAR)
+
+    until(is_off)
 
 
 def deliveries(server: RunningServer, endpoint: Json, **more: Json) -> list[Json]:

@@ -149,7 +149,7 @@ class RunningServer:
         while time.monotonic() < ends_at:
             if self.process.poll() is not None:
                 raise RuntimeError(f"The server ended at once: {self.log_path.read_text()[-4000:]}")
-            if self._serves() and self._is_ready():
+            if self._serves() and self.is_ready():
                 return self
             time.sleep(0.05)
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
@@ -159,7 +159,8 @@ class RunningServer:
         many = self.arguments[self.arguments.index(WORKERS) + 1] if WORKERS in self.arguments else 1
         return self.log_path.read_bytes()[self._said_before :].count(SERVES) >= int(many)
 
-    def _is_ready(self) -> bool:
+    def is_ready(self) -> bool:
+        """Tell whether it takes new work; one that is not there does not."""
         try:
             return self.client.get("/health/ready").status_code == 200
         except httpx2.TransportError:

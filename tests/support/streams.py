@@ -200,6 +200,8 @@ class _EventStream:
         )
         self._connection.sendall(asked.encode() + body)
         head = self._until(b"\r\n\r\n")
+        if head.startswith(b"HTTP/1.1 401 "):
+            raise Ended
         assert head.startswith(b"HTTP/1.1 200 "), head
         assert b"\r\ncontent-type: text/event-stream" in head.lower(), head
         assert b"\r\ntransfer-encoding: chunked" in head.lower(), head

@@ -93,7 +93,7 @@ def test_a_stopped_server_ends_what_it_is_telling(
     with ThreadPoolExecutor(1) as pool:
         stopped = pool.submit(server.stop)
         # It takes nothing new by now.
-        until(lambda: server.client.get("/health/ready").status_code == 503)
+        until(lambda: not server.is_ready())
         go_on.set()
         assert stopped.result() == 0
     assert [one.place[1] for one in receiver.received] == [1]

@@ -136,7 +136,13 @@ def test_a_failing_event_holds_up_its_collection_alone(
     receiver.wait(lambda all: sum(one.place[0] == free["id"] for one in all) == len(PAYING))
     receiver.wait(lambda all: (held["id"], 2) in [one.place for one in all])
     assert {one.place[1] for one in receiver.received if one.place[0] == held["id"]} == {1, 2}
-    waiting = until(lambda: _pending(telling, endpoint, len(PAYING) - 1))
+    waiting = until(
+        lambda: (
+            (found := _pending(telling, endpoint, len(PAYING) - 1))
+            and found[-1]["attempts"]
+            and found
+        )
+    )
     assert [one["event"]["type"] for one in waiting] == PAYING[:0:-1]
     first = waiting[-1]
     assert {one["failure"] for one in first["attempts"]} == {"STATUS"}
