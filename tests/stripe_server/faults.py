@@ -6,7 +6,9 @@ from enum import Enum, auto
 
 from aiohttp import web
 
-LONGEST_HOLD_SECONDS = 120.0
+from tests.support.waiting import PATIENCE_SECONDS
+
+LONGEST_HOLD_SECONDS = 2 * PATIENCE_SECONDS
 """Longer than any test waits for what it is to be seen meanwhile."""
 HTML = "<html><body>Something is wrong.</body></html>"
 

@@ -12,10 +12,11 @@ import httpx2
 import orjson
 
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE_SECONDS
 
 FORWARD_SECONDS = 30.0
-LONGEST_HOLD_SECONDS = 60.0
-"""What a test forgot to let go ends by itself."""
+LONGEST_HOLD_SECONDS = 2 * PATIENCE_SECONDS
+"""What a test forgot to let go ends by itself, and not before any test has seen what it holds for."""
 
 LOOK_SECONDS = 0.05
 """How often the listening thread looks whether it is to end."""

@@ -7,8 +7,12 @@ from typing import TypeVar
 Found = TypeVar("Found")
 
 LOOK_SECONDS = 0.02
-PATIENCE_SECONDS = 60.0
-"""On a machine that does much else; where all is well nobody waits for it."""
+PATIENCE_SECONDS = 150.0
+"""On a machine that does much else; where all is well nobody waits for it.
+
+Two of recovery's long steps: on a machine that is busy enough even its ask on loopback may not connect within a second,
+and it asks again 60 to 66 seconds later.
+"""
 
 
 def until(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
