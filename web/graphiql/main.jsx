@@ -27,10 +27,15 @@ function withoutHeaders(history) {
   return JSON.stringify(JSON.parse(history), (name, value) => (name === "headers" ? undefined : value));
 }
 
+// GraphiQL writes its tabs some time after they have changed: what it writes while the page is left for fresh ones
+// would bring the old ones back.
+let isLeaving = false;
+
 const storage = {
   getItem: (key) => localStorage.getItem(key),
-  setItem: (key, value) =>
-    localStorage.setItem(key, HISTORY_KEYS.includes(key) ? withoutHeaders(value) : value),
+  setItem(key, value) {
+    if (!isLeaving) localStorage.setItem(key, HISTORY_KEYS.includes(key) ? withoutHeaders(value) : value);
+  },
   removeItem: (key) => localStorage.removeItem(key),
   get length() {
     return localStorage.length;
@@ -129,6 +134,7 @@ async function freshTabs() {
 const TAB_KEYS = [TABS_KEY, "graphiql:query", "graphiql:variables", "graphiql:headers"];
 
 function startAgain() {
+  isLeaving = true;
   for (const key of TAB_KEYS) localStorage.removeItem(key);
   location.reload();
 }
