@@ -18,11 +18,11 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+import maintenance
 import settings as configuration
 import workers
 from db.engine import Database, create_database
 from db.figures import SqlFigures
-from db.invariants import SqlInvariants
 from db.limits import LOCK_SECONDS
 from db.lists import SqlLists
 from db.log import SqlLog
@@ -38,11 +38,10 @@ from events.deliveries import LOOK_SECONDS, Deliveries
 from events.inbox import inbox_routes
 from events.posting import ATTEMPT_SECONDS, Poster
 from events.updates import POLL_SECONDS, SharedUpdates, Updates
+from payments.accounts import with_accounts
 from payments.checking import LastCheck
-from payments.comparing import compare, readers_of
 from payments.credentials import ClientSecrets
 from payments.delivering import DeliveryPace
-from payments.effects import find_again
 from payments.flow import Flow, FlowSettings
 from payments.instants import SECOND, Instant
 from payments.limits import WEBHOOK_LEASE_SECONDS
@@ -133,8 +132,8 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         *(development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),
         *inbox_routes(flow),
-        *health_routes(till.is_ready),
-        metrics_route(SqlFigures(database), last_check, updates.open_streams),
+        *health_routes(till.readiness),
+        metrics_route(SqlFigures(database), last_check, updates.open_streams, with_accounts(flow)),
         *_sandbox_routes(settings, authentication, providers),
     ]
     app = Starlette(routes=routes, middleware=[cors(origins)], lifespan=till.running)
@@ -223,6 +222,11 @@ def _flow_settings(
     )
 
 
+def _till(settings: Settings) -> Till:
+    _, till = build(settings)
+    return till
+
+
 def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     """Run the sandbox gateway as a process of its own until told to stop."""
     config = uvicorn.Config(
@@ -266,53 +270,6 @@ def _listen(settings: Settings) -> socket.socket:
         ) from None
 
 
-async def check(settings: Settings, gateway: str | None) -> int:
-    """Look at every invariant once, and print each row that breaks one; gives the exit code.
-
-    With a gateway, each payment is compared with that one's books too.
-    """
-    database = create_database(settings.database_url)
-    await database.open()
-    try:
-        broken = await SqlInvariants(database).broken()
-    finally:
-        await database.close()
-    for one in broken:
-        print(one)
-    if not broken:
-        print("Every invariant holds.")
-    differs = gateway is not None and await _differs(settings, gateway)
-    return 1 if broken or differs else 0
-
-
-async def _differs(settings: Settings, gateway: str) -> bool:
-    """Print what a gateway has otherwise; tells whether there is anything."""
-    _, till = build(settings)
-    if not readers_of(till.flow, gateway):
-        raise SettingsError(f"--provider: {gateway} is none whose books can be compared.")
-    count = differences = 0
-    async with till.opened():
-        async for compared in compare(till.flow, gateway):
-            count += 1
-            for one in compared.differences:
-                differences += 1
-                print(one)
-    print(f"{count} sessions compared with {gateway}, {differences} differences.")
-    return differences > 0
-
-
-async def recover(settings: Settings, since: Instant) -> int:
-    """Read back from the providers what the database does not know; gives the exit code."""
-    _, till = build(settings)
-    async with till.opened():
-        found = await find_again(till.flow, since)
-    print(f"{found.read} effects read, {found.recorded} recorded.")
-    for provider_id, effect in found.unplaced:
-        what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
-        print(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
-    return 1 if found.unplaced else 0
-
-
 def _instant(text: str) -> Instant:
     try:
         found = datetime.fromisoformat(text)
@@ -323,8 +280,7 @@ def _instant(text: str) -> Instant:
     return Instant(int(found.timestamp()) * SECOND)
 
 
-def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
-    """Run the command line; gives the exit code."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serving = commands.add_parser("serve", help="bring the database up to date and serve")
@@ -344,12 +300,21 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     recovering.add_argument(
         "--since", type=_instant, required=True, metavar="INSTANT", help="2026-11-23T10:00:00Z"
     )
+    accepting = commands.add_parser(
+        "accept-account", help="take the configured key's account as the one of all payments"
+    )
+    accepting.add_argument("gateway", metavar="GATEWAY", help="stripe")
     commands.add_parser("schema", help="print the schema in the schema definition language")
     commands.add_parser("documents", help="list the trusted documents with their hashes")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
     sandbox.add_argument("--host", default="127.0.0.1")
     sandbox.add_argument("--port", type=int, default=8001)
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
+    """Run the command line; gives the exit code."""
+    given = _parser().parse_args(arguments)
     if given.command == "schema":
         print(sdl(), end="")
         return 0
@@ -358,28 +323,38 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         # It waits until the server handles it: on its own it would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        settings = configuration.load()
-        if given.command == "serve":
-            return serve(settings, given.workers, rig)
-        if given.command == "check":
-            demand_newest(settings.database_url)
-            return asyncio.run(check(settings, given.provider))
-        if given.command == "recover":
-            demand_newest(settings.database_url)
-            return asyncio.run(recover(settings, given.since))
-        if given.command == "migrate":
-            migrate(settings.database_url)
-        elif given.command == "documents":
-            print(*list_documents(settings), sep="\n")
-        else:
-            serve_sandbox(settings, host=given.host, port=given.port)
+        return _carry_out(given, configuration.load(), rig)
     except BooksUnreadable as error:
         print(f"Not all was read: run it again. {error}", file=sys.stderr)
-        return 2
     except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)
-        return 2
+    return 2
+
+
+def _carry_out(given: argparse.Namespace, settings: Settings, rig: Rig) -> int:
+    match given.command:
+        case "serve":
+            return serve(settings, given.workers, rig)
+        case "migrate":
+            migrate(settings.database_url)
+        case "documents":
+            print(*list_documents(settings), sep="\n")
+        case "sandbox":
+            serve_sandbox(settings, host=given.host, port=given.port)
+        case _:
+            demand_newest(settings.database_url)
+            return asyncio.run(_maintain(given, settings))
     return 0
+
+
+async def _maintain(given: argparse.Namespace, settings: Settings) -> int:
+    match given.command:
+        case "check":
+            return await maintenance.check(_till, settings, given.provider)
+        case "recover":
+            return await maintenance.recover(_till(settings), given.since)
+        case _:
+            return await maintenance.accept_account(_till(settings), given.gateway)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,11 @@ from edge.limits import MESSAGE_BYTES
 from events.deliveries import Deliveries
 from events.posting import Poster
 from events.updates import Updates
-from payments import checking, recovery
+from payments import accounts, checking, recovery
 from payments.flow import Flow
 from payments.ports import Provider
 from settings import Settings, SettingsError
+from web.health import Readiness
 
 log = structlog.get_logger("server")
 
@@ -51,12 +52,14 @@ class Till:
     deliveries: Deliveries
     is_ending: bool = False
 
-    async def is_ready(self) -> bool:
-        """Tell whether it takes new work and its database answers."""
+    async def readiness(self) -> Readiness:
+        """Tell whether it takes new work, its database answers, and its gateways take its keys; raises StoreBusy."""
         if self.is_ending:
-            return False
+            return Readiness.ENDING
         await self.flow.store.read(lambda tx: tx.disabled_providers())
-        return True
+        if any(one.account.is_misconfigured for one in accounts.with_accounts(self.flow)):
+            return Readiness.PROVIDER_MISCONFIGURED
+        return Readiness.READY
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -86,6 +89,7 @@ class Till:
     @asynccontextmanager
     async def _looked_after(self) -> AsyncIterator[None]:
         loops = [
+            asyncio.create_task(accounts.run(self.flow)),
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
             asyncio.create_task(self.updates.hear(self.database)),

@@ -26,6 +26,7 @@ _operations = tables.operations
 _keys = tables.idempotency_keys
 _reports = tables.provider_reports
 _disabled = tables.disabled_providers
+_accounts = tables.gateway_accounts
 
 HAS_NEXT_STEP = text("status IN ('ASKING', 'UNKNOWN', 'PROCESSING', 'ACTION_REQUIRED')")
 IN_FLIGHT = text(tables.IN_FLIGHT)
@@ -146,6 +147,12 @@ RELEASE_KEY = Statement(delete(_keys).where(_keys.c.subject_id == bindparam("sub
 DISABLED = Statement(select(_disabled.c.provider_id))
 DISABLE = insert_into(_disabled)
 ENABLE = Statement(delete(_disabled).where(_disabled.c.provider_id == bindparam("provider_id")))
+
+KNOWN_ACCOUNT = Statement(
+    select(_accounts.c.account).where(_accounts.c.gateway == bindparam("gateway"))
+)
+FORGET_ACCOUNT = Statement(delete(_accounts).where(_accounts.c.gateway == bindparam("gateway")))
+KNOW_ACCOUNT = insert_into(_accounts)
 
 CLOSING_OF = Statement(
     select(_operations.c.id)

@@ -276,6 +276,17 @@ class StoreTransaction:
         if not is_enabled:
             self._connection.change(sql.DISABLE, {"provider_id": id})
 
+    def known_account(self, gateway: str) -> str | None:
+        """Name the account at a gateway that this database's payments are of."""
+        rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
+        return rows[0][0] if rows else None
+
+    def set_known_account(self, gateway: str, account: str) -> None:
+        """Keep the account at a gateway, instead of another one."""
+        self._connection.change(sql.FORGET_ACCOUNT, {"gateway": gateway})
+        values = {"gateway": gateway, "account": account, "known_since": self.now}
+        self._connection.change(sql.KNOW_ACCOUNT, values)
+
     def claim_due(
         self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int
     ) -> Sequence[Operation]:

@@ -356,3 +356,11 @@ provider_reports = Table(
 disabled_providers = Table(
     "disabled_providers", metadata, id_column("provider_id", primary_key=True)
 )
+
+gateway_accounts = Table(
+    "gateway_accounts",
+    metadata,
+    id_column("gateway", primary_key=True),
+    Column("account", String(255), nullable=False),
+    instant("known_since"),
+)

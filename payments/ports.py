@@ -1,5 +1,6 @@
 """What the flow needs from outside of the domain: providers, a store, and someone to wake subscribers."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -124,6 +125,38 @@ class ReadsObjects(Protocol):
         """
 
 
+class Account(Protocol):
+    """The account at a gateway that the configured key opens."""
+
+    known: str | None
+    """The account that the database knows; None before it was read from there."""
+
+    wanted: asyncio.Event
+    """Set when something is to be asked of an account that was not compared yet."""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it was compared once, or is known to be unreadable; nothing is asked of it before."""
+
+    @property
+    def is_misconfigured(self) -> bool:
+        """Whether the gateway refuses the key, or has another account behind it."""
+
+    async def read(self) -> str | None:
+        """Read the gateway's own name of the account, with its mode; None where it does not say."""
+
+    async def confirm(self) -> bool:
+        """Read the account, and tell whether it is proven to be the known one."""
+
+
+@runtime_checkable
+class HasAccount(Protocol):
+    """A provider whose key opens one account: what is missing from another account proves nothing."""
+
+    gateway: str
+    account: Account
+
+
 @runtime_checkable
 class LimitsAmounts(Protocol):
     """Is a provider that takes amounts within limits."""
@@ -226,6 +259,9 @@ class Transaction(Protocol):
 
     def disabled_providers(self) -> frozenset[str]: ...
     def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None: ...
+
+    def known_account(self, gateway: str) -> str | None: ...
+    def set_known_account(self, gateway: str, account: str) -> None: ...
 
     def claim_due(
         self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int

@@ -21,14 +21,16 @@ MAY_IMPORT: Final = {
     "web": {"payments"},
     # The composition root; the others at the top are pieces of it.
     "entrance": {"db", "edge", "resolvers", "settings", "web"},
+    "maintenance": {"db", "payments", "settings", "till"},
     "settings": {"edge", "payments"},
-    "till": {"db", "edge", "events", "payments", "settings", "workers"},
+    "till": {"db", "edge", "events", "payments", "settings", "web", "workers"},
     "workers": set[str](),
     "server": {
         "db",
         "edge",
         "entrance",
         "events",
+        "maintenance",
         "payments",
         "providers",
         "resolvers",

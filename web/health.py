@@ -1,6 +1,7 @@
 """Whether the process lives, and whether it can work."""
 
 from collections.abc import Awaitable, Callable
+from enum import Enum
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,19 +12,30 @@ from payments.errors import StoreBusy
 NO_STORE = {"cache-control": "no-store"}
 
 
-def health_routes(is_ready: Callable[[], Awaitable[bool]]) -> list[Route]:
-    """Give the two addresses; `is_ready` reads the database, and is false while the server is ending."""
+class Readiness(Enum):
+    """Whether a server takes new work, as an operator reads it."""
+
+    READY = "ready"
+    ENDING = "the server is ending"
+    STORE_UNAVAILABLE = "the database does not answer"
+    PROVIDER_MISCONFIGURED = (
+        "a provider refuses the configured key, or has another account behind it"
+    )
+
+
+def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> list[Route]:
+    """Return the two addresses; `readiness` reads the database and may raise StoreBusy."""
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=NO_STORE)
 
     async def ready(_request: Request) -> Response:
         try:
-            can_work = await is_ready()
+            found = await readiness()
         except StoreBusy:
-            can_work = False
-        if can_work:
+            found = Readiness.STORE_UNAVAILABLE
+        if found is Readiness.READY:
             return JSONResponse({"status": "ready"}, headers=NO_STORE)
-        return JSONResponse({"status": "not ready"}, 503, NO_STORE)
+        return JSONResponse({"status": "not ready", "reason": found.value}, 503, NO_STORE)
 
     return [Route("/health/live", live), Route("/health/ready", ready)]

@@ -3,7 +3,7 @@
 The same at each process on one database, except for what says that it is of one process.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
@@ -16,12 +16,20 @@ from payments.checking import LastCheck
 from payments.errors import StoreBusy
 from payments.figures import Counting, Figures, OpenStreams
 from payments.instants import SECOND, Instant
+from payments.ports import HasAccount
 
 
 class _Shown:
     """Shows figures that were read already; the library asks for them while it writes."""
 
-    def __init__(self, figures: Figures, last_check: LastCheck, streams: OpenStreams) -> None:
+    def __init__(
+        self,
+        figures: Figures,
+        last_check: LastCheck,
+        streams: OpenStreams,
+        accounts: Sequence[HasAccount],
+    ) -> None:
+        self._accounts = accounts
         self._figures = figures
         self._last_check = last_check
         self._streams = streams
@@ -43,6 +51,7 @@ class _Shown:
             "Age of the oldest of them; 0 where there is none.",
             _age(figures.oldest_unsettled_at, figures.read_at),
         )
+        yield self._misconfigured()
         yield GaugeMetricFamily(
             "tillgraph_parked_reports",
             "Providers' reports of the last five days that match nothing here.",
@@ -83,12 +92,27 @@ class _Shown:
                 self._last_check.ended_at / SECOND,
             )
 
+    def _misconfigured(self) -> GaugeMetricFamily:
+        found = GaugeMetricFamily(
+            "tillgraph_provider_misconfigured",
+            "1 where a gateway refuses this process's key, or has another account behind it.",
+            labels=("provider",),
+        )
+        for one in self._accounts:
+            found.add_metric((one.gateway,), one.account.is_misconfigured)
+        return found
+
 
 def _age(since: Instant | None, now: Instant) -> float:
     return 0 if since is None else (now - since) / SECOND
 
 
-def metrics_route(counting: Counting, last_check: LastCheck, streams: OpenStreams) -> Route:
+def metrics_route(
+    counting: Counting,
+    last_check: LastCheck,
+    streams: OpenStreams,
+    accounts: Sequence[HasAccount],
+) -> Route:
     """Give the address."""
 
     async def show(request: Request) -> Response:
@@ -97,7 +121,7 @@ def metrics_route(counting: Counting, last_check: LastCheck, streams: OpenStream
         except StoreBusy as busy:
             return Response(f"{busy}\n", 503, {"retry-after": "1"}, "text/plain")
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Shown(figures, last_check, streams))
+        registry.register(_Shown(figures, last_check, streams, accounts))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"content-type": content_type, "cache-control": "no-store"}
         return Response(encode(registry), headers=headers)

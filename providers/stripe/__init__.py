@@ -11,6 +11,7 @@ def create(settings: ProviderSettings) -> Sequence[Provider]:
     if settings.stripe is None:
         return ()
     # The SDK takes a quarter of a second to import, which who has no key need not wait for.
+    from providers.stripe.account import Account  # noqa: PLC0415
     from providers.stripe.connection import Connection  # noqa: PLC0415
     from providers.stripe.methods import METHODS  # noqa: PLC0415
     from providers.stripe.provider import StripeProvider  # noqa: PLC0415
@@ -19,9 +20,10 @@ def create(settings: ProviderSettings) -> Sequence[Provider]:
     connection = Connection(
         settings.stripe.secret_key, settings.stripe.api_base, settings.read_seconds
     )
+    account = Account(connection)
     return [
         (SavingStripeProvider if method.keeps_methods else StripeProvider)(
-            method, settings.stripe, connection
+            method, settings.stripe, connection, account
         )
         for method in METHODS
     ]

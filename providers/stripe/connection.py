@@ -55,10 +55,15 @@ class Connection:
         self._customers = client.v1.customers
         self._methods = client.v1.payment_methods
         self._setups = client.v1.setup_intents
+        self._accounts = client.v1.accounts
 
     async def close(self) -> None:
         """Let go of connections."""
         await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK's own
+
+    async def account(self) -> stripe.Account:
+        """Read the account that the key is of."""
+        return await self._accounts.retrieve_current_async()
 
     async def create(self, params: PaymentIntentCreateParams, key: str) -> stripe.PaymentIntent:
         """Open an intent."""

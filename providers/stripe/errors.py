@@ -16,6 +16,8 @@ class Meaning(Enum):
     """Stripe or the issuer said no, and would say so again."""
     NOT_DONE = auto()
     """Stripe did nothing, and may do it when asked again."""
+    MISCONFIGURED = auto()
+    """Stripe did nothing, because the key is wrong or is of another account or mode: an operator's matter."""
     UNKNOWN = auto()
     """It may have been done."""
 
@@ -25,9 +27,8 @@ MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.InvalidRequestError: Meaning.DECLINED,
     # Another thing was asked with this key before: that one may have happened.
     stripe.IdempotencyError: Meaning.UNKNOWN,
-    # The key in the settings is wrong, or may not do this: an operator's matter, and nothing happened.
-    stripe.AuthenticationError: Meaning.NOT_DONE,
-    stripe.PermissionError: Meaning.NOT_DONE,
+    stripe.AuthenticationError: Meaning.MISCONFIGURED,
+    stripe.PermissionError: Meaning.MISCONFIGURED,
     stripe.RateLimitError: Meaning.NOT_DONE,
     # A 5xx, a page of HTML, a garbled answer.
     stripe.APIError: Meaning.UNKNOWN,
@@ -65,6 +66,27 @@ NOT_SENT = (
 )
 """Failures before the first byte: Stripe knows nothing of the request."""
 
+CONFIGURATION_CODES = frozenset(
+    {
+        "account_invalid",
+        "api_key_expired",
+        "livemode_mismatch",
+        "platform_account_required",
+        "platform_api_key_expired",
+        "secret_key_required",
+        "testmode_charges_only",
+        "tls_version_unsupported",
+    }
+)
+"""What no request of this key would get through. Source: https://docs.stripe.com/error-codes."""
+
+MISSING = "resource_missing"
+
+CALLERS = frozenset({"payment_method", "customer"})
+"""Parameters that name what a caller brought; any other object that is missing is one that was made from here."""
+
+NOT_FOUND = 404
+
 IN_USE = 409
 """Another request is at the same object or key just now, and this one was not taken."""
 
@@ -83,6 +105,8 @@ def meaning_of(error: stripe.StripeError) -> Meaning:
         return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
     if error.http_status == IN_USE:
         return Meaning.NOT_DONE
+    if error.code in CONFIGURATION_CODES or _is_ours_missing(error):
+        return Meaning.MISCONFIGURED
     return MEANINGS.get(type(error), Meaning.UNKNOWN)
 
 
@@ -91,10 +115,19 @@ def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
     match meaning_of(error):
         case Meaning.DECLINED:
             return declined(error.code, _decline_code(error))
-        case Meaning.NOT_DONE:
+        case Meaning.NOT_DONE | Meaning.MISCONFIGURED:
             return NotReached()
         case Meaning.UNKNOWN:
             return Unknown()
+
+
+def is_missing(error: stripe.StripeError) -> bool:
+    """Tell whether Stripe says that it has no such object: of another account or mode it says the same."""
+    return error.code == MISSING or error.http_status == NOT_FOUND
+
+
+def _is_ours_missing(error: stripe.StripeError) -> bool:
+    return is_missing(error) and getattr(error, "param", None) not in CALLERS
 
 
 def declined(code: object, decline_code: object) -> Declined:

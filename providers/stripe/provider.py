@@ -25,6 +25,7 @@ from payments.outcomes import (
     JsonObject,
     JsonValue,
     Moved,
+    NotReached,
     Opened,
     Outcome,
     Processing,
@@ -35,13 +36,12 @@ from payments.ports import BooksUnreadable
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
 from providers.stripe import amounts, data, intents, webhooks
+from providers.stripe.account import Account
 from providers.stripe.connection import Connection
-from providers.stripe.errors import Meaning, meaning_of, outcome_of
+from providers.stripe.errors import Meaning, is_missing, meaning_of, outcome_of
 from providers.stripe.methods import Method
 
 log = structlog.get_logger("stripe")
-
-NOT_FOUND = 404
 
 REASON_KEY = "tillgraph_reason"
 """Of a refund's metadata: the code of its reason, whether it is one of Stripe's or not."""
@@ -68,7 +68,9 @@ class StripeProvider:
     browser_keys: frozenset[str] = data.BROWSER_KEYS
     keeps_keys_seconds: float | None = KEYS_SECONDS
 
-    def __init__(self, method: Method, settings: StripeSettings, connection: Connection) -> None:
+    def __init__(
+        self, method: Method, settings: StripeSettings, connection: Connection, account: Account
+    ) -> None:
         self.id = method.id
         self.name = method.name
         self.supported_currencies = method.currencies
@@ -78,6 +80,7 @@ class StripeProvider:
         self._method = method
         self._settings = settings
         self._connection = connection
+        self.account = account
         self._captures_later = settings.captures_later and method.can_capture_later
 
     def check(self, data_: Mapping[str, JsonValue]) -> None:
@@ -93,11 +96,16 @@ class StripeProvider:
         return None
 
     async def ask(self, ask: Ask) -> Outcome:
-        """Ask Stripe, once, with the operation's id as the idempotency key."""
+        """Ask Stripe, once, with the operation's id as the idempotency key; another account is asked for nothing."""
+        if not await self.account.is_open():
+            return NotReached()
         try:
             outcome = await self._asked(ask)
         except stripe.StripeError as error:
             return await self._failed(ask, error)
+        if ask.kind is not OperationKind.OPEN:
+            # Any account lets an intent be opened.
+            self.account.note_success()
         if isinstance(outcome, Processing):
             # A key that was sent before is answered as it was then: how it stands now is read.
             return await self.look_up(ask) or outcome
@@ -130,6 +138,8 @@ class StripeProvider:
             status=error.http_status,
             stripe_request=error.request_id,
         )
+        if await self.account.is_to_blame(error):
+            return NotReached()
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:
             return await self.look_up(ask) or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
@@ -155,16 +165,17 @@ class StripeProvider:
         try:
             return await self._read(ask)
         except stripe.StripeError as error:
+            await self.account.is_to_blame(error)
             log.warning("not looked up", operation_id=ask.key, error=type(error).__name__)
             return Unknown()
 
     async def _read(self, ask: Ask) -> Outcome | None:
         if ask.kind is OperationKind.REFUND:
             refund = await self._connection.find_refund(_name(ask), ask.key)
-            return None if refund is None else intents.refund_of(refund)
+            return await self._absent() if refund is None else intents.refund_of(refund)
         intent = await self._intent_of(ask)
         if intent is None:
-            return None
+            return await self._absent()
         match ask.kind:
             case OperationKind.OPEN | OperationKind.UPDATE:
                 return self._opening_read(ask, intent)
@@ -176,6 +187,10 @@ class StripeProvider:
                 is_paid = ask.payment_id is None and intent.status == "succeeded"
                 return self._authorization(intent) if is_paid else intents.cancellation_of(intent)
         assert_never(ask.kind)
+
+    async def _absent(self) -> Unknown | None:
+        """Give what a search that found nothing says: None, in the account that the database knows alone."""
+        return None if await self.account.confirm() else Unknown()
 
     async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
         if ask.reference is not None:
@@ -303,7 +318,8 @@ class StripeProvider:
         try:
             intent = await self._connection.intent(reference)
         except stripe.StripeError as error:
-            if error.http_status == NOT_FOUND:
+            is_gone = is_missing(error) and not await self.account.is_to_blame(error)
+            if is_gone:
                 return ()
             raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
         if intents.SESSION_KEY not in intents.metadata_of(intent):

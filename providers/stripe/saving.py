@@ -26,8 +26,8 @@ from payments.saved import (
     SavingOutcome,
 )
 from providers.stripe import data, intents
-from providers.stripe.errors import declined, outcome_of
-from providers.stripe.provider import NOT_FOUND, StripeProvider
+from providers.stripe.errors import MISSING, declined, is_missing, outcome_of
+from providers.stripe.provider import StripeProvider
 
 log = structlog.get_logger("stripe")
 
@@ -45,6 +45,8 @@ class SavingStripeProvider(StripeProvider):
 
     async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
         """Make a customer; one who may be there already is looked for first."""
+        if not await self.account.is_open():
+            return NotReached()
         try:
             found = None
             if ask.is_key_forgotten:
@@ -54,7 +56,7 @@ class SavingStripeProvider(StripeProvider):
         except stripe.StripeError as error:
             if _is_servers(error):
                 return await self._made_behind_a_fault(ask)
-            return _failure("make holder", ask.key, error)
+            return await self._failure("make holder", ask.key, error)
         return HolderMade(found.id)
 
     async def _made(self, ask: HolderAsk, key: str) -> stripe.Customer:
@@ -79,7 +81,7 @@ class SavingStripeProvider(StripeProvider):
             found = await self._connection.find_customer(ask.key)
             return HolderMade((found or await self._made(ask, f"{ask.key}:again")).id)
         except stripe.StripeError as error:
-            return _failure("make holder", ask.key, error)
+            return await self._failure("make holder", ask.key, error)
 
     async def change_holder(
         self, reference: str, *, email: str | None, name: str | None
@@ -103,6 +105,8 @@ class SavingStripeProvider(StripeProvider):
 
     async def save_method(self, ask: SavingAsk) -> SavingOutcome:
         """Save a payment method that is given, or open a saving for the customer's browser."""
+        if not await self.account.is_open():
+            return NotReached()
         params: SetupIntentCreateParams = {
             "customer": ask.holder_reference,
             "usage": "off_session",
@@ -117,7 +121,7 @@ class SavingStripeProvider(StripeProvider):
         except stripe.StripeError as error:
             if _is_servers(error):
                 return await self._found_saving(ask)
-            return _failure("save method", ask.key, error)
+            return await self._failure("save method", ask.key, error)
 
     async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
         """Read how a saving stands."""
@@ -125,13 +129,13 @@ class SavingStripeProvider(StripeProvider):
         try:
             return self._saving(await self._connection.setup(ask.reference))
         except stripe.StripeError as error:
-            return _failure("look up saving", ask.key, error)
+            return await self._failure("look up saving", ask.key, error)
 
     async def _found_saving(self, ask: SavingAsk) -> SavingOutcome:
         try:
             found = await self._connection.find_setup(ask.holder_reference, ask.key)
         except stripe.StripeError as error:
-            return _failure("find saving", ask.key, error)
+            return await self._failure("find saving", ask.key, error)
         return Unknown() if found is None else self._saving(found)
 
     def _saving(self, setup: stripe.SetupIntent) -> SavingOutcome:
@@ -172,7 +176,7 @@ class SavingStripeProvider(StripeProvider):
         try:
             return (await self._connection.method(reference)).customer is None
         except stripe.StripeError as error:
-            return error.http_status == NOT_FOUND
+            return is_missing(error) and not await self.account.is_to_blame(error)
 
     async def _changed(
         self, what: str, reference: str, change: Callable[[], Awaitable[None]]
@@ -180,8 +184,26 @@ class SavingStripeProvider(StripeProvider):
         try:
             await change()
         except stripe.StripeError as error:
-            return _failure(what, reference, error)
+            return await self._failure(what, reference, error)
         return Changed()
+
+    async def _failure(
+        self, what: str, about: str, error: stripe.StripeError
+    ) -> Declined | NotReached | Unknown:
+        """Give the outcome that an error is, and a line in the log."""
+        log.warning(
+            "not done",
+            what=what,
+            about=about,
+            error=type(error).__name__,
+            code=error.code,
+            status=error.http_status,
+            stripe_request=error.request_id,
+        )
+        if await self.account.is_to_blame(error):
+            return NotReached()
+        # The account is the right one: what is missing in it is gone.
+        return declined(error.code, None) if is_missing(error) else outcome_of(error)
 
 
 def _is_servers(error: stripe.StripeError) -> bool:
@@ -189,18 +211,4 @@ def _is_servers(error: stripe.StripeError) -> bool:
 
 
 def _is_gone(outcome: ChangeOutcome) -> bool:
-    return isinstance(outcome, Declined) and outcome.decline_code == "resource_missing"
-
-
-def _failure(what: str, about: str, error: stripe.StripeError) -> Declined | NotReached | Unknown:
-    """Give the outcome that an error is, and a line in the log."""
-    log.warning(
-        "not done",
-        what=what,
-        about=about,
-        error=type(error).__name__,
-        code=error.code,
-        status=error.http_status,
-        stripe_request=error.request_id,
-    )
-    return outcome_of(error)
+    return isinstance(outcome, Declined) and outcome.decline_code == MISSING

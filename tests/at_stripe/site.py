@@ -18,6 +18,7 @@ from tests.support.shop import authorize, open_collection, open_session
 from tests.support.starting import Started, start
 from tests.support.waiting import until
 
+ACCOUNT = "acct_of_these_tests"
 SECRET_KEY = "sk_test_of_these_tests"
 PUBLISHABLE_KEY = "pk_test_of_these_tests"
 WEBHOOK_SECRET = "whsec_of_these_tests"
@@ -72,6 +73,7 @@ class RunningStripe:
     process: Started | None = None
     holds: bool = False
     """It reports nothing by itself."""
+    account: str = ACCOUNT
     client: httpx2.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,7 @@ class RunningStripe:
     def start(self) -> "RunningStripe":
         """Start it and wait until it answers."""
         arguments = ["--port", str(self.port)]
+        arguments += ["--account", self.account]
         arguments += ["--file", str(self.folder / "stripe.db"), "--webhook-secret", WEBHOOK_SECRET]
         if self.webhook_url is not None:
             arguments += ["--webhook-url", self.webhook_url]
@@ -285,7 +288,11 @@ def site(
     }
     server = RunningServer(folder, environment, port, is_test_build=is_test_build)
     try:
-        yield Site(server.start(), stripe)
+        server.start()
+        if server.environment["TILLGRAPH_STRIPE_SECRET_KEY"] == SECRET_KEY:
+            # It is noted beside the first requests, which a test would take for an effect of its own.
+            until(lambda: server.rows("SELECT account FROM gateway_accounts"))
+        yield Site(server, stripe)
         until(lambda: not waiting_reports(server))
         assert server.check() == CHECKED
         known = {row[0] for row in server.rows("SELECT id FROM operations")}

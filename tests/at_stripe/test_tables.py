@@ -23,7 +23,14 @@ from providers.stripe.amounts import (
     to_stripe,
 )
 from providers.stripe.data import check
-from providers.stripe.errors import MEANINGS, declined, outcome_of
+from providers.stripe.errors import (
+    CONFIGURATION_CODES,
+    MEANINGS,
+    Meaning,
+    declined,
+    meaning_of,
+    outcome_of,
+)
 from providers.stripe.intents import SESSION_KEY, WAITING, dispute_of
 from tests.at_stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
 from tests.at_stripe.test_reports import report, signed
@@ -163,6 +170,12 @@ def failed(kind: Any, **values: Json) -> stripe.StripeError:
     return error
 
 
+def missing(param: str | None) -> stripe.StripeError:
+    """Make the error of an object that is not there."""
+    code = None if param is None else "resource_missing"
+    return failed(stripe.InvalidRequestError, param=param, code=code, http_status=404)
+
+
 DECLINED_CARD = {
     "param": None,
     "code": "card_declined",
@@ -182,12 +195,42 @@ DECLINED_CARD = {
         (failed(stripe.IdempotencyError, http_status=400), Unknown()),
         (failed(stripe.InvalidRequestError, param=None, code="x", http_status=400), Declined("x")),
         (failed(stripe.InvalidRequestError, param=None, code="x", http_status=409), NotReached()),
+        (missing("intent"), NotReached()),
+        (missing("payment_intent"), NotReached()),
+        (missing("id"), NotReached()),
+        (missing(None), NotReached()),
+        (missing("payment_method"), Declined("resource_missing")),
+        (missing("customer"), Declined("resource_missing")),
     ],
-    ids=["card", "rate", "key", "permission", "500", "connection", "key reused", "400", "409"],
+    ids=[
+        "card",
+        "rate",
+        "key",
+        "permission",
+        "500",
+        "connection",
+        "key reused",
+        "400",
+        "409",
+        "intent missing",
+        "refund's intent missing",
+        "missing",
+        "address missing",
+        "method missing",
+        "customer missing",
+    ],
 )
 def test_what_errors_mean(error: stripe.StripeError, outcome: Outcome) -> None:
     """The four outcomes, by the class and the status."""
     assert outcome_of(error) == outcome
+
+
+@pytest.mark.parametrize("code", sorted(CONFIGURATION_CODES))
+def test_what_a_wrong_configuration_means(code: str) -> None:
+    """Nothing was done, and it says nothing of what was asked."""
+    error = failed(stripe.InvalidRequestError, param=None, code=code, http_status=400)
+    assert meaning_of(error) is Meaning.MISCONFIGURED
+    assert outcome_of(error) == NotReached()
 
 
 @pytest.mark.parametrize("card", [card for card in CARDS.values() if card.code is not None])

@@ -14,10 +14,11 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=12111)
     parser.add_argument("--file", type=Path, default=Path("stripe-server.db"))
+    parser.add_argument("--account", default="acct_of_the_fake_stripe", metavar="ID")
     parser.add_argument("--webhook-url", metavar="URL")
     parser.add_argument("--webhook-secret", default="whsec_of_the_fake_stripe", metavar="SECRET")
     given = parser.parse_args()
-    server = Server(given.file, given.webhook_url, given.webhook_secret)
+    server = Server(given.file, given.account, given.webhook_url, given.webhook_secret)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve(server, given.host, given.port))
 

@@ -22,14 +22,22 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 JSON = "application/json"
 NO_KEY = {"type": "invalid_request_error", "message": "You did not provide an API key."}
 
+NO_PERMISSION = {
+    "type": "invalid_request_error",
+    "message": "Having the 'rak_accounts_kyc_basic_read' permission would allow this request to continue.",
+}
+"""To read the account, a restricted key needs a permission of its own."""
+
 
 class Server:
     """Is the account behind HTTP."""
 
-    def __init__(self, file: Path, webhook_url: str | None, webhook_secret: str) -> None:
+    def __init__(
+        self, file: Path, account: str, webhook_url: str | None, webhook_secret: str
+    ) -> None:
         self.store = Store(file)
         self.delivery = Delivery(webhook_url, webhook_secret)
-        self.gateway = Gateway(self.store, self.delivery.tell)
+        self.gateway = Gateway(self.store, self.delivery.tell, account)
         self.faults = Faults()
         gateway = self.gateway
         self._acts: dict[str, Callable[[dict[str, Any]], Body | None]] = {
@@ -101,6 +109,12 @@ class Server:
                 ),
                 self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
                 self._get("disputes", "/v1/disputes", params.DisputeListParams, self._disputes),
+                self._get(
+                    "account",
+                    "/v1/account",
+                    params.AccountRetrieveCurrentParams,
+                    lambda _, given: gateway.account(),
+                ),
                 self._get("events", "/v1/events", params.EventListParams, self._events),
                 *self._customer_routes(),
                 web.post("/_control/{what}", self._control),
@@ -250,6 +264,8 @@ class Server:
     ) -> web.StreamResponse:
         if not _key_of(request).startswith(("sk_test_", "rk_test_", "pk_test_")):
             return _json(401, {"error": NO_KEY})
+        if name == "account" and _key_of(request).startswith("rk_"):
+            return _json(403, {"error": NO_PERMISSION})
         fault = self.faults.take(name)
         if (
             fault is not None

@@ -37,6 +37,12 @@ class Customers:
         """Read a customer."""
         return self._found(id, "customer")
 
+    def named(self, id: str) -> Body:
+        """Read a customer that another request names in its parameters."""
+        if self.store.get(id, "customer") is None:
+            raise invalid("resource_missing", param="customer")
+        return self.customer(id)
+
     def search(self, query: str) -> list[Body]:
         """Find customers by a value of their metadata."""
         matched = SEARCH.fullmatch(query)
@@ -88,7 +94,7 @@ class Customers:
     def create_setup(self, params: Body) -> Body:
         """Begin to save a payment method."""
         if params.get("customer") is not None:
-            self.customer(params["customer"])
+            self.named(params["customer"])
         setup = self.store.put(objects.setup_intent(self.store.new_id("seti"), params))
         return self.confirm_setup(setup["id"], params) if params.get("confirm") else setup
 

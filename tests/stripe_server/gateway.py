@@ -26,6 +26,7 @@ class Gateway:
     store: Store
     tell: Callable[[Body], None]
     """Is given every event."""
+    account_id: str = "acct_test"
 
     def __post_init__(self) -> None:
         self.customers = Customers(self.store)
@@ -34,7 +35,7 @@ class Gateway:
         """Open an intent."""
         _hold_amount(params["amount"])
         if params.get("customer") is not None:
-            self.customers.customer(params["customer"])
+            self.customers.named(params["customer"])
         intent = objects.payment_intent(self.store.new_id("pi"), params)
         self._emit("payment_intent.created", intent, key)
         return self.store.put(intent)
@@ -146,6 +147,7 @@ class Gateway:
 
     def disputes(self, intent_id: str) -> list[Body]:
         """List an intent's disputes, newest first."""
+        self._named(intent_id)
         return [one for one in self.store.each("dispute") if one["payment_intent"] == intent_id]
 
     def capture(self, id: str, params: Body, key: str | None) -> Body:
@@ -191,7 +193,7 @@ class Gateway:
 
     def refund(self, params: Body, key: str | None) -> Body:
         """Give a captured amount back."""
-        intent = self.intent(params["payment_intent"])
+        intent = self._named(params["payment_intent"])
         left = intent["amount_received"] - sum(
             one["amount"]
             for one in self.refunds(intent["id"])
@@ -214,6 +216,7 @@ class Gateway:
 
     def refunds(self, intent_id: str) -> list[Body]:
         """List an intent's refunds, newest first."""
+        self._named(intent_id)
         return [one for one in self.store.each("refund") if one["payment_intent"] == intent_id]
 
     def search(self, query: str) -> list[Body]:
@@ -229,7 +232,15 @@ class Gateway:
 
     def intent(self, id: str) -> Body:
         """Read an intent."""
-        return self._found(id, "payment_intent")
+        return self._found(id, "payment_intent", param="intent")
+
+    def _named(self, id: str) -> Body:
+        """Read an intent that another request names in its parameters."""
+        return self._found(id, "payment_intent", param="payment_intent")
+
+    def account(self) -> Body:
+        """Read the account that the key is of."""
+        return objects.account(self.account_id)
 
     def shown(self, body: Body, expand: list[str]) -> Body:
         """Give an object with what a request wants expanded."""
@@ -306,10 +317,10 @@ class Gateway:
     def _unexpected(self, intent: Body) -> Refusal:
         return invalid("payment_intent_unexpected_state", payment_intent=intent)
 
-    def _found(self, id: str, kind: str) -> Body:
+    def _found(self, id: str, kind: str, *, param: str = "id") -> Body:
         found = self.store.get(id, kind)
         if found is None:
-            raise invalid("resource_missing", param="id", status=404)
+            raise invalid("resource_missing", param=param, status=404)
         return found
 
     def _emit(self, type: str, about: Body, key: str | None) -> None:

@@ -9,6 +9,11 @@ CAPTURE_SECONDS = 7 * 86_400
 """How long an authorization of a card can be captured."""
 
 
+def account(id: str) -> Body:
+    """Make the account that a key is of, as far as it is read here."""
+    return {"id": id, "object": "account", "type": "standard", "country": "US"}
+
+
 def payment_intent(id: str, params: Body) -> Body:
     """Make an intent out of the parameters of its creation."""
     automatic = params.get("automatic_payment_methods")

@@ -22,6 +22,7 @@ TABLES = (
     "webhook_lanes",
     "provider_reports",
     "disabled_providers",
+    "gateway_accounts",
     "rate_counts",
 )
 

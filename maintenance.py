@@ -1,0 +1,77 @@
+"""The commands that an operator runs beside the servers; each returns the exit code."""
+
+from collections.abc import Callable
+
+from db.engine import create_database
+from db.invariants import SqlInvariants
+from payments.accounts import require_accounts, take_account, with_accounts
+from payments.comparing import compare, readers_of
+from payments.effects import find_again
+from payments.instants import Instant
+from payments.ports import BooksUnreadable
+from settings import Settings, SettingsError
+from till import Till
+
+Build = Callable[[Settings], Till]
+"""Makes a server's pieces."""
+
+
+async def check(build: Build, settings: Settings, gateway: str | None) -> int:
+    """Look at every invariant once, and print each row that breaks one; gives the exit code.
+
+    With a gateway, each payment is compared with that one's books too.
+    """
+    database = create_database(settings.database_url)
+    await database.open()
+    try:
+        broken = await SqlInvariants(database).broken()
+    finally:
+        await database.close()
+    for one in broken:
+        print(one)
+    if not broken:
+        print("Every invariant holds.")
+    differs = gateway is not None and await _differs(build(settings), gateway)
+    return 1 if broken or differs else 0
+
+
+async def _differs(till: Till, gateway: str) -> bool:
+    """Print what a gateway has otherwise; tells whether there is anything."""
+    if not readers_of(till.flow, gateway):
+        raise SettingsError(f"--provider: {gateway} is none whose books can be compared.")
+    count = differences = 0
+    async with till.opened():
+        await require_accounts(till.flow, gateway)
+        async for compared in compare(till.flow, gateway):
+            count += 1
+            for one in compared.differences:
+                differences += 1
+                print(one)
+    print(f"{count} sessions compared with {gateway}, {differences} differences.")
+    return differences > 0
+
+
+async def recover(till: Till, since: Instant) -> int:
+    """Read back from the providers what the database does not know; gives the exit code."""
+    async with till.opened():
+        await require_accounts(till.flow)
+        found = await find_again(till.flow, since)
+    print(f"{found.read} effects read, {found.recorded} recorded.")
+    for provider_id, effect in found.unplaced:
+        what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
+        print(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
+    return 1 if found.unplaced else 0
+
+
+async def accept_account(till: Till, gateway: str) -> int:
+    """Take the account that the configured key opens as the one of this database's payments."""
+    one = next((one for one in with_accounts(till.flow) if one.gateway == gateway), None)
+    if one is None:
+        raise SettingsError(f"accept-account: {gateway} is no gateway with a key; choose stripe.")
+    async with till.opened():
+        found = await one.account.read()
+        if found is None:
+            raise BooksUnreadable(f"The account at {gateway} can't be read.")
+        await take_account(till.flow, one, found)
+    print(f"This database's payments at {gateway} are of {found} now.")
+    return 0
