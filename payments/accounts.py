@@ -10,7 +10,7 @@ from payments.comparing import readers_of
 from payments.flow import Flow
 from payments.ids import SessionId
 from payments.instants import Instant
-from payments.ports import BooksUnreadable, HasAccount, Transaction
+from payments.ports import BooksUnreadable, HasAccount, Transaction, effects_on
 
 log = structlog.get_logger("flow")
 
@@ -71,7 +71,7 @@ async def _may_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
     (session,) = sessions
     assert session.reference is not None
     try:
-        return bool(await readers[session.provider_id].findings(session.reference))
+        return bool(await effects_on(readers[session.provider_id], session.reference))
     except BooksUnreadable:
         return False
 

@@ -8,7 +8,7 @@ from payments.ids import ProviderId, SessionId
 from payments.instants import Instant, after
 from payments.money import Money
 from payments.outcomes import Authorized, Effect, Moved
-from payments.ports import ReadsObjects
+from payments.ports import ReadsObjects, effects_on
 from payments.records import Payment, PaymentSession
 from payments.statuses import OperationKind
 
@@ -66,8 +66,7 @@ async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
             behind = session.id
             if session.reference is None or _is_busy(session, payment):
                 continue
-            findings = await readers[session.provider_id].findings(session.reference)
-            effects = [one for one in findings if isinstance(one, Effect)]
+            effects = await effects_on(readers[session.provider_id], session.reference)
             yield Compared(session.id, list(_differences(session, payment, effects)))
 
 

@@ -1,6 +1,7 @@
 """What customers object to: recorded as their provider says it stands, shown on the payment, and streamed."""
 
 from dataclasses import replace
+from typing import assert_never
 
 from payments.change import Change, lock
 from payments.ids import DISPUTE, DisputeId, ProviderId, new_id
@@ -9,8 +10,20 @@ from payments.ports import Transaction
 from payments.records import Dispute, Payment, Snapshot
 from payments.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
 
-DECIDED = frozenset({DisputeStatus.WON, DisputeStatus.LOST})
-"""What has been decided is not open again; what was closed without a decision may be."""
+
+def _may_become(known: Dispute, found: DisputeFound) -> bool:
+    """Tell whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
+
+    What was closed without a decision may be open again; what was lost may be appealed, and won after that.
+    """
+    match known.status:
+        case DisputeStatus.WON:
+            return False
+        case DisputeStatus.LOST:
+            return found.is_appeal or found.status is DisputeStatus.WON
+        case DisputeStatus.NEEDS_RESPONSE | DisputeStatus.UNDER_REVIEW | DisputeStatus.CLOSED:
+            return True
+    assert_never(known.status)
 
 
 def record_dispute(
@@ -33,7 +46,7 @@ def record_dispute(
         _tell(change, payment, dispute, EventType.DISPUTE_OPENED)
         if found.status in DISPUTE_OVER:
             _tell(change, payment, dispute, EventType.DISPUTE_CLOSED)
-    elif known.status not in DECIDED and (dispute := _as_found(known, found)) != known:
+    elif _may_become(known, found) and (dispute := _as_found(known, found)) != known:
         tx.update_dispute(replace(dispute, updated_at=change.now))
         is_over = found.status in DISPUTE_OVER
         type = EventType.DISPUTE_CLOSED if is_over else EventType.DISPUTE_UPDATED

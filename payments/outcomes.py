@@ -217,6 +217,8 @@ class DisputeFound:
     respond_before: Instant | None = None
     provider_id: ProviderId | None = None
     """As in an effect."""
+    is_appeal: bool = False
+    """It was lost, and is being looked at again."""
 
 
 Finding = Effect | DisputeFound

@@ -62,6 +62,11 @@ class ReportRefused(Exception):
 class BooksUnreadable(Exception):
     """Says that a provider's own books could not be read to the end."""
 
+    def __init__(self, message: str, effects: Sequence[Effect] = ()) -> None:
+        super().__init__(message)
+        self.effects = effects
+        """Every effect on the object, where only its disputes could not be read."""
+
 
 class Provider(Protocol):
     """Turns a gateway's facts into the domain's outcomes."""
@@ -121,8 +126,20 @@ class ReadsObjects(Protocol):
     async def findings(self, reference: str) -> Sequence[Finding]:
         """Read what became of one session, by the provider's own name of it, oldest first; raises BooksUnreadable.
 
-        Nothing where the object is not of a session.
+        Nothing where the object is not of a session. What customers object to holds up no money: disputes that can't
+        be read leave the effects in the error.
         """
+
+
+async def effects_on(reader: ReadsObjects, reference: str) -> Sequence[Effect]:
+    """Read the effects on one object, oldest first, whatever its disputes are; raises BooksUnreadable."""
+    try:
+        found = await reader.findings(reference)
+    except BooksUnreadable as error:
+        if not error.effects:
+            raise
+        return error.effects
+    return [one for one in found if isinstance(one, Effect)]
 
 
 class Account(Protocol):

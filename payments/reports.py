@@ -21,7 +21,7 @@ from payments.outcomes import (
     Report,
     Reversed,
 )
-from payments.ports import Provider, ReadsObjects, ReportRefused, Transaction
+from payments.ports import BooksUnreadable, Provider, ReadsObjects, ReportRefused, Transaction
 from payments.recording import Record, record
 from payments.records import Operation, Snapshot
 from payments.statuses import EventSource, OperationKind, OperationStatus
@@ -150,7 +150,13 @@ async def _read_object(
 ) -> None:
     """Read what became of an object and record all of it; in whatever order and number reports came, it is the same."""
     assert isinstance(provider, ReadsObjects)
-    findings = await provider.findings(reference)
+    unread: BooksUnreadable | None = None
+    try:
+        findings = await provider.findings(reference)
+    except BooksUnreadable as error:
+        if not error.effects:
+            raise
+        findings, unread = error.effects, error
     request_id = new_request_id()
 
     def work(tx: Transaction) -> Snapshot | None:
@@ -161,13 +167,16 @@ async def _read_object(
                 # Of another program on the same account, or behind a backup: nothing here can become of it.
                 log.warning("finding not placed", provider=provider.id, reference=reference)
             snapshot = recorded or snapshot
-        for stored in reports:
-            tx.mark_report_applied(stored.provider_id, stored.event_id)
+        if unread is None:
+            for stored in reports:
+                tx.mark_report_applied(stored.provider_id, stored.event_id)
         return snapshot
 
     with timed("report", request_id) as facts:
         facts["provider"] = provider.id
         _follow_up(flow, await flow.store.transact(work))
+    if unread is not None:
+        raise unread
 
 
 def _record_finding(

@@ -17,7 +17,6 @@ from payments.outcomes import (
     CustomerAction,
     Declined,
     DisplayInstructions,
-    DisputeFound,
     Effect,
     JsonObject,
     Moved,
@@ -27,7 +26,7 @@ from payments.outcomes import (
     RedirectToUrl,
     Unknown,
 )
-from payments.statuses import DisputeStatus, OperationKind
+from payments.statuses import OperationKind
 from providers.stripe.amounts import from_stripe
 from providers.stripe.errors import declined
 
@@ -44,6 +43,9 @@ AUTHENTICATION_REQUIRED: Final = "authentication_required"
 
 WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
 """Nothing is under way; the customer may pay."""
+
+CANCELABLE: Final = WAITING | {"requires_action", "requires_capture", "processing"}
+"""Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
 LAPSED: Final = frozenset({"automatic", "expired"})
 """Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
@@ -202,9 +204,13 @@ def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None
     asked = metadata_of(intent).get(key)
     if asked is not None and asked.isdecimal() and intent.amount_received > 0:
         return Moved(_captured(intent, int(asked)))
-    if intent.status in ("succeeded", "canceled"):
-        return Declined(f"payment_intent_{intent.status}")
-    return None
+    match intent.status:
+        case "succeeded" | "canceled":
+            return Declined(f"payment_intent_{intent.status}")
+        case "requires_capture":
+            return None
+        case _:
+            return Unknown()
 
 
 def _captured(intent: stripe.PaymentIntent, asked: int) -> Money:
@@ -224,9 +230,15 @@ def _own_captures(intent: stripe.PaymentIntent) -> dict[str, int]:
 
 def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
     """Give whether an intent is canceled, with what that gave back; None where it is not."""
-    if intent.status == "canceled":
-        return Moved(Money(_given_back(intent), intent.currency.upper()))
-    return Declined("payment_intent_succeeded") if intent.status == "succeeded" else None
+    match intent.status:
+        case "canceled":
+            return Moved(Money(_given_back(intent), intent.currency.upper()))
+        case "succeeded":
+            return Declined("payment_intent_succeeded")
+        case status if status in CANCELABLE:
+            return None
+        case _:
+            return Unknown()
 
 
 def _given_back(intent: stripe.PaymentIntent) -> int:
@@ -248,41 +260,6 @@ def refund_of(refund: stripe.Refund) -> Outcome:
             return Declined(reason or f"refund_{refund.status}")
         case _:
             return Unknown()
-
-
-DISPUTES: Final = {
-    "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
-    "warning_under_review": DisputeStatus.UNDER_REVIEW,
-    "warning_closed": DisputeStatus.CLOSED,
-    "needs_response": DisputeStatus.NEEDS_RESPONSE,
-    "under_review": DisputeStatus.UNDER_REVIEW,
-    "prevented": DisputeStatus.CLOSED,
-    "won": DisputeStatus.WON,
-    "lost": DisputeStatus.LOST,
-}
-"""Source: https://docs.stripe.com/api/disputes/object#dispute_object-status."""
-
-
-def is_disputed(intent: stripe.PaymentIntent) -> bool:
-    """Tell whether an intent's charge was ever disputed."""
-    return isinstance(intent.latest_charge, stripe.Charge) and intent.latest_charge.disputed
-
-
-def dispute_of(intent: stripe.PaymentIntent, dispute: stripe.Dispute) -> DisputeFound:
-    """Give how a dispute of an intent stands; raises ValueError for a status that is not known."""
-    if dispute.status not in DISPUTES:
-        raise ValueError(f"no status of a dispute: {dispute.status}")
-    metadata = metadata_of(intent)
-    due_by = dispute.evidence_details.due_by
-    return DisputeFound(
-        dispute.id,
-        SessionId(metadata[SESSION_KEY]),
-        DISPUTES[dispute.status],
-        dispute.reason,
-        from_stripe(dispute.amount, dispute.currency),
-        None if due_by is None else Instant(due_by * SECOND),
-        ProviderId(metadata.get(PROVIDER_KEY, "stripe")),
-    )
 
 
 def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:

@@ -20,6 +20,7 @@ from payments.outcomes import (
     Ask,
     Authorized,
     Declined,
+    DisputeFound,
     Effect,
     Finding,
     JsonObject,
@@ -32,10 +33,10 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import BooksUnreadable
+from payments.ports import BooksUnreadable, effects_on
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
-from providers.stripe import amounts, data, intents, webhooks
+from providers.stripe import amounts, data, disputes, intents, webhooks
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
 from providers.stripe.errors import Meaning, is_missing, meaning_of, outcome_of
@@ -327,14 +328,22 @@ class StripeProvider:
         try:
             has_moved = intent.amount_received > 0
             refunds = await self._connection.refunds(reference) if has_moved else ()
-            is_disputed = intents.is_disputed(intent)
-            disputes = await self._connection.disputes(reference) if is_disputed else ()
-            return [
-                *intents.effects_of(intent, refunds),
-                *(intents.dispute_of(intent, dispute) for dispute in disputes),
-            ]
+            effects = intents.effects_of(intent, refunds)
         except (stripe.StripeError, ValueError) as error:
             raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+        return [*effects, *await self._disputes(intent, effects)]
+
+    async def _disputes(
+        self, intent: stripe.PaymentIntent, effects: Sequence[Effect]
+    ) -> Sequence[DisputeFound]:
+        if not disputes.is_disputed(intent):
+            return ()
+        try:
+            found = await self._connection.disputes(intent.id)
+            return [disputes.dispute_of(intent, one) for one in found]
+        except (stripe.StripeError, ValueError) as error:
+            said = f"Stripe's disputes of {intent.id}: {type(error).__name__}."
+            raise BooksUnreadable(said, effects) from None
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
         """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
@@ -347,9 +356,8 @@ class StripeProvider:
         except stripe.StripeError as error:
             raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
         for reference in reversed(found):
-            for finding in await self.findings(reference):
-                if isinstance(finding, Effect):
-                    yield finding
+            for effect in await effects_on(self, reference):
+                yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Verify a report's raw bytes and read it."""

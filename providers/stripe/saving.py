@@ -117,7 +117,7 @@ class SavingStripeProvider(StripeProvider):
         if method is not None:
             params |= {"payment_method": method, "confirm": True, "use_stripe_sdk": True}
         try:
-            return self._saving(await self._connection.create_setup(params, ask.key))
+            return self._standing(await self._connection.create_setup(params, ask.key))
         except stripe.StripeError as error:
             if _is_servers(error):
                 return await self._found_saving(ask)
@@ -127,7 +127,7 @@ class SavingStripeProvider(StripeProvider):
         """Read how a saving stands."""
         assert ask.reference is not None
         try:
-            return self._saving(await self._connection.setup(ask.reference))
+            return self._standing(await self._connection.setup(ask.reference))
         except stripe.StripeError as error:
             return await self._failure("look up saving", ask.key, error)
 
@@ -136,31 +136,10 @@ class SavingStripeProvider(StripeProvider):
             found = await self._connection.find_setup(ask.holder_reference, ask.key)
         except stripe.StripeError as error:
             return await self._failure("find saving", ask.key, error)
-        return Unknown() if found is None else self._saving(found)
+        return Unknown() if found is None else self._standing(found)
 
-    def _saving(self, setup: stripe.SetupIntent) -> SavingOutcome:
-        """Give how a saving stands, for each status that it can have.
-
-        Source: https://docs.stripe.com/payments/paymentintents/lifecycle, which is a SetupIntent's as well.
-        """
-        key = self._settings.publishable_key
-        match setup.status:
-            case "succeeded" if isinstance(setup.payment_method, stripe.PaymentMethod):
-                method = setup.payment_method
-                card = method.card if method.type == "card" else None
-                return MethodSaved(method.id, intents.way_of_paying(method.type, card))
-            case "requires_payment_method" if (error := setup.last_setup_error) is not None:
-                return declined(error.code, getattr(error, "decline_code", None))
-            case "requires_payment_method" | "requires_confirmation":
-                return ActionRequired(intents.confirm(setup, key), reference=setup.id)
-            case "requires_action":
-                return ActionRequired(intents.next_action(setup, key), reference=setup.id)
-            case "processing":
-                return Processing(setup.id)
-            case "canceled":
-                return Declined(f"canceled_{setup.cancellation_reason or 'at_stripe'}")
-            case _:
-                return Unknown()
+    def _standing(self, setup: stripe.SetupIntent) -> SavingOutcome:
+        return saving_of(setup, self._settings.publishable_key)
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
         """Detach a payment method from its customer."""
@@ -204,6 +183,30 @@ class SavingStripeProvider(StripeProvider):
             return NotReached()
         # The account is the right one: what is missing in it is gone.
         return declined(error.code, None) if is_missing(error) else outcome_of(error)
+
+
+def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingOutcome:
+    """Return how a saving stands, for each status that it can have; another status tells nothing.
+
+    Source: https://docs.stripe.com/payments/paymentintents/lifecycle, which is a SetupIntent's as well.
+    """
+    match setup.status:
+        case "succeeded" if isinstance(setup.payment_method, stripe.PaymentMethod):
+            method = setup.payment_method
+            card = method.card if method.type == "card" else None
+            return MethodSaved(method.id, intents.way_of_paying(method.type, card))
+        case "requires_payment_method" if (error := setup.last_setup_error) is not None:
+            return declined(error.code, getattr(error, "decline_code", None))
+        case "requires_payment_method" | "requires_confirmation":
+            return ActionRequired(intents.confirm(setup, publishable_key), reference=setup.id)
+        case "requires_action":
+            return ActionRequired(intents.next_action(setup, publishable_key), reference=setup.id)
+        case "processing":
+            return Processing(setup.id)
+        case "canceled":
+            return Declined(f"canceled_{setup.cancellation_reason or 'at_stripe'}")
+        case _:
+            return Unknown()
 
 
 def _is_servers(error: stripe.StripeError) -> bool:

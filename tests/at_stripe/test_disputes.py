@@ -1,7 +1,10 @@
 """What customers object to: Stripe's disputes, on the payment and in the log."""
 
+import orjson
+
 from tests.at_stripe.site import Site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
+from tests.at_stripe.test_reports import post, signed
 from tests.support.running import Json
 from tests.support.shop import capture, collection_of
 from tests.support.waiting import until
@@ -85,6 +88,67 @@ def test_a_dispute_that_was_prevented(shop: Site) -> None:
     """It was over before anybody was asked for anything, and is closed."""
     payment, _ = disputed(shop, "prevented")
     stands(shop, payment, "CLOSED")
+
+
+def test_a_lost_dispute_that_is_appealed(shop: Site) -> None:
+    """It is open again by the appeal alone, and may be won."""
+    payment, made = disputed(shop)
+    stands(shop, payment, "NEEDS_RESPONSE")
+    for at_stripe, status in (
+        ("lost", "LOST"),
+        ("appeal_needs_response", "NEEDS_RESPONSE"),
+        ("appeal_under_review", "UNDER_REVIEW"),
+        ("won", "WON"),
+    ):
+        shop.stripe.control("decide", id=made["id"], status=at_stripe)
+        stands(shop, payment, status)
+    assert [type for type, _, _ in told(shop, payment)] == [
+        "DISPUTE_OPENED",
+        "DISPUTE_CLOSED",
+        "DISPUTE_UPDATED",
+        "DISPUTE_UPDATED",
+        "DISPUTE_CLOSED",
+    ]
+
+
+def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
+    """A dispute with a status of a later day is under review; a refund beside it is recorded, and the books agree."""
+    payment = own.paid()
+    capture(own.server, payment["id"])
+    reference = reference_of(own.payment(payment["id"])["paymentSession"])
+    own.stripe.control("dispute", id=reference, reason="fraudulent", status="settled_on_the_moon")
+    own.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    report_all(own, reference)
+    until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
+    found = own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"]
+    assert [one["status"] for one in found] == ["UNDER_REVIEW"]
+    assert own.server.command("check", "--provider", "stripe") == (
+        0,
+        "Every invariant holds.\n1 sessions compared with stripe, 0 differences.\n",
+    )
+
+
+def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
+    """What moved is recorded while they can't be read, and they are as soon as they can."""
+    payment = own.paid()
+    capture(own.server, payment["id"])
+    reference = reference_of(own.payment(payment["id"])["paymentSession"])
+    own.stripe.control("dispute", id=reference, reason="fraudulent", status="needs_response")
+    own.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
+    report_all(own, reference)
+    until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
+    assert own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"] == []
+    assert waiting_reports(own.server) > 0
+    own.stripe.control("go_on")
+    until(lambda: own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"])
+
+
+def report_all(shop: Site, reference: str) -> None:
+    """Report every event about an intent."""
+    for event in shop.stripe.events(reference):
+        body = orjson.dumps(event)
+        assert post(shop.server, body, signed(body)) == 204
 
 
 def test_a_dispute_told_of_again(shop: Site) -> None:

@@ -1,7 +1,7 @@
 """The tables: Stripe's currencies and limits, and its SDK's errors."""
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 import stripe
@@ -11,7 +11,6 @@ from payments.failures import FailureCode
 from payments.money import AmountLimits, Money, decimals_of
 from payments.outcomes import Declined, NotReached, Outcome, Unknown
 from payments.ports import DataFault, LimitsAmounts, ReadsObjects, ReportRefused
-from payments.statuses import DisputeStatus
 from providers.settings import ProviderSettings, StripeSettings
 from providers.stripe import create, webhooks
 from providers.stripe.amounts import (
@@ -31,10 +30,8 @@ from providers.stripe.errors import (
     meaning_of,
     outcome_of,
 )
-from providers.stripe.intents import SESSION_KEY, WAITING, dispute_of
 from tests.at_stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
 from tests.at_stripe.test_reports import report, signed
-from tests.stripe_server import objects
 from tests.stripe_server.cards import CARDS, Card
 from tests.support.running import Json
 from tests.support.shop import collection_of, open_collection
@@ -246,50 +243,6 @@ def test_what_failures_of_the_customer_mean() -> None:
     found = declined("payment_intent_authentication_failure", None)
     assert found.code is FailureCode.ACTION_FAILED
     assert declined("charge_expired_for_capture", None).code is FailureCode.EXPIRED
-
-
-def test_every_status_of_an_intent_is_known() -> None:
-    """A status that the SDK learns fails here until it has an outcome."""
-    hint = stripe.PaymentIntent.__annotations__["status"]
-    words = {word for part in get_args(hint) for word in get_args(part)} or set(get_args(hint))
-    known = {"requires_action", "processing", "requires_capture", "succeeded", "canceled"}
-    assert words == {*known, *WAITING}
-
-
-@pytest.mark.parametrize(
-    ("status", "means"),
-    [
-        ("warning_needs_response", DisputeStatus.NEEDS_RESPONSE),
-        ("warning_under_review", DisputeStatus.UNDER_REVIEW),
-        ("warning_closed", DisputeStatus.CLOSED),
-        ("needs_response", DisputeStatus.NEEDS_RESPONSE),
-        ("under_review", DisputeStatus.UNDER_REVIEW),
-        ("prevented", DisputeStatus.CLOSED),
-        ("won", DisputeStatus.WON),
-        ("lost", DisputeStatus.LOST),
-    ],
-)
-def test_what_a_dispute_s_status_means(status: str, means: DisputeStatus) -> None:
-    """Every status that Stripe has is one of ours."""
-    assert dispute_of(INTENT, dispute(status)).status is means
-
-
-def test_a_dispute_s_status_that_is_not_known() -> None:
-    """It is not guessed at."""
-    with pytest.raises(ValueError, match="no status of a dispute: settled"):
-        dispute_of(INTENT, dispute("settled"))
-
-
-INTENT = stripe.PaymentIntent.construct_from(
-    {"id": "pi_1", "object": "payment_intent", "metadata": {SESSION_KEY: "pay_ses_1"}}, SECRET_KEY
-)
-
-
-def dispute(status: str) -> stripe.Dispute:
-    """Make a dispute as Stripe shows it."""
-    charge = {"id": "ch_1", "amount": 1_000, "currency": "usd", "payment_intent": "pi_1"}
-    body = objects.dispute("dp_1", charge, "fraudulent", status)
-    return stripe.Dispute.construct_from(body, SECRET_KEY)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,58 @@
+"""What a Dispute says: its statuses as the domain's, on the payment whose charge the customer objects to."""
+
+from typing import Final
+
+import stripe
+import structlog
+
+from payments.ids import ProviderId, SessionId
+from payments.instants import SECOND, Instant
+from payments.outcomes import DisputeFound
+from payments.statuses import DisputeStatus
+from providers.stripe.amounts import from_stripe
+from providers.stripe.intents import PROVIDER_KEY, SESSION_KEY, metadata_of
+
+log = structlog.get_logger("stripe")
+
+APPEALS: Final = frozenset({"appeal_needs_response", "appeal_under_review"})
+"""Of a dispute that was lost."""
+
+STATUSES: Final = {
+    "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "warning_under_review": DisputeStatus.UNDER_REVIEW,
+    "warning_closed": DisputeStatus.CLOSED,
+    "needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "under_review": DisputeStatus.UNDER_REVIEW,
+    "appeal_needs_response": DisputeStatus.NEEDS_RESPONSE,
+    "appeal_under_review": DisputeStatus.UNDER_REVIEW,
+    "prevented": DisputeStatus.CLOSED,
+    "won": DisputeStatus.WON,
+    "lost": DisputeStatus.LOST,
+}
+"""Source: https://docs.stripe.com/api/disputes/object#dispute_object-status."""
+
+
+def is_disputed(intent: stripe.PaymentIntent) -> bool:
+    """Tell whether an intent's charge was ever disputed."""
+    return isinstance(intent.latest_charge, stripe.Charge) and intent.latest_charge.disputed
+
+
+def dispute_of(intent: stripe.PaymentIntent, dispute: stripe.Dispute) -> DisputeFound:
+    """Return how a dispute of an intent stands; a status that is not known here is one under review.
+
+    Raises ValueError for a currency that is not known.
+    """
+    if dispute.status not in STATUSES:
+        log.warning("unknown status", of="dispute", status=dispute.status, dispute=dispute.id)
+    metadata = metadata_of(intent)
+    due_by = dispute.evidence_details.due_by
+    return DisputeFound(
+        dispute.id,
+        SessionId(metadata[SESSION_KEY]),
+        STATUSES.get(dispute.status, DisputeStatus.UNDER_REVIEW),
+        dispute.reason,
+        from_stripe(dispute.amount, dispute.currency),
+        None if due_by is None else Instant(due_by * SECOND),
+        ProviderId(metadata.get(PROVIDER_KEY, "stripe")),
+        is_appeal=dispute.status in APPEALS,
+    )
