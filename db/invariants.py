@@ -51,7 +51,8 @@ def _payment_sum(column: str, expected: str) -> str:
 def _collection_sum(column: str, expression: str) -> str:
     counted = (
         "(cancellation_reason IS NULL OR cancellation_reason <> 'SURPLUS')"
-        " AND NOT (captured_minor = 0 AND capture_pending_minor = 0 AND released_minor >= amount_minor)"
+        " AND NOT (captured_minor = 0 AND capture_pending_minor = 0"
+        " AND released_minor > 0 AND released_minor >= amount_minor)"
     )
     expected = (
         f"(SELECT COALESCE(SUM({expression}), 0) FROM payments"

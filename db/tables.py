@@ -138,7 +138,8 @@ payments = Table(
         condition="capture_before IS NOT NULL AND captured_minor + released_minor < amount_minor",
     ),
     index_where("ix_payments_mismatched", "id", condition="is_mismatched"),
-    CheckConstraint("amount_minor >= 1", name="amount"),
+    # What a provider authorized in another currency is a payment of nothing.
+    CheckConstraint("amount_minor >= 1 OR (amount_minor = 0 AND is_mismatched)", name="amount"),
     CheckConstraint(
         "captured_minor >= 0 AND refunded_minor >= 0 AND released_minor >= 0"
         " AND capture_pending_minor >= 0 AND refund_pending_minor >= 0",

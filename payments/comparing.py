@@ -1,5 +1,6 @@
 """The books compared: what payments came to here, and what their provider says that they came to."""
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ RECENT_SECONDS = 30 * 86_400.0
 """What changed longer ago, and has nothing left to capture, is not compared any more."""
 
 SESSIONS_AT_ONCE = 100
+
+Sum = tuple[str, str]
+"""What is summed up, and in which currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
             if session.reference is None or _is_busy(session, payment):
                 continue
             effects = await effects_on(readers[session.provider_id], session.reference)
-            yield Compared(session.id, list(_differences(session, payment, effects)))
+            yield Compared(session.id, list(differences(session, payment, effects)))
 
 
 async def _page(
@@ -95,31 +99,36 @@ def _is_busy(session: PaymentSession, payment: Payment | None) -> bool:
     )
 
 
-def _differences(
+def differences(
     session: PaymentSession, payment: Payment | None, effects: Sequence[Effect]
 ) -> list[Difference]:
+    """Compare a session's sums, each in its own currency."""
     there = _sums(effects)
-    here = {
-        "authorized": 0 if payment is None else payment.amount_minor,
-        "captured": 0 if payment is None else payment.captured_minor,
-        "refunded": 0 if payment is None else payment.refunded_minor,
-        "released": 0 if payment is None else payment.released_minor,
-    }
+    here = {} if payment is None else _sums_here(payment)
     return [
         Difference(
             session.id if payment is None else payment.id,
             session.reference or "",
             what,
-            Money(minor, session.currency),
-            Money(there[what], session.currency),
+            Money(here.get((what, currency), 0), currency),
+            Money(there[what, currency], currency),
         )
-        for what, minor in here.items()
-        if minor != there[what]
+        for what, currency in here | there
+        if here.get((what, currency), 0) != there[what, currency]
     ]
 
 
-def _sums(effects: Sequence[Effect]) -> dict[str, int]:
-    sums = {"authorized": 0, "captured": 0, "refunded": 0, "released": 0}
+def _sums_here(payment: Payment) -> dict[Sum, int]:
+    return {
+        ("authorized", payment.currency): payment.amount_minor,
+        ("captured", payment.currency): payment.captured_minor,
+        ("refunded", payment.currency): payment.refunded_minor,
+        ("released", payment.currency): payment.released_minor,
+    }
+
+
+def _sums(effects: Sequence[Effect]) -> Counter[Sum]:
+    sums: Counter[Sum] = Counter()
     words = {
         OperationKind.CAPTURE: "captured",
         OperationKind.REFUND: "refunded",
@@ -128,12 +137,14 @@ def _sums(effects: Sequence[Effect]) -> dict[str, int]:
     for effect in effects:
         outcome = effect.outcome
         if isinstance(outcome, Authorized):
-            sums["authorized"] += outcome.amount.minor
-            sums["captured"] += outcome.amount.minor if outcome.is_captured else 0
+            amount = outcome.amount
+            sums["authorized", amount.currency] += amount.minor
+            sums["captured", amount.currency] += amount.minor if outcome.is_captured else 0
         elif isinstance(outcome, Moved) and effect.kind in words:
-            sums[words[effect.kind]] += outcome.amount.minor
-            sums["released"] += effect.released_minor
+            sums[words[effect.kind], outcome.amount.currency] += outcome.amount.minor
+            sums["released", effect.amount.currency] += effect.released_minor
     # What was given back in full is canceled there, and was authorized all the same.
-    if sums["authorized"] == 0:
-        sums["authorized"] = sums["released"]
+    for currency in {currency for _, currency in sums}:
+        if sums["authorized", currency] == 0:
+            sums["authorized", currency] = sums["released", currency]
     return sums

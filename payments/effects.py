@@ -233,6 +233,8 @@ def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> b
 def _made(change: Change, session: PaymentSession, effect: Effect, request_id: str) -> Operation:
     """Make the operation that nobody here has, as one whose outcome is still to be recorded."""
     payment = change.payment_of(session)
+    is_same_currency = effect.amount.currency == session.currency
+    released_minor = effect.released_minor if is_same_currency else 0
     id = new_id(PREFIXES[effect.kind]) if effect.is_begun_there else effect.key
     operation = Operation(
         id=OperationId(id),
@@ -246,8 +248,8 @@ def _made(change: Change, session: PaymentSession, effect: Effect, request_id: s
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=effect.amount.minor,
-        reserved_minor=effect.amount.minor + effect.released_minor,
-        releases_rest=effect.released_minor > 0,
+        reserved_minor=effect.amount.minor + released_minor,
+        releases_rest=released_minor > 0,
         reason=_reason(effect, payment),
         provider_key=effect.key if effect.is_begun_there else None,
         source=change.source,

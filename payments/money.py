@@ -68,6 +68,10 @@ class Money:
     def __str__(self) -> str:
         return decimal_text(self.minor, self.currency)
 
+    def minor_in(self, currency: str) -> int:
+        """Give what it comes to in a currency: nothing where it is in another one, for nothing is exchanged here."""
+        return self.minor if self.currency == currency else 0
+
 
 @dataclass(frozen=True, slots=True)
 class AmountLimits:

@@ -126,7 +126,7 @@ def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) 
     log.error("contradicts a final outcome", operation_id=operation.id)
     payment = change.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is not None and isinstance(outcome, Moved) and not payment.is_mismatched:
-        recording_movements.note_mismatch(change, payment, outcome.amount.minor)
+        recording_movements.note_mismatch(change, payment, operation, found=outcome.amount)
 
 
 def given_back(change: Change, operation: Operation) -> Money:

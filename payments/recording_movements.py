@@ -44,10 +44,9 @@ def reserve(change: Change, operation: Operation) -> None:
 
 
 def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operation:
-    """Move a payment's amounts by what the provider says it moved."""
-    is_as_asked = outcome.amount == Money(operation.amount_minor, operation.currency)
-    is_same_currency = outcome.amount.currency == operation.currency
-    moved_minor = outcome.amount.minor if is_same_currency else operation.amount_minor
+    """Move a payment's amounts by what the provider says it moved; in another currency that is nothing of them."""
+    requested = Money(operation.amount_minor, operation.currency)
+    moved_minor = outcome.amount.minor_in(operation.currency)
     operation = change.put_operation(replace(operation, moved_minor=moved_minor))
     payment = _payment_of(change, operation)
     if payment is None:
@@ -64,16 +63,25 @@ def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operat
         case _:
             assert_never(operation.kind)
     payment = change.payments[payment.id]
-    if not payment.is_mismatched and (not is_as_asked or _passes_a_limit(payment)):
-        note_mismatch(change, payment, moved_minor)
+    if not payment.is_mismatched and (outcome.amount != requested or _passes_a_limit(payment)):
+        note_mismatch(change, payment, operation, found=outcome.amount)
     return operation
 
 
-def note_mismatch(change: Change, payment: Payment, amount_minor: int) -> None:
-    """Mark a payment whose provider says other than was asked: it takes no movement until a person has looked."""
+def note_mismatch(change: Change, payment: Payment, operation: Operation, *, found: Money) -> None:
+    """Mark a payment whose provider says other than was requested: no movement until an operator has looked."""
     payment = change.put_payment(replace(payment, is_mismatched=True))
+    amount_minor = found.minor_in(payment.currency)
     change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
-    log.error("payment mismatched", payment_id=payment.id, amount_minor=amount_minor)
+    requested = Money(operation.amount_minor, operation.currency)
+    log.error(
+        "payment mismatched",
+        payment_id=payment.id,
+        operation_id=operation.id,
+        kind=operation.kind.value,
+        requested=f"{requested} {requested.currency}",
+        found=f"{found} {found.currency}",
+    )
 
 
 def _passes_a_limit(payment: Payment) -> bool:
@@ -87,7 +95,7 @@ def record_reversed(change: Change, operation: Operation) -> Operation:
     operation = change.put_operation(operation)
     assert operation.payment_id is not None
     payment = change.payments[operation.payment_id]
-    moved_minor = operation.amount_minor if operation.moved_minor is None else operation.moved_minor
+    moved_minor = operation.counted_minor
     payment = change.put_payment(
         replace(payment, refunded_minor=payment.refunded_minor - moved_minor)
     )
@@ -204,7 +212,7 @@ def record_failed(change: Change, operation: Operation) -> Operation:
         and payment_status(payment) is PaymentStatus.CANCELED
     ):
         _cancel(change, payment, CancellationReason.PROVIDER, payment.released_minor)
-    if operation.payment_id is None:
+    if operation.payment_id is None and payment.amount_minor > 0:
         # Closing the session does not bring it back; canceling the payment itself may.
         give_back(change, payment, request_id=operation.request_id)
     return operation

@@ -8,6 +8,7 @@ from payments.closing import close_session, close_what_no_longer_fits, give_back
 from payments.failures import FailureCode
 from payments.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.instants import Instant
+from payments.money import Money
 from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened, PaidWith
 from payments.recording_movements import note_mismatch, record_released
 from payments.records import Operation, Payment, PaymentSession
@@ -26,6 +27,7 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
     """Make the session's payment, or give back at once what does not fit any more."""
     session = change.sessions[operation.session_id]
     payment = _arrived(change, operation, outcome)
+    is_captured = outcome.is_captured and payment.amount_minor > 0
     fits = _fits(change, session, payment.amount_minor)
     session = replace(
         session,
@@ -47,28 +49,31 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
         change.emit(
             EventType.SESSION_AUTHORIZED, payment=payment, amount_minor=payment.amount_minor
         )
-        if outcome.is_captured:
+        if is_captured:
             _capture_at_once(change, operation, payment)
-        if payment.is_mismatched:
-            note_mismatch(change, change.payments[payment.id], payment.amount_minor)
         close_what_no_longer_fits(change, request_id=operation.request_id)
     else:
-        _return_surplus(change, operation, payment, is_captured=outcome.is_captured)
+        _return_surplus(change, operation, payment, is_captured=is_captured)
+    is_returned = not fits and payment.amount_minor > 0
+    if payment.is_mismatched and not is_returned:
+        note_mismatch(change, change.payments[payment.id], operation, found=outcome.amount)
     return change.operations[operation.id]
 
 
 def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payment:
-    """Make the payment that an authorization says it is; what was not asked for marks it as mismatched."""
-    is_same_currency = outcome.amount.currency == operation.currency
-    amount_minor = outcome.amount.minor if is_same_currency else operation.amount_minor
+    """Make the payment that an authorization says it is; what was not requested marks it as mismatched.
+
+    In another currency nothing of the collection's is authorized: it is a payment of nothing.
+    """
+    requested = Money(operation.amount_minor, operation.currency)
     return Payment(
         id=PaymentId(new_id(PAYMENT)),
         collection_id=operation.collection_id,
         session_id=operation.session_id,
         provider_id=operation.provider_id,
         currency=operation.currency,
-        amount_minor=amount_minor,
-        is_mismatched=not is_same_currency or amount_minor != operation.amount_minor,
+        amount_minor=outcome.amount.minor_in(operation.currency),
+        is_mismatched=outcome.amount != requested,
         reference=outcome.reference,
         paid_with=outcome.paid_with,
         record=outcome.record,
@@ -153,17 +158,25 @@ def _return_surplus(
         payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
     payment = change.put_payment(payment)
     closing = None if is_captured else change.closing_of(change.sessions[payment.session_id])
-    has_closed = closing is not None and closing.moved_minor == payment.amount_minor
+    released_minor = 0 if closing is None else _released_by(closing, payment)
     if closing is not None and closing.is_without_outcome:
         # What closes the session gives this back with it; a second cancellation would be declined.
         payment = change.put_payment(replace(payment, cancellation_id=closing.id))
-    elif not has_closed:
+    elif released_minor == 0:
+        if payment.amount_minor == 0:
+            return  # It is another currency's, and so is what would have to be given back: an operator has to look.
         give_back(change, payment, request_id=attempt.request_id)
     change.emit(
         EventType.AUTHORIZATION_RETURNED, payment=payment, amount_minor=payment.amount_minor
     )
-    if closing is not None and has_closed:
-        record_released(change, closing, payment, payment.amount_minor)
+    if closing is not None and released_minor > 0:
+        record_released(change, closing, payment, released_minor)
+
+
+def _released_by(closing: Operation, payment: Payment) -> int:
+    """Give what a closing that is over has given back of a payment that arrives after it."""
+    moved_minor = closing.moved_minor or 0
+    return moved_minor if payment.amount_minor in (0, moved_minor) else 0
 
 
 def require_action(

@@ -260,6 +260,11 @@ class Operation:
         return self.status in WITHOUT_OUTCOME
 
     @property
+    def counted_minor(self) -> int:
+        """Give what it moved, by the provider's word; until that is known, what was requested."""
+        return self.amount_minor if self.moved_minor is None else self.moved_minor
+
+    @property
     def is_closing(self) -> bool:
         """Tell whether it closes a session, or gives back what nobody keeps: it has to happen."""
         closes_session = self.kind is OperationKind.CANCEL and self.payment_id is None

@@ -210,9 +210,12 @@ def collection_status(
 
 
 def has_nothing_left_to_capture(payment: PaymentFacts) -> bool:
-    """Tell whether everything is captured or given back and no capture is in flight."""
+    """Tell whether everything is captured or given back and no capture is in flight.
+
+    What was authorized in another currency is a payment of nothing, and nothing of it is captured or given back.
+    """
     return (
-        payment.captured_minor + payment.released_minor >= payment.amount_minor
+        payment.captured_minor + payment.released_minor >= max(1, payment.amount_minor)
         and payment.capture_pending_minor == 0
     )
 

@@ -170,7 +170,7 @@ class Capture(Node):
         return cls(
             id=strawberry.ID(record.id),
             payment_id=record.payment_id,
-            amount=Decimal(Money(record.amount_minor, record.currency)),
+            amount=Decimal(Money(record.counted_minor, record.currency)),
             currency_code=CurrencyCode(record.currency),
             status=MOVEMENT_STATUSES[record.status],
             failure=MovementFailed.of(record),
@@ -217,7 +217,7 @@ class Refund(Node):
             id=strawberry.ID(record.id),
             payment_id=record.payment_id,
             reason_id=record.refund_reason_id,
-            amount=Decimal(Money(record.amount_minor, record.currency)),
+            amount=Decimal(Money(record.counted_minor, record.currency)),
             currency_code=CurrencyCode(record.currency),
             status=MOVEMENT_STATUSES[record.status],
             failure=MovementFailed.of(record),

@@ -21,6 +21,9 @@ def _run(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     # Servers that start together migrate one after the other.
     if is_sqlite:
+        # A table that is copied is dropped first, with rows that refer to it.
+        # Source: https://www.sqlite.org/lang_altertable.html#otheralter.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         _wait_for_others(connection)

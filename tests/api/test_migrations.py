@@ -143,6 +143,24 @@ def paid(tmp_path_factory: pytest.TempPathFactory, open_server: RunningServer) -
     return path
 
 
+def test_a_table_that_is_copied_keeps_its_rows(paid: Path, tmp_path: Path) -> None:
+    """A migration that has to copy the payments leaves each of them, and what refers to them."""
+    path = tmp_path / "tillgraph.db"
+    path.write_bytes(paid.read_bytes())
+    before = _whole(path)
+    assert any('INSERT INTO "payments"' in line for line in before)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '0012'")
+    process = run_command(tmp_path, "migrate")
+    assert process.returncode == 0, process.stderr
+    # The copy's checks stand in another order.
+    assert sorted(line for line in _whole(path) if line.startswith("INSERT")) == sorted(
+        line for line in before if line.startswith("INSERT")
+    )
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -32,10 +32,11 @@ def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> N
         one = prepared(made.server, "authorize")
         made.between.next(fault, kind="authorize")
         payment = called(made.server, one)
-        amount = "99.99" if fault is Fault.OTHER_AMOUNT else "100.00"
+        amount = "99.99" if fault is Fault.OTHER_AMOUNT else "0.00"
         assert (payment["__typename"], payment["amount"]) == ("Payment", amount)
         assert payment["capturableAmount"] == "0.00"
         collection = collection_of(made.server, payment["paymentCollection"]["id"])
+        assert collection["authorizedAmount"] == amount
         assert event_types(collection)[-1] == "PAYMENT_MISMATCHED"
         for answer in (
             capture(made.server, payment["id"]),

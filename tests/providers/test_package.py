@@ -6,9 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import CHECKED
 from tests.support.files import whole_lines
 from tests.support.log import types_of
-from tests.support.looking import amounts_of, session_of, session_status
+from tests.support.looking import (
+    amounts_of,
+    events_of,
+    payment_of,
+    session_of,
+    session_status,
+    sums_of,
+)
 from tests.support.meanwhile import recover, until_event
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import authorize, capture, collection_of, new_key, open_collection, refund
@@ -23,7 +31,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     settings = {**NO_RECOVERY, "PYTHONPATH": str(PACKAGE)}
     running = RunningServer(tmp_path_factory.mktemp("package"), settings).start()
     yield running
+    checked = running.check()
     running.close()
+    assert checked == CHECKED
 
 
 def create(server: RunningServer, collection_id: str, provider: str, **more: Json) -> Json:
@@ -441,6 +451,90 @@ def test_f16_a_capture_of_another_amount(server: RunningServer, moved: str, capt
     answer = refund(server, payment["id"], amount="1.00")
     assert (answer["__typename"], answer["code"]) == ("RefundFailed", "INVALID_STATE")
     assert status == ("CAPTURED" if moved == "11000" else "PARTIALLY_CAPTURED")
+
+
+@pytest.mark.parametrize("word", ["done", "captured"])
+def test_f16_an_authorization_in_another_currency(server: RunningServer, word: str) -> None:
+    """Nothing of the collection's currency is authorized: a payment of nothing, which takes no movement."""
+    session = opened(server, authorize=[f"{word}:10000 JPY"])
+    payment = authorize(server, session["id"])
+    assert (payment["__typename"], payment["amount"], payment["currencyCode"]) == (
+        "Payment",
+        "0.00",
+        "USD",
+    )
+    nothing = ("AUTHORIZED", "0.00", "0.00", "0.00", "0.00", "0.00")
+    assert amounts_of(server, payment["id"]) == nothing
+    collection_id = collection_id_of(server, session["id"])
+    assert sums_of(server, collection_id) == ("0.00", "0.00", "0.00", "100.00")
+    assert events_of(server, collection_id)[-2:] == [
+        ("SESSION_AUTHORIZED", "0.00", "AWAITING", "AUTHORIZED", "AUTHORIZED"),
+        ("PAYMENT_MISMATCHED", "0.00", "AWAITING", "AUTHORIZED", "AUTHORIZED"),
+    ]
+    for refusal in (
+        capture(server, payment["id"]),
+        refund(server, payment["id"], amount="1.00"),
+        server.change("cancelPayment", {"paymentId": payment["id"]}),
+    ):
+        assert refusal["code"] == "INVALID_STATE"
+    assert asked(server, session["id"], "capture") == asked(server, session["id"], "cancel") == []
+    assert amounts_of(server, payment["id"]) == nothing
+    assert mismatch_of(server, payment["id"]) == ("authorize", "100.00 USD", "10000 JPY")
+    # The collection can still be paid for.
+    other = create(server, collection_id, "terminal")
+    assert authorize(server, other["id"])["amount"] == "100.00"
+    assert sums_of(server, collection_id) == ("100.00", "0.00", "0.00", "0.00")
+
+
+def mismatch_of(server: RunningServer, payment_id: str) -> tuple[str, str, str]:
+    """Read what the log says of a payment's mismatch: the kind, what was requested and what was found."""
+    (line,) = [
+        line
+        for line in server.log_lines()
+        if line["event"] == "payment mismatched" and line["payment_id"] == payment_id
+    ]
+    assert line["level"] == "error"
+    return line["kind"], line["requested"], line["found"]
+
+
+def test_f16_a_late_authorization_in_another_currency(server: RunningServer) -> None:
+    """For a canceled collection it is a surplus of nothing, which nobody here can give back."""
+    session = opened(server, authorize=["unknown", "done:10000 JPY"])
+    assert authorize(server, session["id"])["action"]["__typename"] == "AwaitProvider"
+    collection_id = collection_id_of(server, session["id"])
+    canceled = server.change("cancelPaymentCollection", {"id": collection_id})
+    assert canceled["status"] == "CANCELED"
+    recover(server, session["id"])
+    collection = until_event(server, collection_id, "PAYMENT_MISMATCHED")
+    (payment,) = collection["payments"]
+    assert (payment["amount"], collection["authorizedAmount"]) == ("0.00", "0.00")
+    assert payment_of(server, payment["id"])["cancellationReason"] == "SURPLUS"
+    assert session_status(server, session["id"]) == "CANCELED"
+    assert mismatch_of(server, payment["id"]) == ("authorize", "100.00 USD", "10000 JPY")
+    assert asked(server, session["id"], "cancel") == []
+
+
+@pytest.mark.parametrize("kind", ["capture", "refund", "cancel"])
+def test_f16_a_movement_in_another_currency(server: RunningServer, kind: str) -> None:
+    """Nothing of the payment's currency was moved: it counts in no sum, and the payment is mismatched."""
+    session = opened(server, "terminal", **{kind: ["done:10000 JPY"]})
+    payment = authorize(server, session["id"])
+    if kind == "refund":
+        assert capture(server, payment["id"])["capturedAmount"] == "100.00"
+    if kind == "cancel":
+        server.change("cancelPayment", {"paymentId": payment["id"]})
+    else:
+        (capture if kind == "capture" else refund)(server, payment["id"])
+    captured = "100.00" if kind == "refund" else "0.00"
+    status = "CAPTURED" if kind == "refund" else "AUTHORIZED"
+    assert amounts_of(server, payment["id"]) == (status, captured, "0.00", "0.00", "0.00", "0.00")
+    found = payment_of(server, payment["id"])
+    moved = [(one["status"], one["amount"]) for one in found.get(f"{kind}s", [])]
+    assert moved == ([] if kind == "cancel" else [("SUCCEEDED", "0.00")])
+    collection_id = collection_id_of(server, session["id"])
+    assert sums_of(server, collection_id) == ("100.00", captured, "0.00", "0.00")
+    assert types_of(server, collection_id)[-1] == "PAYMENT_MISMATCHED"
+    assert mismatch_of(server, payment["id"]) == (kind, "100.00 USD", "10000 JPY")
 
 
 def test_f47_a_provider_that_captures_once(server: RunningServer) -> None:

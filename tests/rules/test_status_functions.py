@@ -165,6 +165,10 @@ PAYMENTS: list[tuple[Payment, PaymentStatus]] = [
     (Payment(), P.AUTHORIZED),
     (Payment(capture_pending_minor=100), P.AUTHORIZED),
     (Payment(released_minor=99), P.AUTHORIZED),
+    # Of nothing, where the provider authorized another currency: nothing of it is given back, captured or refunded.
+    (Payment(amount_minor=0), P.AUTHORIZED),
+    (Payment(amount_minor=0, captured_minor=1), P.CAPTURED),
+    (Payment(amount_minor=0, released_minor=1), P.CANCELED),
 ]
 
 

@@ -116,9 +116,13 @@ def note(ask: Ask, words: Sequence[str]) -> str:
 
 
 def outcome_of(word: str, ask: Ask) -> Outcome:
-    """Turn a word into an outcome; a number in minor units behind it is what the terminal says it moved."""
-    name, _, minor = word.partition(":")
-    amount = Money(int(minor), ask.amount.currency) if minor else ask.amount
+    """Turn a word into an outcome; a number in minor units after it is what the terminal says it moved.
+
+    A currency may follow: `done:10000 JPY`.
+    """
+    name, _, moved = word.partition(":")
+    minor, _, currency = moved.partition(" ")
+    amount = Money(int(minor), currency or ask.amount.currency) if minor else ask.amount
     match name:
         case "done" | "opened":
             return _done(ask, amount)
@@ -126,6 +130,8 @@ def outcome_of(word: str, ask: Ask) -> Outcome:
             return Opened(action=ConfirmWithSdk("terminal-secret", "terminal-key"))
         case "authorized":
             return Authorized(amount)
+        case "captured":
+            return Authorized(amount, is_captured=True)
         case "declined":
             return Declined("terminal_says_no")
         case "not_reached":

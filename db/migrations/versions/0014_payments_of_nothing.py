@@ -1,0 +1,25 @@
+"""A payment of nothing: what a provider authorized in another currency than was requested.
+
+Revision: 0014, follows 0013.
+"""
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+CHECK = "ck_payments_amount"
+
+
+def upgrade() -> None:
+    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    with op.batch_alter_table("payments") as payments:
+        payments.drop_constraint(op.f(CHECK), type_="check")
+        # Every row meets the check that is dropped, and so this one: PostgreSQL need not read them.
+        payments.create_check_constraint(
+            op.f(CHECK),
+            "amount_minor >= 1 OR (amount_minor = 0 AND is_mismatched)",
+            postgresql_not_valid=True,
+        )
