@@ -82,4 +82,7 @@ def _as_found(known: Dispute, found: DisputeFound) -> Dispute:
 
 
 def _tell(change: Change, payment: Payment, dispute: Dispute, type: EventType) -> None:
-    change.emit(type, payment=payment, dispute=dispute, amount_minor=dispute.amount_minor)
+    # An event's amount is in its collection's currency; the dispute itself has its own.
+    is_same_currency = dispute.currency == payment.currency
+    amount_minor = dispute.amount_minor if is_same_currency else None
+    change.emit(type, payment=payment, dispute=dispute, amount_minor=amount_minor)

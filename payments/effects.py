@@ -139,6 +139,10 @@ def record_effect(
     session = change.sessions[effect.session_id]
     if session.provider_id != (effect.provider_id or provider_id):
         return None
+    stored = _stored(tx, provider_id, effect)
+    if stored is not None and stored.session_id != session.id:
+        log.error("key of another session", operation_id=stored.id, session_id=session.id)
+        return None
     operation = _known(change, session, effect)
     if effect.is_sole and not isinstance(effect.outcome, DONE):
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
@@ -195,7 +199,7 @@ def _known(change: Change, session: PaymentSession, effect: Effect) -> Operation
         return _the_one(change, session, effect)
     found = _stored(change.tx, session.provider_id, effect)
     if found is not None:
-        return change.operation(found.id) if found.session_id == effect.session_id else None
+        return change.operation(found.id)
     return None if effect.is_begun_there else _adopted(change, effect)
 
 

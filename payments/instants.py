@@ -8,6 +8,9 @@ Instant = NewType("Instant", int)
 SECOND = 1_000_000
 """Microseconds."""
 
+LATEST = Instant(253_402_300_799 * SECOND)
+"""The last second that a date can be written of: 9999-12-31T23:59:59Z."""
+
 
 def now() -> Instant:
     """Read this machine's clock."""

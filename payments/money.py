@@ -16,6 +16,9 @@ MAXIMUM_DIGITS = 18
 DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
 """Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
 
+MOST_MINOR = 10**MAXIMUM_DIGITS - 1
+"""The largest amount, in minor units."""
+
 NOT_MONEY = frozenset({"XXX", "XTS"})
 """Codes that ISO 4217 reserves for 'no currency' and for testing."""
 

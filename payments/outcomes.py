@@ -235,5 +235,8 @@ class Report:
     outcome: Outcome
     effect: Effect | None = None
     """What was begun at the provider; None for a report on something that was asked for here."""
+    session_id: SessionId | None = None
+    kind: OperationKind | None = None
+    """What it says of the key's operation, where it does: both have to be that operation's own."""
     reference: str | None = None
     """The provider's name of an object, where a report only says that something became of it: that is read from it."""

@@ -72,11 +72,13 @@ async def receive(
 def _apply(
     flow: Flow, stored: StoredReport, report: Report, request_id: str, tx: Transaction
 ) -> Snapshot | None:
-    """Record a report; one that matches nothing yet stays in the inbox and is tried again."""
+    """Record a report; one that matches nothing yet stays in the inbox and is tried again. Raises ReportRefused."""
     snapshot: Snapshot | None
     if stored.reference is not None:
         return None
     operation = _operation_of(tx, stored)
+    if operation is not None and not _is_about(report, operation):
+        raise ReportRefused(400, "The session and the kind of a report are those of its key.")
     if operation is not None and _has_to_be_read_back(operation, report):
         return None
     if report.effect is not None:
@@ -101,6 +103,12 @@ def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
         operation = tx.operation(id) if id is not None else None
     is_its_own = operation is not None and operation.provider_id == stored.provider_id
     return operation if is_its_own else None
+
+
+def _is_about(report: Report, operation: Operation) -> bool:
+    """Tell whether a report's session and kind, where it names them, belong to its key."""
+    is_its_session = report.session_id in (None, operation.session_id)
+    return is_its_session and report.kind in (None, operation.kind)
 
 
 def _has_to_be_read_back(operation: Operation, report: Report) -> bool:
@@ -200,7 +208,14 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
         assert operation is not None
         return _apply_read_back(flow, stored, operation.id, read_back, tx)
 
-    _follow_up(flow, await flow.store.transact(work))
+    try:
+        _follow_up(flow, await flow.store.transact(work))
+    except ReportRefused as refused:
+        # It came before what it is about was written, and is not about that.
+        log.error("report refused", event_id=stored.event_id, reason=str(refused))
+        await flow.store.transact(
+            lambda tx: tx.mark_report_applied(stored.provider_id, stored.event_id)
+        )
 
 
 def _apply_read_back(

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import assert_never, cast
+from typing import TypeGuard, assert_never
 
 import orjson
 
 from payments.failures import FailureCode
 from payments.ids import SESSION, SessionId, is_id
-from payments.instants import SECOND, Instant
-from payments.money import Money, is_currency
+from payments.instants import LATEST, SECOND, Instant
+from payments.money import MOST_MINOR, Money, is_currency
 from payments.outcomes import (
     ActionRequired,
     Ask,
@@ -26,7 +26,7 @@ from payments.outcomes import (
     Unknown,
 )
 from payments.statuses import OperationKind
-from providers.sandbox.records import BEGUN_HERE, KEY, KINDS, LARGEST_MINOR, EntryStatus
+from providers.sandbox.records import BEGUN_HERE, KEY, KINDS, EntryStatus
 from providers.sandbox.tokens import DECLINE_CODE
 
 Facts = Mapping[str, object]
@@ -65,22 +65,24 @@ def outcome_of_response(status: int, body: bytes, ask: Ask, challenge_url: Chall
 
 def outcome_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Outcome:
     """Read an operation's facts, from an answer or a report; Unknown where they do not fit together."""
-    kind, status = facts.get("kind"), facts.get("status")
+    kind, status = kind_of(facts), facts.get("status")
     moved = _money(facts)
-    session = facts.get("session")
-    is_known = isinstance(kind, str) and kind in KINDS and status in _STATUSES
-    if not is_known or moved is None or not isinstance(session, str):
+    session = session_of(facts)
+    is_known = isinstance(status, str) and status in _STATUSES
+    if not is_known or kind is None or moved is None or session is None:
         return Unknown()
     match EntryStatus(status):
-        case EntryStatus.APPROVED if kind == OperationKind.AUTHORIZE.value:
+        case EntryStatus.APPROVED if kind is OperationKind.AUTHORIZE:
             return _authorized(facts, moved)
+        case EntryStatus.APPROVED if moved.minor == 0 and kind is not OperationKind.CANCEL:
+            return Unknown()
         case EntryStatus.APPROVED:
             return Moved(moved)
         case EntryStatus.DECLINED:
             return _declined(facts)
         case EntryStatus.PENDING:
             return Processing()
-        case EntryStatus.CHALLENGED if kind == OperationKind.AUTHORIZE.value:
+        case EntryStatus.CHALLENGED if kind is OperationKind.AUTHORIZE:
             return _action(session, facts.get("challenge_key"), challenge_url)
         case EntryStatus.CHALLENGED:
             return Unknown()
@@ -90,22 +92,20 @@ def outcome_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Outcome:
 
 def effect_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
     """Read one of the gateway's effects; raises ValueError where its facts do not fit together."""
-    key, session, kind = key_of(facts), facts.get("session"), facts.get("kind")
-    amount_minor, currency = facts.get("amount_minor"), facts.get("currency")
-    released_minor = facts.get("released_minor")
-    is_known = isinstance(session, str) and is_id(session, SESSION) and kind in KINDS
-    is_counted = type(amount_minor) is int and type(released_minor) is int and amount_minor >= 1
-    if key is None or not is_known or not is_counted or not is_currency(str(currency)):
-        raise ValueError("The facts of an effect do not fit together.")
-    is_capture = kind == OperationKind.CAPTURE.value
+    key, session, kind = key_of(facts), session_of(facts), kind_of(facts)
+    amount, released = _money(facts, "amount_minor"), _money(facts, "released_minor")
+    if key is None or session is None or kind is None:
+        raise ValueError("An effect has a key, a session and a kind.")
+    if amount is None or amount.minor == 0 or released is None:
+        raise ValueError("An effect has an amount, and one that it released.")
     return Effect(
         key=key,
         is_begun_there=key.startswith(BEGUN_HERE),
-        kind=KINDS[str(kind)],
-        session_id=SessionId(str(session)),
-        amount=Money(cast(int, amount_minor), str(currency)),
+        kind=kind,
+        session_id=session,
+        amount=amount,
         outcome=outcome_of_facts(facts, challenge_url),
-        released_minor=cast(int, released_minor) if is_capture else 0,
+        released_minor=released.minor if kind is OperationKind.CAPTURE else 0,
         closes_session=facts.get("closes_session") is True,
     )
 
@@ -113,9 +113,9 @@ def effect_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
 _STATUSES = frozenset(status.value for status in EntryStatus)
 
 
-def _money(facts: Facts) -> Money | None:
-    minor, currency = facts.get("moved_minor"), facts.get("currency")
-    if type(minor) is not int or not 0 <= minor <= LARGEST_MINOR:
+def _money(facts: Facts, name: str = "moved_minor") -> Money | None:
+    minor, currency = facts.get(name), facts.get("currency")
+    if type(minor) is not int or not 0 <= minor <= MOST_MINOR:
         return None
     if not isinstance(currency, str) or not is_currency(currency):
         return None
@@ -126,7 +126,7 @@ def _authorized(facts: Facts, moved: Money) -> Outcome:
     is_captured, capture_before = facts.get("is_captured"), facts.get("capture_before")
     if moved.minor == 0 or not isinstance(is_captured, bool):
         return Unknown()
-    if capture_before is not None and type(capture_before) is not int:
+    if capture_before is not None and not _is_instant(capture_before):
         return Unknown()
     return Authorized(
         moved,
@@ -134,11 +134,15 @@ def _authorized(facts: Facts, moved: Money) -> Outcome:
         reference=f"sandbox_{facts.get('key')}",
         paid_with=CARD,
         record=_record(facts, moved, capture_before),
-        capture_before=None if capture_before is None else Instant(capture_before),
+        capture_before=capture_before,
     )
 
 
-def _record(facts: Facts, moved: Money, capture_before: int | None) -> JsonObject:
+def _is_instant(value: object) -> TypeGuard[Instant]:
+    return type(value) is int and 0 <= value <= LATEST
+
+
+def _record(facts: Facts, moved: Money, capture_before: Instant | None) -> JsonObject:
     """Give what back ends may see of the gateway's own record."""
     until = None
     if capture_before is not None:
@@ -166,6 +170,18 @@ def _action(session: str, key: object, challenge_url: ChallengeUrl) -> Outcome:
     if not isinstance(key, str) or not key:
         return Unknown()
     return ActionRequired(RedirectToUrl(challenge_url(session, key)))
+
+
+def session_of(facts: Facts) -> SessionId | None:
+    """Read the session's id out of an operation's facts; None where it is none."""
+    session = facts.get("session")
+    return SessionId(session) if isinstance(session, str) and is_id(session, SESSION) else None
+
+
+def kind_of(facts: Facts) -> OperationKind | None:
+    """Read an operation's kind out of its facts; None where it is none."""
+    kind = facts.get("kind")
+    return KINDS.get(kind) if isinstance(kind, str) else None
 
 
 def key_of(facts: Facts) -> str | None:

@@ -25,10 +25,14 @@ from payments.outcomes import (
 from payments.ports import BooksUnreadable, DataFault, ReportRefused
 from payments.statuses import OperationKind
 from providers.sandbox.answers import (
+    ChallengeUrl,
+    Facts,
     effect_of_facts,
     key_of,
+    kind_of,
     outcome_of_facts,
     outcome_of_response,
+    session_of,
 )
 from providers.sandbox.gateway import Gateway
 from providers.sandbox.records import BEGUN_HERE, KEY, Instruction
@@ -172,13 +176,18 @@ class SandboxProvider:
         key = key_of(facts)
         if key is None or report.get("key") != key:
             raise ReportRefused(400, "A report has the key of its operation.")
+        session_id = session_of(facts)
+        if session_id is None or report.get("session") != session_id:
+            raise ReportRefused(400, "A report has the session of its operation.")
         outcome = outcome_of_facts(facts, self.challenge_url)
         if type_ != f"operation.{facts.get('status')}" or isinstance(outcome, Unknown):
             raise ReportRefused(400, "A report's type and its operation's facts fit together.")
         effect = None
         if key.startswith(BEGUN_HERE):
-            effect = effect_of_facts(facts, self.challenge_url)
-        return Report(id, OperationId(key), outcome, effect)
+            effect = _effect(facts, self.challenge_url)
+        return Report(
+            id, OperationId(key), outcome, effect, session_id=session_id, kind=kind_of(facts)
+        )
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
@@ -234,6 +243,13 @@ class SandboxProvider:
         """Send a request to the gateway, within its time; raises httpx2.HTTPError and TimeoutError."""
         async with asyncio.timeout(self._whole_seconds):
             return await self._client.send(request)
+
+
+def _effect(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
+    try:
+        return effect_of_facts(facts, challenge_url)
+    except ValueError as error:
+        raise ReportRefused(400, str(error)) from None
 
 
 def instruction_of(ask: Ask) -> Instruction:

@@ -137,6 +137,51 @@ def test_f22_told_twice_it_counts_once(reported_server: RunningServer) -> None:
     assert (found["refundedAmount"], len(found["refunds"])) == ("30.00", 1)
 
 
+def test_f22_told_of_another_session_it_is_refused(reported_server: RunningServer) -> None:
+    """What was begun at the gateway is one session's: told again as another's it is 400, and moves nothing there."""
+    payment, other = pay(reported_server), pay(reported_server)
+    for one in (payment, other):
+        capture(reported_server, one["id"])
+    key = "own_" + secrets.token_hex(13).upper()
+    body = retold(reported_server, payment, "refund", minor=3_000, key=key)
+    assert post(reported_server, body, signature(body)) in TAKEN
+    for wrong in (
+        retold(reported_server, other, "refund", minor=3_000, key=key),
+        retold(reported_server, payment, "capture", minor=3_000, key=key),
+    ):
+        before = everything(reported_server)
+        assert post(reported_server, wrong, signature(wrong)) == 400
+        assert everything(reported_server) == before
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"amount_minor": 0},
+        {"amount_minor": -1},
+        {"amount_minor": True},
+        {"amount_minor": 2**63},
+        {"released_minor": -1},
+        {"released_minor": None},
+        {"moved_minor": 0},
+        {"kind": ["refund"]},
+        {"currency": None},
+    ],
+    ids=str,
+)
+def test_f22_of_what_can_not_be(reported_server: RunningServer, facts: Json) -> None:
+    """A well signed report on something begun there whose facts can't be is 400, and nothing of it is kept."""
+    payment = pay(reported_server)
+    capture(reported_server, payment["id"])
+    report = orjson.loads(retold(reported_server, payment, "refund", minor=3_000))
+    report["operation"] |= facts
+    body = orjson.dumps(report)
+    before = everything(reported_server)
+    assert post(reported_server, body, signature(body)) == 400
+    assert everything(reported_server) == before
+
+
 def test_f22_open_refunds_that_exceed_what_is_left(reported_server: RunningServer) -> None:
     """Neither can be settled as SUCCEEDED while the other is open; after that one is DECLINED, it can."""
     payment = pay(reported_server, token="approve,refund=pending")

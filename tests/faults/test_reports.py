@@ -159,6 +159,85 @@ def test_a_signed_report_that_is_none(reported_server: RunningServer, body: byte
     assert everything(reported_server) == before
 
 
+IMPOSSIBLE: dict[str, Json] = {
+    "no session's id": {"session": "payses_x"},
+    "a session that is a number": {"session": 5},
+    "nothing authorized": {"moved_minor": 0},
+    "less than nothing": {"moved_minor": -1},
+    "a part of a cent": {"moved_minor": 1.5},
+    "more than any database counts": {"moved_minor": 2**63},
+    "captured until the year 148,000": {"capture_before": 2**62},
+    "captured until a text": {"capture_before": "tomorrow"},
+    "a status of several": {"status": ["approved"]},
+    "a kind of several": {"kind": ["authorize"]},
+    "a currency that there is not": {"currency": "US"},
+}
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_a_signed_report_of_what_can_not_be(
+    reported_server: RunningServer, told: str, what: str
+) -> None:
+    """It is 400, nothing of it is kept, and nothing is recorded."""
+    _, session_id, key = pending(reported_server)
+    body = changed(retold(reported_server, told, session_id, key), **IMPOSSIBLE[what])
+    before = everything(reported_server)
+    assert post(reported_server, body, signature(body)) == 400
+    assert everything(reported_server) == before
+
+
+def changed(body: bytes, **facts: Json) -> bytes:
+    """Change the facts of a report's operation, and of the report where both say the same."""
+    report = orjson.loads(body)
+    report["operation"] |= facts
+    report |= {name: value for name, value in facts.items() if name in report}
+    return orjson.dumps(report)
+
+
+@pytest.mark.parametrize("fact", ["session", "kind"])
+def test_a_report_whose_facts_do_not_belong_to_its_key(
+    reported_server: RunningServer, told: str, fact: str
+) -> None:
+    """One about another session, or another kind of operation, than its key's is 400 and authorizes neither."""
+    collection, session_id, key = pending(reported_server)
+    other, other_id, _ = pending(reported_server)
+    body = retold(reported_server, told, session_id, key)
+    wrong = changed(body, **{fact: other_id if fact == "session" else "capture"})
+    before = everything(reported_server)
+    assert post(reported_server, wrong, signature(wrong)) == 400
+    assert everything(reported_server) == before
+    for one in (collection, other):
+        assert collection_of(reported_server, one["id"])["authorizedAmount"] == "0.00"
+    assert post(reported_server, body, signature(body)) in TAKEN
+    assert operation_in(reported_server, "SUCCEEDED", "authorize", session_id) == key
+
+
+def test_a_report_before_its_operation_that_is_about_another_session(
+    reported_server: RunningServer, told: str
+) -> None:
+    """A report waits for its key's operation; where that is another session's, it is put away unrecorded."""
+    collection, session_id, key = pending(reported_server)
+    other_id = pending(reported_server)[1]
+    body = changed(retold(reported_server, told, session_id, key), session=other_id)
+    event_id = orjson.loads(body)["id"]
+    reported_server.rows(
+        "INSERT INTO provider_reports (provider_id, event_id, operation_id, body, received_at)"
+        " VALUES ('sandbox', ?, ?, ?, ?)",
+        event_id,
+        key,
+        body,
+        time.time_ns() // 1_000,
+    )
+    applied = "SELECT 1 FROM provider_reports WHERE event_id = ? AND applied_at IS NOT NULL"
+    wake = retold(reported_server, told, "payses_" + "0" * 26, "auth_" + new_key())
+    assert post(reported_server, wake, signature(wake)) in TAKEN
+    until(lambda: reported_server.rows(applied, event_id))
+    assert collection_of(reported_server, collection["id"])["authorizedAmount"] == "0.00"
+    (line,) = [one for one in reported_server.log_lines() if one.get("event_id") == event_id]
+    assert (line["event"], line["level"]) == ("report refused", "error")
+
+
 @pytest.mark.once
 def test_a_report_that_is_too_large(reported_server: RunningServer) -> None:
     """A body beyond 1 MiB is 413, whatever its signature."""
