@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from payments.ports import ReportRefused
+from providers.headers import only
 
 HEADER = "Sandbox-Signature"
 
@@ -36,8 +37,7 @@ def sign(secret: str, body: bytes, *, unix_seconds: int) -> str:
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, unix_seconds: int) -> None:
     """Hold raw bytes to their signature, in constant time; raises ReportRefused with 401."""
-    given = next((value for name, value in headers.items() if name.lower() == HEADER.lower()), "")
-    match = SIGNATURE.fullmatch(given)
+    match = SIGNATURE.fullmatch(only(headers, HEADER))
     if match is None:
         raise ReportRefused(401, f"A report carries {HEADER}: t=SECONDS,v1=HEX.")
     signed_at, digest = match.groups()

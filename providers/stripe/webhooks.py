@@ -1,5 +1,6 @@
 """What Stripe reports: verified on the raw bytes, and read as the name of the intent that something became of."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
@@ -10,11 +11,14 @@ import stripe
 from payments.ids import OperationId
 from payments.outcomes import Report, Unknown
 from payments.ports import ReportRefused
+from providers.headers import only
 
 TOLERANCE_SECONDS = 300
 """A signature's age, and how far it may be ahead of this clock."""
 
 HEADER = "stripe-signature"
+
+UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 ID_CHARACTERS = 255
 
@@ -46,10 +50,11 @@ def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> N
         raise ReportRefused(
             400, "TILLGRAPH_STRIPE_WEBHOOK_SECRETS is not set: nothing can be verified."
         )
-    header = headers.get(HEADER, "")
+    header = only(headers, HEADER)
+    signed_at = _signed_at(header)
     if not any(_is_signed(secret, header, body) for secret in secrets):
         raise ReportRefused(400, "The signature is not Stripe's, or too old.")
-    if _signed_at(header) > time.time() + TOLERANCE_SECONDS:
+    if signed_at > time.time() + TOLERANCE_SECONDS:
         raise ReportRefused(400, "The signature is from the future.")
 
 
@@ -63,8 +68,12 @@ def _is_signed(secret: str, header: str, body: bytes) -> bool:
 
 
 def _signed_at(header: str) -> int:
-    parts = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    return int(parts["t"])
+    """Read the one time that a signature is of; of several, each reader could take another. Raises ReportRefused."""
+    parts = [part.partition("=") for part in header.split(",")]
+    times = [value for name, _, value in parts if name.strip() == "t"]
+    if len(times) != 1 or UNIX_SECONDS.fullmatch(times[0]) is None:
+        raise ReportRefused(400, "A report carries Stripe-Signature: t=SECONDS,v1=HEX, with one t.")
+    return int(times[0])
 
 
 def read(body: bytes, *, is_live: bool) -> Report | None:

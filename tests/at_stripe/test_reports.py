@@ -199,11 +199,20 @@ def report(**values: Json) -> bytes:
         (report(), lambda _: {}),
         (report(), lambda _: {"stripe-signature": "t=1,v1=é".encode()}),
         (report(), lambda body: signed(body, at=-301)),
+        (report(), lambda body: {"stripe-signature": f"{signed(body)['stripe-signature']},t=abc"}),
         (b"\xff\xfe", signed),
         (b"[" * 100_000, signed),
         (report(livemode=True), signed),
     ],
-    ids=["unsigned", "not ascii", "too old", "not utf-8", "nested", "of the other mode"],
+    ids=[
+        "unsigned",
+        "not ascii",
+        "too old",
+        "two times",
+        "not utf-8",
+        "nested",
+        "of the other mode",
+    ],
 )
 def test_a_report_that_is_none(
     deaf: Site, body: bytes, headers: Callable[[bytes], Mapping[str, str | bytes]]

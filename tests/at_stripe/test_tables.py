@@ -1,5 +1,6 @@
 """The tables: Stripe's currencies and limits, and its SDK's errors."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -270,6 +271,11 @@ SECRETS = ("whsec_of_another_time", WEBHOOK_SECRET)
 EVENT_BODY = report()
 
 
+def resigned(before: str = "", behind: str = "") -> dict[str, str]:
+    """Sign the event, with something before or behind the signature."""
+    return {"stripe-signature": f"{before}{signed(EVENT_BODY)['stripe-signature']}{behind}"}
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -280,8 +286,28 @@ EVENT_BODY = report()
         lambda: signed(EVENT_BODY, at=-301),
         lambda: signed(EVENT_BODY, at=86_400),
         lambda: signed(report(id="evt_2")),
+        lambda: resigned(behind=",t=abc"),
+        lambda: resigned(behind=f",t={int(time.time())}"),
+        lambda: resigned(behind=", t=1"),
+        lambda: resigned(before="t=1,"),
+        lambda: resigned(behind="," + signed(EVENT_BODY)["stripe-signature"]),
+        lambda: {"stripe-signature": f"t={'9' * 5_000},v1=y"},
     ],
-    ids=["none", "empty", "malformed", "other secret", "too old", "to come", "other body"],
+    ids=[
+        "none",
+        "empty",
+        "malformed",
+        "other secret",
+        "too old",
+        "to come",
+        "other body",
+        "another time that is none",
+        "the same time twice",
+        "another time behind a space",
+        "another time first",
+        "two signatures in one",
+        "a time of 5,000 digits",
+    ],
 )
 def test_a_report_that_is_not_stripe_s(headers: Callable[[], dict[str, str]]) -> None:
     """Unsigned, of another time or about something else: it is not read."""

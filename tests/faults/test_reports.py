@@ -149,6 +149,22 @@ def test_a_signature_of_other_letters_changes_nothing(reported_server: RunningSe
 
 
 @pytest.mark.once
+def test_a_report_with_two_signatures(reported_server: RunningServer, told: str) -> None:
+    """Of two headers each reader could take another: 401, though the first is right."""
+    _, session_id, key = pending(reported_server)
+    body = retold(reported_server, told, session_id, key)
+    signatures = (signature(body), signature(body, age_seconds=1))
+    before = everything(reported_server)
+    response = reported_server.client.post(
+        "/webhooks/sandbox",
+        content=body,
+        headers=[("Sandbox-Signature", one) for one in signatures],
+    )
+    assert response.status_code == 401
+    assert everything(reported_server) == before
+
+
+@pytest.mark.once
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"5", b"null", b"{}", b"{", b"\xff\xfe", b"[" * 100_000]
 )
