@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, text
 from db.engine import Database
 from db.statements import Statement
 from payments.checking import BrokenInvariant
+from payments.currencies import DECIMALS
 from payments.instants import SECOND
 
 MOST_ROWS = 100
@@ -91,7 +92,15 @@ RELEASED_BY_CLOSINGS = (
     f" AND kind = 'cancel' AND {SUCCEEDED})"
 )
 
+KNOWN_CURRENCIES = ", ".join(f"'{code}'" for code in sorted(DECIMALS))
+
 INVARIANTS = (
+    _invariant(
+        1,
+        "the decimals of a collection's currency are known",
+        "SELECT id, currency, 'one of ISO 4217' FROM payment_collections"
+        f" WHERE currency NOT IN ({KNOWN_CURRENCIES})",
+    ),
     _invariant(
         4,
         "captured is the sum of the captures that succeeded",

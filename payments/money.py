@@ -7,6 +7,8 @@ from functools import cache
 
 import iso4217
 
+from payments.currencies import DECIMALS, USUAL_DECIMALS
+
 MAXIMUM_INTEGER_DIGITS = 15
 """Digits before the decimal point: a quadrillion less one, more than any shop takes at once."""
 
@@ -52,13 +54,19 @@ def _currencies() -> dict[str, int]:
 
 
 def is_currency(code: str) -> bool:
-    """Tell whether an upper-case code names a currency in use."""
+    """Tell whether an upper-case code names a currency in use: what is opened today is in one."""
     return code in _currencies()
 
 
+def is_known_currency(code: str) -> bool:
+    """Tell whether an upper-case code names a currency that is in use or was: what is stored may be in one."""
+    return code in DECIMALS or is_currency(code)
+
+
 def decimals_of(currency: str) -> int:
-    """Give the number of decimals of a currency in use."""
-    return _currencies()[currency]
+    """Give the number of decimals of a currency that is in use or was."""
+    known = DECIMALS.get(currency)
+    return _currencies().get(currency, USUAL_DECIMALS) if known is None else known
 
 
 @dataclass(frozen=True, slots=True, order=False)

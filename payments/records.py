@@ -170,12 +170,8 @@ class Payment:
     @property
     def remainder_minor(self) -> int:
         """Give what is neither captured, released nor reserved by a capture."""
-        return (
-            self.amount_minor
-            - self.captured_minor
-            - self.released_minor
-            - self.capture_pending_minor
-        )
+        taken_minor = self.captured_minor + self.released_minor + self.capture_pending_minor
+        return self.amount_minor - taken_minor
 
     def capturable_minor(self, now: Instant) -> int:
         """Give what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
@@ -219,11 +215,9 @@ class Operation:
     """The provider's own name of the session's object, as it was known when this was first asked."""
     holder_reference: str | None = None
     method_reference: str | None = None
-    """The provider's own names of the saved method that an authorization is to pay with, and of its holder where the
-    session was not opened for them.
-    """
+    """The provider's own names of the saved method that is to pay, and of its holder where the session is for none."""
     moved_minor: int | None = None
-    """What the provider says it moved: a capture's, a refund's or a cancellation's, once it succeeded."""
+    """What the provider says that a capture, a refund or a cancellation moved, once it succeeded."""
     provider_key: str | None = None
     """The provider's own name of what was begun there, or the key that it was asked with before; None: the id is it."""
     absent_times: int | None = None
@@ -261,7 +255,7 @@ class Operation:
 
     @property
     def counted_minor(self) -> int:
-        """Give what it moved, by the provider's word; until that is known, what was requested."""
+        """Give what it moved by the provider's word; before that, what was requested."""
         return self.amount_minor if self.moved_minor is None else self.moved_minor
 
     @property

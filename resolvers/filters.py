@@ -7,7 +7,7 @@ from payments.errors import InvalidInput
 from payments.ids import COLLECTION, PAYMENT, CollectionId, PaymentId, is_id
 from payments.instants import Instant
 from payments.listing import CollectionFilter, PaymentFilter, Stretch
-from payments.money import is_currency
+from payments.money import is_known_currency
 from resolvers.pages import LARGEST_PAGE, given
 from schema import filters
 from schema.scalars import is_unstorable
@@ -92,9 +92,9 @@ def _text(text: str | None, name: str) -> str | None:
 
 def _currency(code: str | None) -> str | None:
     code = given(code)
-    if code is not None and not is_currency(code):
+    if code is not None and not is_known_currency(code):
         raise InvalidInput(
-            "filter.currencyCode: an ISO 4217 code of a currency in use, such as USD.",
+            "filter.currencyCode: an ISO 4217 code, such as USD.",
             path=("filter", "currencyCode"),
         )
     return code

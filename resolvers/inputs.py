@@ -1,6 +1,7 @@
 """Turns inputs into commands: strings and JSON are held to what every database and page can carry."""
 
 import re
+from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import strawberry
@@ -35,7 +36,7 @@ from payments.limits import (
     TEXT_CHARACTERS,
     URL_CHARACTERS,
 )
-from payments.money import is_currency
+from payments.money import is_currency, is_known_currency
 from payments.outcomes import JsonObject
 from payments.private import check_metadata, refuse_card_number
 from payments.statuses import EventType
@@ -98,9 +99,11 @@ def _key(value: str | None) -> str | None:
     return value
 
 
-def _currency(code: str, name: str = "currencyCode") -> str:
-    if not is_currency(code):
-        raise InvalidInput("An ISO 4217 code of a currency in use, such as USD.", path=(name,))
+def _currency(code: str, *, is_right: Callable[[str], bool] = is_currency) -> str:
+    if not is_right(code):
+        raise InvalidInput(
+            "An ISO 4217 code of a currency in use, such as USD.", path=("currencyCode",)
+        )
     return code
 
 
@@ -171,7 +174,8 @@ def create_session(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSess
         collection_id=input.payment_collection_id,
         provider_id=input.provider_id,
         amount=_amount(input.amount),
-        currency=None if currency is None else _currency(currency),
+        # The collection's own, whether that is in use yet or not.
+        currency=None if currency is None else _currency(currency, is_right=is_known_currency),
         data=_object(input.data, "data"),
         metadata=_metadata(input.metadata),
         account_holder_id=given(input.account_holder_id),

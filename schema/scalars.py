@@ -24,7 +24,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from payments.instants import Instant
 from payments.limits import JSON_BYTES
-from payments.money import DECIMAL_TEXT, Money, NumberText, is_currency
+from payments.money import DECIMAL_TEXT, Money, NumberText, is_known_currency
 from payments.outcomes import JsonValue
 
 Decimal = NewType("Decimal", object)
@@ -79,7 +79,7 @@ def parse_currency(value: object) -> str:
     """Read an ISO 4217 code in either case; one that is well-formed and not in use is INVALID_INPUT behind this."""
     if not isinstance(value, str):
         raise GraphQLError('CurrencyCode takes an ISO 4217 code, such as "USD".')
-    return value.upper() if value.isascii() and is_currency(value.upper()) else value
+    return value.upper() if value.isascii() and is_known_currency(value.upper()) else value
 
 
 def _text_literal(parse: Callable[[object], Any]) -> Callable[..., Any]:

@@ -9,7 +9,7 @@ import orjson
 from payments.failures import FailureCode
 from payments.ids import SESSION, SessionId, is_id
 from payments.instants import LATEST, SECOND, Instant
-from payments.money import MOST_MINOR, Money, is_currency
+from payments.money import MOST_MINOR, Money, is_known_currency
 from payments.outcomes import (
     ActionRequired,
     Ask,
@@ -117,7 +117,7 @@ def _money(facts: Facts, name: str = "moved_minor") -> Money | None:
     minor, currency = facts.get(name), facts.get("currency")
     if type(minor) is not int or not 0 <= minor <= MOST_MINOR:
         return None
-    if not isinstance(currency, str) or not is_currency(currency):
+    if not isinstance(currency, str) or not is_known_currency(currency):
         return None
     return Money(minor, currency)
 

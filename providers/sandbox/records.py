@@ -12,7 +12,7 @@ import orjson
 from payments.failures import FailureCode
 from payments.ids import SESSION, is_id
 from payments.instants import Instant
-from payments.money import decimal_text, is_currency
+from payments.money import decimal_text, is_known_currency
 from payments.outcomes import JsonObject
 from payments.ports import DataFault
 from payments.statuses import OperationKind
@@ -106,8 +106,8 @@ _CHECKS: Mapping[str, tuple[Callable[[object], bool], str]] = {
         "an integer of minor units, from 1 to 2^63 - 1",
     ),
     "currency": (
-        lambda value: isinstance(value, str) and is_currency(value),
-        "a code of ISO 4217 in use",
+        lambda value: isinstance(value, str) and is_known_currency(value),
+        "a code of ISO 4217",
     ),
     "token": (lambda value: value is None or isinstance(value, str), "a text or null"),
     "method": (

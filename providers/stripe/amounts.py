@@ -4,7 +4,7 @@ Source: https://docs.stripe.com/currencies ("Minor units in API amounts", "Speci
 amounts"), read in November 2026, and the description of `amount` in stripe-python 16.1.
 """
 
-from payments.money import MAXIMUM_DIGITS, AmountLimits, Money, decimals_of
+from payments.money import MAXIMUM_DIGITS, AmountLimits, Money, decimals_of, is_known_currency
 
 ZERO_DECIMAL = frozenset(
     "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905 - it reads as Stripe's list
@@ -68,10 +68,9 @@ def to_stripe(money: Money) -> int:
 def from_stripe(amount: int, currency: str) -> Money:
     """Read an amount in Stripe's unit; raises ValueError where there is no such currency or it has no such decimals."""
     code = currency.upper()
-    try:
-        shift = decimals_at_stripe(code) - decimals_of(code)
-    except KeyError:
-        raise ValueError(f"no currency: {code}") from None
+    if not is_known_currency(code):
+        raise ValueError(f"no currency: {code}")
+    shift = decimals_at_stripe(code) - decimals_of(code)
     if shift <= 0:
         return Money(amount * int(10**-shift), code)
     minor, rest = divmod(amount, int(10**shift))

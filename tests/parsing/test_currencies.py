@@ -1,10 +1,12 @@
 """Bad input 28: which texts are currencies in use. tests/api/test_currencies.py holds every place to this."""
 
+import iso4217
 import pytest
 from graphql import GraphQLError, parse_value
 
 from edge.bodies import read_json
-from payments.money import is_currency
+from payments.currencies import DECIMALS, LEFT, LISTED
+from payments.money import NOT_MONEY, decimal_text, is_currency, is_known_currency
 from schema.scalars import SCALARS, CurrencyCode, parse_currency
 
 NOT_IN_USE = [
@@ -38,6 +40,27 @@ def test_a_text_that_is_no_currency_in_use(code: str) -> None:
     """The scalar leaves it as it is, and it is none."""
     assert parse_currency(code) == code
     assert not is_currency(code)
+
+
+def test_every_currency_in_use_is_written_down() -> None:
+    """With the decimals of ISO 4217's list: when it leaves the list, what is stored in it is read as before."""
+    listed = {
+        one.code: one.exponent
+        for one in iso4217.Currency
+        if one.exponent is not None and one.code not in NOT_MONEY
+    }
+    assert {code for text in LISTED.values() for code in text.split()} == set(listed)
+    assert {code: DECIMALS[code] for code in listed} == listed
+    assert all(is_currency(code) and is_known_currency(code) for code in listed)
+
+
+@pytest.mark.parametrize("code", sorted(" ".join(LEFT.values()).split()))
+def test_a_currency_that_has_left_the_list(code: str) -> None:
+    """It is not in use, and is known with its decimals, in either case."""
+    assert not is_currency(code)
+    assert is_known_currency(code)
+    assert parse_currency(code.lower()) == code
+    assert decimal_text(123_456, code) == "1234.56"
 
 
 @pytest.mark.parametrize("code", ["840", "true", "null", '["USD"]', "{}"])
