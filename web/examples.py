@@ -25,7 +25,7 @@ from payments.commands import (
     SavePaymentMethod,
 )
 from payments.cursors import event_cursor
-from payments.errors import Forbidden, RateLimited, Unauthenticated
+from payments.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
 from payments.flow import Flow
 from payments.ids import EndpointId, ProviderId
 from payments.outcomes import JsonObject
@@ -233,10 +233,13 @@ def examples_route(
             after_seconds = str(limited.allowance.reset_seconds)
             return Response(status_code=429, headers={"retry-after": after_seconds})
         examples = Examples(flow, log, webhooks, request_id)
-        tabs = [
-            {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
-            for one in documents
-        ]
+        try:
+            tabs = [
+                {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
+                for one in documents
+            ]
+        except StoreBusy:
+            return Response(status_code=503, headers={"retry-after": "1"})
         return JSONResponse(tabs, headers={"cache-control": "no-store"})
 
     return Route("/graphql/examples", make, methods=["POST"])

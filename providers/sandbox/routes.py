@@ -1,7 +1,7 @@
 """The sandbox's public addresses at this server; the gateway answers behind them, wherever it runs."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -77,8 +77,7 @@ def sandbox_routes(
 async def _forward(
     provider: SandboxProvider, request: Request, path: str, params: Mapping[str, str]
 ) -> Response:
-    given = request.headers
-    headers = {name.replace("-", "_"): given[name] for name in PASSED_ON if name in given}
+    headers = {name.replace("-", "_"): value for name, value in _passed_on(request)}
     method = "GET" if request.method == "HEAD" else request.method
     sent = provider.build_request(
         method, path, params=params, content=await read_body(request), **headers
@@ -86,6 +85,16 @@ async def _forward(
     answer = await provider.forward(sent)
     kept = {name: value for name, value in answer.headers.items() if name in BROUGHT_BACK}
     return Response(answer.content, answer.status_code, kept)
+
+
+def _passed_on(request: Request) -> Iterator[tuple[str, str]]:
+    for name in PASSED_ON:
+        value = request.headers.get(name)
+        if value is None:
+            continue
+        if not value.isascii():
+            raise RequestRefused(400, f"The header {name} has ASCII characters alone.")
+        yield name, value
 
 
 def _guarded(
