@@ -148,7 +148,10 @@ def read_json(raw: bytes | str) -> object:
 
 
 def read_request(parameters: object) -> GraphQLRequest:
-    """Read a request out of decoded JSON; raises RequestRefused with status 422."""
+    """Read a request out of decoded JSON; raises RequestRefused with status 422.
+
+    An empty operationName is one that is left out: forms and some clients can't leave it out.
+    """
     if not isinstance(parameters, dict):
         raise _malformed("A request is one JSON object; batches are not supported.")
     variables = parameters.get("variables")
@@ -166,7 +169,7 @@ def read_request(parameters: object) -> GraphQLRequest:
         query = None  # The clients of graphql-ws can't leave it out.
     if not isinstance(query, str) and not (query is None and persisted is not None):
         raise _malformed("query has to be a string.")
-    return GraphQLRequest(query, variables, operation_name, persisted)
+    return GraphQLRequest(query, variables, operation_name or None, persisted)
 
 
 def read_query_string(raw: bytes) -> dict[str, str]:
@@ -190,7 +193,7 @@ def read_parameters(parameters: dict[str, str]) -> GraphQLRequest:
     return read_request(
         {
             "query": parameters.get("query"),
-            "operationName": parameters.get("operationName") or None,
+            "operationName": parameters.get("operationName"),
             "variables": _json_parameter(parameters.get("variables")),
             "extensions": _json_parameter(parameters.get("extensions")),
         }

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from edge import limits
 from edge.answers import encode
-from edge.bodies import GraphQLRequest, read_json, read_request
+from edge.bodies import read_json
 from edge.errors import ErrorEntry, RequestRefused
 
 PROTOCOL = "graphql-transport-ws"
@@ -64,20 +64,21 @@ def _id(value: dict[str, object]) -> str:
     return operation_id
 
 
-def read_subscribe(message: Message) -> GraphQLRequest:
-    """Read what a subscribe message asks for; raises SocketClosed where it does not say."""
-    try:
-        return read_request(message.payload)
-    except RequestRefused:
-        raise SocketClosed(4400, "Message's payload is not a request") from None
-
-
 def read_authorization(message: Message) -> str | None:
-    """Read the credential of a connection_init; raises SocketClosed where it is not a string."""
-    authorization = (message.payload or {}).get("authorization")
-    if authorization is not None and not isinstance(authorization, str):
-        raise SocketClosed(4400, "authorization is not a string")
-    return authorization
+    """Read the credential of a connection_init, in whatever case its name is written.
+
+    Raises SocketClosed where it is not a string, or there are several.
+    """
+    given = set()
+    for name, value in (message.payload or {}).items():
+        if name.lower() != "authorization" or value is None:
+            continue
+        if not isinstance(value, str):
+            raise SocketClosed(4400, f"{name} is not a string")
+        given.add(value)
+    if len(given) > 1:
+        raise SocketClosed(4400, "There is more than one authorization")
+    return next(iter(given), None)
 
 
 def ack() -> str:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from edge import limits, messages, records
-from edge.bodies import GraphQLRequest
+from edge.bodies import read_request
 from edge.credentials import Authenticate
 from edge.endings import End, Ending, Endings, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
@@ -20,7 +20,7 @@ from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
 from edge.scope import RequestScope, request_id_from
 from payments.access import Caller
-from payments.errors import RateLimited, StoreBusy, TillgraphError
+from payments.errors import Denied, RateLimited, StoreBusy, TillgraphError
 
 OriginCheck = Callable[[str, WebSocket], bool]
 
@@ -157,6 +157,8 @@ class Socket:
             caller, _ = await self._endpoint.authenticate(authorization, self._websocket)
         except (StoreBusy, RateLimited):
             raise SocketClosed(1013, "Try again later") from None
+        except Denied as denied:
+            raise SocketClosed(4403, f"Forbidden: {denied}") from None
         except (TillgraphError, RequestRefused):
             raise SocketClosed(4403, "Forbidden") from None
         self._authorization = authorization
@@ -168,7 +170,6 @@ class Socket:
     async def _subscribe(self, message: Message) -> None:
         if self._caller is None:
             raise SocketClosed(4401, "Unauthorized")
-        request = messages.read_subscribe(message)
         if message.id in self._operations:
             raise SocketClosed(4409, f"Subscriber for {message.id[:32]!a} already exists")
         scope = RequestScope(request_id_from(None), self._caller, self._websocket, "websocket")
@@ -178,9 +179,9 @@ class Socket:
                 "LIMIT_EXCEEDED",
             )
             await self._send(messages.error(message.id, named([too_many], scope.request_id)))
-            _record(request, scope, "LIMIT_EXCEEDED")
+            _record(scope, "LIMIT_EXCEEDED")
             return
-        task = asyncio.create_task(self._operate(message.id, request, scope))
+        task = asyncio.create_task(self._operate(message, scope))
         self._operations[message.id] = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -192,13 +193,12 @@ class Socket:
             task.cancel()
             await asyncio.wait((task,))
 
-    async def _operate(
-        self, operation_id: str, request: GraphQLRequest, scope: RequestScope
-    ) -> None:
+    async def _operate(self, message: Message, scope: RequestScope) -> None:
         """Run one operation to its last message."""
+        operation_id = message.id
         status = "canceled"
         try:
-            errors = await self._outcome(operation_id, request, scope)
+            errors = await self._outcome(message, scope)
             # Forgotten before the last message: its client may use the id again from then on.
             self._forget(operation_id)
             codes = [_code(error) for error in errors]
@@ -213,16 +213,17 @@ class Socket:
             pass
         finally:
             self._forget(operation_id)
-            _record(request, scope, status)
+            _record(scope, status)
 
-    async def _outcome(
-        self, operation_id: str, request: GraphQLRequest, scope: RequestScope
-    ) -> list[ErrorEntry]:
+    async def _outcome(self, message: Message, scope: RequestScope) -> list[ErrorEntry]:
         """Run one operation and send its responses; return the errors that ended it, if any did."""
         engine = self._endpoint.engine
         try:
             # Each operation is counted, and a client secret may have been replaced since the socket was opened.
             await self._endpoint.authenticate(self._authorization, self._websocket)
+            # What is no request ends its own operation, and no other.
+            request = read_request(message.payload)
+            scope.operation_name = request.operation_name
             operation = engine.prepare(request, scope)
             if operation.type is OperationType.MUTATION:
                 raise refuse(
@@ -233,11 +234,11 @@ class Socket:
                 )
             if operation.type is OperationType.SUBSCRIPTION:
                 subscription = engine.subscribe(operation, request, scope)
-                return await subscription.deliver(partial(self._next, operation_id))
+                return await subscription.deliver(partial(self._next, message.id))
             executed = await engine.run(operation, request, scope)
             if executed.is_unauthenticated:
                 raise RequestRefused(401, [error.entry for error in executed.errors])
-            await self._send(messages.next_(operation_id, executed.payload))
+            await self._send(messages.next_(message.id, executed.payload))
         except ClientLost:
             raise
         except RequestRefused as refused:
@@ -283,14 +284,14 @@ def _code(entry: ErrorEntry) -> str:
     return str(extensions.get("code")) if isinstance(extensions, dict) else ""
 
 
-def _record(request: GraphQLRequest, scope: RequestScope, status: str) -> None:
+def _record(scope: RequestScope, status: str) -> None:
     records.finished(
         records.Record(
             scope.request_id,
             "websocket",
             scope.started,
             status,
-            scope.operation_name or request.operation_name,
+            scope.operation_name,
             scope.operation_type,
             scope.collection_id,
         )

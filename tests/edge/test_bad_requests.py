@@ -97,6 +97,15 @@ def test_null_parameters_count_as_left_out(edge: EdgeServer) -> None:
     assert response.json() == {"data": {"hello": "Hello you"}}
 
 
+def test_an_empty_operation_name_counts_as_left_out(edge: EdgeServer, probe: Probe) -> None:
+    """As in a query string; of several operations none is chosen by it."""
+    response = edge.post("query A { hello }", operationName="")
+    assert response.json() == {"data": {"hello": "Hello you"}}
+    response = edge.post("mutation A { act } mutation B { act }", operationName="")
+    assert_refused(response, 422, "OPERATION_RESOLUTION_FAILED")
+    assert "act" not in probe.counts
+
+
 def test_of_two_equal_keys_the_last_one_wins(edge: EdgeServer) -> None:
     """A key that comes twice counts as it came last, at the top and in variables."""
     response = edge.post(
