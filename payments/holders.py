@@ -24,6 +24,7 @@ from payments.messages import message_of
 from payments.outcomes import Declined, NotReached
 from payments.ports import Provider, SavesMethods, Transaction
 from payments.saved import AccountHolder, Changed, HolderAsk, HolderMade
+from payments.texts import is_storable
 from payments.trying import tried
 
 Path = tuple[str, ...]
@@ -35,6 +36,8 @@ TOGETHER = 3
 async def create(flow: Flow, call: Call, command: CreateAccountHolder) -> AccountHolder:
     """Make a customer known to a provider, or give the holder that is there."""
     provider_id = ProviderId(command.provider_id)
+    if not is_storable(provider_id):
+        raise ProviderDisabled("This provider is not enabled.", path=("providerId",))
 
     def work(tx: Transaction) -> AccountHolder:
         stored = bound_key(tx, call, command)

@@ -8,9 +8,9 @@ from payments.ids import COLLECTION, PAYMENT, CollectionId, PaymentId, is_id
 from payments.instants import Instant
 from payments.listing import CollectionFilter, PaymentFilter, Stretch
 from payments.money import is_known_currency
+from payments.texts import is_storable
 from resolvers.pages import LARGEST_PAGE, given
 from schema import filters
-from schema.scalars import is_unstorable
 
 Value = TypeVar("Value")
 
@@ -83,7 +83,7 @@ def _once(statuses: Sequence[Value] | None) -> list[Value] | None:
 
 def _text(text: str | None, name: str) -> str | None:
     text = given(text)
-    if text is not None and any(is_unstorable(character) for character in text):
+    if text is not None and not is_storable(text):
         raise InvalidInput(
             f"filter.{name}: a text without control characters.", path=("filter", name)
         )

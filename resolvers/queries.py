@@ -32,6 +32,7 @@ from payments.ids import (
     SessionId,
     is_id,
 )
+from payments.texts import is_storable
 from resolvers.context import Info, RequestContext
 from resolvers.filters import collections_wanted, created_within, payments_wanted
 from resolvers.lists import Listing, Window
@@ -310,6 +311,8 @@ class Query(WebhookQueries):
         """List a customer's account holders."""
         context = info.context
         context.demand_secret_key()
+        if not is_storable(customer_reference):
+            return []
         found = await context.services.reads.holders_of(customer_reference)
         return [AccountHolder.of(holder, context.caller) for holder in found]
 

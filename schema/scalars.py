@@ -26,6 +26,7 @@ from payments.instants import Instant
 from payments.limits import JSON_BYTES
 from payments.money import DECIMAL_TEXT, Money, NumberText, is_known_currency
 from payments.outcomes import JsonValue
+from payments.texts import is_storable
 
 Decimal = NewType("Decimal", object)
 """Money going out, decimal.Decimal coming in."""
@@ -123,7 +124,7 @@ def _plain(value: object, depth: int) -> JsonValue:
         case None | bool():
             return value
         case str():
-            if not value.isprintable() and any(is_unstorable(character) for character in value):
+            if not is_storable(value):
                 raise GraphQLError("JSON takes text without NUL and lone surrogates.")
             return value
         case int():
@@ -146,11 +147,6 @@ def _number(value: decimal.Decimal | float) -> float:
     if not math.isfinite(number) or decimal.Decimal(repr(number)) != decimal.Decimal(value):
         raise GraphQLError("JSON takes numbers that a double can hold; send a longer one as text.")
     return number
-
-
-def is_unstorable(character: str) -> bool:
-    """Tell whether a character can't be kept: PostgreSQL has no NUL, UTF-8 no lone surrogate."""
-    return character == "\0" or "\ud800" <= character <= "\udfff"
 
 
 def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> JsonValue:
