@@ -10,7 +10,7 @@ from starlette.types import Receive
 
 from edge import limits
 from edge.errors import RequestRefused, refuse
-from payments.money import NumberText
+from payments.money import Number
 
 CLOSING = ((b"connection", b"close"),)
 """Where the body is not read to its end, the connection can't carry another request."""
@@ -113,11 +113,11 @@ def _is_json_header(content_type: bytes) -> bool:
     return True
 
 
-def _decimal(text: str) -> NumberText:
+def _decimal(text: str) -> Number:
     """Keep a number as it was written; through a binary float an amount could change."""
     if len(text) > limits.NUMBER_DIGITS:
         raise ValueError("too many digits")
-    return NumberText(text)
+    return Number(text)
 
 
 def _integer(text: str) -> int:
@@ -138,9 +138,14 @@ _decode = json.JSONDecoder(
 
 
 def read_json(raw: bytes | str) -> object:
-    """Decode JSON in UTF-8, its numbers exactly; raises RequestRefused with status 400."""
+    """Decode JSON in UTF-8, its numbers exactly; raises RequestRefused with status 400.
+
+    A byte order mark before it is skipped, as RFC 8259, section 8.1, allows.
+    """
     try:
-        return _decode(raw if isinstance(raw, str) else raw.decode("utf-8"))
+        return _decode(
+            (raw if isinstance(raw, str) else raw.decode("utf-8")).removeprefix("\ufeff")
+        )
     except (ValueError, ArithmeticError, RecursionError):
         # UnicodeDecodeError and JSONDecodeError are ValueErrors. An exponent of 20 digits is an
         # ArithmeticError.

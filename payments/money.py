@@ -25,16 +25,20 @@ NOT_MONEY = frozenset({"XXX", "XTS"})
 """Codes that ISO 4217 reserves for 'no currency' and for testing."""
 
 
-class NumberText(Decimal):
+class Number(Decimal):
     """Is a number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
 
     __slots__ = ("text",)
 
-    def __new__(cls, text: str) -> "NumberText":
+    def __new__(cls, text: str) -> "Number":
         """Read a number's text."""
         number = super().__new__(cls, text)
         number.text = text
         return number
+
+    def __inspect__(self) -> str:
+        """Give what graphql-core's sentences about a wrong value show of it."""
+        return self.text
 
     text: str
 

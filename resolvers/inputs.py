@@ -46,18 +46,21 @@ from schema import inputs
 Value = TypeVar("Value")
 
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Line breaks and tabs are what people write."""
 REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
 
 
-def _text(value: str | None, name: str) -> str | None:
+def _text(value: str | None, name: str, unprintable: re.Pattern[str] = UNPRINTABLE) -> str | None:
     value = given(value)
     if value is None:
         return None
-    if len(value) > TEXT_CHARACTERS or UNPRINTABLE.search(value):
+    if len(value) > TEXT_CHARACTERS or unprintable.search(value):
+        besides = "" if unprintable is UNPRINTABLE else " but line breaks and tabs"
         raise InvalidInput(
-            f"A text has at most {TEXT_CHARACTERS} characters and no control characters.",
+            f"A text has at most {TEXT_CHARACTERS} characters and no control characters{besides}.",
             path=(name,),
         )
     return value
@@ -83,10 +86,18 @@ def _metadata(value: object) -> JsonObject | None:
 
 def _written(value: str | None, name: str) -> str | None:
     """Take what a person writes. What a shop's system makes, such as a reference, may look like a card's number."""
-    written = _text(value, name)
-    if written is not None:
-        refuse_card_number(written, (name,))
-    return written
+    return _without_card_number(_text(value, name), name)
+
+
+def _prose(value: str | None, name: str) -> str | None:
+    """Take what a person writes and may break into lines."""
+    return _without_card_number(_text(value, name, UNPRINTABLE_IN_PROSE), name)
+
+
+def _without_card_number(text: str | None, name: str) -> str | None:
+    if text is not None:
+        refuse_card_number(text, (name,))
+    return text
 
 
 def _key(value: str | None) -> str | None:
@@ -244,14 +255,14 @@ def create_reason(input: inputs.CreateRefundReasonInput) -> CreateRefundReason:
     return CreateRefundReason(
         code=input.code,
         label=_label(input.label),
-        description=_written(input.description, "description"),
+        description=_prose(input.description, "description"),
     )
 
 
 def update_reason(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
     """Parse what changes a refund reason; raises InvalidInput."""
     label = "" if given(input.label) is None else _label(input.label)
-    description = _written(input.description, "description")
+    description = _prose(input.description, "description")
     return UpdateRefundReason(
         id=input.id,
         label=_update(input.label, label, "label", may_be_empty=False),
@@ -264,7 +275,7 @@ def create_endpoint(input: inputs.CreateWebhookEndpointInput) -> CreateWebhookEn
     return CreateWebhookEndpoint(
         url=_url(input.url),
         event_types=_event_types(input.event_types),
-        description=_text(input.description, "description"),
+        description=_prose(input.description, "description"),
     )
 
 
@@ -273,7 +284,7 @@ def update_endpoint(input: inputs.UpdateWebhookEndpointInput) -> UpdateWebhookEn
     url, is_enabled = given(input.url), given(input.is_enabled)
     types, description = (
         _event_types(input.event_types),
-        _text(input.description, "description"),
+        _prose(input.description, "description"),
     )
     return UpdateWebhookEndpoint(
         id=input.id,
@@ -382,7 +393,7 @@ def refund_payment(input: inputs.RefundPaymentInput) -> RefundPayment:
         payment_id=input.payment_id,
         amount=_amount(input.amount),
         reason_id=given(input.reason_id),
-        note=_written(input.note, "note"),
+        note=_prose(input.note, "note"),
         created_by=_written(input.created_by, "createdBy"),
         metadata=_metadata(input.metadata),
         idempotency_key=_required_key(input.idempotency_key),

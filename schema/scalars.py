@@ -24,7 +24,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from payments.instants import Instant
 from payments.limits import JSON_BYTES
-from payments.money import DECIMAL_TEXT, Money, NumberText, is_known_currency
+from payments.money import DECIMAL_TEXT, Money, Number, is_known_currency
 from payments.outcomes import JsonValue
 from payments.texts import is_storable
 
@@ -57,7 +57,7 @@ def parse_decimal(value: object) -> decimal.Decimal:
     """Read an amount from its text; a number has kept its text as a decimal or an integer."""
     if isinstance(value, bool) or not isinstance(value, str | int | decimal.Decimal):
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
-    text = value.text if isinstance(value, NumberText) else str(value)
+    text = value.text if isinstance(value, Number) else str(value)
     if len(text) > DECIMAL_CHARACTERS or DECIMAL_TEXT.fullmatch(text) is None:
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
     return decimal.Decimal(text)

@@ -1,6 +1,7 @@
 """Reads what people and programs send to the sandbox's addresses, within limits."""
 
 import asyncio
+import codecs
 import re
 from urllib.parse import parse_qsl
 
@@ -72,9 +73,9 @@ async def read_json(request: Request) -> object:
 
 
 def parse_json(body: bytes) -> object:
-    """Decode JSON in UTF-8; raises RequestRefused."""
+    """Decode JSON in UTF-8, a byte order mark before it or not; raises RequestRefused."""
     try:
-        return orjson.loads(body)
+        return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except ValueError:
         raise RequestRefused(400, "This is not JSON in UTF-8.") from None
 

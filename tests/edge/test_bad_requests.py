@@ -43,7 +43,7 @@ def assert_refused(response: httpx2.Response, status: int, code: str) -> Json:
         b'{"query": "\xe9"}',
         '{"query": "{ hello }"}'.encode("utf-16"),
         '{"query": "{ hello }"}'.encode("utf-16-le"),
-        b'\xef\xbb\xbf{"query": "{ hello }"}',
+        b'\xef\xbb\xbf\xef\xbb\xbf{"query": "{ hello }"}',
         b"[" * 60_000,
         b'{"query": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_001,
         b'{"query": "{ hello }", "variables": {"a": ' + b"9" * 5_000 + b"}}",
@@ -97,6 +97,38 @@ def test_null_parameters_count_as_left_out(edge: EdgeServer) -> None:
     assert response.json() == {"data": {"hello": "Hello you"}}
 
 
+def test_a_byte_order_mark_is_skipped(edge: EdgeServer) -> None:
+    """Before a body and before a parameter."""
+    body = b'\xef\xbb\xbf{"query": "{ hello }"}'
+    assert edge.post(content=body).json() == {"data": {"hello": "Hello you"}}
+    query = "query ($n: String!) { hello(name: $n) }"
+    found = edge.get(query=query, variables='\ufeff{"n": "b"}')
+    assert found.json() == {"data": {"hello": "Hello b"}}
+
+
+@pytest.mark.parametrize(
+    ("literal", "said"),
+    [
+        ("1.0", "Int cannot represent non-integer value: 1.0"),
+        ("1e2", "Int cannot represent non-integer value: 1e2"),
+        ("[1.5]", "Int cannot represent non-integer value: [1.5]"),
+        ('{"a": 1.50}', "Int cannot represent non-integer value: {'a': 1.50}"),
+    ],
+)
+def test_a_number_of_a_wrong_type_is_shown_as_it_was_written(
+    edge: EdgeServer, literal: str, said: str
+) -> None:
+    """The sentence names the variable, the type and the number, and no class of ours."""
+    response = edge.post(
+        content=b'{"query": "query ($n: Int!) { page(first: $n) }", "variables": {"n": '
+        + literal.encode()
+        + b"}}"
+    )
+    assert_refused(response, 422, "BAD_USER_INPUT")
+    (error,) = response.json()["errors"]
+    assert error["message"] == f"Variable '$n' has invalid value: {said}"
+
+
 def test_an_empty_operation_name_counts_as_left_out(edge: EdgeServer, probe: Probe) -> None:
     """As in a query string; of several operations none is chosen by it."""
     response = edge.post("query A { hello }", operationName="")
@@ -118,10 +150,10 @@ def test_of_two_equal_keys_the_last_one_wins(edge: EdgeServer) -> None:
 @pytest.mark.parametrize(
     ("literal", "seen"),
     [
-        ("12.10", "NumberText:12.10"),
-        ("0.1", "NumberText:0.1"),
-        ("1e2", "NumberText:1e2"),
-        ("100000000000000000.01", "NumberText:100000000000000000.01"),
+        ("12.10", "Number:12.10"),
+        ("0.1", "Number:0.1"),
+        ("1e2", "Number:1e2"),
+        ("100000000000000000.01", "Number:100000000000000000.01"),
         ("5", "int:5"),
         ("9" * 400, "int:" + "9" * 400),
         ('"5"', "str:5"),

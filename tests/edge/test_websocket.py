@@ -82,7 +82,7 @@ def test_numbers_keep_their_text(opened: Opened) -> None:
             '{"id":"a","type":"subscribe","payload":{"query":"query ($v: Exact!) { exact(value: $v) }",'
             '"variables":{"v":12.10}}}'
         )
-        assert client.receive()["payload"] == {"data": {"exact": "NumberText:12.10"}}
+        assert client.receive()["payload"] == {"data": {"exact": "Number:12.10"}}
 
 
 def test_lone_surrogates_go_out_as_text(opened: Opened) -> None:
@@ -288,6 +288,13 @@ def test_what_is_no_request_ends_its_own_operation(
         # Its id is free again.
         client.subscribe("bad", "{ hello }")
         assert client.receive()["payload"] == {"data": {"hello": "Hello you"}}
+
+
+def test_a_byte_order_mark_before_a_message_is_skipped(opened: Opened) -> None:
+    """As before a body."""
+    with opened() as client:
+        client.socket.send('\ufeff{"type":"ping"}')
+        assert client.receive() == {"type": "pong"}
 
 
 def test_an_empty_operation_name_counts_as_left_out(opened: Opened) -> None:

@@ -145,6 +145,17 @@ def test_the_right_answer_after_a_wrong_one(server: RunningServer) -> None:
     assert authorize(server, session)["__typename"] == "Payment"
 
 
+def test_an_answer_behind_a_byte_order_mark(server: RunningServer) -> None:
+    """The mark is skipped."""
+    session, _ = challenged(server)
+    response = server.client.post(
+        f"/sandbox/challenges/{session}",
+        content=b'\xef\xbb\xbf{"result": "approve"}',
+        headers={"content-type": "application/json"},
+    )
+    assert response.status_code == 200, response.text
+
+
 @pytest.mark.parametrize("id", ["payses_01ARZ3NDEKTSV4RRFFQ69G5FAV", "x", "' OR 1=1"])
 def test_a_challenge_of_nobody(server: RunningServer, id: str) -> None:
     """A session that has no challenge, or does not exist, is 404."""

@@ -90,6 +90,30 @@ def test_a_note_holds_no_card_number(server: RunningServer) -> None:
         assert refusal(server.change("settleOperation", values)) == ("INVALID_INPUT", ["evidence"])
 
 
+LINES = "Returned:\r\n\tone lamp\n\tone shade\n"
+
+
+def test_what_people_write_in_lines(server: RunningServer) -> None:
+    """A note and a description take line breaks and tabs, and keep them; no other control characters."""
+    payment = pay(server)
+    capture(server, payment["id"])
+    answer = refund(server, payment["id"], amount="1.00", note=LINES)
+    assert [one["note"] for one in answer["refunds"]] == [LINES]
+    code = f"lines_{new_key()}"
+    reason = server.change(
+        "createRefundReason", {"code": code, "label": "Lines", "description": LINES}
+    )
+    assert reason["description"] == LINES
+    for odd in ("\x00", "\x1b[31m", "\x85"):
+        answer = refund(server, payment["id"], amount="1.00", note=f"a{odd}")
+        assert refusal(answer) == ("INVALID_INPUT", ["note"])
+        assert "but line breaks and tabs" in answer["message"]
+    for name in ("createdBy", "metadata"):
+        value: Json = {"a": "b\x1b"} if name == "metadata" else LINES
+        answer = refund(server, payment["id"], amount="1.00", **{name: value})
+        assert refusal(answer) == ("INVALID_INPUT", [name])
+
+
 def test_what_people_write_holds_no_card_number(server: RunningServer) -> None:
     """Who did it, a name, a reason: refused at that field, and not repeated; no row and no line of the log has it."""
     collection, holder = open_collection(server), open_holder(server)
