@@ -51,6 +51,54 @@ def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> N
         assert (alarm["event"], alarm["level"]) == ("payment mismatched", "error")
 
 
+CLOSING = (
+    "SELECT id FROM operations WHERE session_id = ? AND kind = 'cancel' AND status = 'ASKING'"
+    " AND holder IS NOT NULL"
+)
+
+
+@pytest.mark.parametrize("result", ["approved", "declined"])
+def test_f16_another_currency_while_its_session_is_being_closed(
+    make_site: MakeSite, result: str
+) -> None:
+    """What was closed here and authorized there in yen is given back by the closing alone, or left to an operator."""
+    made = make_site()
+    # These reports are not what the gateway did.
+    made.is_ledger_true = False
+    server = made.server
+    one = prepared(server, "authorize", "challenge")
+    assert called(server, one)["__typename"] == "RequiresMoreAction"
+    asked = facts_of(made, one)
+    made.between.next(Fault.HOLD_BEFORE, kind="cancel")
+    server.change("cancelPaymentSession", {"id": one.session_id})
+    ((closing,),) = until(lambda: server.rows(CLOSING, one.session_id))
+    yen = {"status": "approved", "moved_minor": 10_000, "currency": "JPY", "challenge_key": None}
+    assert post(server, *signed(report_of(asked, **yen))) == 204
+    ((payment, amount),) = server.rows(
+        "SELECT id, amount_minor FROM payments WHERE session_id = ?", one.session_id
+    )
+    assert amount == 0
+    closed = {
+        "key": closing,
+        "kind": "cancel",
+        "status": result,
+        "moved_minor": 10_000 if result == "approved" else 0,
+        "failure": None if result == "approved" else "DECLINED",
+        "closes_session": True,
+    }
+    assert post(server, *signed(report_of(asked, **closed))) == 204
+    made.between.let_go()
+    found = server.run("back_end/06_show_payment", id=payment)
+    released = "100.00" if result == "approved" else "0.00"
+    assert (found["amount"], found["releasedAmount"]) == ("0.00", released)
+    assert found["status"] == ("CANCELED" if result == "approved" else "AUTHORIZED")
+    assert (found["capturableAmount"], found["cancellationReason"]) == ("0.00", "SURPLUS")
+    collection = collection_of(server, found["paymentCollection"]["id"])
+    assert collection["authorizedAmount"] == "0.00"
+    assert "PAYMENT_MISMATCHED" in event_types(collection)
+    assert server.rows("SELECT count(*) FROM operations WHERE kind = 'cancel'") == [(1,)]
+
+
 @pytest.mark.long
 def test_f45_a_gateway_that_was_away(make_site: MakeSite) -> None:
     """Open outcomes stay open while nobody is there, and its return is no flood: twenty asks at once at most."""
