@@ -20,7 +20,8 @@ from edge.rates import RateLimits
 from edge.trusted import TrustedText, read_folder
 from resolvers.context import RequestContext, Services
 from resolvers.root import executable
-from settings import DATABASE_STORE, MEMORY_STORE, Settings, SettingsError
+from settings import DATABASE_STORE, MEMORY_STORE, Settings
+from variables import SettingsError
 from web.documents import ExampleDocument
 from web.examples import examples_route
 from web.graphiql import GraphiQLPage

@@ -9,8 +9,9 @@ from payments.comparing import compare, readers_of
 from payments.effects import find_again
 from payments.instants import Instant
 from payments.ports import BooksUnreadable
-from settings import Settings, SettingsError
+from settings import Settings
 from till import Till
+from variables import SettingsError
 
 Build = Callable[[Settings], Till]
 """Makes a server's pieces."""

@@ -59,8 +59,9 @@ from providers.settings import (
 )
 from resolvers.context import Services
 from resolvers.root import sdl
-from settings import Settings, SettingsError, made_secret
+from settings import Settings, made_secret
 from till import Till, run
+from variables import SettingsError
 from web.documents import load_documents
 from web.graphiql import GraphiQLPage
 from web.health import health_routes

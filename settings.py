@@ -6,21 +6,19 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from edge.addresses import Network
 from edge.origins import is_loopback_name
 from edge.rates import NO_RATE, Rates, read_rate
+from variables import PREFIX, SettingsError, demand_known
 
 CHECKOUT = Path(__file__).parent
-PREFIX = "TILLGRAPH_"
 ENV_FILE = ".env"
 
 MADE_SECRETS = Path(".tillgraph")
@@ -57,15 +55,11 @@ REDIS_ADDRESS = re.compile(
 List = Annotated[tuple[str, ...], NoDecode]
 
 
-class SettingsError(Exception):
-    """Says, in one sentence, which setting is wrong and what would be right."""
-
-
 class Settings(BaseSettings):
     """Is every setting; see the README's table."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=ENV_FILE, extra="ignore", frozen=True
+        env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     environment: Literal["development", "production"] = "development"
@@ -112,9 +106,12 @@ class Settings(BaseSettings):
     )
     @classmethod
     def _split(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        if not isinstance(value, str):
+            return value
+        parts = tuple(part.strip() for part in value.split(",") if part.strip())
+        if not parts:
+            raise ValueError("must name something, or be left out")
+        return parts
 
     @field_validator("database_url")
     @classmethod
@@ -281,9 +278,9 @@ class Settings(BaseSettings):
         return self.public_url or self.local_url
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
+def load() -> Settings:
     """Read and check every setting; raises SettingsError."""
-    _refuse_unknown(os.environ if environ is None else environ)
+    demand_known(os.environ, Path(ENV_FILE), {_variable(name) for name in Settings.model_fields})
     try:
         settings = Settings()
     except ValidationError as error:
@@ -294,23 +291,19 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 
 def are_keys_fixed() -> bool:
     """Tell whether the secret keys stand in the environment, which a running process keeps."""
-    return "TILLGRAPH_SECRET_KEYS" in os.environ
+    return bool(os.environ.get("TILLGRAPH_SECRET_KEYS"))
 
 
-def _refuse_unknown(environ: Mapping[str, str]) -> None:
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    given = {*environ, *dotenv_values(ENV_FILE)}
-    for name in sorted(given):
-        upper = name.upper()
-        if not upper.startswith(PREFIX) or upper in known or upper.startswith("TILLGRAPH_TEST_"):
-            continue
-        raise SettingsError(f"{name} is not a setting of this server; the README lists them.")
+def _variable(name: str) -> str:
+    """Name the variable of a setting."""
+    alias = Settings.model_fields[name].validation_alias
+    return alias if isinstance(alias, str) else PREFIX + name.upper()
 
 
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    field = str(first["loc"][0])
-    name = field.upper() if field in ("HOST", "PORT") else PREFIX + field.upper()
+    place = str(first["loc"][0])
+    name = _variable(place) if place in Settings.model_fields else place
     message = first["msg"].removeprefix("Value error, ").rstrip(".")
     message = message[0].lower() + message[1:]
     return f"{name}: {message}."

@@ -24,7 +24,8 @@ from events.updates import Updates
 from payments import accounts, checking, recovery
 from payments.flow import Flow
 from payments.ports import Provider
-from settings import Settings, SettingsError
+from settings import Settings
+from variables import SettingsError
 from web.health import Readiness
 
 log = structlog.get_logger("server")

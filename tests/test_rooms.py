@@ -20,10 +20,11 @@ MAY_IMPORT: Final = {
     "schema": {"payments"},
     "web": {"payments"},
     # The composition root; the others at the top are pieces of it.
-    "entrance": {"db", "edge", "resolvers", "settings", "web"},
-    "maintenance": {"db", "payments", "settings", "till"},
-    "settings": {"edge", "payments"},
-    "till": {"db", "edge", "events", "payments", "settings", "web", "workers"},
+    "entrance": {"db", "edge", "resolvers", "settings", "variables", "web"},
+    "maintenance": {"db", "payments", "settings", "till", "variables"},
+    "settings": {"edge", "payments", "variables"},
+    "till": {"db", "edge", "events", "payments", "settings", "variables", "web", "workers"},
+    "variables": set[str](),
     "workers": set[str](),
     "server": {
         "db",
@@ -37,6 +38,7 @@ MAY_IMPORT: Final = {
         "schema",
         "settings",
         "till",
+        "variables",
         "web",
         "workers",
     },

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from settings import MADE_SECRETS, SettingsError, load, made_secret
+from settings import ENV_FILE, MADE_SECRETS, Settings, load, made_secret
 from tests.api.conftest import SECRET_KEY
 from tests.api.test_settings import PRODUCTION, SHORT, SIGNING_KEY
 from tests.support.running import ROOT
+from variables import SettingsError
 
 pytestmark = pytest.mark.usefixtures("alone")
 
@@ -167,6 +168,19 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         "TILLGRAPH_SECRET_KEYS",
     ),
     "a short signing key": ({"TILLGRAPH_SIGNING_KEYS": SHORT}, "TILLGRAPH_SIGNING_KEYS"),
+    "the host under our prefix": ({"TILLGRAPH_HOST": "0.0.0.0"}, "TILLGRAPH_HOST"),  # noqa: S104
+    "the port under our prefix": ({"TILLGRAPH_PORT": "8001"}, "TILLGRAPH_PORT"),
+    "a key in quotes": ({"TILLGRAPH_SECRET_KEYS": f'"{SECRET_KEY}"'}, "TILLGRAPH_SECRET_KEYS"),
+    "one key of two in quotes": (
+        {"TILLGRAPH_SIGNING_KEYS": f"{SIGNING_KEY}, '{SIGNING_KEY}'"},
+        "TILLGRAPH_SIGNING_KEYS",
+    ),
+    "a number in quotes": ({"PORT": "'8000'"}, "PORT"),
+    "a secret of the sandbox in quotes": (
+        {"TILLGRAPH_SANDBOX_WEBHOOK_SECRET": f"'{SIGNING_KEY}'"},
+        "TILLGRAPH_SANDBOX_WEBHOOK_SECRET",
+    ),
+    "a list of nothing": ({"TILLGRAPH_SECRET_KEYS": " , "}, "TILLGRAPH_SECRET_KEYS"),
     "a sandbox that is neither on nor off": (
         {"TILLGRAPH_SANDBOX_ENABLED": "maybe"},
         "TILLGRAPH_SANDBOX_ENABLED",
@@ -212,6 +226,111 @@ def test_an_unknown_setting_in_the_file_is_told() -> None:
     Path(".env").write_text("TILLGRAPH_SIGNING_KEY=x\n")
     with pytest.raises(SettingsError, match=r"^TILLGRAPH_SIGNING_KEY is not a setting"):
         load()
+
+
+OF_KUBERNETES = {
+    "TILLGRAPH_SERVICE_HOST": "10.96.0.17",
+    "TILLGRAPH_SERVICE_PORT": "80",
+    "TILLGRAPH_SERVICE_PORT_HTTP": "80",
+    "TILLGRAPH_PORT": "tcp://10.96.0.17:80",
+    "TILLGRAPH_PORT_80_TCP": "tcp://10.96.0.17:80",
+    "TILLGRAPH_PORT_80_TCP_PROTO": "tcp",
+    "TILLGRAPH_PORT_80_TCP_PORT": "80",
+    "TILLGRAPH_PORT_80_TCP_ADDR": "10.96.0.17",
+    "TILLGRAPH_SANDBOX_SERVICE_HOST": "fd00::17",
+    "TILLGRAPH_SANDBOX_SERVICE_PORT": "8001",
+    "TILLGRAPH_SANDBOX_PORT": "tcp://[fd00::17]:8001",
+    "TILLGRAPH_SANDBOX_PORT_53_UDP": "udp://[fd00::17]:53",
+    "TILLGRAPH_SANDBOX_PORT_53_UDP_PROTO": "udp",
+}
+
+
+def test_what_kubernetes_sets_for_a_service_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service named tillgraph, and one named tillgraph-sandbox, neither stop the start nor change a setting."""
+    before = load()
+    for name, value in OF_KUBERNETES.items():
+        monkeypatch.setenv(name, value)
+    assert load() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TILLGRAPH_SERVICE_HOST", "pay.example"),
+        ("TILLGRAPH_SERVICE_HOSTS", "10.96.0.17"),
+        ("TILLGRAPH_SERVICE_PORT", "http"),
+        ("TILLGRAPH_PORT_80_TCP", "80"),
+        ("TILLGRAPH_SECRET_KEYS_PORT", "8000"),
+        ("TILLGRAPH_ALLOWED_ORIGIN", "tcp://10.96.0.17:80"),
+    ],
+)
+def test_what_kubernetes_does_not_set_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    """Name and value both have to be of its forms: a misspelled setting is none of them."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=rf"^{name} is not a setting"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("TILLGRAPH_SECRET_KEY", ": is TILLGRAPH_SECRET_KEYS meant?"),
+        ("TILLGRAPH_HOST", ": it is HOST."),
+        ("TILLGRAPH_COLOUR", "; the README lists them."),
+    ],
+)
+def test_a_wrong_name_brings_the_right_one(
+    monkeypatch: pytest.MonkeyPatch, name: str, hint: str
+) -> None:
+    """A name that is close to a setting's says which; what is like none points at the list."""
+    monkeypatch.setenv(name, "x")
+    with pytest.raises(SettingsError) as refusal:
+        load()
+    assert str(refusal.value).removesuffix(".") == (
+        f"{name} is not a setting of this server{hint}".removesuffix(".")
+    )
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_an_empty_setting_counts_as_left_out(monkeypatch: pytest.MonkeyPatch, field: str) -> None:
+    """As compose files and charts write what they have no value for: the default holds, in the file too."""
+    before = load()
+    name = field.upper() if field in ("host", "port") else f"TILLGRAPH_{field.upper()}"
+    monkeypatch.setenv(name, "")
+    assert load() == before
+    monkeypatch.delenv(name)
+    Path(ENV_FILE).write_text(f"{name}=\n")
+    assert load() == before
+
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "UTF-16": ("TILLGRAPH_UNIQUE_REFERENCE=true\n".encode("utf-16"), "UTF-8"),
+    "UTF-16 without its mark": ("TILLGRAPH_SECRET_KEY=x\n".encode("utf-16-le"), "UTF-8"),
+    "Latin-1": ("TILLGRAPH_SANDBOX_WEBHOOK_SECRET=schlüssel\n".encode("latin-1"), "UTF-8"),
+    "a colon": (b"# keys\n\nTILLGRAPH_SECRET_KEYS: x\n", "line 3 "),
+    "a name alone": (b"PORT=8000\nTILLGRAPH_SECRET_KEYS\n", "line 2 "),
+    "a quote without its end": (b"TILLGRAPH_SECRET_KEYS='x\n", "line 1 "),
+    "quotes within quotes": (b"TILLGRAPH_SECRET_KEYS='\"x\"'\n", "quotes"),
+    "a name of the environment's": (b"TILLGRAPH_PORT=tcp://10.96.0.17:80\n", "not a setting"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_file_that_cannot_be_meant_so_is_told(kind: str) -> None:
+    """No line of `.env` is passed over in silence, and none ends in a traceback."""
+    content, reason = FILES[kind]
+    Path(ENV_FILE).write_bytes(content)
+    with pytest.raises(SettingsError) as refusal:
+        load()
+    assert reason in str(refusal.value)
+
+
+def test_a_file_that_begins_with_a_byte_order_mark_is_read() -> None:
+    """As editors on Windows write UTF-8."""
+    Path(ENV_FILE).write_text("PORT=8123\n", encoding="utf-8-sig")
+    assert load().port == 8123
 
 
 def test_the_example_of_settings_is_taken() -> None:
