@@ -38,6 +38,7 @@ from events.deliveries import LOOK_SECONDS, Deliveries
 from events.inbox import inbox_routes
 from events.posting import ATTEMPT_SECONDS, Poster
 from events.updates import POLL_SECONDS, SharedUpdates, Updates
+from files import keep_private, made_secret
 from payments.accounts import with_accounts
 from payments.checking import LastCheck
 from payments.credentials import ClientSecrets
@@ -59,7 +60,7 @@ from providers.settings import (
 )
 from resolvers.context import Services
 from resolvers.root import sdl
-from settings import Settings, made_secret
+from settings import Settings
 from till import Till, run
 from variables import SettingsError
 from web.documents import load_documents
@@ -160,18 +161,22 @@ def _webhooks(
 
 
 def _provider_settings(settings: Settings, rig: Rig = AS_SHIPPED) -> ProviderSettings:
-    sandbox = SandboxSettings(
-        database=settings.sandbox_path,
-        webhook_secret=settings.sandbox_webhook_secret or made_secret("sandbox-webhook-secret"),
-        url=settings.sandbox_url,
-    )
     return ProviderSettings(
         public_url=settings.reachable_url,
         local_url=settings.local_url,
         is_development=settings.is_development,
         read_seconds=rig.wait(READ_SECONDS),
-        sandbox=sandbox if settings.is_sandbox_enabled else None,
+        sandbox=_sandbox_settings(settings) if settings.is_sandbox_enabled else None,
         stripe=_stripe_settings(settings),
+    )
+
+
+def _sandbox_settings(settings: Settings) -> SandboxSettings:
+    return SandboxSettings(
+        database=settings.sandbox_path,
+        webhook_secret=settings.sandbox_webhook_secret
+        or made_secret("sandbox-webhook-secret", instead_of="TILLGRAPH_SANDBOX_WEBHOOK_SECRET"),
+        url=settings.sandbox_url,
     )
 
 
@@ -203,7 +208,9 @@ def _sandbox_routes(
 
 
 def _signing_keys(settings: Settings) -> Sequence[str]:
-    return settings.signing_keys or (made_secret("signing-key"),)
+    return settings.signing_keys or (
+        made_secret("signing-key", instead_of="TILLGRAPH_SIGNING_KEYS"),
+    )
 
 
 def _flow_settings(
@@ -324,7 +331,9 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         # It waits until the server handles it: on its own it would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     try:
-        return _carry_out(given, configuration.load(), rig)
+        settings = configuration.load()
+        keep_private(settings.databases)
+        return _carry_out(given, settings, rig)
     except BooksUnreadable as error:
         print(f"Not all was read: run it again. {error}", file=sys.stderr)
     except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:

@@ -4,9 +4,6 @@ import hashlib
 import ipaddress
 import os
 import re
-import secrets
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -16,18 +13,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from edge.addresses import Network
 from edge.origins import is_loopback_name
 from edge.rates import NO_RATE, Rates, read_rate
+from files import SHORTEST_KEY
 from variables import PREFIX, SettingsError, demand_known
 
 CHECKOUT = Path(__file__).parent
 ENV_FILE = ".env"
 
-MADE_SECRETS = Path(".tillgraph")
-"""Where development keeps the keys that it makes for itself; ignored by git."""
-
 OWN_DOCUMENTS = Path("queries")
-
-SHORTEST_KEY = 16
-"""Characters of a secret or signing key: a shorter one can be guessed."""
 
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 SQLITE_PREFIX = "sqlite+aiosqlite:///"
@@ -226,6 +218,12 @@ class Settings(BaseSettings):
         return self.database_path.with_name(name) if self.database_path else Path(name)
 
     @property
+    def databases(self) -> tuple[Path, ...]:
+        """Name the files of this machine's databases, which need not be there."""
+        own = self.database_path
+        return (self.sandbox_path,) if own is None else (own, self.sandbox_path)
+
+    @property
     def documents_folder(self) -> Path:
         """Name the folder of trusted documents; a relative one lies in the checkout, as its default does."""
         return CHECKOUT / self.documents
@@ -357,17 +355,3 @@ def _demand_folder(name: str, path: Path) -> None:
         raise SettingsError(
             f"{name}: {path} has to lie in a folder that exists and can be written."
         )
-
-
-def made_secret(name: str) -> str:
-    """Read a secret that development made for itself, or make it; readable by its owner alone."""
-    path = MADE_SECRETS / name
-    if not path.exists():
-        MADE_SECRETS.mkdir(mode=0o700, exist_ok=True)
-        # Written under another name first: a process that starts at the same time reads all of it or makes its own.
-        with tempfile.NamedTemporaryFile("w", dir=MADE_SECRETS) as file:
-            file.write(secrets.token_urlsafe(32))
-            file.flush()
-            with suppress(FileExistsError):
-                os.link(file.name, path)
-    return path.read_text()

@@ -1,12 +1,11 @@
 """Settings: which are wrong, and the sentence that says so. tests/api/test_settings.py ends start-up with it."""
 
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from settings import ENV_FILE, MADE_SECRETS, Settings, load, made_secret
+from settings import ENV_FILE, Settings, load
 from tests.api.conftest import SECRET_KEY
 from tests.api.test_settings import PRODUCTION, SHORT, SIGNING_KEY
 from tests.support.running import ROOT
@@ -337,13 +336,3 @@ def test_the_example_of_settings_is_taken() -> None:
     """`.env.example`, copied as it is, is a valid file of settings."""
     shutil.copy(ROOT / ".env.example", ".env")
     assert load().is_development
-
-
-def test_a_secret_that_several_make_at_once_is_one() -> None:
-    """Whoever comes first makes it, all read the whole of it, and its owner alone may."""
-    with ThreadPoolExecutor(16) as pool:
-        for name in map(str, range(20)):
-            (made,) = set(pool.map(made_secret, [name] * 16))
-            assert len(made) == 43
-    found = {path.name: oct(path.stat().st_mode & 0o777) for path in MADE_SECRETS.iterdir()}
-    assert found == {str(name): "0o600" for name in range(20)}
