@@ -18,7 +18,8 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 def config_for(database_url: str) -> Config:
     """Configure alembic for a database address."""
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    # Alembic reads it as a line of an ini file, in which % begins a reference.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
 

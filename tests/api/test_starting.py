@@ -14,8 +14,14 @@ pytestmark = pytest.mark.once
 
 
 def test_an_interpreter_of_its_own_serves_until_it_is_stopped(tmp_path: Path) -> None:
-    """It makes its database, takes a payment from end to end, ends well after SIGTERM, and nothing is broken."""
-    running = RunningServer(tmp_path, is_started_afresh=True)
+    """It makes its database, takes a payment from end to end, ends well after SIGTERM, and nothing is broken.
+
+    Its checkout may lie anywhere: what its path holds means nothing to configparser, a URL or a shell.
+    """
+    folder, checkout = tmp_path / "folder", tmp_path / "100% of: it's #1?"
+    folder.mkdir()
+    checkout.symlink_to(ROOT)
+    running = RunningServer(folder, is_started_afresh=True, checkout=checkout)
     try:
         running.start()
         payment = pay(running, "49.90")

@@ -95,6 +95,8 @@ class RunningServer:
     """It runs from build.py here: days pass in seconds where told, and it fails at the points that `fail_at` names."""
     is_started_afresh: bool = False
     """It is an interpreter of its own, as the README starts it, rather than forked from one; see starting.py here."""
+    checkout: Path = ROOT
+    """Where an interpreter of its own finds the program."""
     process: "Started | subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
@@ -216,7 +218,7 @@ class RunningServer:
 
     @property
     def _command(self) -> tuple[str, ...]:
-        return (sys.executable, "-W", "error", str(ROOT / "server.py"))
+        return (sys.executable, "-W", "error", str(self.checkout / "server.py"))
 
     @property
     def _program(self) -> Program:
