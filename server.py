@@ -60,7 +60,7 @@ from providers.settings import (
 )
 from resolvers.context import Services
 from resolvers.root import sdl
-from settings import Settings
+from settings import Settings, in_address
 from till import Till, run
 from variables import SettingsError
 from web.documents import load_documents
@@ -239,21 +239,22 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     """Run the sandbox gateway as a process of its own until told to stop."""
     config = uvicorn.Config(
         create_app(_provider_settings(settings)),
-        host=host,
-        port=port,
         lifespan="on",
         access_log=False,
         log_config=None,
         server_header=False,
         proxy_headers=False,
     )
-    uvicorn.Server(config).run()
+    with _listen("--host and --port", host, port) as bound:
+        uvicorn.Server(config).run(sockets=[bound])
 
 
 def serve(settings: Settings, processes: int, rig: Rig) -> int:
     """Bring the database up to date and serve until told to stop; gives the exit code."""
-    app, till = build(settings, rig)
-    with _listen(settings) as bound:
+    with _listen("HOST and PORT", settings.host, settings.port) as bound:
+        # A port that the system has chosen, for 0, is part of the addresses that are told.
+        settings = settings.model_copy(update={"port": bound.getsockname()[1]})
+        app, till = build(settings, rig)
         migrate(settings.database_url)
         if processes == 1:
             return run(app, till, bound)
@@ -268,13 +269,13 @@ def _work(settings: Settings, rig: Rig, bound: socket.socket) -> int:
     return run(app, till, bound)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(names: str, host: str, port: int) -> socket.socket:
     try:
-        return workers.listen(settings.host, settings.port)
+        return workers.listen(host, port)
     except OSError as error:
-        address = f"{settings.host}:{settings.port}"
+        reason = (error.strerror or "").partition(" (")[0]
         raise SettingsError(
-            f"HOST and PORT: {address} can't be bound: {(error.strerror or '').partition(' (')[0]}."
+            f"{names}: {in_address(host)}:{port} can't be bound: {reason}."
         ) from None
 
 

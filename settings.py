@@ -265,10 +265,7 @@ class Settings(BaseSettings):
     @property
     def local_url(self) -> str:
         """Give the address at which this machine reaches the server."""
-        host = self.host
-        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
-            host = "127.0.0.1"
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return f"http://{in_address(_reaching(self.host))}:{self.port}"
 
     @property
     def reachable_url(self) -> str:
@@ -285,6 +282,20 @@ def load() -> Settings:
         raise SettingsError(_sentence(error)) from None
     _check_together(settings)
     return settings
+
+
+def in_address(host: str) -> str:
+    """Write a host as it stands before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _reaching(host: str) -> str:
+    """Name an address at which a server answers that is bound to a host: every address is no address."""
+    try:
+        is_every = ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        is_every = False
+    return "127.0.0.1" if is_every else host
 
 
 def are_keys_fixed() -> bool:

@@ -74,9 +74,16 @@ def is_terminal_gone() -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the one socket that every process accepts on; raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    """Bind the one socket that every process accepts on, for both families where the host is ::; raises OSError."""
+    if ":" not in host:
+        return socket.create_server((host, port), backlog=BACKLOG)
+    # Unless it is told otherwise, Python keeps such a socket to IPv6.
+    return socket.create_server(
+        (host, port),
+        family=socket.AF_INET6,
+        backlog=BACKLOG,
+        dualstack_ipv6=socket.has_dualstack_ipv6(),
+    )
 
 
 def _start(work: Callable[[], int], children: dict[int, float], ending: Sequence[int]) -> None:

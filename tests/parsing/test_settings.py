@@ -336,3 +336,21 @@ def test_the_example_of_settings_is_taken() -> None:
     """`.env.example`, copied as it is, is a valid file of settings."""
     shutil.copy(ROOT / ".env.example", ".env")
     assert load().is_development
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.2", "http://127.0.0.2:8000"),
+        ("localhost", "http://localhost:8000"),
+        ("::1", "http://[::1]:8000"),
+        ("0.0.0.0", "http://127.0.0.1:8000"),  # noqa: S104 - nothing is bound
+        ("::", "http://127.0.0.1:8000"),
+        ("0:0::0", "http://127.0.0.1:8000"),
+    ],
+)
+def test_the_address_of_a_host(monkeypatch: pytest.MonkeyPatch, host: str, address: str) -> None:
+    """Every address is none to call: loopback's stands for it."""
+    monkeypatch.setenv("HOST", host)
+    monkeypatch.setenv("TILLGRAPH_SECRET_KEYS", SECRET_KEY)
+    assert load().local_url == address
