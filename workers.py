@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from types import FrameType
@@ -32,6 +33,27 @@ DID_NOT_START = 3
 """uvicorn's exit code of a process that could not start; another one could not either. Source: uvicorn.config."""
 
 
+class Lifeline:
+    """A pipe by which the processes notice that the one that started them is gone, however it ended.
+
+    Its writing end is open in that one alone, and the system closes it there. A signal at a parent's death, which Linux
+    has, would not come to a process that begins just after that.
+    """
+
+    def __init__(self) -> None:
+        self._reading, self._writing = os.pipe()
+
+    def hold(self) -> None:
+        """End this process, a child, as if it were told to stop, as soon as its parent is gone."""
+        os.close(self._writing)
+        threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
+
+    def _wait(self) -> None:
+        os.read(self._reading, 1)  # Nothing is ever written: it comes back at the end.
+        log.warning("supervisor gone")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def supervise(work: Callable[[], int], count: int) -> int:
     """Run a function in a number of processes until told to stop; gives the exit code."""
     children: dict[int, float] = {}
@@ -39,10 +61,11 @@ def supervise(work: Callable[[], int], count: int) -> int:
     """The signal that told to stop."""
 
     end = _heed_signals(children, ending)
+    line = Lifeline()
     code = 0
     while True:
         while not ending and len(children) < count:
-            _start(work, children, ending)
+            _start(work, children, ending, line)
         if not children:
             return code
         pid, status, lived_seconds = _next_ended(children)
@@ -86,7 +109,9 @@ def listen(host: str, port: int) -> socket.socket:
     )
 
 
-def _start(work: Callable[[], int], children: dict[int, float], ending: Sequence[int]) -> None:
+def _start(
+    work: Callable[[], int], children: dict[int, float], ending: Sequence[int], line: Lifeline
+) -> None:
     # A signal that comes in between waits: the child must not take it for its parent, who must know whom to pass it to.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
     if ending:  # Told to stop just before.
@@ -98,6 +123,7 @@ def _start(work: Callable[[], int], children: dict[int, float], ending: Sequence
     else:
         # The child's own; a signal that comes before its server handles it ends it. SIGHUP waits for its server.
         _at_each_stop(signal.SIG_DFL)
+        line.hold()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED if pid else STOPPING)
     if pid:
         return

@@ -11,13 +11,13 @@ import pytest
 from tests.faults.conftest import QUICKEST_RECOVERY, checked
 from tests.support.forms import in_short
 from tests.support.log import WATCH, cursors_of
+from tests.support.running import NO_RECOVERY, RunningServer, clean_environment
 from tests.support.running import WORKERS as WORKERS_ARGUMENT
-from tests.support.running import RunningServer, clean_environment
 from tests.support.shop import authorize, collection_of, open_collection, open_session, pay
 from tests.support.starting import run
 from tests.support.streams import following
 from tests.support.waiting import until
-from tests.support.workers import WORKERS, workers_of
+from tests.support.workers import WORKERS, processes_in, workers_of
 
 INSTANTS_SECONDS = (0.0, 0.02, 0.04, 0.055, 0.07, 0.085, 0.1, 0.3)
 """Of a start, behind the one at which all processes are there."""
@@ -87,6 +87,34 @@ def test_an_end_while_it_starts(tmp_path: Path, seconds: float) -> None:
         until(lambda: len(workers_of(running)) == WORKERS)
         time.sleep(seconds)  # There is nothing to await: any instant will do.
         assert running.stop() == 0
+    finally:
+        running.close()
+
+
+@pytest.mark.once
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    """Killed, the one that started them leaves none behind, and its address is free for the next start."""
+    running = RunningServer(tmp_path, NO_RECOVERY, arguments=(WORKERS_ARGUMENT, str(WORKERS)))
+    try:
+        running.start()
+        assert len(processes_in(tmp_path)) == WORKERS + 1
+        running.kill()
+        until(lambda: not processes_in(tmp_path))
+        running.start()
+        assert running.stop() == 0
+    finally:
+        running.close()
+
+
+@pytest.mark.once
+def test_processes_that_just_start_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    """Killed just as it starts them, it leaves none behind either: they find it gone."""
+    running = RunningServer(tmp_path, NO_RECOVERY, arguments=(WORKERS_ARGUMENT, str(WORKERS)))
+    running.launch()
+    try:
+        until(lambda: workers_of(running))
+        running.kill()
+        until(lambda: not processes_in(tmp_path))
     finally:
         running.close()
 

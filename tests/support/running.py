@@ -261,7 +261,7 @@ class RunningServer:
         """End the process, whatever became of it, and the client; how a server stops is for the tests that say so."""
         self.client.close()
         if self.process is not None and self.process.poll() is None:
-            if WORKERS in self.arguments:  # They would outlive a parent that is killed.
+            if WORKERS in self.arguments:  # They outlive a parent that is killed by a moment.
                 self.stop()
             else:
                 self.kill()
