@@ -34,6 +34,7 @@ test: test-environments ## run the tests, on SQLite and on PostgreSQL; PYTEST_AR
 # What `make test` samples is run whole here, and at the clocks that are shipped. SEED repeats a run, CHAOS_SECONDS shortens it.
 LONG = --long $(if $(SEED),--seed $(SEED)) $(if $(CHAOS_SECONDS),--chaos-seconds $(CHAOS_SECONDS))
 
+test-long: export NEEDS_OF_LONG = nginx:nginx-light
 test-long: test-environments ## run every test at the shipped clocks, before a release; prints its SEED
 	$(PYTEST) $(LONG) $(PYTEST_ARGUMENTS)
 	$(PYTEST) $(LONG) $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
@@ -101,12 +102,16 @@ lock: ## rewrite the requirements files; with UPGRADE=1 to the newest releases
 	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(PIP_COMPILE) --output-file tests/clients/requirements.txt tests/clients/requirements.in
 
-# Debian's Chromium and Redis are for tests; where they cannot be installed, those tests say so themselves.
+# Debian's Chromium and Redis are for tests, and what NEEDS_OF_LONG names (program:package) for those of the long form.
+# Where they cannot be installed, those tests say so themselves.
 system-dependencies: ## install what tests need from the system, where that is allowed
 	@missing=; \
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || \
 		command -v google-chrome >/dev/null 2>&1 || missing="chromium"; \
 	command -v redis-server >/dev/null 2>&1 || missing="$$missing redis-server"; \
+	for need in $$NEEDS_OF_LONG; do \
+		PATH="$$PATH:/usr/sbin" command -v "$${need%%:*}" >/dev/null 2>&1 || missing="$$missing $${need##*:}"; \
+	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
 		echo "Installing for the tests, from Debian:" $$missing; \

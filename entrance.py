@@ -5,6 +5,8 @@ from functools import cache
 
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.websockets import WebSocket
 
@@ -14,6 +16,7 @@ from edge import Documents, GraphQLEdge
 from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
 from edge.counts import Counts, OwnCounts, SharedCounts
+from edge.http import Page
 from edge.limits import DATABASE_SECONDS, REDIS_SECONDS, STORE_RETRY_SECONDS
 from edge.origins import Origins
 from edge.rates import RateLimits
@@ -50,10 +53,18 @@ def make_edge(
         context_for=lambda scope: RequestContext(services, scope),
         authenticate=authentication,
         still_knows=authentication.still_knows,
-        page=page.respond if page else None,
+        page=_guarded(page, authentication) if page else None,
         is_origin_allowed=is_origin_allowed,
         wait=wait,
     )
+
+
+def _guarded(page: GraphiQLPage, authentication: Authentication) -> Page:
+    async def show(request: Request) -> Response:
+        authentication.demand_here(request)
+        return await page.respond(request)
+
+    return show
 
 
 def make_rate_limits(

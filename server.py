@@ -31,6 +31,7 @@ from db.reads import SqlReads
 from db.store import SqlStore
 from db.webhooks import SqlWebhooks
 from edge.authentication import Authentication
+from edge.here import is_from_here
 from edge.origins import Origins, is_loopback_name
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
@@ -202,7 +203,9 @@ def _sandbox_routes(
         for provider in providers
         if isinstance(provider, SandboxProvider)
         for route in sandbox_routes(
-            provider, authentication.demand_secret_key, allow_keyless_challenges=is_own_machine
+            provider,
+            authentication.demand_secret_key,
+            lambda request: is_own_machine and is_from_here(request),
         )
     ]
 

@@ -156,6 +156,9 @@ class Server(uvicorn.Server):
         if self.started:
             settings = self._till.settings
             print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
+            if not self._till.authentication.demands_keys:
+                reason = "TILLGRAPH_SECRET_KEYS is not set"
+                log.warning("anyone who reaches this port can act", reason=reason)
 
     def _hang_up(self) -> None:
         if workers.is_terminal_gone():

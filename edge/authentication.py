@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from starlette.requests import HTTPConnection
 
 from edge.credentials import Admitted
-from edge.origins import is_loopback_name
+from edge.here import is_from_here
 from edge.rates import RateLimits
 from payments import instants
 from payments.access import BACK_END, Caller
@@ -21,8 +21,12 @@ LONGEST_CREDENTIAL = 512
 
 NOT_KNOWN = "This credential is not known."
 
-PROXY_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto")
-"""Any of these, or another X-Forwarded-*, says that the caller is not on this machine."""
+NEEDED = "A secret key or a client secret is needed."
+
+ELSEWHERE = (
+    "This server has no secret keys and serves callers on its own machine alone, without a proxy between:"
+    " set TILLGRAPH_SECRET_KEYS to serve others."
+)
 
 
 class Authentication:
@@ -54,9 +58,7 @@ class Authentication:
         caller = self._trusted(connection) if credential is None else self._back_end(digest)
         if caller is None:
             await self._limits.take_failure(origin)
-            raise Unauthenticated(
-                "A secret key or a client secret is needed." if credential is None else NOT_KNOWN
-            )
+            raise Unauthenticated(NOT_KNOWN if credential is not None else self._missing)
         await self._limits.note_right(origin)
         return Admitted(caller, await self._limits.take_back_end(caller))
 
@@ -101,17 +103,18 @@ class Authentication:
             raise Unauthenticated(NOT_KNOWN)
         return Caller(secret.collection_id, secret.ends_at, secret.version)
 
+    def demand_here(self, connection: HTTPConnection) -> None:
+        """Where no keys are set, pass callers on this machine alone; raises Unauthenticated."""
+        if not self.demands_keys and not is_from_here(connection):
+            raise Unauthenticated(ELSEWHERE)
+
     def _trusted(self, connection: HTTPConnection) -> Caller | None:
         """Find out whether who comes without a credential is on this very machine, where that is enough."""
-        headers = connection.headers
-        is_forwarded = any(
-            name in PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers
-        )
-        is_local = connection.client is not None and is_loopback_name(connection.client.host)
-        host = headers.get("host", "")
-        if self.demands_keys or is_forwarded or not is_local or not is_loopback_name(_name(host)):
-            return None
-        return BACK_END
+        return BACK_END if not self.demands_keys and is_from_here(connection) else None
+
+    @property
+    def _missing(self) -> str:
+        return NEEDED if self.demands_keys else ELSEWHERE
 
 
 def _token(credential: str | None) -> str:
@@ -119,10 +122,3 @@ def _token(credential: str | None) -> str:
     if credential is None or len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
         return ""
     return credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""
-
-
-def _name(host: str) -> str:
-    """Take the port off a Host header."""
-    if host.startswith("["):
-        return host.partition("]")[0][1:]
-    return host.partition(":")[0]

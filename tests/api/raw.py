@@ -1,12 +1,15 @@
 """Requests written by hand, so that no client library changes a number's text or an escape."""
 
 import json
+import socket
 from collections.abc import Mapping
+from http.client import HTTPResponse
 
 import httpx2
 import orjson
 
 from tests.support.running import Json, RunningServer, document
+from tests.support.waiting import PATIENCE_SECONDS
 
 JSON_HEADERS = {"content-type": "application/json"}
 
@@ -26,6 +29,15 @@ def post_text(
     return server.client.post(
         "/graphql", content=body.encode(), headers={**JSON_HEADERS, **credential, **(headers or {})}
     )
+
+
+def answer_to(server: RunningServer, request: bytes) -> tuple[int, Json]:
+    """Send these very bytes over a connection of their own, and give the answer's status and its JSON."""
+    with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
+        connection.sendall(request)
+        answer = HTTPResponse(connection)
+        answer.begin()
+        return answer.status, orjson.loads(answer.read())
 
 
 def change_text(server: RunningServer, field_name: str, input_text: str) -> httpx2.Response:

@@ -9,7 +9,7 @@ from graphql import build_schema
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
-from tests.api.raw import failure, refused
+from tests.api.raw import answer_to, failure, refused
 from tests.api.shops import Shop
 from tests.support.clocks import NOON, STANDING_CLOCK, stop_clock
 from tests.support.evidence import evidence_of, written_in
@@ -624,6 +624,8 @@ FROM_ELSEWHERE = [
     {"X-Forwarded-Port": "443"},
     {"x-forwarded-anything": "1"},
     {"Via": "1.1 proxy"},
+    {"X-Real-IP": "192.0.2.1"},
+    {"CF-Connecting-IP": "192.0.2.1"},
     {"Host": "evil.example"},
     {"Host": "evil.example:8000"},
     {"Host": "127.0.0.1.evil.example"},
@@ -646,6 +648,29 @@ def test_whoever_is_not_on_this_machine_is_unauthenticated(
     assert ledger.status_code == 401
     examples = open_server.client.post("/graphql/examples", json={}, headers=headers)
     assert examples.status_code == 401
+    page = open_server.client.get("/graphql", headers={**headers, "accept": "text/html"})
+    assert refused(page) == (401, "UNAUTHENTICATED")
+
+
+def test_a_server_without_keys_says_so(
+    open_server: RunningServer, keyed_server: RunningServer
+) -> None:
+    """A line of the log names what that means and the setting; with keys there is none."""
+    warning = "anyone who reaches this port can act"
+    (line,) = [line for line in open_server.log_lines() if line["event"] == warning]
+    assert (line["level"], line["reason"]) == ("warning", "TILLGRAPH_SECRET_KEYS is not set")
+    assert warning not in keyed_server.log_path.read_text()
+
+
+@pytest.mark.usefixtures("unchanged")
+def test_a_proxy_that_adds_nothing_is_seen_by_its_version(open_server: RunningServer) -> None:
+    """Nginx as it comes writes loopback's Host and speaks HTTP/1.0; the sentence says what to set."""
+    body = orjson.dumps({"query": LIST_PROVIDERS})
+    head = f"POST /graphql HTTP/1.0\r\nHost: 127.0.0.1:{open_server.port}\r\nConnection: close\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    status, answer = answer_to(open_server, head.encode() + body)
+    assert status == 401
+    assert "set TILLGRAPH_SECRET_KEYS" in answer["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ pytestmark = pytest.mark.once
 def test_an_interpreter_of_its_own_serves_until_it_is_stopped(tmp_path: Path) -> None:
     """It makes its database, takes a payment from end to end, ends well after SIGTERM, and nothing is broken.
 
-    Its checkout may lie anywhere: what its path holds means nothing to configparser, a URL or a shell.
+    Its databases are for their owner alone. Its checkout may lie anywhere: what the path holds means nothing to
+    configparser, a URL or a shell.
     """
     folder, checkout = tmp_path / "folder", tmp_path / "100% of: it's #1?"
     folder.mkdir()
@@ -32,6 +33,7 @@ def test_an_interpreter_of_its_own_serves_until_it_is_stopped(tmp_path: Path) ->
         assert effects == [("authorize", "49.90"), ("capture", "49.90"), ("refund", "9.90")]
         assert running.stop() == 0
         assert running.check() == (0, "Every invariant holds.\n")
+        assert {path.stat().st_mode & 0o777 for path in folder.glob("tillgraph*.db")} == {0o600}
     finally:
         running.close()
     served = f"Tillgraph serves on {running.url}/graphql"

@@ -102,6 +102,11 @@ def test_the_page_s_form_without_a_return_address(server: RunningServer) -> None
 WRONG_ANSWERS: dict[str, tuple[dict[str, Json], int]] = {
     "a wrong key": ({"params": {"key": "x" * 43}, "json": {"result": "approve"}}, 404),
     "an empty key": ({"params": {"key": ""}, "json": {"result": "approve"}}, 404),
+    "no key, from elsewhere": (
+        {"headers": {"host": "pay.example"}, "json": {"result": "approve"}},
+        404,
+    ),
+    "no key, by a proxy": ({"headers": {"x-real-ip": "::1"}, "json": {"result": "approve"}}, 404),
     "text": ({"content": b"approve", "headers": {"content-type": "text/plain"}}, 415),
     "no content type": ({"content": b'{"result": "approve"}'}, 415),
     "no JSON": ({"content": b"{", "headers": {"content-type": "application/json"}}, 400),

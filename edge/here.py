@@ -1,0 +1,50 @@
+"""Who is on this very machine: without secret keys, such a caller may do everything."""
+
+from starlette.requests import HTTPConnection
+
+from edge.origins import is_loopback_name
+
+PROXY_HEADERS = frozenset(
+    {
+        "cdn-loop",
+        "cf-connecting-ip",
+        "fastly-client-ip",
+        "forwarded",
+        "true-client-ip",
+        "via",
+        "x-client-ip",
+        "x-cluster-client-ip",
+        "x-real-ip",
+    }
+)
+"""What proxies and content delivery networks add; X-Forwarded-* too, whatever it ends with."""
+
+FORWARDED = "x-forwarded-"
+
+OF_PROXIES = "1.0"
+"""The version of HTTP that nginx speaks to what is behind it unless told otherwise, and hardly any client of today.
+
+Source: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version
+"""
+
+
+def is_from_here(connection: HTTPConnection) -> bool:
+    """Tell whether a caller is on this machine and, as far as can be seen, no proxy is between.
+
+    One that adds nothing, writes loopback's own Host and speaks HTTP/1.1 can't be seen.
+    """
+    headers = connection.headers
+    if connection.client is None or not is_loopback_name(connection.client.host):
+        return False
+    if connection.scope.get("http_version") == OF_PROXIES:
+        return False
+    if any(name in PROXY_HEADERS or name.startswith(FORWARDED) for name in headers):
+        return False
+    return all(is_loopback_name(_name(host)) for host in headers.getlist("host") or [""])
+
+
+def _name(host: str) -> str:
+    """Take the port off a Host header."""
+    if host.startswith("["):
+        return host.partition("]")[0][1:]
+    return host.partition(":")[0]
