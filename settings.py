@@ -326,9 +326,9 @@ def _check_together(settings: Settings) -> None:
         )
     _check_stripe(settings)
     if settings.database_path is not None:
-        _demand_folder("TILLGRAPH_DATABASE_URL", settings.database_path)
+        _demand_writable("TILLGRAPH_DATABASE_URL", settings.database_path)
     if settings.is_sandbox_enabled and settings.sandbox_url is None:
-        _demand_folder("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
+        _demand_writable("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
     if not settings.documents_folder.is_dir():
         raise SettingsError(
             f"TILLGRAPH_DOCUMENTS: {settings.documents_folder} has to be a folder that exists."
@@ -361,8 +361,10 @@ def _check_stripe(settings: Settings) -> None:
         )
 
 
-def _demand_folder(name: str, path: Path) -> None:
+def _demand_writable(name: str, path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
         raise SettingsError(
             f"{name}: {path} has to lie in a folder that exists and can be written."
         )
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        raise SettingsError(f"{name}: {path} has to be a file that can be read and written.")

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_settings import PRODUCTION, run_command
+from tests.support.ports import free_port
 from tests.support.running import ROOT, RunningServer, clean_environment
 from tests.support.shop import pay
+from tests.support.starting import COMMAND_SECONDS
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.once, pytest.mark.sqlite]
@@ -80,6 +82,15 @@ def test_production_writes_nothing_for_what_is_off(
     assert {path.name for path in server.folder.iterdir()} == {".tillgraph", "server.log"}
 
 
+def serving_without_rights() -> list[str]:
+    """Give the command of a server that may do only what files allow it.
+
+    Root may read and write everything, unless its capabilities are dropped, as containers drop them.
+    """
+    dropping = ["setpriv", "--bounding-set=-all", "--"] if os.geteuid() == 0 else []
+    return [*dropping, sys.executable, str(ROOT / "server.py"), "serve"]
+
+
 @pytest.mark.long
 def test_production_as_in_a_container(tmp_path: Path) -> None:
     """A user who may only what files allow serves from a directory that is not writable, its database elsewhere."""
@@ -88,11 +99,9 @@ def test_production_as_in_a_container(tmp_path: Path) -> None:
     here.mkdir(mode=0o555)
     database = f"sqlite+aiosqlite:///{data / 'payments.db'}"
     server = RunningServer(here, {**PRODUCTION, "TILLGRAPH_DATABASE_URL": database})
-    # Root may write everywhere, unless its capabilities are dropped, as containers drop them.
-    dropping = ["setpriv", "--bounding-set=-all", "--"] if os.geteuid() == 0 else []
     with (tmp_path / "log").open("wb") as log:
         server.process = subprocess.Popen(
-            [*dropping, sys.executable, str(ROOT / "server.py"), "serve"],
+            serving_without_rights(),
             cwd=here,
             env={**clean_environment(), "PORT": str(server.port), **server.environment},
             stdout=log,
@@ -105,3 +114,32 @@ def test_production_as_in_a_container(tmp_path: Path) -> None:
         assert server.stop() == 0
     finally:
         server.close()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ("TILLGRAPH_DATABASE_URL", "tillgraph.db"),
+        ("TILLGRAPH_SANDBOX_DATABASE", "tillgraph-sandbox.db"),
+    ],
+)
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=oct)
+def test_a_database_that_is_not_ours_to_write(
+    tmp_path: Path, setting: str, name: str, mode: int
+) -> None:
+    """One that another user made, or that is read-only, stops the start with a sentence that names it."""
+    (tmp_path / name).touch(mode=mode)
+    ended = subprocess.run(
+        serving_without_rights(),
+        cwd=tmp_path,
+        env={**clean_environment(), "PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == (
+        f"Tillgraph does not start. {setting}: {name} has to be a file that can be read and written.\n"
+    )
