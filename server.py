@@ -1,4 +1,4 @@
-"""The composition root and the command line: settings, engine, providers, flow, schema, routes, lifespan."""
+"""The composition root and the commands: settings, engine, providers, flow, schema, routes, lifespan."""
 
 import argparse
 import asyncio
@@ -9,7 +9,6 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -18,6 +17,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
+import command_line
 import maintenance
 import settings as configuration
 import workers
@@ -45,7 +45,6 @@ from payments.checking import LastCheck
 from payments.credentials import ClientSecrets
 from payments.delivering import DeliveryPace
 from payments.flow import Flow, FlowSettings
-from payments.instants import SECOND, Instant
 from payments.limits import WEBHOOK_LEASE_SECONDS
 from payments.ports import BooksUnreadable, Provider
 from payments.rig import AS_SHIPPED, Rig
@@ -282,51 +281,9 @@ def _listen(names: str, host: str, port: int) -> socket.socket:
         ) from None
 
 
-def _instant(text: str) -> Instant:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = datetime.min  # noqa: DTZ901 - it stands for what is none, and is refused below
-    if found.tzinfo is None:
-        raise argparse.ArgumentTypeError("an instant with its zone, such as 2026-11-23T10:00:00Z")
-    return Instant(int(found.timestamp()) * SECOND)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serving = commands.add_parser("serve", help="bring the database up to date and serve")
-    serving.add_argument(
-        "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="processes (1)"
-    )
-    commands.add_parser("migrate", help="bring the database up to date")
-    checking = commands.add_parser(
-        "check", help="look for rows that break an invariant; exit code 1 if any"
-    )
-    checking.add_argument(
-        "--provider", metavar="ID", help="compare open and recent payments with this gateway's too"
-    )
-    recovering = commands.add_parser(
-        "recover", help="read from the providers what a restored database does not know"
-    )
-    recovering.add_argument(
-        "--since", type=_instant, required=True, metavar="INSTANT", help="2026-11-23T10:00:00Z"
-    )
-    accepting = commands.add_parser(
-        "accept-account", help="take the configured key's account as the one of all payments"
-    )
-    accepting.add_argument("gateway", metavar="GATEWAY", help="stripe")
-    commands.add_parser("schema", help="print the schema in the schema definition language")
-    commands.add_parser("documents", help="list the trusted documents with their hashes")
-    sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
-    sandbox.add_argument("--host", default="127.0.0.1")
-    sandbox.add_argument("--port", type=int, default=8001)
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     """Run the command line; gives the exit code."""
-    given = _parser().parse_args(arguments)
+    given = command_line.read(arguments)
     if given.command == "schema":
         print(sdl(), end="")
         return 0

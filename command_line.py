@@ -1,0 +1,50 @@
+"""The command line: the commands, and what each of them takes."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import datetime
+
+from payments.instants import SECOND, Instant
+
+
+def read(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Read a command with what it takes; ends the program with the usage where it can't be read."""
+    parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serving = commands.add_parser("serve", help="bring the database up to date and serve")
+    serving.add_argument(
+        "--workers", type=int, choices=range(1, 65), default=1, metavar="N", help="processes (1)"
+    )
+    commands.add_parser("migrate", help="bring the database up to date")
+    checking = commands.add_parser(
+        "check", help="look for rows that break an invariant; exit code 1 if any"
+    )
+    checking.add_argument(
+        "--provider", metavar="ID", help="compare open and recent payments with this gateway's too"
+    )
+    recovering = commands.add_parser(
+        "recover", help="read from the providers what a restored database does not know"
+    )
+    recovering.add_argument(
+        "--since", type=_instant, required=True, metavar="INSTANT", help="2026-11-23T10:00:00Z"
+    )
+    accepting = commands.add_parser(
+        "accept-account", help="take the configured key's account as the one of all payments"
+    )
+    accepting.add_argument("gateway", metavar="GATEWAY", help="stripe")
+    commands.add_parser("schema", help="print the schema in the schema definition language")
+    commands.add_parser("documents", help="list the trusted documents with their hashes")
+    sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
+    sandbox.add_argument("--host", default="127.0.0.1")
+    sandbox.add_argument("--port", type=int, default=8001)
+    return parser.parse_args(arguments)
+
+
+def _instant(text: str) -> Instant:
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = datetime.min  # noqa: DTZ901 - it stands for what is none, and is refused below
+    if found.tzinfo is None:
+        raise argparse.ArgumentTypeError("an instant with its zone, such as 2026-11-23T10:00:00Z")
+    return Instant(int(found.timestamp()) * SECOND)
