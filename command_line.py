@@ -36,8 +36,14 @@ def read(arguments: Sequence[str] | None) -> argparse.Namespace:
     commands.add_parser("documents", help="list the trusted documents with their hashes")
     sandbox = commands.add_parser("sandbox", help="run the sandbox gateway as a process of its own")
     sandbox.add_argument("--host", default="127.0.0.1")
-    sandbox.add_argument("--port", type=int, default=8001)
+    sandbox.add_argument("--port", type=_port, default=8001)
     return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a number from 0 to 65535")
+    return int(text)
 
 
 def _instant(text: str) -> Instant:

@@ -76,7 +76,9 @@ def test_help_names_every_command(tmp_path: Path) -> None:
         assert command in process.stdout
 
 
-@pytest.mark.parametrize("arguments", [[], ["nope"], ["serve", "--nope"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["nope"], ["serve", "--nope"], ["sandbox", "--port", "65536"]]
+)
 def test_an_unknown_command_is_refused(tmp_path: Path, arguments: list[str]) -> None:
     """Exit code 2 and the usage."""
     process = run_command(tmp_path, *arguments)
