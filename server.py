@@ -11,13 +11,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import orjson
-import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 import command_line
+import logs
 import maintenance
 import settings as configuration
 import workers
@@ -72,21 +71,6 @@ ROOT = Path(__file__).parent
 QUERIES = ROOT / "queries"
 
 
-def configure_logging() -> None:
-    """Write one JSON object a line to standard error."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.dict_tracebacks,
-            structlog.processors.JSONRenderer(serializer=lambda value, **_: orjson.dumps(value)),
-        ],
-        logger_factory=structlog.BytesLoggerFactory(file=sys.stderr.buffer),
-        cache_logger_on_first_use=True,
-    )
-
-
 def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
     database = create_database(settings.database_url, rig.lock(LOCK_SECONDS))
@@ -135,7 +119,13 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         *edge.routes(),
         *inbox_routes(flow),
         *health_routes(till.readiness),
-        metrics_route(SqlFigures(database), last_check, updates.open_streams, with_accounts(flow)),
+        metrics_route(
+            SqlFigures(database),
+            last_check,
+            updates.open_streams,
+            with_accounts(flow),
+            lambda: logs.LOG.dropped,
+        ),
         *_sandbox_routes(settings, authentication, providers),
     ]
     app = Starlette(routes=routes, middleware=[cors(origins)], lifespan=till.running)
@@ -260,7 +250,7 @@ def serve(settings: Settings, processes: int, rig: Rig) -> int:
         migrate(settings.database_url)
         if processes == 1:
             return run(app, till, bound)
-        return workers.supervise(lambda: _work(settings, rig, bound), processes)
+        return workers.supervise(lambda: _work(settings, rig, bound), processes, at_end=logs.flush)
 
 
 def _work(settings: Settings, rig: Rig, bound: socket.socket) -> int:
@@ -287,7 +277,7 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     if given.command == "schema":
         print(sdl(), end="")
         return 0
-    configure_logging()
+    logs.configure()
     if given.command == "serve":
         # It waits until the server handles it: on its own it would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

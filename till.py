@@ -11,6 +11,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+import logs
 import settings as configuration
 import workers
 from db.engine import Database
@@ -155,7 +156,7 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             settings = self._till.settings
-            print(f"Tillgraph serves on {settings.local_url}/graphql", flush=True)
+            logs.OUTPUT.write(f"Tillgraph serves on {settings.local_url}/graphql".encode())
             if not self._till.authentication.demands_keys:
                 reason = "TILLGRAPH_SECRET_KEYS is not set"
                 log.warning("anyone who reaches this port can act", reason=reason)

@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -54,8 +53,11 @@ class Lifeline:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def supervise(work: Callable[[], int], count: int) -> int:
-    """Run a function in a number of processes until told to stop; gives the exit code."""
+def supervise(work: Callable[[], int], count: int, *, at_end: Callable[[], None]) -> int:
+    """Run a function in a number of processes until told to stop; gives the exit code.
+
+    Each process calls `at_end` last: what a program registers for its exit is the parent's alone.
+    """
     children: dict[int, float] = {}
     ending: list[int] = []
     """The signal that told to stop."""
@@ -65,7 +67,7 @@ def supervise(work: Callable[[], int], count: int) -> int:
     code = 0
     while True:
         while not ending and len(children) < count:
-            _start(work, children, ending, line)
+            _start(work, children, ending, line, at_end)
         if not children:
             return code
         pid, status, lived_seconds = _next_ended(children)
@@ -110,7 +112,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def _start(
-    work: Callable[[], int], children: dict[int, float], ending: Sequence[int], line: Lifeline
+    work: Callable[[], int],
+    children: dict[int, float],
+    ending: Sequence[int],
+    line: Lifeline,
+    at_end: Callable[[], None],
 ) -> None:
     # A signal that comes in between waits: the child must not take it for its parent, who must know whom to pass it to.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
@@ -132,8 +138,7 @@ def _start(
     except BaseException as error:  # Nothing may unwind into the parent's program.
         log.error("worker failed", error=type(error).__name__, exc_info=error)
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    at_end()
     os._exit(code)
 
 

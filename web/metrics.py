@@ -3,10 +3,10 @@
 The same at each process on one database, except for what says that it is of one process.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,13 +28,15 @@ class _Shown:
         last_check: LastCheck,
         streams: OpenStreams,
         accounts: Sequence[HasAccount],
+        dropped_lines: int,
     ) -> None:
         self._accounts = accounts
         self._figures = figures
         self._last_check = last_check
         self._streams = streams
+        self._dropped_lines = dropped_lines
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         """Give each metric."""
         figures = self._figures
         unsettled = GaugeMetricFamily(
@@ -72,14 +74,12 @@ class _Shown:
             "Age of the oldest of them; 0 where there is none.",
             _age(figures.oldest_pending_webhook_at, figures.read_at),
         )
-        streams = GaugeMetricFamily(
-            "tillgraph_open_streams",
-            "Subscriptions of this process that follow the log.",
-            labels=("subscription",),
+        yield self._open_streams()
+        yield CounterMetricFamily(
+            "tillgraph_dropped_log_lines",
+            "Lines of this process's log that could not be written.",
+            self._dropped_lines,
         )
-        streams.add_metric(("paymentCollectionUpdates",), self._streams.of_collections)
-        streams.add_metric(("paymentEvents",), self._streams.of_everything)
-        yield streams
         if self._last_check.ended_at is not None:
             yield GaugeMetricFamily(
                 "tillgraph_broken_invariants",
@@ -102,6 +102,16 @@ class _Shown:
             found.add_metric((one.gateway,), one.account.is_misconfigured)
         return found
 
+    def _open_streams(self) -> GaugeMetricFamily:
+        shown = GaugeMetricFamily(
+            "tillgraph_open_streams",
+            "Subscriptions of this process that follow the log.",
+            labels=("subscription",),
+        )
+        shown.add_metric(("paymentCollectionUpdates",), self._streams.of_collections)
+        shown.add_metric(("paymentEvents",), self._streams.of_everything)
+        return shown
+
 
 def _age(since: Instant | None, now: Instant) -> float:
     return 0 if since is None else (now - since) / SECOND
@@ -112,6 +122,7 @@ def metrics_route(
     last_check: LastCheck,
     streams: OpenStreams,
     accounts: Sequence[HasAccount],
+    dropped_lines: Callable[[], int],
 ) -> Route:
     """Give the address."""
 
@@ -121,7 +132,7 @@ def metrics_route(
         except StoreBusy as busy:
             return Response(f"{busy}\n", 503, {"retry-after": "1"}, "text/plain")
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Shown(figures, last_check, streams, accounts))
+        registry.register(_Shown(figures, last_check, streams, accounts, dropped_lines()))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         headers = {"content-type": content_type, "cache-control": "no-store"}
         return Response(encode(registry), headers=headers)

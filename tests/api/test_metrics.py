@@ -37,6 +37,7 @@ def test_a_server_with_nothing_to_do(make_server: Callable[..., RunningServer]) 
         ("tillgraph_oldest_pending_webhook_seconds", ()): 0,
         ("tillgraph_open_streams", (("subscription", "paymentCollectionUpdates"),)): 0,
         ("tillgraph_open_streams", (("subscription", "paymentEvents"),)): 0,
+        ("tillgraph_dropped_log_lines_total", ()): 0,
     }
 
 

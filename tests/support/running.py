@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import orjson
@@ -102,6 +102,8 @@ class RunningServer:
     is_database_own: bool = field(init=False)
     """It was made for this server, and ends with it."""
     start_seconds: float = START_SECONDS
+    error_to: IO[bytes] | None = None
+    """Takes its standard error, where that is not to go into the log's file."""
     credential: str | None = None
     """Sent as the bearer token where a call names none."""
     _said_before: int = field(init=False, default=0)
@@ -183,7 +185,7 @@ class RunningServer:
                     cwd=self.folder,
                     env=environment,
                     stdout=log,
-                    stderr=log,
+                    stderr=self.error_to or log,
                 )
             else:
                 self.process = start(
@@ -192,7 +194,7 @@ class RunningServer:
                     folder=self.folder,
                     environment=environment,
                     output=log,
-                    error=log,
+                    error=self.error_to or log,
                 )
 
     def reconnect(self) -> None:

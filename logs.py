@@ -1,0 +1,154 @@
+"""The log on standard error, one JSON object a line. Nothing waits for it, and nothing fails because of it."""
+
+import atexit
+import json
+import logging
+import os
+import select
+import threading
+from queue import SimpleQueue
+from typing import Any
+
+import orjson
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+QUEUED_LINES = 4_096
+"""Of a process: a reader that hangs for longer than these last is read past, before memory grows."""
+
+FLUSH_SECONDS = 1.0
+"""For what is queued at the end of a process: a reader that hangs must not keep it from ending."""
+
+STANDARD_DESCRIPTORS = 3
+
+
+class Lines:
+    """Writes lines to a descriptor from a thread of its own. A line that can't be written is dropped and counted."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.dropped = 0
+        self._descriptor = descriptor
+        self._begin_anew()
+        # A thread does not live on in a forked process, and what it has not written yet is written by the parent.
+        os.register_at_fork(before=self.flush, after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._queue = SimpleQueue[bytes | None]()
+        self._writer: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._is_torn = False
+        """The line written last was written in part, as when a disk is full in its midst."""
+
+    def write(self, line: bytes) -> None:
+        """Have a line written soon."""
+        if self._queue.qsize() >= QUEUED_LINES:
+            self.dropped += 1
+            return
+        self._queue.put(line + b"\n")
+        if self._writer is None or not self._writer.is_alive():
+            self._start()
+
+    def flush(self) -> None:
+        """Wait until everything is written, but not for long."""
+        if self._writer is not None and self._writer.is_alive():
+            self._queue.put(None)
+            self._writer.join(FLUSH_SECONDS)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._writer is not None and self._writer.is_alive():
+                return
+            self._writer = threading.Thread(target=self._write_all, name="log", daemon=True)
+            try:
+                self._writer.start()
+            except RuntimeError:  # The interpreter is ending, or the system has no thread left.
+                self._writer = None
+                self.dropped += self._queue.qsize()
+                self._queue = SimpleQueue[bytes | None]()
+
+    def _write_all(self) -> None:
+        queue = self._queue
+        while (line := queue.get()) is not None or not queue.empty():
+            if line is not None:
+                self._write_one(b"\n" + line if self._is_torn else line)
+
+    def _write_one(self, line: bytes) -> None:
+        written = 0
+        try:
+            while written < len(line):
+                written += self._write_some(line[written:])
+        except OSError:
+            self.dropped += 1
+            self._is_torn = self._is_torn or written > 0
+        else:
+            self._is_torn = False
+
+    def _write_some(self, part: bytes) -> int:
+        try:
+            return os.write(self._descriptor, part)
+        except BlockingIOError:
+            # Whoever else has this descriptor open has made it one that does not wait.
+            select.select([], [self._descriptor], [])
+            return 0
+
+
+OUTPUT = Lines(1)
+LOG = Lines(2)
+
+
+class _Logger:
+    """Hands what structlog has rendered to the log."""
+
+    def msg(self, line: bytes) -> None:
+        LOG.write(line)
+
+    log = debug = info = warning = error = critical = exception = fatal = failure = msg
+
+
+class _FromLibraries(logging.Handler):
+    """Writes what libraries log, uvicorn among them, like every other line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger(record.name).log(
+            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
+        )
+
+
+def configure() -> None:
+    """Write one JSON object a line to standard error, whoever logs."""
+    _open_what_is_closed()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            # Local variables hold keys and client secrets.
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(serializer=_serialized),
+        ],
+        logger_factory=lambda *_: _Logger(),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
+    logging.captureWarnings(True)
+    atexit.register(flush)
+
+
+def flush() -> None:
+    """Wait until everything is written, but not for long; a process that ends without Python's exit calls it itself."""
+    OUTPUT.flush()
+    LOG.flush()
+
+
+def _serialized(entry: Any, **_: Any) -> bytes:
+    try:
+        return orjson.dumps(entry, default=repr)
+    except TypeError:  # A lone surrogate, as in a file's name that is not UTF-8.
+        return json.dumps(entry, default=repr).encode()
+
+
+def _open_what_is_closed() -> None:
+    """Open the standard descriptors that are closed: a database that got their number would get the lines, too."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < STANDARD_DESCRIPTORS:
+        pass
+    os.close(descriptor)

@@ -1,0 +1,187 @@
+"""Where the log can't be written: on a full disk, into a pipe that is closed, to a reader that hangs."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import orjson
+import pytest
+
+import logs
+from tests.api.test_metrics import metrics
+from tests.support.forms import in_short
+from tests.support.running import ROOT, WORKERS, RunningServer
+from tests.support.shop import capture, pay
+from tests.support.starting import COMMAND_SECONDS
+from tests.support.waiting import until
+from tests.support.workers import workers_of
+
+pytestmark = pytest.mark.once
+
+DROPPED = ("tillgraph_dropped_log_lines_total", ())
+FULL = "/dev/full"
+SMALL_BYTES = 4_096
+
+
+class Reader:
+    """Is a pipe that nobody reads: its writer hangs once it is full."""
+
+    def __init__(self) -> None:
+        self.there, self.here = os.pipe()
+        os.set_blocking(self.here, False)
+        with suppress(BlockingIOError):
+            while True:
+                os.write(self.here, b"x" * SMALL_BYTES)
+        os.set_blocking(self.here, True)
+
+    def read_on(self) -> bytes:
+        """Read what is there."""
+        return os.read(self.there, 1_000_000)
+
+
+@pytest.fixture
+def hanging() -> Iterator[Reader]:
+    """Give a pipe that is full."""
+    reader = Reader()
+    yield reader
+    os.close(reader.there)
+    os.close(reader.here)
+
+
+def ends(kind: str, hanging: Reader) -> int:
+    """Open what a server's standard error goes to."""
+    if kind == "full disk":
+        return os.open(FULL, os.O_WRONLY)
+    if kind == "closed pipe":
+        reading, writing = os.pipe()
+        os.close(reading)
+        return writing
+    return os.dup(hanging.here)
+
+
+@pytest.mark.parametrize("kind", ["full disk", "closed pipe", "hanging reader"])
+def test_a_payment_does_not_depend_on_the_log(tmp_path: Path, hanging: Reader, kind: str) -> None:
+    """Everything is answered as ever, what is lost is counted, and the server ends when it is told to."""
+    with os.fdopen(ends(kind, hanging), "wb", 0) as error:
+        server = RunningServer(tmp_path, error_to=error).start()
+    try:
+        payment = pay(server)
+        assert capture(server, payment["id"])["capturedAmount"] == payment["amount"]
+        if kind != "hanging reader":  # There, the lines wait for a while.
+            until(lambda: metrics(server)[DROPPED] > 0)
+        assert server.stop() == 0
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize("kind", in_short(["full disk", "hanging reader"], "full disk"))
+def test_the_parent_of_several_processes_does_not_depend_on_the_log(
+    tmp_path: Path, hanging: Reader, kind: str
+) -> None:
+    """It replaces a process that dies though it can't say so, and all end when they are told to."""
+    with os.fdopen(ends(kind, hanging), "wb", 0) as error:
+        server = RunningServer(tmp_path, error_to=error, arguments=(WORKERS, "2")).start()
+    try:
+        before = workers_of(server)
+        os.kill(min(before), signal.SIGKILL)
+        until(lambda: len(workers_of(server) - before) == 1)
+        server.reconnect()
+        until(server.is_ready)
+        assert pay(server)["amount"] == "100.00"
+        assert server.stop() == 0
+    finally:
+        server.close()
+
+
+def test_what_libraries_log_is_a_line_like_every_other(server: RunningServer) -> None:
+    """Bytes that are no HTTP are warned of by uvicorn in a JSON object that names its logger."""
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"these bytes are no HTTP\r\n\r\n")
+        assert client.recv(1_000).startswith(b"HTTP/1.1 400")
+
+    def told() -> list[str]:
+        return [one["level"] for one in server.log_lines() if one.get("logger") == "uvicorn.error"]
+
+    assert until(told) == ["warning"]
+    others = [one for one in server.log_path.read_text().splitlines() if not one.startswith("{")]
+    assert others == [f"Tillgraph serves on {server.url}/graphql"]
+
+
+STARTED_WITHOUT = """
+import os
+os.close(2)
+import logs
+logs.configure()
+print(os.open(os.devnull, os.O_RDONLY) > 2)
+logs.LOG.write(b"a line")
+logs.flush()
+print(logs.LOG.dropped)
+"""
+
+
+def test_a_standard_error_that_is_closed() -> None:
+    """Nothing that is opened later gets its number, and with it the log's lines."""
+    ended = subprocess.run(
+        [sys.executable, "-c", STARTED_WITHOUT],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_SECONDS,
+        check=True,
+    )
+    assert ended.stdout.split() == ["True", "0"]
+
+
+# ── One descriptor ─────────────────────────────────────────────────────────────
+
+
+def test_nobody_waits_for_a_reader_that_hangs(hanging: Reader) -> None:
+    """As many lines wait as the limit says; those that find no room are counted, and the end waits for none of them."""
+    lines = logs.Lines(hanging.here)
+    for number in range(logs.QUEUED_LINES + 11):
+        lines.write(f"{number}".encode())
+    assert 10 <= lines.dropped <= 11  # The first may be on its way out already.
+    lines.flush()
+    assert lines.dropped <= 11
+    hanging.read_on()
+    lines.flush()
+    written = hanging.read_on().split()
+    assert written == [f"{number}".encode() for number in range(len(written))]
+    assert len(written) == logs.QUEUED_LINES + 11 - lines.dropped
+
+
+def test_what_is_queued_is_written_before_the_end() -> None:
+    """After a flush every line is there, in order."""
+    there, here = os.pipe()
+    lines = logs.Lines(here)
+    for number in range(100):
+        lines.write(f"{number}".encode())
+    lines.flush()
+    assert os.read(there, 10_000).split() == [f"{number}".encode() for number in range(100)]
+    os.close(there)
+    lines.write(b"to nobody")
+    lines.flush()
+    assert lines.dropped == 1
+    os.close(here)
+
+
+def test_a_pipe_that_somebody_made_one_that_does_not_wait(hanging: Reader) -> None:
+    """Where a write says "not now", the line is written once there is room."""
+    os.set_blocking(hanging.here, False)
+    lines = logs.Lines(hanging.here)
+    lines.write(b"patient")
+    hanging.read_on()
+    lines.flush()
+    assert hanging.read_on().endswith(b"patient\n")
+    assert lines.dropped == 0
+
+
+def test_a_value_that_json_can_not_hold() -> None:
+    """A line is written for whatever is logged: the file's name that is not UTF-8, an object of any kind."""
+    line = logs._serialized({"path": "\udcff", "kind": Reader})
+    assert orjson.loads(line.replace(b"\\udcff", b"")) == {"path": "", "kind": repr(Reader)}
