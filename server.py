@@ -20,12 +20,13 @@ import logs
 import maintenance
 import settings as configuration
 import workers
+from db.address import DatabaseUnusable
 from db.engine import Database, create_database
 from db.figures import SqlFigures
 from db.limits import LOCK_SECONDS
 from db.lists import SqlLists
 from db.log import SqlLog
-from db.migrating import DatabaseUnusable, demand_newest, migrate
+from db.migrating import demand_newest, migrate
 from db.reads import SqlReads
 from db.store import SqlStore
 from db.webhooks import SqlWebhooks
@@ -43,6 +44,7 @@ from payments.accounts import with_accounts
 from payments.checking import LastCheck
 from payments.credentials import ClientSecrets
 from payments.delivering import DeliveryPace
+from payments.errors import StoreFailed
 from payments.flow import Flow, FlowSettings
 from payments.limits import WEBHOOK_LEASE_SECONDS
 from payments.ports import BooksUnreadable, Provider
@@ -73,7 +75,11 @@ QUERIES = ROOT / "queries"
 
 def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
-    database = create_database(settings.database_url, rig.lock(LOCK_SECONDS))
+    database = create_database(
+        settings.database_url,
+        rig.lock(LOCK_SECONDS),
+        connections=settings.database_connections,
+    )
     log = SqlLog(database)
     reads = SqlReads(database)
     updates = Updates(log, rig.poll(POLL_SECONDS))
@@ -285,7 +291,7 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
         settings = configuration.load()
         keep_private(settings.databases)
         return _carry_out(given, settings, rig)
-    except BooksUnreadable as error:
+    except (BooksUnreadable, StoreFailed) as error:
         print(f"Not all was read: run it again. {error}", file=sys.stderr)
     except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
         print(f"Tillgraph does not start. {error}", file=sys.stderr)

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", validation_alias="HOST")
     port: int = Field(default=8000, ge=0, le=65_535, validation_alias="PORT")
     database_url: str = "sqlite+aiosqlite:///tillgraph.db"
+    database_connections: int = Field(default=10, ge=1, le=100)
     secret_keys: List = ()
     signing_keys: List = ()
     unique_reference: bool = False

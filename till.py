@@ -55,10 +55,10 @@ class Till:
     is_ending: bool = False
 
     async def readiness(self) -> Readiness:
-        """Tell whether it takes new work, its database answers, and its gateways take its keys; raises StoreBusy."""
+        """Tell whether it takes new work; raises StoreFailed where its database would not record any."""
         if self.is_ending:
             return Readiness.ENDING
-        await self.flow.store.read(lambda tx: tx.disabled_providers())
+        await self.database.demand_writable()
         if any(one.account.is_misconfigured for one in accounts.with_accounts(self.flow)):
             return Readiness.PROVIDER_MISCONFIGURED
         return Readiness.READY

@@ -7,7 +7,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from db import postgresql, sqlite
-from db.limits import LOCK_SECONDS
+from db.address import read_address
+from db.connecting import Connector
+from db.limits import COMMAND_SECONDS, CONNECTIONS, LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
 from payments.ports import Hints
@@ -27,38 +29,52 @@ class Database(Hints, Protocol):
     def now(self) -> Instant:
         """Read the database's clock, which all processes on it share."""
 
+    async def demand_writable(self) -> None:
+        """Make sure that writes succeed; raises StoreFailed where they would not."""
+
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy.
+        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed.
 
         The function may run more than once: where a transaction that came first makes it lose, it starts again.
         """
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one read transaction, on a snapshot of its own. Raises StoreBusy."""
+        """Run a function in one read transaction, on a snapshot of its own. Raises StoreFailed."""
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads. Raises StoreBusy."""
+        """Execute one statement that reads. Raises StoreFailed."""
 
 
-def create_engine(address: str, lock_seconds: float = LOCK_SECONDS) -> AsyncEngine:
-    """Make the engine for a database address."""
-    url = make_url(address)
-    if url.get_backend_name() == "sqlite":
-        return sqlite.create_engine(url, lock_seconds)
-    return postgresql.create_engine(url, lock_seconds)
+def create_engine(
+    address: str, lock_seconds: float = LOCK_SECONDS, command_seconds: float | None = None
+) -> AsyncEngine:
+    """Make the engine for a database address; a statement takes as long as it needs, unless told otherwise."""
+    if _is_postgresql(address):
+        return postgresql.create_engine(_connector(address, command_seconds), lock_seconds)
+    return sqlite.create_engine(make_url(address), lock_seconds)
 
 
-def create_migrating_engine(address: str) -> AsyncEngine:
-    """Make the engine for migrations, each statement of which takes as long as a large table needs."""
-    url = make_url(address)
-    if url.get_backend_name() == "sqlite":
-        return sqlite.create_engine(url, LOCK_SECONDS)
-    return postgresql.create_engine(url, LOCK_SECONDS, command_seconds=None)
+def create_database(
+    address: str,
+    lock_seconds: float = LOCK_SECONDS,
+    *,
+    command_seconds: float | None = COMMAND_SECONDS,
+    connections: int = CONNECTIONS,
+) -> Database:
+    """Make the database for an address; it is not opened yet. Raises DatabaseUnusable.
+
+    A transaction waits so long for its lock. PostgreSQL takes so long for a statement, and so many connections at most
+    run transactions.
+    """
+    if _is_postgresql(address):
+        connector = _connector(address, command_seconds)
+        return postgresql.PostgresqlDatabase(connector, lock_seconds, connections)
+    return sqlite.SqliteDatabase(create_engine(address, lock_seconds), lock_seconds)
 
 
-def create_database(address: str, lock_seconds: float = LOCK_SECONDS) -> Database:
-    """Make the database for an address; it is not opened yet. A transaction waits so long for its lock."""
-    engine = create_engine(address, lock_seconds)
-    if engine.dialect.name == "sqlite":
-        return sqlite.SqliteDatabase(engine, lock_seconds)
-    return postgresql.PostgresqlDatabase(engine, lock_seconds)
+def _is_postgresql(address: str) -> bool:
+    return address.startswith("postgresql")
+
+
+def _connector(address: str, command_seconds: float | None) -> Connector:
+    return Connector(read_address(address), command_seconds)

@@ -53,7 +53,7 @@ class SqlFigures:
         self._database = database
 
     async def figures(self) -> Figures:
-        """Count; raises StoreBusy."""
+        """Count; raises StoreFailed."""
         now = self._database.now()
         unsettled = await self._database.rows(UNSETTLED, {"now": now})
         parked = await self._database.rows(PARKED, {"since": after(now, -PARKED_SECONDS)})

@@ -6,3 +6,9 @@ LOCK_SECONDS = 3.0
 MIGRATION_SECONDS = 600.0
 """How long a process waits for another one that migrates PostgreSQL: servers start together, and a large table takes
 minutes."""
+
+COMMAND_SECONDS = 5.0
+"""For one statement: after it the server or the network hangs, and the lock limit has not helped."""
+
+CONNECTIONS = 10
+"""Of one process, as shipped: more of them than this only wait for the same few cores of the database."""

@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from alembic.util.exc import DatabaseNotAtHead
-from asyncpg import PostgresError
 from sqlalchemy.exc import DBAPIError
+
+from db.address import SETTING, DatabaseUnusable
+
+DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What PostgreSQL's driver raises, other than an error of the system's."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -24,10 +29,6 @@ def config_for(database_url: str) -> Config:
     return config
 
 
-class DatabaseUnusable(Exception):
-    """Says in a sentence why the database can't be used; start-up ends with it."""
-
-
 def demand_newest(database_url: str) -> None:
     """Hold a database to the newest migration; raises DatabaseUnusable."""
     config = config_for(database_url)
@@ -37,7 +38,7 @@ def demand_newest(database_url: str) -> None:
             command.current(config, check_heads=True)
         except DatabaseNotAtHead:
             raise DatabaseUnusable(
-                "TILLGRAPH_DATABASE_URL names a database that is not at the newest migration:"
+                f"{SETTING} names a database that is not at the newest migration:"
                 " run python server.py migrate."
             ) from None
 
@@ -55,8 +56,9 @@ def migrate(database_url: str) -> None:
 def _told() -> Iterator[None]:
     try:
         yield
-    except (OSError, DBAPIError, PostgresError, CommandError) as error:
+    except (OSError, DBAPIError, CommandError, *DRIVER) as error:
         cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+        reason = str(cause) or type(cause).__name__
         raise DatabaseUnusable(
-            f"TILLGRAPH_DATABASE_URL names a database that can't be used: {cause}."
+            f"{SETTING} names a database that can't be used: {reason.rstrip('.')}."
         ) from error

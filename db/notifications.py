@@ -22,6 +22,9 @@ LONGEST_PAYLOAD = 7_900
 ALIVE_SECONDS = 2.0
 """Between two questions on the connection: one that died without a word is found out by them."""
 
+ALIVE = "BEGIN READ WRITE; COMMIT"
+"""Fails at a server that only reads, on which nobody notifies: after a failover the next connection leads elsewhere."""
+
 AGAIN_SECONDS = 0.5
 """Before the next try to connect, where the server is not there."""
 
@@ -96,7 +99,7 @@ class Notifications:
                     await self._changed.wait()
             except TimeoutError:
                 async with self._speaking:
-                    await driver.execute("SELECT 1")
+                    await driver.execute(ALIVE)
             self._changed.clear()
             if self._heard:
                 heard, self._heard = frozenset(self._heard), set()
@@ -114,7 +117,8 @@ class Notifications:
                 payload += f",{self._to_tell.pop()}" if payload else self._to_tell.pop()
             try:
                 async with self._speaking:
-                    await self._driver.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)
+                    # Without a parameter, which would be prepared: a pooler may stand in between. Ids have no quotes.
+                    await self._driver.execute(f"NOTIFY {CHANNEL}, '{payload}'")
             except FAILURES as error:
                 # Others find it by their slow poll.
                 log.warning("not notified", error=type(error).__name__)

@@ -8,34 +8,24 @@ from typing import Any, TypeVar, cast
 
 import asyncpg
 import structlog
-from sqlalchemy import URL, Dialect
+from sqlalchemy import Dialect
 from sqlalchemy.engine import AdaptedConnection
 from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from db.connecting import CACHED_STATEMENTS, Connector, is_behind_pooler
+from db.limits import CONNECTIONS
 from db.notifications import Notifications, driver_of
 from db.statements import Connection, Row, Statement
-from payments.errors import StoreBusy
+from payments.errors import StoreBusy, StoreFailed, StoreUnavailable
 from payments.ids import CollectionId
 from payments.instants import Instant
 
 Answer = TypeVar("Answer")
 
 log = structlog.get_logger("database")
-
-CONNECTIONS = 10
-"""Of one process: more of them than this only wait for the same few cores of the database."""
-
-CONNECT_SECONDS = 3.0
-"""For a new connection: a server that is not there is told of as quickly as one that is busy."""
-
-COMMAND_SECONDS = 5.0
-"""For one statement: behind it the server or the network hangs, and the lock limit has not helped."""
-
-CACHED_STATEMENTS = 256
-"""Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
 
 TRIES = 5
 """Of a transaction that another one overtook: each time somebody else got through."""
@@ -46,9 +36,15 @@ CLOCK_SECONDS = 30.0
 SHORTEST_PATIENCE_SECONDS = 0.1
 """For a lock, however long the wait for a connection was; a shorter wait for one is not counted."""
 
+IDLE_SECONDS = 60.0
+"""Of an open transaction: the server ends one whose process has stopped in its midst."""
+
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+IS_READ_ONLY = "SELECT current_setting('transaction_read_only')"
 CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+UNAVAILABLE = "The database can't be used now; send the same request again later."
 
 OVERTAKEN = (
     asyncpg.DeadlockDetectedError,
@@ -61,10 +57,23 @@ BUSY = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.ReadOnlySQLTransactionError,
 )
 """The server answers and does not do it."""
+
+ONLY_READ = (asyncpg.ReadOnlySQLTransactionError,)
+"""Nothing was done. After a failover a connection leads to the server that was the first before, and a new one to the
+one that is now."""
+
+FULL = (asyncpg.DiskFullError, asyncpg.PostgresSystemError)
+"""The server's disk is at fault, and stays so until somebody does something about it."""
+
+ENDING = (
+    # The server is shutting down, or starting, or has ended this session: all of 57 but a canceled statement.
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+)
+"""The server answers, and this connection is of no use any more."""
 
 LOST = (
     asyncpg.PostgresConnectionError,
@@ -78,36 +87,37 @@ LOST = (
 
 
 def create_engine(
-    url: URL, lock_seconds: float, command_seconds: float | None = COMMAND_SECONDS
+    connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
 ) -> AsyncEngine:
-    """Make the engine for a server; a connection waits for a lock as long as on SQLite."""
+    """Make the engine for a server; a connection is waited for as long as a lock."""
     return create_async_engine(
-        url,
+        "postgresql+asyncpg://",
         # One more, on which notifications come and go.
-        pool_size=CONNECTIONS + 1,
+        pool_size=connections + 1,
         max_overflow=0,
         pool_timeout=lock_seconds,
         pool_use_lifo=True,
         connect_args={
-            "timeout": CONNECT_SECONDS,
-            "command_timeout": command_seconds,
-            "statement_cache_size": CACHED_STATEMENTS,
-            "max_cached_statement_lifetime": 0,
-            "server_settings": {
-                "application_name": "tillgraph",
-                "lock_timeout": f"{int(lock_seconds * 1_000)}",
-                "idle_in_transaction_session_timeout": "60000",
-            },
+            "async_creator_fn": connector.connect,
+            # What SQLAlchemy prepares itself, for migrations, has no name either.
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
         },
     )
 
 
-def _patience(waited_seconds: float, lock_seconds: float) -> str:
-    """Take what the wait for a connection took off the wait for locks, so that both together end in time."""
-    if waited_seconds < SHORTEST_PATIENCE_SECONDS:
-        return ""
-    left_seconds = max(SHORTEST_PATIENCE_SECONDS, lock_seconds - waited_seconds)
-    return f"; SET LOCAL lock_timeout = {int(left_seconds * 1_000)}"
+def _limits(waited_seconds: float, lock_seconds: float) -> str:
+    """Set the limits of one transaction; the waits for a connection and for locks end in time together.
+
+    A session's limits would stay with a pooler's connection, and one as it comes refuses them at a session's start.
+    """
+    left_seconds = lock_seconds
+    if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
+        left_seconds = max(SHORTEST_PATIENCE_SECONDS, lock_seconds - waited_seconds)
+    return (
+        f"SET LOCAL lock_timeout = {int(left_seconds * 1_000)};"
+        f" SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1_000)}"
+    )
 
 
 class PostgresqlConnection:
@@ -135,6 +145,10 @@ class PostgresqlConnection:
         )
         return int(status.rpartition(" ")[2])
 
+    def value(self, sql: str) -> Any:
+        """Execute what has no parameters and give its one value."""
+        return self._adapted.run_async(lambda driver: driver.fetchval(sql))
+
     def execute(self, sql: str) -> None:
         """Execute what has no parameters and gives no rows."""
         self._adapted.run_async(lambda driver: driver.execute(sql))
@@ -143,17 +157,31 @@ class PostgresqlConnection:
 class PostgresqlDatabase:
     """Runs transactions on the engine's pooled connections."""
 
-    def __init__(self, engine: AsyncEngine, lock_seconds: float) -> None:
-        self._engine = engine
+    def __init__(
+        self, connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
+    ) -> None:
+        self._connector = connector
+        self._connections = connections
+        self._engine = create_engine(connector, lock_seconds, connections)
         self._lock_seconds = lock_seconds
+        self._begin_one: str | None = READING
+        """How a transaction of one statement that reads begins; None where it needs no beginning."""
         self._clock_offset = 0
         """Microseconds from this process's monotonic clock to the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
         self._reading_clock: asyncio.Task[None] | None = None
-        self._hints = Notifications(engine)
+        self._hints = Notifications(self._engine)
 
     async def open(self) -> None:
-        """Make the first connection, and read the database's clock."""
+        """Make the first connection, find out whether a pooler is there, and read the database's clock."""
+        async with self._connected() as connection:
+            if await is_behind_pooler(await driver_of(connection)):
+                # Between two transactions it may change the server's process, and with it what was prepared there.
+                log.info("a pooler stands before the database: no prepared statements are kept")
+            else:
+                self._begin_one = None
+                self._connector.cached_statements = CACHED_STATEMENTS
+                await connection.invalidate()
         await self._read_clock()
 
     async def close(self) -> None:
@@ -168,23 +196,32 @@ class PostgresqlDatabase:
         """Give the database's clock as it stands now: no jump of this machine's clock moves it."""
         return Instant(time.monotonic_ns() // 1_000 + self._clock_offset)
 
-    async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy."""
+    async def write(self, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
+        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed."""
         self._keep_clock()
         for _ in range(TRIES - 1):
-            try:
-                return await self._run(WRITING, work)
-            except OVERTAKEN:
-                continue
+            with suppress(*OVERTAKEN, *ONLY_READ):
+                return await self._attempt(WRITING, work)
         return await self._run(WRITING, work)
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one read transaction, on a snapshot of its own. Raises StoreBusy."""
+        """Run a function in one read transaction, on a snapshot of its own. Raises StoreFailed."""
         return await self._run(READING, work)
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads; it is a transaction of its own. Raises StoreBusy."""
-        return await self._run(None, lambda connection: connection.rows(statement, values))
+        """Execute one statement that reads; it is a transaction of its own. Raises StoreFailed."""
+        return await self._run(
+            self._begin_one, lambda connection: connection.rows(statement, values)
+        )
+
+    async def demand_writable(self) -> None:
+        """Ask whether the server writes; raises StoreUnavailable where it only reads."""
+
+        def ask(connection: PostgresqlConnection) -> None:
+            if connection.value(IS_READ_ONLY) == "on":
+                raise asyncpg.ReadOnlySQLTransactionError("the server only reads")
+
+        await self.write(ask)
 
     def tell(self, collection_id: CollectionId) -> None:
         """Notify the other processes, behind the commit: a NOTIFY within makes transactions commit one by one."""
@@ -194,7 +231,15 @@ class PostgresqlDatabase:
         """Give what other processes notify of."""
         return self._hints.hear()
 
-    async def _run(self, how: str | None, work: Callable[[Connection], Answer]) -> Answer:
+    async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
+        try:
+            return await self._attempt(how, work)
+        except ONLY_READ:
+            raise StoreUnavailable(UNAVAILABLE) from None
+
+    async def _attempt(
+        self, how: str | None, work: Callable[[PostgresqlConnection], Answer]
+    ) -> Answer:
         dialect = self._engine.dialect
         started_at = time.monotonic()
 
@@ -203,7 +248,8 @@ class PostgresqlDatabase:
             transaction = PostgresqlConnection(adapted, dialect)
             if how is None:
                 return work(transaction)
-            transaction.execute(how + _patience(time.monotonic() - started_at, self._lock_seconds))
+            waited_seconds = time.monotonic() - started_at
+            transaction.execute(f"{how}; {_limits(waited_seconds, self._lock_seconds)}")
             try:
                 answer = work(transaction)
             except BaseException:
@@ -217,25 +263,32 @@ class PostgresqlDatabase:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection; one that failed, or whose caller was canceled, is thrown away. Raises StoreBusy."""
+        """Lend a connection; one that failed, or whose caller was canceled, is thrown away. Raises StoreFailed."""
         try:
             connection = await self._checked_out()
         except NoConnection:
             log.warning("no connection free")
             raise StoreBusy("The database is busy; send the request again.") from None
-        except (*BUSY, *LOST, DBAPIError) as error:
-            log.warning("no connection to the database", error=type(error).__name__)
+        except (*BUSY, *FULL, *ENDING, *LOST, DBAPIError) as error:
+            log.warning("no connection to the database", **_facts(error))
             raise StoreBusy("The database can't be reached; send the request again.") from None
         try:
             yield connection
-        except LOST as error:
+        except ONLY_READ as error:
             await connection.invalidate()
-            log.warning("connection to the database lost", error=type(error).__name__)
+            log.error("database only reads", **_facts(error))
+            raise
+        except FULL as error:
+            log.error("database unavailable", **_facts(error))
+            raise StoreUnavailable(UNAVAILABLE) from None
+        except BUSY as error:
+            log.warning("database busy", **_facts(error))
+            raise StoreBusy("The database is busy; send the request again.") from None
+        except (*ENDING, *LOST) as error:
+            await connection.invalidate()
+            log.warning("connection to the database lost", **_facts(error))
             # Whether a COMMIT got through is not known here: the same request, with its key, finds out.
             raise StoreBusy("The database did not answer; send the same request again.") from None
-        except BUSY as error:
-            log.warning("database busy", error=type(error).__name__)
-            raise StoreBusy("The database is busy; send the request again.") from None
         except asyncio.CancelledError:
             # Where a BEGIN or a ROLLBACK was on its way, a transaction may be open.
             await connection.invalidate()
@@ -245,7 +298,7 @@ class PostgresqlDatabase:
 
     async def _checked_out(self) -> AsyncConnection:
         """Take a connection out of the pool; those that a restarted server has closed are replaced."""
-        for _ in range(CONNECTIONS + 1):
+        for _ in range(self._connections + 1):
             connection = await self._engine.connect()
             if not (await driver_of(connection)).is_closed():
                 return connection
@@ -262,14 +315,21 @@ class PostgresqlDatabase:
 
     async def _read_clock_safely(self) -> None:
         # The next transaction tries again.
-        with suppress(StoreBusy, DBAPIError, asyncpg.PostgresError):
+        with suppress(StoreFailed, DBAPIError, asyncpg.PostgresError):
             await self._read_clock()
 
     async def _read_clock(self) -> None:
-        async with self._connected() as connection:
-            driver = await driver_of(connection)
+        def read(connection: PostgresqlConnection) -> int:
             before = time.monotonic_ns()
-            instant = await driver.fetchval(CLOCK)
+            instant = int(connection.value(CLOCK))
             middle = (before + time.monotonic_ns()) // 2
-            self._clock_offset = instant - middle // 1_000
-            self._clock_read_at = time.monotonic()
+            return instant - middle // 1_000
+
+        self._clock_offset = await self._run(READING, read)
+        self._clock_read_at = time.monotonic()
+
+
+def _facts(error: Exception) -> dict[str, str]:
+    """Say what the log may have of an error: its kind and the server's own sentence, without a row's values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return {"error": type(cause).__name__, "reason": str(cause.args[0]) if cause.args else ""}

@@ -48,7 +48,7 @@ class SqlCounts:
         self._database = database
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count; gives what it is now. Raises StoreBusy."""
+        """Add to a count; gives what it is now. Raises StoreFailed."""
         now = self._database.now()
         ends_at = after(now, expiry)
 
@@ -64,7 +64,7 @@ class SqlCounts:
         return await self._database.write(add)
 
     async def get(self, key: str) -> int:
-        """Give what a count is; 0 where there is none. Raises StoreBusy."""
+        """Give what a count is; 0 where there is none. Raises StoreFailed."""
         found = await self._database.rows(COUNT, {"by_key": key})
         return int(found[0][0]) if found else 0
 

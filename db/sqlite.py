@@ -7,16 +7,20 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import aiosqlite
+import structlog
 from sqlalchemy import URL, Dialect, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from db.statements import Connection, Row, Statement
 from payments import instants
-from payments.errors import StoreBusy
+from payments.errors import StoreBusy, StoreFailed, StoreUnavailable
 from payments.ids import CollectionId
 from payments.instants import Instant
 
 Answer = TypeVar("Answer")
+
+log = structlog.get_logger("database")
 
 READERS = 3
 """Connections that read beside the writer: on two cores more of them only wait for the interpreter."""
@@ -26,6 +30,24 @@ LOOK_SECONDS = 0.03
 
 CACHED_STATEMENTS = 256
 """Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
+
+WRITTEN_SECONDS = 1.0
+"""After a write that shows that writes succeed: whoever asks more often causes no further one."""
+
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""Somebody else holds the file."""
+
+UNAVAILABLE = frozenset(
+    {
+        *(sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM),
+        *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB),
+        *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL),
+    }
+)
+"""The disk, the file or the memory is at fault, and stays so until somebody does something about it."""
+
+REWRITE = "PRAGMA user_version = 0"
+"""A write that changes nothing: nobody uses that number here."""
 
 
 def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
@@ -74,20 +96,21 @@ class SqliteConnection:
         return self._connection.execute(compiled.sql, compiled.arguments(values)).rowcount
 
     def begin(self, how: str, patience_seconds: float) -> None:
-        """Begin a transaction; raises StoreBusy where the lock is not to be had in time."""
+        """Begin a transaction; raises StoreBusy where its time is over before."""
         if patience_seconds <= 0:
             raise StoreBusy("The database is busy; send the request again.")
-        try:
-            if patience_seconds < self._lock_seconds * 0.9:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1_000)}")
+        if patience_seconds >= self._lock_seconds * 0.9:
             self._connection.execute(how)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-                raise StoreBusy("The database is busy; send the request again.") from None
-            raise
+            return
+        try:
+            self._connection.execute(f"PRAGMA busy_timeout = {int(patience_seconds * 1_000)}")
+            self._connection.execute(how)
         finally:
-            if patience_seconds < self._lock_seconds * 0.9:
-                self._connection.execute(f"PRAGMA busy_timeout = {int(self._lock_seconds * 1_000)}")
+            self._connection.execute(f"PRAGMA busy_timeout = {int(self._lock_seconds * 1_000)}")
+
+    def rewrite(self) -> None:
+        """Write without changing anything."""
+        self._connection.execute(REWRITE)
 
     def commit(self) -> None:
         """Commit; what raises here has not happened."""
@@ -112,6 +135,8 @@ class SqliteDatabase:
         """Those that nobody reads with; the one used last is taken first."""
         # A queue would let newcomers pass those who wait, until their time is over.
         self._turns = asyncio.Semaphore(READERS)
+        self._written_at = -WRITTEN_SECONDS
+        """When this process has last been seen to write, by the monotonic clock."""
 
     async def open(self) -> None:
         """Take the connections that this process works with until it ends."""
@@ -131,12 +156,25 @@ class SqliteDatabase:
         return instants.now()
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreBusy."""
+        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed."""
         ends_at = time.monotonic() + self._lock_seconds
         return await self._run(self._writer, "BEGIN IMMEDIATE", ends_at, work)
 
+    async def demand_writable(self) -> None:
+        """Write something; raises StoreUnavailable where that fails."""
+        if time.monotonic() < self._written_at + WRITTEN_SECONDS:
+            return
+        ends_at = time.monotonic() + self._lock_seconds
+        try:
+            await self._run(
+                self._writer, "BEGIN IMMEDIATE", ends_at, lambda connection: connection.rewrite()
+            )
+        except StoreBusy:
+            return  # Somebody else is writing.
+        self._written_at = time.monotonic()
+
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one read transaction, on a snapshot of its own. Raises StoreBusy."""
+        """Run a function in one read transaction, on a snapshot of its own. Raises StoreFailed."""
         ends_at = time.monotonic() + self._lock_seconds
         try:
             async with asyncio.timeout(self._lock_seconds):
@@ -151,7 +189,7 @@ class SqliteDatabase:
             self._turns.release()
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads. Raises StoreBusy."""
+        """Execute one statement that reads. Raises StoreFailed."""
         return await self.read(lambda connection: connection.rows(statement, values))
 
     def tell(self, collection_id: CollectionId) -> None:
@@ -180,7 +218,7 @@ class SqliteDatabase:
         connection: aiosqlite.Connection,
         how: str,
         ends_at: float,
-        work: Callable[[Connection], Answer],
+        work: Callable[[SqliteConnection], Answer],
     ) -> Answer:
         dialect, lock_seconds = self._engine.dialect, self._lock_seconds
 
@@ -197,11 +235,33 @@ class SqliteDatabase:
 
         # aiosqlite offers one statement a hop in public. A whole transaction in one hop costs a third of that, and
         # cannot be cut in two by a cancellation. A test holds the name to what it does here.
-        return await connection._execute(whole)  # type: ignore[no-any-return, no-untyped-call]  # untyped there
+        try:
+            return await connection._execute(whole)  # type: ignore[no-any-return, no-untyped-call]  # untyped there
+        except sqlite3.Error as error:
+            failure = _failure(error)
+            if failure is None:
+                raise
+            raise failure from None
 
     async def _take(self) -> aiosqlite.Connection:
-        held = await self._engine.connect()
+        try:
+            held = await self._engine.connect()
+        except DBAPIError as error:
+            failure = _failure(error.orig) if isinstance(error.orig, sqlite3.Error) else None
+            raise failure or error from None
         self._held.append(held)
         driver = (await held.get_raw_connection()).driver_connection
         assert isinstance(driver, aiosqlite.Connection)
         return driver
+
+
+def _failure(error: sqlite3.Error) -> StoreFailed | None:
+    """Say what an error of SQLite's means to a caller, and to the log; None where the fault is in a statement."""
+    # The low byte is the kind. Source: SQLite's documentation, result and error codes.
+    kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if kind in BUSY:
+        return StoreBusy("The database is busy; send the request again.")
+    if kind not in UNAVAILABLE:
+        return None
+    log.error("database unavailable", reason=str(error), code=error.sqlite_errorname)
+    return StoreUnavailable("The database can't be used now; send the same request again later.")

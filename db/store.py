@@ -382,7 +382,7 @@ class SqlStore:
         return self._database.now()
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
         now = self._database.now
         return await self._database.write(lambda one: work(StoreTransaction(one, now())))
 

@@ -209,7 +209,7 @@ class SqlWebhooks:
         self._database = database
 
     async def transact(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
         now = self._database.now
         return await self._database.write(lambda one: work(SqlWebhookTransaction(one, now())))
 

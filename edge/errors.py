@@ -44,6 +44,7 @@ WIRE: Final[Mapping[type[Exception], Wire]] = {
     raised.InvalidCursor: Wire("INVALID_CURSOR", 422),
     raised.StreamBehind: Wire("RESUME"),
     raised.StoreBusy: Wire("STORE_BUSY", 503),
+    raised.StoreUnavailable: Wire("STORE_UNAVAILABLE", 503),
 }
 
 HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {

@@ -20,7 +20,7 @@ from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
 from edge.scope import RequestScope, request_id_from
 from payments.access import Caller
-from payments.errors import Denied, RateLimited, StoreBusy, TillgraphError
+from payments.errors import Denied, RateLimited, StoreFailed, TillgraphError
 
 OriginCheck = Callable[[str, WebSocket], bool]
 
@@ -155,7 +155,7 @@ class Socket:
             authorization = self._websocket.headers.get("authorization")
         try:
             caller, _ = await self._endpoint.authenticate(authorization, self._websocket)
-        except (StoreBusy, RateLimited):
+        except (StoreFailed, RateLimited):
             raise SocketClosed(1013, "Try again later") from None
         except Denied as denied:
             raise SocketClosed(4403, f"Forbidden: {denied}") from None

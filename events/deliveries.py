@@ -16,7 +16,7 @@ from events.updates import Updates
 from events.webhook_payloads import payload, signed_headers
 from payments import delivering, instants
 from payments.delivering import DeliveryPace
-from payments.errors import StoreBusy
+from payments.errors import StoreFailed
 from payments.ids import EndpointId
 from payments.limits import WEBHOOK_KEPT_SECONDS, WEBHOOKS_AT_ONCE
 from payments.webhook_records import DeliveryAttempt, EndpointState, Sending
@@ -181,7 +181,7 @@ class Deliveries:
                 return await self._webhooks.transact(
                     lambda tx: delivering.record(tx, sending, attempt, self._pace)
                 )
-            except StoreBusy:
+            except StoreFailed:
                 await asyncio.sleep(pause_seconds)
         return await self._webhooks.transact(
             lambda tx: delivering.record(tx, sending, attempt, self._pace)

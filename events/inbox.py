@@ -6,7 +6,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.errors import StoreBusy
+from payments.errors import StoreFailed
 from payments.flow import Flow
 from payments.ids import new_request_id
 from payments.ports import ReportRefused
@@ -37,7 +37,7 @@ def inbox_routes(flow: Flow) -> list[Route]:
             return _answer(408, "The report did not arrive in time.", request_id)
         except ClientDisconnect:
             return _answer(400, "The report did not arrive whole.", request_id)
-        except StoreBusy as busy:
+        except StoreFailed as busy:
             return _answer(503, str(busy), request_id)
         return Response(status_code=204, headers={"x-request-id": request_id})
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from payments.cursors import event_cursor
-from payments.errors import StoreBusy, StreamBehind
+from payments.errors import StoreFailed, StreamBehind
 from payments.figures import OpenStreams
 from payments.ids import CollectionId
 from payments.ports import Hints
@@ -145,7 +145,7 @@ class Updates:
             limit = LONGEST_BACKLOG + 1 if is_live else BATCH
             try:
                 events = await self._read(Place(follower.collection_id, follower.seen, limit))
-            except StoreBusy:
+            except StoreFailed:
                 # A stream has time: it goes on when the database does.
                 await asyncio.sleep(BUSY_SECONDS)
                 continue

@@ -10,7 +10,7 @@ import structlog
 
 from payments.change import Change, lock
 from payments.commands import Call
-from payments.errors import StoreBusy
+from payments.errors import StoreFailed
 from payments.flow import Flow, timed
 from payments.ids import OperationId
 from payments.instants import after
@@ -132,7 +132,7 @@ async def carry_out_all(
     later = await asyncio.gather(*(carry_out(flow, snapshot, id, source) for id in mine))
     if len(later) > 1:
         # Each shows what it recorded itself; all of it stands in the database.
-        with contextlib.suppress(StoreBusy):
+        with contextlib.suppress(StoreFailed):
             return await read_again(flow, snapshot)
     return later[-1] if later else snapshot
 

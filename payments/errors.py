@@ -21,7 +21,9 @@ TillgraphError
 ├── RateLimited              too many requests: send this one again when `allowance` says
 ├── InvalidCursor            the cursor is not one of this list's: start without it
 ├── StreamBehind             the subscriber did not keep up: resume after `cursor`
-└── StoreBusy                the database did not answer in time: send the request again
+└── StoreFailed              the database did not do it
+    ├── StoreBusy            it did not answer in time: send the request again
+    └── StoreUnavailable     it takes no writes: the same, once an operator has mended it
 
 What a provider says of an ask (it happened, it was declined, it did not happen, unknown) is a value and not an
 exception: see `payments/outcomes.py`.
@@ -169,5 +171,13 @@ class StreamBehind(TillgraphError):
         self.cursor = cursor
 
 
-class StoreBusy(TillgraphError):
+class StoreFailed(TillgraphError):
+    """Says that the database did not do it; where a commit was on its way, the same request finds out."""
+
+
+class StoreUnavailable(StoreFailed):
+    """Says that the database can't be written or read until an operator has mended it."""
+
+
+class StoreBusy(StoreFailed):
     """Says that the database did not answer in time and that nothing was sent."""

@@ -47,4 +47,4 @@ class Counting(Protocol):
     """Counts, wherever the rows are."""
 
     async def figures(self) -> Figures:
-        """Count; raises StoreBusy."""
+        """Count; raises StoreFailed."""

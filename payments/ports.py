@@ -300,7 +300,7 @@ class Store(Protocol):
         """Read the database's clock, which all processes on it share."""
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
 
     async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
         """Run a function that only reads, beside whoever writes."""

@@ -130,7 +130,7 @@ class Webhooks(Protocol):
     """Keeps endpoints and deliveries."""
 
     async def transact(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreBusy."""
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
 
     async def states(self) -> Sequence[EndpointState]:
         """Look at every endpoint that is enabled: whether it waits for something."""

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.errors import StoreBusy
+from payments.errors import StoreFailed
 
 NO_STORE = {"cache-control": "no-store"}
 
@@ -17,14 +17,14 @@ class Readiness(Enum):
 
     READY = "ready"
     ENDING = "the server is ending"
-    STORE_UNAVAILABLE = "the database does not answer"
+    STORE_UNAVAILABLE = "the database does not answer, or takes no change"
     PROVIDER_MISCONFIGURED = (
         "a provider refuses the configured key, or has another account behind it"
     )
 
 
 def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> list[Route]:
-    """Return the two addresses; `readiness` reads the database and may raise StoreBusy."""
+    """Return the two addresses; `readiness` may raise StoreFailed."""
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=NO_STORE)
@@ -32,7 +32,7 @@ def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> list[Route]:
     async def ready(_request: Request) -> Response:
         try:
             found = await readiness()
-        except StoreBusy:
+        except StoreFailed:
             found = Readiness.STORE_UNAVAILABLE
         if found is Readiness.READY:
             return JSONResponse({"status": "ready"}, headers=NO_STORE)

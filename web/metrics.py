@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from payments.checking import LastCheck
-from payments.errors import StoreBusy
+from payments.errors import StoreFailed
 from payments.figures import Counting, Figures, OpenStreams
 from payments.instants import SECOND, Instant
 from payments.ports import HasAccount
@@ -129,7 +129,7 @@ def metrics_route(
     async def show(request: Request) -> Response:
         try:
             figures = await counting.figures()
-        except StoreBusy as busy:
+        except StoreFailed as busy:
             return Response(f"{busy}\n", 503, {"retry-after": "1"}, "text/plain")
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Shown(figures, last_check, streams, accounts, dropped_lines()))

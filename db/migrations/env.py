@@ -6,8 +6,9 @@ import structlog
 from alembic import context
 from sqlalchemy import Connection
 
-from db import log_order
-from db.engine import create_migrating_engine
+from db import log_order, postgresql, sqlite
+from db.address import SETTING, DatabaseUnusable
+from db.engine import create_engine
 from db.limits import MIGRATION_SECONDS
 from db.tables import metadata
 
@@ -25,7 +26,10 @@ def _run(connection: Connection) -> None:
         # Source: https://www.sqlite.org/lang_altertable.html#otheralter.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+        # Where nothing can be written, nobody starts.
+        connection.exec_driver_sql(sqlite.REWRITE)
     else:
+        _demand_writer(connection)
         _wait_for_others(connection)
     context.configure(
         connection=connection,
@@ -40,6 +44,11 @@ def _run(connection: Connection) -> None:
         connection.exec_driver_sql(log_order.GO_ON_BEHIND_A_RESTORED_LOG)
 
 
+def _demand_writer(connection: Connection) -> None:
+    if connection.exec_driver_sql(postgresql.IS_READ_ONLY).scalar() == "on":
+        raise DatabaseUnusable(f"{SETTING} names a database that can only be read.")
+
+
 def _wait_for_others(connection: Connection) -> None:
     if connection.exec_driver_sql(f"SELECT pg_try_advisory_xact_lock({LOCK_NUMBER})").scalar():
         return
@@ -51,11 +60,13 @@ def _wait_for_others(connection: Connection) -> None:
 
 
 async def _migrate() -> None:
-    engine = create_migrating_engine(context.config.attributes["database_url"])
-    async with engine.connect() as connection:
-        await connection.run_sync(_run)
-        await connection.commit()
-    await engine.dispose()
+    engine = create_engine(context.config.attributes["database_url"])
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_run)
+            await connection.commit()
+    finally:
+        await engine.dispose()
 
 
 asyncio.run(_migrate())

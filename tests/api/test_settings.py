@@ -41,6 +41,12 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"TILLGRAPH_DATABASE_URL": f"postgresql+asyncpg://user:hunter2@127.0.0.1:{NOBODY}/till"},
         "TILLGRAPH_DATABASE_URL",
     ),
+    "a name in PostgreSQL's address that is not taken": (
+        {
+            "TILLGRAPH_DATABASE_URL": "postgresql+asyncpg://user:hunter2@127.0.0.1/till?channel_binding=require"
+        },
+        "channel_binding",
+    ),
 }
 """What the settings say, alone and together (tests/parsing/test_settings.py has each), and what is built from them."""
 

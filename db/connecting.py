@@ -1,0 +1,71 @@
+"""How a connection to PostgreSQL is made: to the first of its hosts that will do, past a pooler where there is one."""
+
+from typing import Any
+
+import asyncpg
+
+from db.address import Host, ServerAddress
+
+CACHED_STATEMENTS = 256
+"""Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
+
+OWN_PROCESS = "SELECT pg_backend_pid()"
+
+Driver = Any
+"""asyncpg's connection; it ships no types."""
+
+NEXT_HOST = (
+    OSError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.TargetServerAttributeNotMatched,
+)
+"""Where a host fails so, another one may do. TimeoutError is an OSError."""
+
+
+class Connector:
+    """Makes the driver's connections to one address."""
+
+    def __init__(self, address: ServerAddress, command_seconds: float | None) -> None:
+        self._address = address
+        self._command_seconds = command_seconds
+        self._hosts = list(address.hosts)
+        """The one that did last comes first: one that hangs is waited for once."""
+        self.cached_statements = 0
+        """A prepared statement has no name until it is known that no pooler may hand it to somebody else."""
+
+    async def connect(self) -> Driver:
+        """Connect to the first host that will do; raises what the driver raises of the last one."""
+        for host in list(self._hosts)[:-1]:
+            try:
+                return await self._connect_to(host)
+            except NEXT_HOST:
+                continue
+        return await self._connect_to(self._hosts[-1])
+
+    async def _connect_to(self, host: Host) -> Driver:
+        # The driver's own time limit is for all of several hosts together: the first one that hangs would use it up.
+        driver = await asyncpg.connect(
+            self._address.dsn,
+            host=host.name,
+            port=host.port,
+            timeout=self._address.connect_seconds,
+            command_timeout=self._command_seconds,
+            statement_cache_size=self.cached_statements,
+            max_cached_statement_lifetime=0,
+            target_session_attrs=self._address.target,
+            server_settings=dict(self._address.settings),
+        )
+        self._hosts.remove(host)
+        self._hosts.insert(0, host)
+        return driver
+
+
+async def is_behind_pooler(driver: Driver) -> bool:
+    """Tell whether a pooler such as PgBouncer stands before the server.
+
+    It gives each client a number of its own for the process at the server, which it may change at each transaction.
+    """
+    async with driver.transaction():
+        return bool(await driver.fetchval(OWN_PROCESS) != driver.get_server_pid())

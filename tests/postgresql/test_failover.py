@@ -1,0 +1,81 @@
+"""A failover: the server that wrote only reads now, and connections made later lead to one that writes."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+
+from tests.postgresql.losing import CONNECTED, END_CONNECTIONS
+from tests.support.running import NO_RECOVERY, URL, RunningServer, clean_environment, document
+from tests.support.shop import new_key, open_collection
+from tests.support.starting import run
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
+
+CROWD = 10
+
+
+@contextmanager
+def only_reading(server: RunningServer) -> Iterator[None]:
+    """Let a database's connections be such as only read from now on; those made after the block write again."""
+    name = make_url(server.database).database
+    server.rows(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    try:
+        server.rows(END_CONNECTIONS)
+        yield
+    finally:
+        # The tests' own connection was made before; it still writes.
+        server.rows(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+
+
+def create(server: RunningServer) -> tuple[int, str]:
+    """Open a collection; gives the status and the code or the type of the answer."""
+    values = {"amount": "1.00", "currencyCode": "USD", "idempotencyKey": new_key()}
+    response = server.post(document("complete/createPaymentCollection"), {"input": values})
+    answer = response.json()
+    if "errors" in answer:
+        return response.status_code, answer["errors"][0]["extensions"]["code"]
+    return response.status_code, answer["data"]["createPaymentCollection"]["__typename"]
+
+
+def test_connections_that_only_read_are_thrown_away(own_database: str, tmp_path: Path) -> None:
+    """Meanwhile the server is not ready and says why; afterwards every mutation is done at once, and it is ready."""
+    server = RunningServer(tmp_path, {**NO_RECOVERY, URL: own_database}).start()
+    shown = {"id": open_collection(server)["id"]}
+
+    def read(_: int) -> int:
+        return server.post(document("back_end/02_show_payment_collection"), shown).status_code
+
+    try:
+        with only_reading(server), ThreadPoolExecutor(CROWD) as pool:
+            until(lambda: create(server) == (503, "STORE_UNAVAILABLE"))
+            assert not server.is_ready()
+            until(lambda: set(pool.map(read, range(CROWD * 3))) == {200})
+            assert len(server.rows(CONNECTED)) > 2
+        with ThreadPoolExecutor(CROWD) as pool:
+            assert server.is_ready()
+            answers = list(pool.map(lambda _: create(server), range(CROWD * 3)))
+        assert answers == [(200, "PaymentCollection")] * CROWD * 3
+        reasons = [one["reason"] for one in server.log_lines() if one["level"] == "error"]
+        assert "cannot execute INSERT in a read-only transaction" in reasons
+    finally:
+        server.close()
+
+
+def test_a_server_does_not_start_where_it_can_only_read(own_database: str, tmp_path: Path) -> None:
+    """Exit code 2 and a sentence, though no migration is missing."""
+    server = RunningServer(tmp_path, {URL: own_database})
+    with only_reading(server):
+        ended = run(
+            "server",
+            ["serve"],
+            folder=tmp_path,
+            environment={**clean_environment(), URL: own_database, "PORT": str(server.port)},
+        )
+    assert ended.returncode == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.endswith("TILLGRAPH_DATABASE_URL names a database that can only be read.")
