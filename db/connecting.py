@@ -1,5 +1,7 @@
 """How a connection to PostgreSQL is made: to the first of its hosts that will do, past a pooler where there is one."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -27,13 +29,20 @@ NEXT_HOST = (
 class Connector:
     """Makes the driver's connections to one address."""
 
-    def __init__(self, address: ServerAddress, command_seconds: float | None) -> None:
+    def __init__(
+        self,
+        address: ServerAddress,
+        command_seconds: float | None,
+        session: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._address = address
+        self._session = session
+        """What a session is opened with where it is this program's alone; a pooler refuses it."""
         self._command_seconds = command_seconds
         self._hosts = list(address.hosts)
         """The one that did last comes first: one that hangs is waited for once."""
-        self.cached_statements = 0
-        """A prepared statement has no name until it is known that no pooler may hand it to somebody else."""
+        self.is_pooled = True
+        """Until it is known that it is not: what stays with a session could be handed to somebody else."""
 
     async def connect(self) -> Driver:
         """Connect to the first host that will do; raises what the driver raises of the last one."""
@@ -52,10 +61,10 @@ class Connector:
             port=host.port,
             timeout=self._address.connect_seconds,
             command_timeout=self._command_seconds,
-            statement_cache_size=self.cached_statements,
+            statement_cache_size=0 if self.is_pooled else CACHED_STATEMENTS,
             max_cached_statement_lifetime=0,
             target_session_attrs=self._address.target,
-            server_settings=dict(self._address.settings),
+            server_settings={**self._address.settings, **({} if self.is_pooled else self._session)},
         )
         self._hosts.remove(host)
         self._hosts.insert(0, host)

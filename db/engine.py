@@ -50,7 +50,8 @@ def create_engine(
 ) -> AsyncEngine:
     """Make the engine for a database address; a statement takes as long as it needs, unless told otherwise."""
     if _is_postgresql(address):
-        return postgresql.create_engine(_connector(address, command_seconds), lock_seconds)
+        connector = Connector(read_address(address), command_seconds)
+        return postgresql.create_engine(connector, lock_seconds)
     return sqlite.create_engine(make_url(address), lock_seconds)
 
 
@@ -67,14 +68,11 @@ def create_database(
     run transactions.
     """
     if _is_postgresql(address):
-        connector = _connector(address, command_seconds)
+        session = postgresql.limits(lock_seconds)
+        connector = Connector(read_address(address), command_seconds, session)
         return postgresql.PostgresqlDatabase(connector, lock_seconds, connections)
     return sqlite.SqliteDatabase(create_engine(address, lock_seconds), lock_seconds)
 
 
 def _is_postgresql(address: str) -> bool:
     return address.startswith("postgresql")
-
-
-def _connector(address: str, command_seconds: float | None) -> Connector:
-    return Connector(read_address(address), command_seconds)

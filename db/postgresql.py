@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from db.connecting import CACHED_STATEMENTS, Connector, is_behind_pooler
+from db.connecting import Connector, is_behind_pooler
 from db.limits import CONNECTIONS
 from db.notifications import Notifications, driver_of
 from db.statements import Connection, Row, Statement
@@ -106,18 +106,12 @@ def create_engine(
     )
 
 
-def _limits(waited_seconds: float, lock_seconds: float) -> str:
-    """Set the limits of one transaction; the waits for a connection and for locks end in time together.
-
-    A session's limits would stay with a pooler's connection, and one as it comes refuses them at a session's start.
-    """
-    left_seconds = lock_seconds
-    if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
-        left_seconds = max(SHORTEST_PATIENCE_SECONDS, lock_seconds - waited_seconds)
-    return (
-        f"SET LOCAL lock_timeout = {int(left_seconds * 1_000)};"
-        f" SET LOCAL idle_in_transaction_session_timeout = {int(IDLE_SECONDS * 1_000)}"
-    )
+def limits(lock_seconds: float) -> dict[str, str]:
+    """Give the server's settings that bound a transaction: its waits for locks, and its own pauses."""
+    return {
+        "lock_timeout": f"{int(lock_seconds * 1_000)}",
+        "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1_000)}",
+    }
 
 
 class PostgresqlConnection:
@@ -164,8 +158,6 @@ class PostgresqlDatabase:
         self._connections = connections
         self._engine = create_engine(connector, lock_seconds, connections)
         self._lock_seconds = lock_seconds
-        self._begin_one: str | None = READING
-        """How a transaction of one statement that reads begins; None where it needs no beginning."""
         self._clock_offset = 0
         """Microseconds from this process's monotonic clock to the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
@@ -176,11 +168,9 @@ class PostgresqlDatabase:
         """Make the first connection, find out whether a pooler is there, and read the database's clock."""
         async with self._connected() as connection:
             if await is_behind_pooler(await driver_of(connection)):
-                # Between two transactions it may change the server's process, and with it what was prepared there.
-                log.info("a pooler stands before the database: no prepared statements are kept")
+                log.info("a pooler stands before the database: nothing is kept in sessions")
             else:
-                self._begin_one = None
-                self._connector.cached_statements = CACHED_STATEMENTS
+                self._connector.is_pooled = False
                 await connection.invalidate()
         await self._read_clock()
 
@@ -210,9 +200,9 @@ class PostgresqlDatabase:
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute one statement that reads; it is a transaction of its own. Raises StoreFailed."""
-        return await self._run(
-            self._begin_one, lambda connection: connection.rows(statement, values)
-        )
+        # Behind a pooler a statement is prepared and executed at one server's process within a transaction alone.
+        how = READING if self._connector.is_pooled else None
+        return await self._run(how, lambda connection: connection.rows(statement, values))
 
     async def demand_writable(self) -> None:
         """Ask whether the server writes; raises StoreUnavailable where it only reads."""
@@ -248,8 +238,7 @@ class PostgresqlDatabase:
             transaction = PostgresqlConnection(adapted, dialect)
             if how is None:
                 return work(transaction)
-            waited_seconds = time.monotonic() - started_at
-            transaction.execute(f"{how}; {_limits(waited_seconds, self._lock_seconds)}")
+            transaction.execute(how + self._limits(time.monotonic() - started_at))
             try:
                 answer = work(transaction)
             except BaseException:
@@ -260,6 +249,17 @@ class PostgresqlDatabase:
 
         async with self._connected() as connection:
             return await connection.run_sync(whole)
+
+    def _limits(self, waited_seconds: float) -> str:
+        """Bound a transaction where its session does not, or where the wait for a connection leaves it less time."""
+        left_seconds = self._lock_seconds
+        if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
+            left_seconds = max(SHORTEST_PATIENCE_SECONDS, left_seconds - waited_seconds)
+        elif not self._connector.is_pooled:
+            return ""
+        return "".join(
+            f"; SET LOCAL {name} = {value}" for name, value in limits(left_seconds).items()
+        )
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:

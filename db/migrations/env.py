@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from db import log_order, postgresql, sqlite
 from db.address import SETTING, DatabaseUnusable
 from db.engine import create_engine
-from db.limits import MIGRATION_SECONDS
+from db.limits import LOCK_SECONDS, MIGRATION_SECONDS
 from db.tables import metadata
 
 log = structlog.get_logger("database")
@@ -31,6 +31,8 @@ def _run(connection: Connection) -> None:
     else:
         _demand_writer(connection)
         _wait_for_others(connection)
+        # Waiting for a table's lock holds up everybody else.
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LOCK_SECONDS * 1_000)}")
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -55,8 +57,6 @@ def _wait_for_others(connection: Connection) -> None:
     log.info("waiting for a migration by another process")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(MIGRATION_SECONDS * 1_000)}")
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_NUMBER})")
-    # Waiting for a table's lock holds up everybody else: it is as short as always.
-    connection.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
 
 
 async def _migrate() -> None:

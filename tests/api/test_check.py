@@ -76,6 +76,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     register(server, f"http://127.0.0.1:{free_port()}/nobody-listens")
     open_collection(server)
     until(lambda: server.rows("SELECT id FROM webhook_deliveries"))
+    server.stop()  # In order: what stood in the database's log is in its file, which is copied.
     server.close()
     return folder / "till.db"
 
