@@ -24,8 +24,8 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
     """
     # A statement over all rows takes as long as it takes: whoever waits for it can end it.
     database = create_database(settings.database_url, command_seconds=None)
-    await database.open()
     try:
+        await database.open()
         broken = await SqlInvariants(database).broken()
     finally:
         await database.close()

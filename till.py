@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -66,21 +66,23 @@ class Till:
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
         """Open the database and the providers; at the end, drain the flow before letting go."""
-        await self.database.open()
-        await self.poster.open()
-        for provider in self.providers:
-            await provider.open()
-        try:
-            yield
-        finally:
-            late = await self.flow.drain()
-            if late:
-                log.warning("not drained", tasks=late)
+        async with AsyncExitStack() as opened:
+            # Whatever fails on the way, what is open is closed: a connection's thread would keep the process.
+            opened.push_async_callback(self.database.close)
+            await self.database.open()
+            opened.push_async_callback(self.authentication.close)
+            await self.poster.open()
+            opened.push_async_callback(self.poster.close)
             for provider in self.providers:
-                await provider.close()
-            await self.poster.close()
-            await self.authentication.close()
-            await self.database.close()
+                await provider.open()
+                opened.push_async_callback(provider.close)
+            opened.push_async_callback(self._drain)
+            yield
+
+    async def _drain(self) -> None:
+        late = await self.flow.drain()
+        if late:
+            log.warning("not drained", tasks=late)
 
     @asynccontextmanager
     async def running(self, _app: Starlette) -> AsyncIterator[None]:

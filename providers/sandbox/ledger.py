@@ -13,6 +13,7 @@ from payments.instants import Instant, after
 from providers.sandbox.records import ENTRY_COLUMNS, Entry, entry_from_row
 from providers.sandbox.rules import Book
 from providers.sandbox.savings import Customer, Saving, saving_from_row
+from providers.settings import ProviderFault
 
 Answer = TypeVar("Answer")
 
@@ -130,7 +131,7 @@ class LedgerBusy(Exception):
     """Says that another process holds the ledger and that nothing was done."""
 
 
-class LedgerUnusable(Exception):
+class LedgerUnusable(ProviderFault):
     """Says in a sentence why the ledger's file can't be worked with."""
 
 

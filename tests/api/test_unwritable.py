@@ -85,6 +85,17 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert path.read_text().startswith("Dear Sir")
 
 
+def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
+    """A command that needs the sandbox ends with a sentence, although the database's own threads are there by then."""
+    assert run_command(tmp_path, "migrate").returncode == 0
+    path = tmp_path / "tillgraph-sandbox.db"
+    path.write_text("Dear Sir or Madam, " * 100)
+    ended = run_command(tmp_path, "recover", "--since", "2026-01-01T00:00:00Z")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    (line,) = ended.stderr.splitlines()
+    assert line.endswith("tillgraph-sandbox.db can't be used: file is not a database.")
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """Give a folder that is a disk of its own, with room for little more than a database."""

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from sqlalchemy import make_url
 
+from db.address import Host, read_address
+from db.connecting import Connector
 from tests.postgresql.losing import CONNECTED, END_CONNECTIONS
 from tests.support.running import NO_RECOVERY, URL, RunningServer, clean_environment, document
 from tests.support.shop import new_key, open_collection
@@ -79,3 +82,15 @@ def test_a_server_does_not_start_where_it_can_only_read(own_database: str, tmp_p
     assert ended.returncode == 2
     (line,) = ended.stderr.splitlines()
     assert line.endswith("TILLGRAPH_DATABASE_URL names a database that can only be read.")
+
+
+async def test_the_host_that_writes_is_found(database: str) -> None:
+    """Of several hosts one that is not there is passed over, and is not asked first again."""
+    host = str(make_url(database).query["host"])
+    address = database.replace(quote(host, safe=""), quote(f"/nowhere,{host}", safe=""))
+    connector = Connector(read_address(address), None)
+    for _ in range(2):
+        driver = await connector.connect()
+        assert await driver.fetchval("SELECT current_setting('transaction_read_only')") == "off"
+        await driver.close()
+        assert connector._hosts[0] == Host(host)
