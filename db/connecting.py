@@ -66,9 +66,22 @@ class Connector:
             target_session_attrs=self._address.target,
             server_settings={**self._address.settings, **({} if self.is_pooled else self._session)},
         )
+        if self.is_pooled:
+            await self._wait_for_server(driver)
         self._hosts.remove(host)
         self._hosts.insert(0, host)
         return driver
+
+    async def _wait_for_server(self, driver: Driver) -> None:
+        """Wait until a connection leads to the server: a pooler lets in more than it has connections for.
+
+        One that waits there is none to work with. In this program's own pool it would be lent before those that work.
+        """
+        try:
+            await driver.execute("SELECT 1", timeout=self._address.connect_seconds)
+        except BaseException:
+            driver.terminate()
+            raise
 
 
 async def is_behind_pooler(driver: Driver) -> bool:

@@ -146,6 +146,22 @@ def test_payments_through_a_pooler(
         server.close()
 
 
+def test_a_pool_that_is_too_small(pooler: Pooler, tmp_path: Path) -> None:
+    """Of a crowd those that find no connection come again; afterwards the connections that there are do."""
+    server = RunningServer(tmp_path, {**QUICK_RECOVERY, URL: pooler("session", 5)}).start()
+    try:
+        shown = {"id": open_collection(server)["id"]}
+
+        def read(_: int) -> int:
+            return server.post(document("back_end/02_show_payment_collection"), shown).status_code
+
+        with ThreadPoolExecutor(CROWD) as pool:
+            assert set(pool.map(read, range(CROWD))) <= {200, 503}
+        assert {read(number) for number in range(CROWD)} == {200}
+    finally:
+        server.close()
+
+
 def certify(folder: Path) -> Path:
     """Make a certificate for localhost that nobody has signed but itself, with its key beside it."""
     path = folder / "server.crt"
