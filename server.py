@@ -30,9 +30,12 @@ from db.migrating import demand_newest, migrate
 from db.reads import SqlReads
 from db.store import SqlStore
 from db.webhooks import SqlWebhooks
+from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
 from edge.here import is_from_here
 from edge.origins import Origins, is_loopback_name
+from edge.places import Places
+from edge.serving import server_config
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
 from events.deliveries import LOOK_SECONDS, Deliveries
@@ -235,14 +238,9 @@ def _till(settings: Settings) -> Till:
 
 def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     """Run the sandbox gateway as a process of its own until told to stop."""
-    config = uvicorn.Config(
-        create_app(_provider_settings(settings)),
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-    )
+    app = create_app(_provider_settings(settings))
+    places = Places(ClientAddresses(()), in_all=settings.connections, per_address=None)
+    config = server_config(app, places, keep_alive_seconds=settings.keep_alive_seconds)
     with _listen("--host and --port", host, port) as bound:
         uvicorn.Server(config).run(sockets=[bound])
 

@@ -37,6 +37,9 @@ BROWSER_RATE = "600/minute"
 ADDRESS_RATE = "60/minute"
 """In production: a key is known or it is not, so that more of these are guesses, or a program that should stop."""
 
+ADDRESS_CONNECTIONS = 200
+"""In production: a household has some ten browsers, and a large network behind one address some hundred customers."""
+
 MEMORY_STORE = "memory://"
 DATABASE_STORE = "database://"
 REDIS_ADDRESS = re.compile(
@@ -87,6 +90,10 @@ class Settings(BaseSettings):
     rate_limit_address: str | None = None
     """None, for either: the rate below in production, and no limit in development."""
     trusted_proxies: List = ()
+    keep_alive_seconds: int = Field(default=75, ge=1, le=3_600)
+    connections: int = Field(default=1_000, ge=1, le=100_000)
+    connections_per_address: int | None = Field(default=None, ge=0, le=100_000)
+    """0: no bound. None: the bound below in production, and none in development."""
 
     @field_validator(
         "secret_keys",
@@ -247,6 +254,13 @@ class Settings(BaseSettings):
                 self.rate_limit_address or (ADDRESS_RATE if is_production else NO_RATE)
             ),
         )
+
+    @property
+    def address_connections(self) -> int | None:
+        """Give how many connections one address may hold open at a process; None: any number."""
+        shipped = 0 if self.is_development else ADDRESS_CONNECTIONS
+        given = self.connections_per_address
+        return (shipped if given is None else given) or None
 
     @property
     def proxies(self) -> tuple[Network, ...]:

@@ -17,8 +17,10 @@ import workers
 from db.engine import Database
 from db.invariants import SqlInvariants
 from edge import GraphQLEdge
+from edge.addresses import ClientAddresses
 from edge.authentication import Authentication
-from edge.limits import MESSAGE_BYTES
+from edge.places import Places
+from edge.serving import give_up_unread, server_config, within_descriptors
 from events.deliveries import Deliveries
 from events.posting import Poster
 from events.updates import Updates
@@ -172,18 +174,18 @@ class Server(uvicorn.Server):
 
 def run(app: Starlette, till: Till, bound: socket.socket) -> int:
     """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
-    config = uvicorn.Config(
+    settings = till.settings
+    give_up_unread(bound)
+    places = Places(
+        ClientAddresses(settings.proxies),
+        in_all=within_descriptors(settings.connections),
+        per_address=settings.address_connections,
+    )
+    config = server_config(
         app,
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=MESSAGE_BYTES,
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        places,
+        keep_alive_seconds=settings.keep_alive_seconds,
+        shutdown_seconds=SHUTDOWN_SECONDS,
     )
     server = Server(config, till)
     # Heard until uvicorn listens itself, and when it raises the signal that ended it once more: the exit code is 0.

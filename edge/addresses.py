@@ -46,6 +46,11 @@ class ClientAddresses:
                 break
         return _partition(peer)
 
+    def of_peer(self, host: str) -> str | None:
+        """Give what to count a connection by; None for a named proxy, which carries many clients."""
+        peer = _read(host) or NOBODY
+        return None if self._is_proxy(peer) else _partition(peer)
+
     def _is_proxy(self, address: Address) -> bool:
         return any(address in network for network in self._proxies)
 

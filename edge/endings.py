@@ -4,8 +4,17 @@ import asyncio
 import time
 from enum import Enum
 
+import structlog
+
+from edge import limits
 from edge.credentials import StillKnows
 from payments.access import Caller
+
+_log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
+
+
+class TooManyStreams(Exception):
+    """Says that a client secret holds as many sockets and event streams open as it may."""
 
 
 class End(Enum):
@@ -38,10 +47,21 @@ class Endings:
         return ending
 
     def bind(self, ending: Ending, caller: Caller) -> None:
-        """Note whose credential a connection is open with: it ends when that does."""
+        """Note whose credential a connection is open with: it ends when that does; raises TooManyStreams."""
+        if caller.is_browser and self._count(caller) >= limits.SOCKETS_PER_SECRET:
+            _log.warning(
+                "stream refused",
+                collection_id=caller.collection_id,
+                limit=limits.SOCKETS_PER_SECRET,
+            )
+            raise TooManyStreams
         self._open[ending] = caller
         _end_with(caller, ending)
         self._end_unless_known(ending, caller)
+
+    def _count(self, caller: Caller) -> int:
+        bound = [one for one in self._open.values() if one is not None]
+        return sum(one.collection_id == caller.collection_id for one in bound)
 
     def look_again(self) -> None:
         """End every connection whose credential is not one any more."""

@@ -11,7 +11,7 @@ from starlette.types import Receive, Send
 from edge import limits
 from edge.accepting import EVENT_STREAM
 from edge.answers import Headers, encode, headers, result
-from edge.endings import End, Endings
+from edge.endings import End, Endings, TooManyStreams
 from edge.errors import ErrorEntry, entry_of, named
 from edge.execution import Payload, Subscription
 from edge.scope import RequestScope
@@ -51,7 +51,13 @@ class EventStream:
         """Send a subscription's items until it ends, the client goes or this side has to end it."""
         await self._begin()
         ending = endings.enter()
-        endings.bind(ending, scope.caller)
+        try:
+            endings.bind(ending, scope.caller)
+        except TooManyStreams:
+            endings.leave(ending)
+            too_many = entry_of("This client secret has too many streams open.", "LIMIT_EXCEEDED")
+            await self._finish(named([too_many], scope.request_id))
+            return
         delivery = asyncio.create_task(subscription.deliver(self._deliver))
         gone = asyncio.create_task(_gone(receive))
         try:

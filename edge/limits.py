@@ -1,5 +1,43 @@
 """What one request may cost, each limit with the failure that set it."""
 
+# ── Connections ────────────────────────────────────────────────────────────────
+
+HEAD_BYTES = 32 * 1024
+"""Of a head, and of a chunked body's trailers. A header of 100 MB took 11 s of the processor and as much memory."""
+
+HEAD_FIELDS = 100
+"""Of both together; a browser behind two proxies sends some thirty."""
+
+PIECE_BYTES = 4 * 1024
+"""Parsed at a time: one read holds up to 256 KiB, which may be thousands of requests or messages."""
+
+HEAD_SECONDS = 10.0
+"""A head that dripped in held a descriptor for ever, and so did a connection without a byte."""
+
+REQUEST_SECONDS = 30.0
+"""For a body to arrive that nobody waits for any more; who reads one gives up after BODY_SECONDS."""
+
+LINGER_SECONDS = 1.0
+"""A connection that is closed with unread bytes is reset, which may overtake the answer."""
+
+LINGER_BYTES = 256 * 1024
+"""Thrown away meanwhile; whoever sends more is not interested in the answer."""
+
+UNSENT_SECONDS = 30.0
+"""An answer of which its client takes nothing for so long is given up: closing waited for it for ever."""
+
+RESERVED_DESCRIPTORS = 64
+"""For databases, providers and webhooks; connections take the rest at most."""
+
+TELL_SECONDS = 10.0
+"""Between two log lines on connections that were refused."""
+
+SOCKETS_PER_SECRET = 20
+"""Sockets and event streams that one client secret holds open at a time: a customer has some tabs."""
+
+MESSAGE_FRAMES = 1_000
+"""A message of empty parts has no size and no end."""
+
 # ── Over HTTP ──────────────────────────────────────────────────────────────────
 
 BODY_BYTES = 64 * 1024

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket
 from edge import limits, messages, records
 from edge.bodies import read_request
 from edge.credentials import Authenticate
-from edge.endings import End, Ending, Endings, end
+from edge.endings import End, Ending, Endings, TooManyStreams, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
 from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
@@ -161,9 +161,12 @@ class Socket:
             raise SocketClosed(4403, f"Forbidden: {denied}") from None
         except (TillgraphError, RequestRefused):
             raise SocketClosed(4403, "Forbidden") from None
+        try:
+            self._endpoint.endings.bind(self._ending, caller)
+        except TooManyStreams:
+            raise SocketClosed(1013, "Too many connections") from None
         self._authorization = authorization
         self._no_init.cancel()
-        self._endpoint.endings.bind(self._ending, caller)
         self._caller = caller
         await self._send(messages.ack())
 

@@ -6,7 +6,7 @@ CONNECTIONS = 100
 IDLE_CONNECTIONS = 20
 
 IDLE_SECONDS = 2.0
-"""Either side closes what was idle for 5 s; the outcome of a request that came at that instant would be unknown."""
+"""Far less than either server keeps an idle connection: a request that came as it closes would be unknown."""
 
 POOL_LIMITS = httpx2.Limits(
     max_connections=CONNECTIONS,

@@ -19,12 +19,15 @@ from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from edge import Documents, GraphQLEdge
+from edge.addresses import ClientAddresses
 from edge.credentials import Admitted
-from edge.limits import MESSAGE_BYTES
+from edge.places import Places
+from edge.serving import give_up_unread, server_config
 from payments.access import BACK_END, Caller
 from payments.errors import StoreBusy, Unauthenticated
 from payments.ids import CollectionId
@@ -36,6 +39,9 @@ from tests.support.waiting import until
 Json = dict[str, Any]
 KEY = {"authorization": "Bearer sk_test"}
 ORIGIN = "https://shop.example"
+KERNEL_BYTES = 64 * 1024
+"""Of each direction of a connection: little, so that what a connection takes is what the server reads."""
+
 LIFE_SECONDS = 3600
 """Of the credential that ends."""
 
@@ -168,6 +174,11 @@ class EdgeServer:
         assert done.wait(WAIT_SECONDS)
         return found[0]
 
+    @property
+    def connections(self) -> set[object]:
+        """Give the connections that are open now; those of the client of this stay for a while."""
+        return set(self.uvicorn.server_state.connections)
+
     def close(self) -> None:
         """Stop."""
         self.client.close()
@@ -177,7 +188,7 @@ class EdgeServer:
         assert not self.thread.is_alive()
 
 
-def start(**options: Any) -> EdgeServer:
+def start(places: Places | None = None, keep_alive_seconds: int = 75, **options: Any) -> EdgeServer:
     """Start a server on a free port."""
     documents = options.pop("documents", None) or Documents(make_schema())
     edge = GraphQLEdge(
@@ -188,17 +199,15 @@ def start(**options: Any) -> EdgeServer:
         **{"page": page, **options},
     )
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
+    give_up_unread(listener)
+    for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+        listener.setsockopt(socket.SOL_SOCKET, buffer, KERNEL_BYTES)
+    config = server_config(
         Starlette(routes=edge.routes()),
-        loop="uvloop",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=MESSAGE_BYTES,
-        ws_per_message_deflate=False,
+        places or Places(ClientAddresses(()), in_all=1_000, per_address=None),
+        keep_alive_seconds=keep_alive_seconds,
+        shutdown_seconds=5,
         lifespan="off",
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
     )
     server = _Uvicorn(config)
     loops: list[asyncio.AbstractEventLoop] = []
@@ -340,3 +349,11 @@ class Client:
         assert isinstance(frame, str)
         message: Json = orjson.loads(frame)
         return message
+
+    def closed(self) -> tuple[int, str]:
+        """Wait until the server closes; gives its code and reason."""
+        with pytest.raises(ConnectionClosed) as closed:
+            self.socket.recv(WAIT_SECONDS)
+        frame = closed.value.rcvd
+        assert frame is not None
+        return frame.code, frame.reason

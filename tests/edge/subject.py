@@ -256,6 +256,7 @@ class Subscription:
             for number in range(1, to + 1):
                 yield Item(number=number, cursor=f"c{number}", filling="x" * filling)
                 PROBE.add("taken")
+                await asyncio.sleep(0)  # As a real source does, which reads what comes next.
         finally:
             PROBE.add("open", -1)
 

@@ -3,4 +3,4 @@
 import httpx2
 
 POOL_LIMITS = httpx2.Limits(keepalive_expiry=1.0)
-"""A server closes what was idle for 5 s, and resets the request that comes at that very instant."""
+"""A server closes what is idle after a while, and resets the request that comes at that very instant."""

@@ -1,0 +1,158 @@
+"""How long a connection may take, and how many there are."""
+
+from collections.abc import Callable
+
+import orjson
+import pytest
+
+from edge.addresses import ClientAddresses
+from edge.places import Places
+from edge.serving import carried_by
+from settings import Settings
+from tests.edge import conftest
+from tests.edge.conftest import EdgeServer, Json
+from tests.edge.raw import HELLO, POST, UPGRADE, connected, flood, received
+from tests.edge.subject import Probe
+from tests.support.waiting import until
+
+ANSWER = b'{"data":{"hello":"Hello you"}}'
+SLOW = orjson.dumps({"query": "mutation { actSlowly }"})
+ACT_SLOWLY = POST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+    len(SLOW),
+    SLOW,
+)
+
+Limit = Callable[[str, float], None]
+Make = Callable[..., EdgeServer]
+
+
+def places(*, in_all: int = 100, per_address: int | None = None) -> Places:
+    """Make places for connections that come from no proxy."""
+    return Places(ClientAddresses(()), in_all=in_all, per_address=per_address)
+
+
+def drip(port: int, begin: bytes) -> bytes:
+    """Send the beginning of something, and then byte after byte; gives what was answered to it."""
+    with connected(port) as connection:
+        connection.sendall(begin)
+        while flood(connection, b"x", 1, reads=True):
+            pass
+        return received(connection)
+
+
+def test_a_head_that_drips_in_is_given_up(edge: EdgeServer, limit: Limit) -> None:
+    """The time for a head begins with its connection and ends with its last byte, however many come meanwhile."""
+    limit("HEAD_SECONDS", 0.2)
+    assert drip(edge.port, b"GET / HTTP/1.1\r\nA: ").startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_later_head_that_drips_in_is_given_up(edge: EdgeServer, limit: Limit) -> None:
+    """A request that was answered before gives no more time to the next one."""
+    limit("HEAD_SECONDS", 0.2)
+    with connected(edge.port) as connection:
+        connection.sendall(HELLO)
+        assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+        connection.sendall(b"GET / HTTP/1.1\r\nA: ")
+        assert received(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_a_body_that_nobody_waits_for_is_given_up(edge: EdgeServer, limit: Limit) -> None:
+    """What is left of a request that was refused already may not drip in for ever."""
+    limit("REQUEST_SECONDS", 0.2)
+    answer = drip(edge.port, b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"408" not in answer
+
+
+def test_a_silent_connection_is_closed(edge: EdgeServer, limit: Limit) -> None:
+    """Who sends nothing is told nothing."""
+    limit("HEAD_SECONDS", 0.1)
+    with connected(edge.port) as connection:
+        assert received(connection) == b""
+
+
+def test_an_idle_connection_is_kept_as_long_as_is_set(make_edge: Make) -> None:
+    """After an answer, a connection stays open for its next request, and is closed then."""
+    server = make_edge(keep_alive_seconds=1)
+    with connected(server.port) as connection:
+        for _ in range(2):
+            connection.sendall(HELLO)
+            assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+        assert received(connection) == b""
+
+
+@pytest.mark.long
+def test_an_idle_connection_is_kept_as_shipped(edge: EdgeServer) -> None:
+    """A pool's connection that was idle for a minute carries a request."""
+    with connected(edge.port) as connection:
+        connection.sendall(HELLO)
+        assert received(connection, until=ANSWER)
+        connection.settimeout(60)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.sendall(HELLO)
+        assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_connection_that_is_kept_for_75_seconds_is_the_default() -> None:
+    """Pools of clients keep theirs for up to a minute; closed before, a request is lost."""
+    assert Settings().keep_alive_seconds == 75
+
+
+@pytest.mark.parametrize("bound", [{"in_all": 2}, {"per_address": 2}], ids=["all", "address"])
+def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: dict[str, int]) -> None:
+    """Where every place is taken, the oldest that is idle is closed, and whoever asks is answered."""
+    server = make_edge(places=places(**bound))
+    with connected(server.port) as first, connected(server.port) as second:
+        for idle in (first, second):
+            idle.sendall(HELLO)
+            assert received(idle, until=ANSWER)
+        with connected(server.port) as third:
+            third.sendall(HELLO)
+            assert received(third, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+            assert received(first) == b""
+            second.sendall(HELLO)
+            assert received(second, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("bound", "told"),
+    [
+        ({"in_all": 2}, {"bound": "process", "address": None, "limit": 2}),
+        ({"per_address": 2}, {"bound": "address", "address": "127.0.0.1", "limit": 2}),
+    ],
+    ids=["all", "address"],
+)
+def test_no_request_that_is_served_gives_way(
+    make_edge: Make, probe: Probe, bound: dict[str, int], told: Json
+) -> None:
+    """Where all are at work, another connection is refused, and the log says which bound it was, once."""
+    server = make_edge(places=places(**bound))
+    with connected(server.port) as busy, connected(server.port) as socket:
+        busy.sendall(ACT_SLOWLY)
+        socket.sendall(UPGRADE)
+        assert received(socket, until=b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        probe.wait("began", 1)
+        for _ in range(2):
+            with connected(server.port) as other:
+                assert received(other).startswith(b"HTTP/1.1 503 ")
+        probe.gate.set()
+        assert b"actSlowly" in received(busy, until=b'"done"}}')
+    refused = [record for record in conftest.RECORDS if record["event"] == "connections refused"]
+    assert refused == [{"event": "connections refused", **told, "count": 1}]
+
+
+def test_a_place_is_given_back(make_edge: Make) -> None:
+    """A connection or a socket that has ended takes no place any more."""
+    server = make_edge(places=places(in_all=1))
+    for request, end in ((HELLO, ANSWER), (UPGRADE, b"\r\n\r\n"), (HELLO, ANSWER)):
+        with connected(server.port) as connection:
+            connection.sendall(request)
+            assert received(connection, until=end)
+        until(lambda: not server.connections)
+
+
+def test_descriptors_are_kept_for_the_rest() -> None:
+    """With 256 descriptors, 192 are connections."""
+    assert carried_by(256) == 192
+    assert carried_by(10) == 1
