@@ -2,7 +2,6 @@
 
 import atexit
 import json
-import logging
 import os
 import select
 import threading
@@ -105,17 +104,8 @@ class _Logger:
     log = debug = info = warning = error = critical = exception = fatal = failure = msg
 
 
-class _FromLibraries(logging.Handler):
-    """Writes what libraries log, uvicorn among them, like every other line."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        structlog.get_logger(record.name).log(
-            record.levelno, record.getMessage(), logger=record.name, exc_info=record.exc_info
-        )
-
-
 def configure() -> None:
-    """Write one JSON object a line to standard error, whoever logs."""
+    """Write one JSON object a line to standard error."""
     _open_what_is_closed()
     structlog.configure(
         processors=[
@@ -129,8 +119,6 @@ def configure() -> None:
         logger_factory=lambda *_: _Logger(),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_FromLibraries()], level=logging.WARNING, force=True)
-    logging.captureWarnings(True)
     atexit.register(flush)
 
 

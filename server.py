@@ -35,6 +35,7 @@ from edge.authentication import Authentication
 from edge.here import is_from_here
 from edge.origins import Origins, is_loopback_name
 from edge.places import Places
+from edge.records import LibraryLines
 from edge.serving import server_config
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
@@ -74,6 +75,12 @@ from web.metrics import metrics_route
 
 ROOT = Path(__file__).parent
 QUERIES = ROOT / "queries"
+
+
+def configure_logging() -> None:
+    """Write one JSON object a line to standard error, whoever logs."""
+    logs.configure()
+    LibraryLines.take_over()
 
 
 def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
@@ -281,7 +288,7 @@ def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     if given.command == "schema":
         print(sdl(), end="")
         return 0
-    logs.configure()
+    configure_logging()
     if given.command == "serve":
         # It waits until the server handles it: on its own it would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})

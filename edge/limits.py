@@ -172,5 +172,8 @@ PROXIES = 8
 LOGGED_NAME_CHARACTERS = 64
 """An operation's name is the client's text."""
 
+LOGGED_TEXT_CHARACTERS = 4_000
+"""Of what a library logs: a failed start is told as a whole traceback."""
+
 LOGGED_FRAMES = 12
 """The innermost frames say where it broke."""

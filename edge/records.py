@@ -1,5 +1,6 @@
-"""What is written to the log: one line a request, and one for what nobody expected."""
+"""What is written to the log: one line a request, one for what nobody expected, and what libraries have to say."""
 
+import logging
 import re
 import traceback
 from pathlib import PurePath
@@ -42,22 +43,43 @@ def finished(record: Record) -> None:
 
 
 def unexpected(error: BaseException, request_id: str) -> None:
-    """Write where and of what kind an error was; its text may hold what no log may hold."""
+    """Write where and of what kind an error was."""
+    _log.error("unexpected_error", request_id=request_id, **_place_of(error))
+
+
+class LibraryLines(logging.Handler):
+    """Writes what libraries log, uvicorn and asyncio among them, as lines like all others."""
+
+    @classmethod
+    def take_over(cls) -> None:
+        """Take whatever is logged by the standard library's means from now on, warnings included."""
+        logging.basicConfig(handlers=[cls()], force=True)
+        logging.captureWarnings(capture=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line."""
+        error = record.exc_info[1] if record.exc_info else None
+        text = record.getMessage().strip()[: limits.LOGGED_TEXT_CHARACTERS]
+        place = {} if error is None else _place_of(error)
+        write = _log.error if record.levelno >= logging.ERROR else _log.warning
+        write(text, logger=record.name, **place)
+
+
+def _place_of(error: BaseException) -> dict[str, list[str]]:
+    """Say where and of what kind an error was; its text may hold what no log may hold."""
     kinds: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(kinds) < limits.LOGGED_FRAMES:
         kinds.append(f"{type(cause).__module__}.{type(cause).__qualname__}")
         cause = cause.__cause__ or cause.__context__
     frames = traceback.extract_tb(error.__traceback__)[-limits.LOGGED_FRAMES :]
-    _log.error(
-        "unexpected_error",
-        request_id=request_id,
-        exceptions=kinds,
-        frames=[
+    return {
+        "exceptions": kinds,
+        "frames": [
             f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno} {frame.name}"
             for frame in frames
         ],
-    )
+    }
 
 
 def _loggable(name: str | None) -> str | None:

@@ -1,16 +1,21 @@
 """The log: one line a request and one a step of the flow, and no secret in any."""
 
 import datetime
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from socket import SHUT_WR
 
 import orjson
 import pytest
 
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.api.log import lines_of
-from tests.support.running import QUICK_RECOVERY, Json, RunningServer, document
+from tests.edge.raw import UPGRADE, connected, received
+from tests.support.files import whole_lines
+from tests.support.running import QUICK_RECOVERY, ROOT, Json, RunningServer, document
 from tests.support.shop import new_key
 from tests.support.waiting import until
 
@@ -258,3 +263,37 @@ def test_a_declined_authorization_leaves_no_raw_message(flow: Flow) -> None:
     assert "decline:insufficient_funds" not in text
     assert value["message"] not in text
     assert key not in text
+
+
+def test_every_line_is_json(keyed_server: RunningServer) -> None:
+    """Whatever bytes come: no HTTP, a head too large, a socket's message that is no text."""
+    for sent in (
+        b"\x16\x03\x01\x02\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 40_000,
+        UPGRADE + b"\x81\x81\0\0\0\0\xff",
+        UPGRADE.replace(b"Upgrade: websocket", b"Upgrade: none"),
+    ):
+        with connected(keyed_server.port) as connection:
+            connection.sendall(sent)
+            connection.shutdown(SHUT_WR)
+            assert received(connection)
+    keyed_server.execute("{ __typename }")
+    other = [line for line in whole_lines(keyed_server.log_path) if not line.startswith(b"{")]
+    assert [line[:19] for line in other] == [b"Tillgraph serves on"]
+
+
+@pytest.mark.long
+def test_what_libraries_log_is_json() -> None:
+    """A server's log has no line of another form, whichever library it comes from."""
+    program = (
+        "import logging, warnings, server; server.configure_logging();"
+        " logging.getLogger('uvicorn.error').error('Failed.\\nTwice.', exc_info=ValueError('word'));"
+        " warnings.warn('Soon.', stacklevel=1)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, check=True, cwd=ROOT
+    )
+    lines = [orjson.loads(line) for line in ended.stderr.splitlines()]
+    assert [line["logger"] for line in lines] == ["uvicorn.error", "py.warnings"]
+    assert lines[0]["exceptions"] == ["builtins.ValueError"]
+    assert b"word" not in ended.stderr

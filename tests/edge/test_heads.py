@@ -1,5 +1,7 @@
 """What comes before a credential is known is bounded: heads, trailers, what is offered, what waits on a connection."""
 
+import subprocess
+
 import orjson
 import pytest
 
@@ -93,6 +95,17 @@ def test_an_offer_of_another_protocol_is_ignored(edge: EdgeServer, cut: int) -> 
             assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
         connection.sendall(HELLO)
         assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.long
+def test_curl_offers_http_2(edge: EdgeServer) -> None:
+    """`curl --http2` offers h2c with its POST, and is answered."""
+    url = f"http://127.0.0.1:{edge.port}/graphql"
+    headers = ["-H", "content-type: application/json", "-H", "authorization: Bearer sk_test"]
+    command = ["curl", "--silent", "--verbose", "--http2", *headers, "--data", BODY.decode(), url]
+    answer = subprocess.run(command, capture_output=True, check=True)
+    assert b"Upgrade: h2c" in answer.stderr
+    assert answer.stdout == ANSWER
 
 
 def test_a_socket_with_a_long_head_is_refused(edge: EdgeServer) -> None:

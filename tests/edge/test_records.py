@@ -1,10 +1,12 @@
 """The log: one line a request, with nothing in it that a client wrote but a name."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
 
+from edge.records import LibraryLines
 from tests.edge.conftest import RECORDS, Client, EdgeServer, Json
 
 Records = Callable[[int], list[Json]]
@@ -104,3 +106,22 @@ def test_a_page_is_a_line(edge: EdgeServer, records: Records) -> None:
     [record] = records(1)
     assert record["status"] == 200
     assert record["operation_type"] is None
+
+
+def test_what_a_library_logs_is_a_line(edge: EdgeServer) -> None:
+    """It has its logger's name, and of an error where and of what kind it was, without its text."""
+    logger = logging.Logger("uvicorn.error")  # noqa: LOG001 - one of its own, whose handlers are no other's
+    logger.addHandler(LibraryLines())
+    try:
+        raise ValueError(CARD)
+    except ValueError:
+        logger.exception("Exception in %s\n", "an application")
+    logger.warning("Later.\nMuch later.")
+    [error, warning] = RECORDS
+    assert error.pop("frames")[-1].startswith("edge/test_records.py:")
+    assert error == {
+        "event": "Exception in an application",
+        "logger": "uvicorn.error",
+        "exceptions": ["builtins.ValueError"],
+    }
+    assert warning == {"event": "Later.\nMuch later.", "logger": "uvicorn.error"}

@@ -1,0 +1,148 @@
+"""Each kind of hostile bytes for a minute: the server's memory stays, and others are answered at once."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+import orjson
+import pytest
+
+from tests.edge.raw import HELLO, PING, UPGRADE, connected
+from tests.support.running import RunningServer
+
+pytestmark = [pytest.mark.once, pytest.mark.long]
+
+MINUTE = 60.0
+GROWTH_KIB = 64 * 1024
+ANSWER_SECONDS = 0.5
+"""For 19 of 20 who ask: the machine has other work to do, too."""
+LOOK_SECONDS = 0.25
+ATTACKERS = 8
+STUCK_SECONDS = 0.5
+CONNECTIONS = 100
+
+TYPENAME = HELLO.replace(b"hello", b"__typename")
+BODY = orjson.dumps({"query": "{ __typename }"})
+CHUNKED = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n" % (len(BODY), BODY)
+)
+FOLLOW = orjson.dumps({"query": "subscription { paymentEvents { cursor } }"})
+STREAM = (
+    b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Accept: text/event-stream\r\nContent-Length: %d\r\n\r\n%s" % (len(FOLLOW), FOLLOW)
+)
+
+ATTACKS = {
+    "pings": (UPGRADE, PING * 500),
+    "fields": (b"GET / HTTP/1.1\r\nHost: a\r\n", b"A: b\r\n" * 10_000),
+    "header": (b"GET / HTTP/1.1\r\nHost: a\r\nA: ", b"x" * 65_536),
+    "trailers": (CHUNKED + b"0\r\n", b"A: b\r\n" * 10_000),
+    "pipelined": (b"", TYPENAME * 500),
+    "pipelined behind a stream": (STREAM, TYPENAME * 500),
+    "no HTTP": (b"", b"\xff\x00" * 30_000),
+    "no text": (UPGRADE, b"\x81\x81\0\0\0\0\xff" * 1_000),
+}
+
+
+def attack(port: int, begin: bytes, piece: bytes, is_over: threading.Event) -> None:
+    """Send the same again and again, over a new connection where one is closed, and read nothing."""
+    while not is_over.is_set():
+        try:
+            with connected(port) as connection:
+                connection.sendall(begin)
+                connection.settimeout(STUCK_SECONDS)
+                _send(connection, piece, is_over)
+        except OSError:
+            continue
+
+
+def _send(connection: socket.socket, piece: bytes, is_over: threading.Event) -> None:
+    while not is_over.is_set():
+        try:
+            connection.send(piece)
+        except TimeoutError:
+            continue  # The server reads no further: that is kept open.
+
+
+def occupy(port: int, begin: bytes, is_over: threading.Event) -> None:
+    """Hold three times as many connections open as there are places, and open others for those that are closed."""
+    held: list[socket.socket] = []
+    while not is_over.wait(0.01):
+        connection = socket.create_connection(("127.0.0.1", port), 1.0)
+        connection.sendall(begin)
+        held.append(connection)
+        if len(held) > 3 * CONNECTIONS:
+            held.pop(0).close()
+    for connection in held:
+        connection.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[RunningServer]:
+    """Give a server of one process."""
+    server = RunningServer(tmp_path, {"TILLGRAPH_CONNECTIONS": str(CONNECTIONS)}).start()
+    yield server
+    server.close()
+
+
+@contextmanager
+def attacked(*attackers: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Let attackers be at work meanwhile."""
+    is_over = threading.Event()
+    with ThreadPoolExecutor(len(attackers)) as pool:
+        working = [pool.submit(attacker, is_over) for attacker in attackers]
+        try:
+            yield
+        finally:
+            is_over.set()
+        for one in working:
+            one.result()
+
+
+def resident_kib(server: RunningServer) -> int:
+    """Read how much memory the server has."""
+    assert server.process is not None
+    status = Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0])
+
+
+def hold(server: RunningServer) -> None:
+    """Ask for a minute, as somebody new each time, and look how much memory the server has."""
+    took_seconds: list[float] = []
+    server.execute("{ __typename }")
+    begun_with = resident_kib(server)
+    ends_at = time.monotonic() + MINUTE
+    waiting = threading.Event()
+    while time.monotonic() < ends_at:
+        asked_at = time.monotonic()
+        response = httpx2.get(f"{server.url}/health/live", verify=False, trust_env=False)
+        assert response.status_code == 200
+        took_seconds.append(time.monotonic() - asked_at)
+        assert resident_kib(server) - begun_with < GROWTH_KIB
+        waiting.wait(LOOK_SECONDS)
+    assert sorted(took_seconds)[int(0.95 * len(took_seconds))] < ANSWER_SECONDS
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_hostile_bytes_do_not_grow(server: RunningServer, name: str) -> None:
+    """Memory stays within 64 MiB of its start, and others are answered within half a second."""
+    begin, piece = ATTACKS[name]
+
+    def attacker(is_over: threading.Event) -> None:
+        attack(server.port, begin, piece, is_over)
+
+    with attacked(*[attacker] * ATTACKERS):
+        hold(server)
+
+
+@pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\nA: "], ids=["silent", "dripping"])
+def test_connections_that_only_wait_keep_nobody_out(server: RunningServer, begin: bytes) -> None:
+    """Three times as many as there are places, and everybody else is answered."""
+    with attacked(lambda is_over: occupy(server.port, begin, is_over)):
+        hold(server)
