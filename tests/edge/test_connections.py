@@ -8,7 +8,6 @@ import pytest
 from edge.addresses import ClientAddresses
 from edge.places import Places
 from edge.serving import carried_by
-from settings import Settings
 from tests.edge import conftest
 from tests.edge.conftest import EdgeServer, Json
 from tests.edge.raw import HELLO, POST, UPGRADE, connected, flood, received
@@ -92,11 +91,6 @@ def test_an_idle_connection_is_kept_as_shipped(edge: EdgeServer) -> None:
             connection.recv(1)
         connection.sendall(HELLO)
         assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
-
-
-def test_a_connection_that_is_kept_for_75_seconds_is_the_default() -> None:
-    """Pools of clients keep theirs for up to a minute; closed before, a request is lost."""
-    assert Settings().keep_alive_seconds == 75
 
 
 @pytest.mark.parametrize("bound", [{"in_all": 2}, {"per_address": 2}], ids=["all", "address"])

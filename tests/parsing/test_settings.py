@@ -20,6 +20,15 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"TILLGRAPH_TRUSTED_PROXIES": "0.0.0.0/0"},
         "TILLGRAPH_TRUSTED_PROXIES",
     ),
+    "a connection kept for no time": (
+        {"TILLGRAPH_KEEP_ALIVE_SECONDS": "0"},
+        "TILLGRAPH_KEEP_ALIVE_SECONDS",
+    ),
+    "no connection": ({"TILLGRAPH_CONNECTIONS": "0"}, "TILLGRAPH_CONNECTIONS"),
+    "fewer connections of an address than none": (
+        {"TILLGRAPH_CONNECTIONS_PER_ADDRESS": "-1"},
+        "TILLGRAPH_CONNECTIONS_PER_ADDRESS",
+    ),
     "unknown name": ({"TILLGRAPH_SECRET_KEY": SECRET_KEY}, "TILLGRAPH_SECRET_KEY"),
     "every address": ({"HOST": "0.0.0.0"}, "HOST"),  # noqa: S104
     "a name that is not loopback": ({"HOST": "pay.example"}, "HOST"),
@@ -210,6 +219,25 @@ def test_what_is_right_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.host == "0.0.0.0"  # noqa: S104 - the same
     assert not settings.is_development
     assert (settings.secret_keys, settings.signing_keys) == ((SECRET_KEY,), (SIGNING_KEY,))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, None),
+        (PRODUCTION, 200),
+        ({**PRODUCTION, "TILLGRAPH_CONNECTIONS_PER_ADDRESS": "0"}, None),
+        ({"TILLGRAPH_CONNECTIONS_PER_ADDRESS": "5"}, 5),
+    ],
+)
+def test_connections_of_an_address_are_bounded_in_production(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], expected: int | None
+) -> None:
+    """Elsewhere by whoever says so, and 0 is any number; an idle one is kept for 75 seconds."""
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    settings = load()
+    assert (settings.address_connections, settings.keep_alive_seconds) == (expected, 75)
 
 
 def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
