@@ -5,7 +5,6 @@ Derived from uvicorn's protocol for httptools; tests/edge/test_derived.py holds 
 
 import asyncio
 from enum import Enum
-from functools import partial
 from typing import Any, Final, cast
 
 import httptools
@@ -84,10 +83,8 @@ class HTTPConnection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._places = places
-        self.ws_protocol_class = cast(
-            "type[asyncio.Protocol]",
-            partial(SocketConnection, leave=lambda: places.leave(self)),
-        )
+        self.ws_protocol_class = cast("type[asyncio.Protocol]", self._become_socket)
+        self._socket: SocketConnection | None = None
         self._rest = b""
         """Read, and not parsed yet."""
         self._tail = b""
@@ -105,9 +102,11 @@ class HTTPConnection(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether no request is being served here."""
-        return self._awaited in (Awaited.HEAD, Awaited.NEXT)
+    def awaits_client(self) -> bool:
+        """Tell whether neither a whole request nor a socket with a credential is served here."""
+        if self._socket is not None:
+            return not self._socket.is_admitted
+        return self._awaited is not None
 
     def give_way(self) -> None:
         """Close at once: another connection needs the place."""
@@ -251,6 +250,10 @@ class HTTPConnection(HttpToolsProtocol):
         head += [b"%s: %s\r\n" % field for field in self.headers if field[0] != b"upgrade"]
         self._feed(b"".join(head) + b"\r\n")
 
+    def _become_socket(self, **given: Any) -> SocketConnection:
+        self._socket = SocketConnection(leave=lambda: self._places.leave(self), **given)
+        return self._socket
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         super()._start_asgi_task(cycle, self._ended(cycle, app))
 
@@ -280,6 +283,8 @@ class HTTPConnection(HttpToolsProtocol):
         """Answer bytes that are refused, and close."""
         self._is_deaf = True
         self._await(None)
+        if self.transport.is_closing():
+            return
         latest = self._latest
         if latest is not None and self._part is Part.BODY:
             if latest.response_started:

@@ -16,8 +16,8 @@ class Holder(Protocol):
     """A connection that holds a place."""
 
     @property
-    def is_idle(self) -> bool:
-        """Tell whether no request of it is being served."""
+    def awaits_client(self) -> bool:
+        """Tell whether its client has to send something before it is served."""
 
     def give_way(self) -> None:
         """Close, so that another connection can be served."""
@@ -26,8 +26,8 @@ class Holder(Protocol):
 class Places:
     """The places of a process's connections.
 
-    Where all are taken, the oldest connection without a request gives way: whoever only holds connections open keeps
-    nobody out.
+    Where all are taken, the oldest connection that waits for its client gives way: whoever only holds connections open
+    keeps nobody out.
     """
 
     def __init__(self, addresses: ClientAddresses, *, in_all: int, per_address: int | None) -> None:
@@ -66,11 +66,11 @@ class Places:
                 del self._by_address[address]
 
     def _make_room(self, among: Iterable[Holder]) -> bool:
-        idle = next((holder for holder in among if holder.is_idle), None)
-        if idle is None:
+        waiting = next((holder for holder in among if holder.awaits_client), None)
+        if waiting is None:
             return False
-        self.leave(idle)
-        idle.give_way()
+        self.leave(waiting)
+        waiting.give_way()
         return True
 
     def _tell(self, bound: str, address: str | None) -> None:

@@ -5,13 +5,23 @@ Derived from uvicorn's protocol for websockets; tests/edge/test_derived.py holds
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+from starlette.types import Scope
 from uvicorn._types import ASGIReceiveEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import CloseCode, Frame
+from websockets.http11 import Request
 
 from edge import limits
+
+ADMISSION: Final = "tillgraph.admission"
+"""The extension of a socket's scope by which its application tells of a credential."""
+
+
+def admit(scope: Scope) -> None:
+    """Tell a socket's connection that its client has shown a credential."""
+    scope["extensions"][ADMISSION]["admit"]()
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
@@ -23,6 +33,8 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def __init__(self, *, leave: Callable[[], None], **given: Any) -> None:
         super().__init__(**given)
         self._leave = leave
+        self.is_admitted = False
+        """Its client has shown a credential."""
         self._rest = b""
         """Read, and not parsed yet."""
         self._abort_timer: asyncio.TimerHandle | None = None
@@ -59,6 +71,17 @@ class SocketConnection(WebSocketsSansIOProtocol):
         if not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"] = {
+                **(self.scope["extensions"] or {}),
+                ADMISSION: {"admit": self._admit},
+            }
+
+    def _admit(self) -> None:
+        self.is_admitted = True
 
     def pause_writing(self) -> None:
         super().pause_writing()

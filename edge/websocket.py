@@ -19,6 +19,7 @@ from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, r
 from edge.execution import ClientLost, Engine, Payload
 from edge.messages import PROTOCOL, Message, SocketClosed
 from edge.scope import RequestScope, request_id_from
+from edge.sockets import admit
 from payments.access import Caller
 from payments.errors import Denied, RateLimited, StoreFailed, TillgraphError
 
@@ -165,6 +166,7 @@ class Socket:
             self._endpoint.endings.bind(self._ending, caller)
         except TooManyStreams:
             raise SocketClosed(1013, "Too many connections") from None
+        admit(self._websocket.scope)
         self._authorization = authorization
         self._no_init.cancel()
         self._caller = caller

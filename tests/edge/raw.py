@@ -2,6 +2,7 @@
 
 import selectors
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -70,3 +71,10 @@ def flood(connection: socket.socket, piece: bytes, most_bytes: int, *, reads: bo
                 break
     connection.settimeout(WAIT_SECONDS)
     return sent
+
+
+def text(payload: bytes, *, head: int = 0x81) -> bytes:
+    """Make a frame of text, masked with zeros."""
+    if len(payload) < 126:
+        return bytes([head, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
+    return bytes([head, 0xFE]) + struct.pack("!H", len(payload)) + b"\0\0\0\0" + payload

@@ -1,6 +1,7 @@
 """How long a connection may take, and how many there are."""
 
 from collections.abc import Callable
+from ipaddress import ip_network
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from edge.places import Places
 from edge.serving import carried_by
 from tests.edge import conftest
 from tests.edge.conftest import EdgeServer, Json
-from tests.edge.raw import HELLO, POST, UPGRADE, connected, flood, received
+from tests.edge.raw import HELLO, POST, UPGRADE, connected, flood, received, text
 from tests.edge.subject import Probe
 from tests.support.waiting import until
 
@@ -21,13 +22,20 @@ ACT_SLOWLY = POST + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r
     SLOW,
 )
 
+INIT = text(
+    orjson.dumps({"type": "connection_init", "payload": {"authorization": "Bearer sk_test"}})
+)
+
 Limit = Callable[[str, float], None]
 Make = Callable[..., EdgeServer]
 
 
-def places(*, in_all: int = 100, per_address: int | None = None) -> Places:
-    """Make places for connections that come from no proxy."""
-    return Places(ClientAddresses(()), in_all=in_all, per_address=per_address)
+def places(
+    *, in_all: int = 100, per_address: int | None = None, proxy: str = "192.0.2.1"
+) -> Places:
+    """Make places for connections, of which none comes from the proxy unless that is said."""
+    proxies = (ip_network(proxy),)
+    return Places(ClientAddresses(proxies), in_all=in_all, per_address=per_address)
 
 
 def drip(port: int, begin: bytes) -> bytes:
@@ -94,7 +102,7 @@ def test_an_idle_connection_is_kept_as_shipped(edge: EdgeServer) -> None:
 
 
 @pytest.mark.parametrize("bound", [{"in_all": 2}, {"per_address": 2}], ids=["all", "address"])
-def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: dict[str, int]) -> None:
+def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: Json) -> None:
     """Where every place is taken, the oldest that is idle is closed, and whoever asks is answered."""
     server = make_edge(places=places(**bound))
     with connected(server.port) as first, connected(server.port) as second:
@@ -118,7 +126,7 @@ def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: dict[s
     ids=["all", "address"],
 )
 def test_no_request_that_is_served_gives_way(
-    make_edge: Make, probe: Probe, bound: dict[str, int], told: Json
+    make_edge: Make, probe: Probe, bound: Json, told: Json
 ) -> None:
     """Where all are at work, another connection is refused, and the log says which bound it was, once."""
     server = make_edge(places=places(**bound))
@@ -126,6 +134,8 @@ def test_no_request_that_is_served_gives_way(
         busy.sendall(ACT_SLOWLY)
         socket.sendall(UPGRADE)
         assert received(socket, until=b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        socket.sendall(INIT)
+        assert b"connection_ack" in received(socket, until=b"}")
         probe.wait("began", 1)
         for _ in range(2):
             with connected(server.port) as other:
@@ -134,6 +144,40 @@ def test_no_request_that_is_served_gives_way(
         assert b"actSlowly" in received(busy, until=b'"done"}}')
     refused = [record for record in conftest.RECORDS if record["event"] == "connections refused"]
     assert refused == [{"event": "connections refused", **told, "count": 1}]
+
+
+def test_a_body_that_is_awaited_gives_way(make_edge: Make) -> None:
+    """A head alone holds no place, whether it was answered already or not."""
+    server = make_edge(places=places(in_all=1))
+    for refused in (b"nobody", b"sk_test"):
+        with connected(server.port) as first, connected(server.port) as second:
+            first.sendall(ACT_SLOWLY[:-1].replace(b"sk_test", refused))
+            second.sendall(HELLO)
+            assert received(second, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_socket_without_a_credential_gives_way(make_edge: Make) -> None:
+    """A socket holds its place from connection_init on."""
+    server = make_edge(places=places(in_all=1))
+    with connected(server.port) as first:
+        first.sendall(UPGRADE)
+        assert received(first, until=b"\r\n\r\n").startswith(b"HTTP/1.1 101 ")
+        with connected(server.port) as second:
+            second.sendall(HELLO)
+            assert received(second, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+            assert received(first) == b""
+
+
+def test_connections_of_a_named_proxy_are_many_clients(make_edge: Make, probe: Probe) -> None:
+    """The bound for one address does not hold for it."""
+    server = make_edge(places=places(per_address=1, proxy="127.0.0.1"))
+    with connected(server.port) as busy, connected(server.port) as other:
+        busy.sendall(ACT_SLOWLY)
+        probe.wait("began", 1)
+        other.sendall(HELLO)
+        assert received(other, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+        probe.gate.set()
+        assert b"actSlowly" in received(busy, until=b'"done"}}')
 
 
 def test_a_place_is_given_back(make_edge: Make) -> None:

@@ -16,7 +16,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from edge.connections import Flow, HTTPConnection
 from edge.sockets import SocketConnection
 
-OURS = {"_parse", "is_idle", "give_way"}
+OURS = {"_parse", "awaits_client", "give_way"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from tests.edge import conftest
 from tests.edge.conftest import Client, EdgeServer
-from tests.edge.raw import PING, UPGRADE, connected, flood, received
+from tests.edge.raw import PING, UPGRADE, connected, flood, received, text
 from tests.edge.subject import Probe
 from tests.edge.test_slow_clients import stall
 from tests.support.waiting import until
@@ -16,13 +16,6 @@ from tests.support.waiting import until
 MEBIBYTE = 1024 * 1024
 Limit = Callable[[str, float], None]
 Opened = Callable[..., AbstractContextManager[Client]]
-
-
-def text(payload: bytes, *, head: int = 0x81) -> bytes:
-    """Make a frame of text, masked with zeros."""
-    if len(payload) < 126:
-        return bytes([head, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
-    return bytes([head, 0xFE]) + struct.pack("!H", len(payload)) + b"\0\0\0\0" + payload
 
 
 APPLICATION_PING = text(b'{"type":"ping"}')
