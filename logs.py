@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import select
+import stat
 import threading
 from queue import SimpleQueue
 from typing import Any
@@ -22,7 +23,10 @@ STANDARD_DESCRIPTORS = 3
 
 
 class Lines:
-    """Writes lines to a descriptor from a thread of its own. A line that can't be written is dropped and counted."""
+    """Writes lines to a descriptor; a line that can't be written is dropped and counted.
+
+    A file takes a line or refuses it at once. All else may have a reader that hangs, and is written to by a thread.
+    """
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
@@ -35,11 +39,18 @@ class Lines:
         self._queue = SimpleQueue[bytes | None]()
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
+        self._is_file: bool | None = None
+        """None before the first line: until then the descriptor may become another one."""
         self._is_torn = False
         """The line written last was written in part, as when a disk is full in its midst."""
 
     def write(self, line: bytes) -> None:
-        """Have a line written soon."""
+        """Write a line to a file, or have it written soon."""
+        if self._is_file is None:
+            self._is_file = _is_file(self._descriptor)
+        if self._is_file:
+            self._write_one(line + b"\n")
+            return
         if self._queue.qsize() >= QUEUED_LINES:
             self.dropped += 1
             return
@@ -69,10 +80,12 @@ class Lines:
         queue = self._queue
         while (line := queue.get()) is not None or not queue.empty():
             if line is not None:
-                self._write_one(b"\n" + line if self._is_torn else line)
+                self._write_one(line)
 
     def _write_one(self, line: bytes) -> None:
         written = 0
+        if self._is_torn:
+            line = b"\n" + line
         try:
             while written < len(line):
                 written += self._write_some(line[written:])
@@ -89,6 +102,13 @@ class Lines:
             # Whoever else has this descriptor open has made it one that does not wait.
             select.select([], [self._descriptor], [])
             return 0
+
+
+def _is_file(descriptor: int) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError:
+        return False
 
 
 OUTPUT = Lines(1)

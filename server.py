@@ -98,12 +98,8 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
         allows_loopback=settings.is_development,
     )
     client_secrets = ClientSecrets(_signing_keys(settings))
-    authentication = Authentication(
-        settings.secret_key_hashes,
-        client_secrets,
-        reads,
-        make_rate_limits(settings, database, wait=rig.wait),
-    )
+    limits = make_rate_limits(settings, database, wait=rig.wait)
+    authentication = Authentication(settings.secret_key_hashes, client_secrets, reads, limits)
     providers = load_providers(_provider_settings(settings, rig))
     flow = Flow(
         SqlStore(database),

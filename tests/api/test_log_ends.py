@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -96,20 +95,6 @@ def test_the_parent_of_several_processes_does_not_depend_on_the_log(
         assert server.stop() == 0
     finally:
         server.close()
-
-
-def test_what_libraries_log_is_a_line_like_every_other(server: RunningServer) -> None:
-    """Bytes that are no HTTP are warned of by uvicorn in a JSON object that names its logger."""
-    with socket.create_connection(("127.0.0.1", server.port)) as client:
-        client.sendall(b"these bytes are no HTTP\r\n\r\n")
-        assert client.recv(1_000).startswith(b"HTTP/1.1 400")
-
-    def told() -> list[str]:
-        return [one["level"] for one in server.log_lines() if one.get("logger") == "uvicorn.error"]
-
-    assert until(told) == ["warning"]
-    others = [one for one in server.log_path.read_text().splitlines() if not one.startswith("{")]
-    assert others == [f"Tillgraph serves on {server.url}/graphql"]
 
 
 STARTED_WITHOUT = """
