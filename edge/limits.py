@@ -177,3 +177,6 @@ LOGGED_TEXT_CHARACTERS = 4_000
 
 LOGGED_FRAMES = 12
 """The innermost frames say where it broke."""
+
+REASON_BYTES = 123
+"""Of the reason that a socket is closed with; the protocol has no room for more. Source: RFC 6455, section 5.5."""

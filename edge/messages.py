@@ -23,7 +23,7 @@ class SocketClosed(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code)
         self.code = code
-        self.reason = reason
+        self.reason = reason.encode()[: limits.REASON_BYTES].decode(errors="ignore")
 
 
 class Message(NamedTuple):

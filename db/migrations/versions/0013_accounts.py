@@ -18,8 +18,7 @@ def upgrade() -> None:
     """Bring a database to this revision; what an older program reads and writes stays as it is."""
     op.create_table(
         "gateway_accounts",
-        sa.Column("gateway", ID, nullable=False),
+        sa.Column("gateway", ID, primary_key=True),
         sa.Column("account", sa.String(255), nullable=False),
         sa.Column("known_since", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("gateway", name=op.f("pk_gateway_accounts")),
     )
