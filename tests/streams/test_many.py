@@ -215,7 +215,7 @@ def test_a_disconnect_leaves_nothing(keyed: RunningServer, transport: str, way: 
     """After 40 subscribers have gone, well or badly, the process has none of their connections and sources any more."""
     collection = open_collection(keyed)
     variables = {"id": collection["id"]}
-    before = descriptors(keyed)
+    before, others = descriptors(keyed), connections(keyed)
     with ExitStack() as stack:
         streams = [
             stack.enter_context(following(keyed, transport, WATCH, variables))
@@ -230,8 +230,8 @@ def test_a_disconnect_leaves_nothing(keyed: RunningServer, transport: str, way: 
         if way == "dropped":
             touch(keyed, collection["id"], "for nobody")
     until(lambda: open_streams(keyed, COLLECTION) == 0)
-    keyed.reconnect()  # The tests' own connection is none that is left.
-    until(lambda: connections(keyed) == 0)
+    # What other tests have left idle is kept for 75 seconds.
+    until(lambda: connections(keyed) <= others)
     # The database may have opened connections of its own; a descriptor that each subscriber left would be 40.
     assert descriptors(keyed) < before + SUBSCRIBERS
 

@@ -14,14 +14,15 @@ from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def until_event(server: RunningServer, collection_id: str, type: str, *, times: int = 1) -> Json:
-    """Wait until a collection's log has an event of a type so many times, and give the collection."""
+    """Wait until a collection's log has an event of a type so many times, and give the collection as it is then."""
 
-    def look() -> Json:
-        collection = collection_of(server, collection_id)
-        types = [edge["node"]["type"] for edge in collection["events"]["edges"]]
-        return collection if types.count(type) >= times else None
+    def has_it() -> bool:
+        edges = collection_of(server, collection_id)["events"]["edges"]
+        return [edge["node"]["type"] for edge in edges].count(type) >= times
 
-    return until(look)
+    until(has_it)
+    # The fields of one answer are read one after the other: its payments may be older than its events.
+    return collection_of(server, collection_id)
 
 
 def recover(server: RunningServer, session_id: str) -> None:
