@@ -125,7 +125,7 @@ def development_routes(
     documents: Sequence[ExampleDocument],
     page: GraphiQLPage,
 ) -> list[BaseRoute]:
-    """Give the addresses that development alone has: GraphiQL's files and its tabs' variables."""
+    """Return the addresses that development alone has: GraphiQL's files and its tabs' variables."""
     demand = authentication.demand_secret_key
     return [
         examples_route(services.flow, services.log, services.office.webhooks, documents, demand),

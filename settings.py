@@ -51,7 +51,7 @@ List = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
-    """Is every setting; see the README's table."""
+    """Every setting; see the README's table."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True
@@ -203,12 +203,12 @@ class Settings(BaseSettings):
 
     @property
     def is_development(self) -> bool:
-        """Tell whether this is a developer's own server."""
+        """Return whether this is a developer's own server."""
         return self.environment == "development"
 
     @property
     def is_sandbox_enabled(self) -> bool:
-        """Tell whether the sandbox is on: in development unless named off, in production only if named on."""
+        """Return whether the sandbox is on: in development unless named off, in production only if named on."""
         return self.is_development if self.sandbox_enabled is None else self.sandbox_enabled
 
     @property
@@ -238,12 +238,12 @@ class Settings(BaseSettings):
 
     @property
     def trusts_own_documents(self) -> bool:
-        """Tell whether the trusted documents are the checkout's own, which the tests hold to the schema."""
+        """Return whether the trusted documents are the checkout's own, which the tests hold to the schema."""
         return self.documents_folder == CHECKOUT / OWN_DOCUMENTS
 
     @property
     def rates(self) -> Rates:
-        """Give how much each kind of caller may send."""
+        """Return how much each kind of caller may send."""
         is_production = not self.is_development
         return Rates(
             back_end=read_rate(self.rate_limit_back_end),
@@ -257,19 +257,19 @@ class Settings(BaseSettings):
 
     @property
     def address_connections(self) -> int | None:
-        """Give how many connections one address may hold open at a process; None: any number."""
+        """Return how many connections one address may hold open at a process; None: any number."""
         shipped = 0 if self.is_development else ADDRESS_CONNECTIONS
         given = self.connections_per_address
         return (shipped if given is None else given) or None
 
     @property
     def proxies(self) -> tuple[Network, ...]:
-        """Give the networks of the proxies that are trusted."""
+        """Return the networks of the proxies that are trusted."""
         return tuple(ipaddress.ip_network(text) for text in self.trusted_proxies)
 
     @property
     def secret_key_hashes(self) -> frozenset[str]:
-        """Give the SHA-256 of each secret key, in hex."""
+        """Return the SHA-256 of each secret key, in hex."""
         return frozenset(
             key.removeprefix("sha256:")
             if key.startswith("sha256:")
@@ -279,12 +279,12 @@ class Settings(BaseSettings):
 
     @property
     def local_url(self) -> str:
-        """Give the address at which this machine reaches the server."""
+        """Return the address at which this machine reaches the server."""
         return f"http://{in_address(_reaching(self.host))}:{self.port}"
 
     @property
     def reachable_url(self) -> str:
-        """Give the address that customers' browsers reach."""
+        """Return the address that customers' browsers reach."""
         return self.public_url or self.local_url
 
 
@@ -314,7 +314,7 @@ def _reaching(host: str) -> str:
 
 
 def are_keys_fixed() -> bool:
-    """Tell whether the secret keys stand in the environment, which a running process keeps."""
+    """Return whether the secret keys stand in the environment, which a running process keeps."""
     return bool(os.environ.get("TILLGRAPH_SECRET_KEYS"))
 
 

@@ -42,7 +42,7 @@ SHUTDOWN_SECONDS = 15
 
 @dataclass(slots=True)
 class Till:
-    """Is one server with all that it is made of, from its opening to its end."""
+    """One server with all that it is made of, from its opening to its end."""
 
     settings: Settings
     database: Database
@@ -57,7 +57,7 @@ class Till:
     is_ending: bool = False
 
     async def readiness(self) -> Readiness:
-        """Tell whether it takes new work; raises StoreFailed where its database would not record any."""
+        """Return whether it takes new work; raises StoreFailed where its database would not record any."""
         if self.is_ending:
             return Readiness.ENDING
         await self.database.demand_writable()

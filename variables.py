@@ -27,7 +27,7 @@ Source: https://kubernetes.io/docs/concepts/services-networking/service/#environ
 
 
 class SettingsError(Exception):
-    """Says, in one sentence, which setting is wrong and what would be right."""
+    """One sentence on which setting is wrong and what would be right."""
 
 
 def demand_known(environ: Mapping[str, str], file: Path, known: Collection[str]) -> None:

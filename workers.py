@@ -94,7 +94,7 @@ def _next_ended(children: dict[int, float]) -> tuple[int, int, float]:
 
 
 def is_terminal_gone() -> bool:
-    """Tell whether SIGHUP says that the terminal was closed, rather than that settings are to be read again."""
+    """Return whether SIGHUP says that the terminal was closed, rather than that settings are to be read again."""
     return STARTED_IN_A_TERMINAL and not os.isatty(0)
 
 

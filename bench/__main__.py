@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Is what is measured: how it is started, what a flow is, and how many of them make a measurement."""
+    """What is measured: how it is started, what a flow is, and how many of them make a measurement."""
 
     start: Callable[[], AbstractContextManager[servers.Measured]]
     flow: Flow
@@ -44,7 +44,7 @@ ECHO = Subject(servers.echo, echo_once, flows=4_000)
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Is what is kept of many durations."""
+    """What is kept of many durations."""
 
     median_ms: float
     p99_ms: float
@@ -59,7 +59,7 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Is what one subject did with a number of clients."""
+    """What one subject did with a number of clients."""
 
     clients: int
     flows: int
@@ -70,7 +70,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Is one run of the bench; what holds from one to another are its ratios."""
+    """One run of the bench; what holds from one to another are its ratios."""
 
     measured_at: str
     python: str

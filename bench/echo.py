@@ -18,7 +18,7 @@ async def echo(request: Request) -> Response:
 
 
 class Server(uvicorn.Server):
-    """Says when it listens."""
+    """What is called when it listens."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and tell whoever waits."""

@@ -18,7 +18,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Is a running process and where it listens."""
+    """A running process and where it listens."""
 
     port: int
     pid: int

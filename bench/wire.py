@@ -9,7 +9,7 @@ LARGEST_HEAD = 16 * 1024
 
 
 class Connection:
-    """Is one kept connection to a server on this machine."""
+    """One kept connection to a server on this machine."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader

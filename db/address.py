@@ -46,12 +46,12 @@ FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 
 
 class DatabaseUnusable(Exception):
-    """Says in a sentence why the database can't be used; start-up ends with it."""
+    """One sentence on why the database can't be used; start-up ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """Is one of the hosts of an address; None stands for what the driver takes without one."""
+    """One of the hosts of an address; None stands for what the driver takes without one."""
 
     name: str | None = None
     port: int | None = None
@@ -59,7 +59,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """Is what an address says."""
+    """What an address says."""
 
     dsn: str
     """All that the driver reads itself: never the hosts."""

@@ -85,7 +85,7 @@ class Connector:
 
 
 async def is_behind_pooler(driver: Driver) -> bool:
-    """Tell whether a pooler such as PgBouncer stands before the server.
+    """Return whether a pooler such as PgBouncer stands before the server.
 
     It gives each client a number of its own for the process at the server, which it may change at each transaction.
     """

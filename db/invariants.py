@@ -26,7 +26,7 @@ PENDING = "operations.status IN ('ASKING', 'UNKNOWN', 'PROCESSING')"
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """Is one thing that must hold; its query gives the id of what breaks it, what is there and what should be."""
+    """One thing that must hold; its query gives the id of what breaks it, what is there and what should be."""
 
     number: int
     name: str

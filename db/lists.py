@@ -30,7 +30,7 @@ SHAPES_KEPT = 256
 
 
 class Shape(NamedTuple):
-    """Is what a filter's statement depends on, whatever the values are."""
+    """What a filter's statement depends on, whatever the values are."""
 
     table: Table
     equal: tuple[str, ...]

@@ -144,7 +144,7 @@ class SqlLog:
         return self._first(await self._rows(LAST_EVENT, {}))
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
-        """Give how far each collection's log goes."""
+        """Return how far each collection's log goes."""
         rows = await self._rows(SEQUENCES, {"ids": json_list(ids)})
         return {row[0]: row[1] for row in rows}
 

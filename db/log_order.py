@@ -29,7 +29,7 @@ WHERE newest.number >= {CURRENT}
 
 
 class LogPosition(ColumnElement[int]):
-    """Is the position of the n-th event that this transaction writes; the parameter `ordinal` says which it is."""
+    """The position of the n-th event that this transaction writes; the parameter `ordinal` says which it is."""
 
     inherit_cache = True
     type = BigInteger()
@@ -48,7 +48,7 @@ class IsBelowHorizon(ColumnElement[bool]):
 
 
 class LogEnd(ColumnElement[int]):
-    """Is a position behind which every event is that is committed from now on.
+    """A position behind which every event is that is committed from now on.
 
     It is never behind the newest event: a restored database gives positions on from there.
     """

@@ -43,7 +43,7 @@ Driver = Any
 
 
 class Notifications:
-    """Tells other processes what changed, and hears from them. What is lost, the slow poll finds."""
+    """The way to tell other processes what changed, and to hear from them. What is lost, the slow poll finds."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -62,7 +62,7 @@ class Notifications:
             self._telling = asyncio.create_task(self._tell_all())
 
     async def hear(self) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Give what others notify of; None behind each new connection, as something may have been missed."""
+        """Return what others notify of; None behind each new connection, as something may have been missed."""
         while True:
             try:
                 connection = await self._engine.connect()
@@ -127,5 +127,5 @@ class Notifications:
 
 
 async def driver_of(connection: AsyncConnection) -> Driver:
-    """Give the driver's own connection."""
+    """Return the driver's own connection."""
     return (await connection.get_raw_connection()).driver_connection

@@ -107,7 +107,7 @@ def create_engine(
 
 
 def limits(lock_seconds: float) -> dict[str, str]:
-    """Give the server's settings that bound a transaction: its waits for locks, and its own pauses."""
+    """Return the server's settings that bound a transaction: its waits for locks, and its own pauses."""
     return {
         "lock_timeout": f"{int(lock_seconds * 1_000)}",
         "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1_000)}",
@@ -183,7 +183,7 @@ class PostgresqlDatabase:
         await self._engine.dispose()
 
     def now(self) -> Instant:
-        """Give the database's clock as it stands now: no jump of this machine's clock moves it."""
+        """Return the database's clock as it stands now: no jump of this machine's clock moves it."""
         return Instant(time.monotonic_ns() // 1_000 + self._clock_offset)
 
     async def write(self, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
@@ -218,7 +218,7 @@ class PostgresqlDatabase:
         self._hints.tell(collection_id)
 
     def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Give what other processes notify of."""
+        """Return what other processes notify of."""
         return self._hints.hear()
 
     async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:

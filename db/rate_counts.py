@@ -64,7 +64,7 @@ class SqlCounts:
         return await self._database.write(add)
 
     async def get(self, key: str) -> int:
-        """Give what a count is; 0 where there is none. Raises StoreFailed."""
+        """Return what a count is; 0 where there is none. Raises StoreFailed."""
         found = await self._database.rows(COUNT, {"by_key": key})
         return int(found[0][0]) if found else 0
 

@@ -65,7 +65,7 @@ def _paid_with(value: str) -> PaidWith:
 
 
 def enum_of(kind: type[Enum]) -> tuple[Converter, Converter]:
-    """Give how members of an enum are kept, as their values."""
+    """Return how members of an enum are kept, as their values."""
     return (lambda member: member.value), {member.value: member for member in kind}.__getitem__
 
 
@@ -99,7 +99,7 @@ class RowMap(Generic[Thing]):
         ]
 
     def values(self, thing: Thing) -> dict[str, Any]:
-        """Give a record's values by column name."""
+        """Return a record's values by column name."""
         values = {name: getattr(thing, name) for name in self.columns}
         for name, convert in self._to_row:
             if values[name] is not None:

@@ -146,7 +146,7 @@ class SqliteDatabase:
             self._readers.append(await self._take())
 
     async def close(self) -> None:
-        """Give the connections back and end their threads."""
+        """Return the connections and end their threads."""
         for connection in self._held:
             await connection.close()
         await self._engine.dispose()

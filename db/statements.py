@@ -16,7 +16,7 @@ Row = Sequence[Any]
 
 
 class Connection(Protocol):
-    """Is what a driver offers inside an open transaction."""
+    """What a driver offers inside an open transaction."""
 
     def rows(self, statement: "Statement", values: dict[str, Any]) -> list[Row]:
         """Execute a statement and give its rows."""
@@ -27,7 +27,7 @@ class Connection(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """Is a statement's text for one dialect, with the names of its parameters in order."""
+    """A statement's text for one dialect, with the names of its parameters in order."""
 
     sql: str
     names: tuple[str, ...]
@@ -41,13 +41,13 @@ class Compiled:
 
 @dataclass(eq=False, slots=True)
 class Statement:
-    """Is a statement that is built once and compiled once for each dialect."""
+    """A statement that is built once and compiled once for each dialect."""
 
     clause: ClauseElement
     _compiled: dict[str, Compiled] = field(default_factory=dict)
 
     def compiled(self, dialect: Dialect) -> Compiled:
-        """Give the text for a dialect whose parameters are positional."""
+        """Return the text for a dialect whose parameters are positional."""
         found = self._compiled.get(dialect.name)
         if found is None:
             done = self.clause.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})

@@ -53,7 +53,7 @@ Thing = TypeVar("Thing")
 
 
 class StoreTransaction:
-    """Is one open transaction of the flow."""
+    """One open transaction of the flow."""
 
     def __init__(self, connection: Connection, now: Instant, *, may_lock: bool = True) -> None:
         self._connection = connection
@@ -312,7 +312,7 @@ class StoreTransaction:
         return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
 
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
-        """Give when the next operation of some providers is due."""
+        """Return when the next operation of some providers is due."""
         return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
     def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool:

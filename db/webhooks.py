@@ -67,7 +67,7 @@ DELIVERIES = RowMap(
 
 
 class SqlWebhookTransaction:
-    """Is one open transaction on endpoints, lanes and deliveries."""
+    """One open transaction on endpoints, lanes and deliveries."""
 
     def __init__(self, connection: Connection, now: Instant) -> None:
         self._connection = connection
@@ -104,7 +104,7 @@ class SqlWebhookTransaction:
             self._connection.change(statement, {"by_id": id})
 
     def end_of_log(self) -> int:
-        """Give a position behind which every event is that is committed later."""
+        """Return a position behind which every event is that is committed later."""
         return int(self._connection.rows(sql.END_OF_LOG, {})[0][0])
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
@@ -136,7 +136,7 @@ class SqlWebhookTransaction:
         return EVENTS.record(rows[0]) if rows else None
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
-        """Tell which of some events have a delivery to an endpoint already."""
+        """Return which of some events have a delivery to an endpoint already."""
         values = {"endpoint_id": id, "ids": json_list(events)}
         return frozenset(row[0] for row in self._connection.rows(sql.FED, values))
 

@@ -17,7 +17,7 @@ _RANGES = 32
 
 
 class Accepted(NamedTuple):
-    """Is what a client takes."""
+    """What a client takes."""
 
     answer: bytes | None
     """The media type of an ordinary answer with status 2xx; None: neither JSON type is taken."""
@@ -50,7 +50,7 @@ def _read(header: bytes) -> Accepted:
 def _leads(
     media_type: bytes, qualities: dict[bytes, tuple[float, int]], best: tuple[float, int]
 ) -> bool:
-    """Tell whether a type is named and stands before the best ordinary one.
+    """Return whether a type is named and stands before the best ordinary one.
 
     Clients that can stream list the type last in every request (urql): being listed means nothing.
     """
@@ -59,7 +59,7 @@ def _leads(
 
 
 def _rank(media_type: bytes, qualities: dict[bytes, tuple[float, int]]) -> tuple[float, int]:
-    """Give a type's quality, and among equals its place: the first that the client lists wins."""
+    """Return a type's quality, and among equals its place: the first that the client lists wins."""
     for key in (media_type, media_type.split(b"/")[0] + b"/*", b"*/*"):
         if key in qualities:
             return qualities[key]

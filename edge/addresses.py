@@ -20,14 +20,14 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class ClientAddresses:
-    """Tells addresses of clients; of what stands in X-Forwarded-For it believes named proxies alone."""
+    """The addresses of clients; of X-Forwarded-For, what named proxies say is believed alone."""
 
     def __init__(self, proxies: Sequence[Network]) -> None:
         self._proxies = proxies
         self._has_told = False
 
     def of(self, connection: HTTPConnection) -> str:
-        """Give what to count a client by: its IPv4 address, or the /64 network of its IPv6 address."""
+        """Return what to count a client by: its IPv4 address, or the /64 network of its IPv6 address."""
         peer = _read(connection.client.host if connection.client else "") or NOBODY
         forwarded = connection.headers.getlist(FORWARDED_FOR)
         if not forwarded:
@@ -47,7 +47,7 @@ class ClientAddresses:
         return _partition(peer)
 
     def of_peer(self, host: str) -> str | None:
-        """Give what to count a connection by; None for a named proxy, which carries many clients."""
+        """Return what to count a connection by; None for a named proxy, which carries many clients."""
         peer = _read(host) or NOBODY
         return None if self._is_proxy(peer) else _partition(peer)
 

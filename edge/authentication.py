@@ -68,7 +68,7 @@ class Authentication:
 
     @property
     def demands_keys(self) -> bool:
-        """Tell whether every caller needs a credential."""
+        """Return whether every caller needs a credential."""
         return bool(self._back_ends)
 
     def replace_keys(self, secret_key_hashes: frozenset[str]) -> None:
@@ -76,7 +76,7 @@ class Authentication:
         self._back_ends = {known: Caller(key_hash=known) for known in secret_key_hashes}
 
     def still_knows(self, caller: Caller) -> bool:
-        """Tell whether the secret key that a caller came with is one yet; a browser has none."""
+        """Return whether the secret key that a caller came with is one yet; a browser has none."""
         return caller.is_browser or (
             caller.key_hash in self._back_ends if self.demands_keys else caller.key_hash is None
         )

@@ -23,7 +23,7 @@ _PARAMETERS = 16
 
 
 class GraphQLRequest(NamedTuple):
-    """Is what a client asks for, in whichever way it came."""
+    """What a client asks for, in whichever way it came."""
 
     query: str | None
     """None where `persisted` stands for it."""
@@ -34,11 +34,11 @@ class GraphQLRequest(NamedTuple):
 
 
 class ClientGone(Exception):
-    """Says that the client went away before its request was complete."""
+    """An error: the client went away before its request was complete."""
 
 
 def is_bounded(declared: bytes | None) -> bool:
-    """Tell whether a Content-Length says that the body is small enough."""
+    """Return whether a Content-Length says that the body is small enough."""
     return (
         declared is not None
         and declared.isdigit()

@@ -27,7 +27,7 @@ _END: Final = b"\r\n\r\n"
 
 
 class Fault(Exception):
-    """Says with which status a connection's bytes are refused, and closed."""
+    """With which status a connection's bytes are refused, and closed."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -103,7 +103,7 @@ class HTTPConnection(HttpToolsProtocol):
 
     @property
     def awaits_client(self) -> bool:
-        """Tell whether neither a whole request nor a socket with a credential is served here."""
+        """Return whether neither a whole request nor a socket with a credential is served here."""
         if self._socket is not None:
             return not self._socket.is_admitted
         return self._awaited is not None
@@ -153,7 +153,7 @@ class HTTPConnection(HttpToolsProtocol):
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
-        """Give the latest request whose head was read; uvicorn's types don't say that there may be none yet."""
+        """Return the latest request whose head was read; uvicorn's types don't say that there may be none yet."""
         return self.cycle
 
     @property
@@ -258,7 +258,7 @@ class HTTPConnection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, self._ended(cycle, app))
 
     def _ended(self, cycle: RequestResponseCycle, app: ASGIApp) -> Any:
-        """Give the application; where it leaves its answer unfinished, the client has taken too little of it."""
+        """Return the application; where it leaves its answer unfinished, the client has taken too little of it."""
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
             await app(scope, receive, send)

@@ -14,7 +14,7 @@ from payments.access import Caller
 
 
 class Room:
-    """Is how many values an answer may still hold."""
+    """How many values an answer may still hold."""
 
     __slots__ = ("_left",)
 

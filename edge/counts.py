@@ -18,7 +18,7 @@ class Counts(Protocol):
         """Add to a count, which ends after a number of seconds from its first one on; gives what it is now."""
 
     async def get(self, key: str) -> int:
-        """Give what a count is; 0 where there is none."""
+        """Return what a count is; 0 where there is none."""
 
     async def close(self) -> None:
         """Let go of connections; the server is ending."""
@@ -48,7 +48,7 @@ class OwnCounts:
         self._newer[key] = count
 
     async def get(self, key: str) -> int:
-        """Give what a count is."""
+        """Return what a count is."""
         return self._newer.get(key) or self._older.get(key, 0)
 
     async def close(self) -> None:
@@ -90,7 +90,7 @@ class SharedCounts:
         return await self._own.incr(key, expiry, amount)
 
     async def get(self, key: str) -> int:
-        """Give what a count is."""
+        """Return what a count is."""
         if time.monotonic() >= self._asked_again_at:
             try:
                 async with asyncio.timeout(self._patience_seconds):

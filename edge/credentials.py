@@ -9,7 +9,7 @@ from payments.access import Allowance, Caller
 
 
 class Admitted(NamedTuple):
-    """Is a caller who is let in, and what is left of the rate limit that counts them, if one does."""
+    """A caller who is let in, and what is left of the rate limit that counts them, if one does."""
 
     caller: Caller
     allowance: Allowance | None = None
@@ -22,4 +22,4 @@ Over a WebSocket the value is the one of connection_init, or else the header's.
 """
 
 StillKnows = Callable[[Caller], bool]
-"""Tells whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""
+"""Whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""

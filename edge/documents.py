@@ -25,7 +25,7 @@ from payments.access import Caller
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Is one operation of a valid document."""
+    """One operation of a valid document."""
 
     name: str | None
     type: OperationType
@@ -34,7 +34,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Is a document's text after parsing and validation: its operations, or why it is refused."""
+    """A document's text after parsing and validation: its operations, or why it is refused."""
 
     operations: Mapping[str | None, Operation]
     status: int = 200
@@ -64,7 +64,7 @@ _OPEN_CHOICE = "OPERATION_RESOLUTION_FAILED"
 
 
 class Documents:
-    """Is what is run on one schema: its trusted documents for good, and others as long as there is room for them.
+    """What is run on one schema: its trusted documents for good, and others as long as there is room for them.
 
     `binds_browsers` keeps whoever comes with a client secret to the trusted ones.
     """
@@ -118,7 +118,7 @@ class Documents:
         return self.find(text)
 
     def names(self, text: TrustedText) -> list[str]:
-        """Give the names of a trusted document's operations; an operation without one is a dash."""
+        """Return the names of a trusted document's operations; an operation without one is a dash."""
         return [name or "-" for name in self._trusted(text).operations]
 
     def prepare_trusted(self) -> None:

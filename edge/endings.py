@@ -14,7 +14,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class TooManyStreams(Exception):
-    """Says that a client secret holds as many sockets and event streams open as it may."""
+    """An error: a client secret holds as many sockets and event streams open as it may."""
 
 
 class End(Enum):
@@ -30,7 +30,7 @@ Ending = asyncio.Future[End]
 
 
 class Endings:
-    """Is every open stream and socket of this process, so that they can be ended together."""
+    """Every open stream and socket of this process, so that they can be ended together."""
 
     def __init__(self, still_knows: StillKnows) -> None:
         self._still_knows = still_knows

@@ -16,7 +16,7 @@ MASKED_MESSAGE = "Something went wrong here; the log has it under this request i
 
 
 class Wire(NamedTuple):
-    """Is how an exception of ours is told to a client."""
+    """How an exception of ours is told to a client."""
 
     code: str
     status: int = 200
@@ -55,11 +55,11 @@ HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
 
 
 class AnswerTooLarge(Exception):
-    """Says that an answer holds too many values, and would keep everybody else waiting."""
+    """An error: an answer holds too many values, and would keep everybody else waiting."""
 
 
 class RequestRefused(Exception):
-    """Says that a request was refused as a whole, with the status and the errors of the answer."""
+    """An error: a request was refused as a whole, with the status and the errors of the answer."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ def client_error(error: GraphQLError, code: str) -> ErrorEntry:
 
 
 class Described(NamedTuple):
-    """Is an error of an execution, ready for the wire."""
+    """An error of an execution, ready for the wire."""
 
     entry: ErrorEntry
     code: str

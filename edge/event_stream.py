@@ -29,7 +29,7 @@ def next_frame(payload: Payload) -> bytes:
 
 
 class EventStream:
-    """Is one answer as an event stream."""
+    """One answer as an event stream."""
 
     def __init__(self, start: Start, send: Send, request_id: str) -> None:
         self._start = start

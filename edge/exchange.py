@@ -19,7 +19,7 @@ _READ: Final = frozenset(
 
 
 class Exchange:
-    """Is one HTTP request on its way to its answer."""
+    """One HTTP request on its way to its answer."""
 
     __slots__ = (
         "accepted",
@@ -54,7 +54,7 @@ class Exchange:
 
     @property
     def has_unread_body(self) -> bool:
-        """Tell whether more of a body may come than is worth reading to keep the connection."""
+        """Return whether more of a body may come than is worth reading to keep the connection."""
         declared = self.headers.get(b"content-length")
         is_chunked = b"transfer-encoding" in self.headers
         return not self.is_read and (

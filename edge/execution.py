@@ -28,23 +28,23 @@ CursorOf = Callable[[object], str | None]
 
 
 class ClientLost(Exception):
-    """Says that an answer can't reach its client any more."""
+    """An error: an answer can't reach its client any more."""
 
 
 class Executed(NamedTuple):
-    """Is an operation that ran: its response, and what its errors were."""
+    """An operation that ran: its response, and what its errors were."""
 
     payload: Payload
     errors: tuple[Described, ...] = ()
 
     @property
     def is_unauthenticated(self) -> bool:
-        """Tell whether the credential ended while the operation ran."""
+        """Return whether the credential ended while the operation ran."""
         return any(error.code == "UNAUTHENTICATED" for error in self.errors)
 
 
 class Engine:
-    """Is the schema with its documents: finds, runs and subscribes to operations."""
+    """The schema with its documents: finds, runs and subscribes to operations."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ def refuse_failed(executed: Executed, operation: Operation) -> None:
 
 
 class Subscription:
-    """Is one subscription: a source of events, each executed with a context of its own."""
+    """One subscription: a source of events, each executed with a context of its own."""
 
     def __init__(
         self, engine: Engine, operation: Operation, request: GraphQLRequest, scope: RequestScope

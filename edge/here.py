@@ -29,7 +29,7 @@ Source: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_ver
 
 
 def is_from_here(connection: HTTPConnection) -> bool:
-    """Tell whether a caller is on this machine and, as far as can be seen, no proxy is between.
+    """Return whether a caller is on this machine and, as far as can be seen, no proxy is between.
 
     One that adds nothing, writes loopback's own Host and speaks HTTP/1.1 can't be seen.
     """

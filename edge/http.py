@@ -37,11 +37,11 @@ from payments.errors import RateLimited, TillgraphError
 Page = Callable[[Request], Awaitable[Response]]
 
 CLIENT_GONE = 499
-"""Is not sent, only logged: nobody is there to read it. The number is nginx's."""
+"""The status that is only logged, never sent: nobody is there to read it. The number is nginx's."""
 
 
 class HTTPEndpoint:
-    """Is `/graphql` over HTTP, as an ASGI application."""
+    """`/graphql` over HTTP, as an ASGI application."""
 
     def __init__(
         self, engine: Engine, authenticate: Authenticate, endings: Endings, page: Page | None

@@ -18,7 +18,7 @@ _WITHOUT_ID: Final = frozenset({"connection_init", "ping", "pong"})
 
 
 class SocketClosed(Exception):
-    """Says with which code a socket has to be closed."""
+    """With which code a socket has to be closed."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code)
@@ -27,7 +27,7 @@ class SocketClosed(Exception):
 
 
 class Message(NamedTuple):
-    """Is a message of the client's."""
+    """A message of the client's."""
 
     type: str
     id: str

@@ -9,7 +9,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def is_loopback_name(host: str) -> bool:
-    """Tell whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     host = host.lower()
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -27,12 +27,12 @@ class Origins:
         self.allows_loopback = allows_loopback
 
     def allows(self, origin: str) -> bool:
-        """Tell whether an Origin header's value is allowed."""
+        """Return whether an Origin header's value is allowed."""
         parts = _split(origin)
         return parts is not None and parts.path == "" and self._knows(parts)
 
     def allows_return_to(self, url: str) -> bool:
-        """Tell whether an absolute address lies on an allowed origin."""
+        """Return whether an absolute address lies on an allowed origin."""
         parts = _split(url)
         return parts is not None and self._knows(parts)
 

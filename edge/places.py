@@ -17,7 +17,7 @@ class Holder(Protocol):
 
     @property
     def awaits_client(self) -> bool:
-        """Tell whether its client has to send something before it is served."""
+        """Return whether its client has to send something before it is served."""
 
     def give_way(self) -> None:
         """Close, so that another connection can be served."""
@@ -41,7 +41,7 @@ class Places:
         self._told_at = float("-inf")
 
     def take(self, holder: Holder, host: str) -> bool:
-        """Give a connection a place; tell whether there was one."""
+        """Admit a connection; return whether there was a place for it."""
         address = self._addresses.of_peer(host)
         beside = {} if address is None else self._by_address.get(address, {})
         is_full = self._per_address is not None and len(beside) >= self._per_address

@@ -31,7 +31,7 @@ def read_rate(text: str) -> RateLimitItem | None:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Is how much may be sent; None: as much as anybody likes."""
+    """How much may be sent; None: as much as anybody likes."""
 
     back_end: RateLimitItem | None = None
     """By each secret key."""
@@ -81,7 +81,7 @@ class RateLimit:
         self._spent.add(key)
 
     def _window(self, partition: str) -> tuple[str, int]:
-        """Give the key of what is counted now, and after how many seconds another one begins."""
+        """Return the key of what is counted now, and after how many seconds another one begins."""
         number, passed_seconds = divmod(int(time.time()), self._window_seconds)
         key = f"{self.name}/{partition}/{self._window_seconds}/{number}"
         return key, self._window_seconds - passed_seconds
@@ -92,11 +92,11 @@ class RateLimit:
 
 
 Origin = tuple[str, str]
-"""Is an address with the digest of a credential that came from there."""
+"""An address with the digest of a credential that came from there."""
 
 
 class RateLimits:
-    """Is every rate limit of a server; where a rate is not set, nothing is counted."""
+    """Every rate limit of a server; where a rate is not set, nothing is counted."""
 
     def __init__(self, rates: Rates, counts: Counts, addresses: ClientAddresses) -> None:
         self._back_end = _limit("back-end", rates.back_end, counts)
@@ -120,7 +120,7 @@ class RateLimits:
         return await self._back_end.take(caller.key_hash[:32])
 
     async def demand_address(self, connection: HTTPConnection, digest: str) -> Origin | None:
-        """Give from where a credential comes; raises RateLimited where too many wrong ones came from there.
+        """Return from where a credential comes; raises RateLimited where too many wrong ones came from there.
 
         It passes where it was right before from the very same place: somebody beside a back end, behind one proxy or
         in one network, can't lock it out.

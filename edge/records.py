@@ -17,7 +17,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 
 
 class Record(NamedTuple):
-    """Is what a finished request or operation is remembered by: never its text or its variables."""
+    """What a finished request or operation is remembered by: never its text or its variables."""
 
     request_id: str
     transport: str

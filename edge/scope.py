@@ -16,7 +16,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
 
 
 class RequestScope:
-    """Is one operation of one caller, from its credential to its log line."""
+    """One operation of one caller, from its credential to its log line."""
 
     __slots__ = (
         "caller",

@@ -24,7 +24,7 @@ from edge import limits
 
 
 class LimitExceeded(GraphQLError):
-    """Says which limit a document is over, and where."""
+    """Which limit a document is over, and where."""
 
 
 def check(document: DocumentNode) -> None:
@@ -40,7 +40,7 @@ def check(document: DocumentNode) -> None:
 
 
 class _Place:
-    """Is one path of response names, and how many fields of the document meet there."""
+    """One path of response names, and how many fields of the document meet there."""
 
     __slots__ = ("below", "count", "depth", "introspects")
 
@@ -62,7 +62,7 @@ class _Place:
 
 
 class _Walk:
-    """Is the count over a whole document: shared, or 200 small operations would cost 200 times."""
+    """The count over a whole document: shared, or 200 small operations would cost 200 times."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments: dict[str, FragmentDefinitionNode] = {}

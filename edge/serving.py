@@ -57,7 +57,7 @@ def give_up_unread(listening: socket.socket) -> None:
 
 
 def within_descriptors(wanted: int) -> int:
-    """Give how many of the wanted connections this process can carry, once it has all the descriptors that it may."""
+    """Return how many of the wanted connections this process can carry, once it has all the descriptors that it may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + limits.RESERVED_DESCRIPTORS
     if soft < needed:
@@ -70,5 +70,5 @@ def within_descriptors(wanted: int) -> int:
 
 
 def carried_by(descriptors: int) -> int:
-    """Give how many connections so many descriptors carry."""
+    """Return how many connections so many descriptors carry."""
     return max(1, descriptors - limits.RESERVED_DESCRIPTORS)

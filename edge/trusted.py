@@ -39,7 +39,7 @@ _MANIFEST: TypeAdapter[_Apollos | dict[str, str]] = TypeAdapter(_Apollos | dict[
 
 
 class DocumentUnusable(Exception):
-    """Says in a sentence which trusted document can't be used and why; start-up ends with it."""
+    """One sentence on which trusted document can't be used and why; start-up ends with it."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"TILLGRAPH_DOCUMENTS: {path}: {reason.rstrip('.')}.")
@@ -47,7 +47,7 @@ class DocumentUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrustedText:
-    """Is a document that whoever runs this server has put into its folder."""
+    """A document that whoever runs this server has put into its folder."""
 
     path: str
     """Of its file, from the folder on."""
@@ -55,12 +55,12 @@ class TrustedText:
 
     @property
     def hash(self) -> str:
-        """Give the SHA-256 of the whole text, in hex."""
+        """Return the SHA-256 of the whole text, in hex."""
         return hash_of(self.text)
 
     @property
     def spellings(self) -> frozenset[str]:
-        """Give the texts that clients may send: as the file has it, and without the space around it."""
+        """Return the texts that clients may send: as the file has it, and without the space around it."""
         return frozenset((self.text, self.text.strip()))
 
 

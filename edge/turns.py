@@ -11,7 +11,7 @@ LET_IN = 1_000
 
 
 class Turns:
-    """Is what one answer does before others have their turn."""
+    """What one answer does before others have their turn."""
 
     __slots__ = ("_began_at", "_is_next_planned", "_waiting")
 

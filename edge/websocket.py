@@ -34,7 +34,7 @@ _CLOSED_BY: Final = {
 
 
 class WebSocketEndpoint:
-    """Is `/graphql` over a WebSocket, as an ASGI application."""
+    """`/graphql` over a WebSocket, as an ASGI application."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class WebSocketEndpoint:
 
 
 class Socket:
-    """Is one accepted socket: its credential and what runs over it."""
+    """One accepted socket: its credential and what runs over it."""
 
     def __init__(
         self, endpoint: WebSocketEndpoint, websocket: WebSocket, receive: Receive, send: Send

@@ -34,7 +34,7 @@ LOOK_UP_SECONDS = 5.0
 
 
 class AddressIsPrivate(OSError):
-    """Says that a name stands for an address in a private network."""
+    """An error: a name stands for an address in a private network."""
 
 
 class PublicAddresses:
@@ -102,7 +102,7 @@ class Resolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Give every address of a name; raises AddressIsPrivate if any of them is private and that is not allowed."""
+        """Return every address of a name; raises AddressIsPrivate if any of them is private and that is not allowed."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(self._threads, _look_up, host, port, family)
         if not self._allows_private and has_private([one["host"] for one in found]):
@@ -130,17 +130,17 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
 
 
 def has_private(addresses: Sequence[str]) -> bool:
-    """Tell whether any of some addresses lies in a private network."""
+    """Return whether any of some addresses lies in a private network."""
     return any(is_private(ipaddress.ip_address(one.partition("%")[0])) for one in addresses)
 
 
 def is_literal(host: str) -> bool:
-    """Tell whether a host is an address rather than a name, however it is written."""
+    """Return whether a host is an address rather than a name, however it is written."""
     return ":" in host or host.rpartition(".")[2].isdigit() or host.startswith("0x")
 
 
 def is_private(address: Address) -> bool:
-    """Tell whether an address, or one that it carries within, is not one of the public internet's."""
+    """Return whether an address, or one that it carries within, is not one of the public internet's."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = _inner_addresses(address)
         if inner:

@@ -40,7 +40,7 @@ Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Deliveries:
-    """Is one process's part in delivering."""
+    """One process's part in delivering."""
 
     def __init__(
         self,

@@ -20,7 +20,7 @@ BODY_SECONDS = 10.0
 
 
 def inbox_routes(flow: Flow) -> list[Route]:
-    """Give the inbox's address."""
+    """Return the inbox's address."""
 
     async def take(request: Request) -> Response:
         request_id = new_request_id()

@@ -19,7 +19,7 @@ IDLE_SECONDS = 2.0
 """Many servers close what was idle for 5 s; a webhook that came at that instant would be a failed attempt."""
 
 GONE = 410
-"""Says that an endpoint is there no more. Source: Standard Webhooks, "Operational considerations"."""
+"""The status of an endpoint that is there no more. Source: Standard Webhooks, "Operational considerations"."""
 
 
 class Poster:

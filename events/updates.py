@@ -36,7 +36,7 @@ BUSY_SECONDS = 0.5
 
 @dataclass(eq=False, slots=True)
 class Follower:
-    """Is one subscriber's place in a log."""
+    """One subscriber's place in a log."""
 
     collection_id: CollectionId | None
     """None: the whole log."""
@@ -48,7 +48,7 @@ class Follower:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Is where a log is read on from."""
+    """Where a log is read on from."""
 
     collection_id: CollectionId | None
     after: int
@@ -83,13 +83,13 @@ class Updates:
     async def of_collection(
         self, id: CollectionId, *, after: int, cursor: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Give a collection's events behind a sequence number, and then each later one as it comes."""
+        """Return a collection's events behind a sequence number, and then each later one as it comes."""
         with self._follow(Follower(id, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event
 
     async def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
-        """Give the whole log's events behind a position, and then each later one as it comes."""
+        """Return the whole log's events behind a position, and then each later one as it comes."""
         with self._follow(Follower(None, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event

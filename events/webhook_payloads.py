@@ -44,7 +44,7 @@ def payload(event: Event) -> str:
 def signed_headers(
     event: Event, body: str, secrets: Sequence[str], now: Instant
 ) -> Mapping[str, str]:
-    """Give the headers that prove who sent a body, and when: one signature for each secret."""
+    """Return the headers that prove who sent a body, and when: one signature for each secret."""
     sent_at = datetime.fromtimestamp(now // SECOND, UTC)
     signatures = [Webhook(secret).sign(event.id, sent_at, body) for secret in secrets]
     return {

@@ -11,7 +11,7 @@ SECRET_OWNER = "secret"  # noqa: S105 - a name, not a key
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Is the one whose credential came with a request."""
+    """The one whose credential came with a request."""
 
     collection_id: CollectionId | None = None
     """The only collection that a browser reaches; None for a back end."""
@@ -26,7 +26,7 @@ class Caller:
 
     @property
     def is_browser(self) -> bool:
-        """Tell whether a client secret was presented rather than a secret key."""
+        """Return whether a client secret was presented rather than a secret key."""
         return self.collection_id is not None
 
     @property
@@ -35,7 +35,7 @@ class Caller:
         return self.collection_id or SECRET_OWNER
 
     def reaches(self, collection_id: CollectionId) -> bool:
-        """Tell whether a collection exists for this caller."""
+        """Return whether a collection exists for this caller."""
         return self.collection_id is None or self.collection_id == collection_id
 
 
@@ -43,7 +43,7 @@ BACK_END = Caller()
 
 
 class Allowance(NamedTuple):
-    """Is how much of a rate limit is left to whoever is counted by it."""
+    """How much of a rate limit is left to whoever is counted by it."""
 
     policy: str
     quota: int

@@ -49,7 +49,7 @@ async def require_accounts(flow: Flow, gateway: str | None = None) -> None:
 
 
 async def compare_account(flow: Flow, one: HasAccount) -> bool:
-    """Tell whether the key opens the account that the database knows; a database without payments takes any."""
+    """Return whether the key opens the account that the database knows; a database without payments takes any."""
     found = await one.account.read()
     if found is None:
         return False
@@ -61,7 +61,7 @@ async def compare_account(flow: Flow, one: HasAccount) -> bool:
 
 
 async def _may_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
-    """Tell whether no payment is of another account: there is none, or one is found where the key leads."""
+    """Return whether no payment is of another account: there is none, or one is found where the key leads."""
     readers = readers_of(flow, one.gateway)
     sessions = await flow.store.read(
         lambda tx: tx.sessions_at(list(readers), since=Instant(0), behind=SessionId(""), limit=1)

@@ -216,7 +216,7 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
 
 
 def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
-    """Tell whether the provider may have forgotten this key by now, and would do it once more."""
+    """Return whether the provider may have forgotten this key by now, and would do it once more."""
     seconds = provider.keeps_keys_seconds
     if seconds is None:
         return False

@@ -28,7 +28,7 @@ from payments.statuses import OperationKind, OperationStatus, SessionStatus
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Says that the session made a payment."""
+    """The answer that the session made a payment."""
 
     snapshot: Snapshot
     payment: Payment
@@ -36,7 +36,7 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class MoreNeeded:
-    """Says that the customer or the provider is next."""
+    """The answer that the customer or the provider is next."""
 
     snapshot: Snapshot
     session: PaymentSession
@@ -48,7 +48,7 @@ class MoreNeeded:
 
 @dataclass(frozen=True, slots=True)
 class NotAuthorized:
-    """Says why the attempt failed."""
+    """Why the attempt failed."""
 
     snapshot: Snapshot
     session: PaymentSession
@@ -92,7 +92,7 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Is the attempt that a call is about, and whether this call is the one to ask the provider."""
+    """The attempt that a call is about, and whether this call is the one to ask the provider."""
 
     operation: Operation
     is_to_be_asked: bool = False

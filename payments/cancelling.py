@@ -17,7 +17,7 @@ from payments.statuses import CancellationReason, OperationKind, OperationStatus
 
 @dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """Is a payment as it is now, with its cancellation where there is one."""
+    """A payment as it is now, with its cancellation where there is one."""
 
     snapshot: Snapshot
     payment: Payment

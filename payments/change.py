@@ -58,7 +58,7 @@ class Change:
 
     @property
     def now(self) -> Instant:
-        """Give the transaction's one instant."""
+        """Return the transaction's one instant."""
         return self.tx.now
 
     def payment_of(self, session: PaymentSession) -> Payment | None:
@@ -173,7 +173,7 @@ class Change:
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        """Give the collection with all that hangs off it as it is now."""
+        """Return the collection with all that hangs off it as it is now."""
         return Snapshot(
             self.collection,
             tuple(self.sessions.values()),
@@ -229,7 +229,7 @@ class Change:
 
 
 class LostRace(Exception):
-    """Says that a row changed under its collection's lock."""
+    """An error: a row changed under its collection's lock."""
 
 
 def lock(tx: Transaction, id: CollectionId, source: EventSource) -> Change | None:

@@ -15,7 +15,7 @@ log = structlog.get_logger("check")
 
 @dataclass(frozen=True, slots=True)
 class BrokenInvariant:
-    """Is one row that breaks an invariant."""
+    """One row that breaks an invariant."""
 
     number: int
     name: str
@@ -32,7 +32,7 @@ class BrokenInvariant:
 
 @dataclass(slots=True)
 class LastCheck:
-    """Is what this process's last look found."""
+    """What this process's last look found."""
 
     broken: int = 0
     ended_at: Instant | None = None

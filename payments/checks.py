@@ -80,7 +80,7 @@ def amount_of(amount: Decimal, currency: str) -> int:
 
 
 def room_minor(change: Change, *, besides: PaymentSession | None = None) -> int:
-    """Give what can still be authorized: the amount less what is authorized and what is in flight."""
+    """Return what can still be authorized: the amount less what is authorized and what is in flight."""
     in_flight = sum(
         session.amount_minor
         for session in change.sessions.values()
@@ -142,7 +142,7 @@ def usable_providers(flow: Flow, change: Change, call: Call) -> list[Provider]:
 
 
 def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
-    """Tell whether a caller may open a session with an enabled provider in a currency."""
+    """Return whether a caller may open a session with an enabled provider in a currency."""
     currencies = provider.supported_currencies
     is_for_caller = not call.caller.is_browser or provider.id in flow.settings.browser_providers
     return is_for_caller and (currencies is None or currency in currencies)
@@ -162,7 +162,7 @@ def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
 
 
 def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonObject:
-    """Give what a caller may not send and so may not take away: of a session's data, what a back end has sent."""
+    """Return what a caller may not send and so may not take away: of a session's data, what a back end has sent."""
     if not call.caller.is_browser:
         return {}
     return {key: value for key, value in data.items() if key not in provider.browser_keys}

@@ -98,7 +98,7 @@ def _taken(flow: Flow, tx: Transaction, reference: str | None) -> CollectionId |
 
 
 def _claims(flow: Flow, reference: str | None, taken: CollectionId | None) -> bool:
-    """Tell whether a reference is to be a collection's own; raises InvalidState where another one has it."""
+    """Return whether a reference is to be a collection's own; raises InvalidState where another one has it."""
     if taken is not None:
         raise InvalidState(f"{taken} has this reference and is not canceled.", path=("reference",))
     return reference is not None and flow.settings.has_unique_references

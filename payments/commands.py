@@ -23,7 +23,7 @@ Unchanged = Literal[_Unchanged.UNCHANGED]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Is who calls, and under which request."""
+    """Who calls, and under which request."""
 
     caller: Caller
     request_id: str
@@ -117,7 +117,7 @@ class CapturePayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundPayment:
-    """Gives a captured amount back, or a part of it."""
+    """A request to give a captured amount back, or a part of it."""
 
     payment_id: str
     amount: Decimal | None = None
@@ -129,7 +129,7 @@ class RefundPayment:
 
 
 class SettledOutcome(Enum):
-    """Says what a person found out about an operation."""
+    """What a person found out about an operation."""
 
     SUCCEEDED = "SUCCEEDED"
     DECLINED = "DECLINED"

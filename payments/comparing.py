@@ -24,7 +24,7 @@ Sum = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Is one sum that the provider has otherwise."""
+    """One sum that the provider has otherwise."""
 
     id: str
     """Of the payment, or of the session where there is none."""
@@ -42,7 +42,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Is a session that was compared, with what differs."""
+    """A session that was compared, with what differs."""
 
     session_id: SessionId
     differences: Sequence[Difference]

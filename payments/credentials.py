@@ -18,14 +18,14 @@ CLIENT_SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """Is what a genuine client secret says of itself; whether it is still the current one, the collection tells."""
+    """What a genuine client secret says of itself; whether it is still the current one, the collection tells."""
 
     collection_id: CollectionId
     version: int
     ends_at: Instant
 
     def is_current(self, collection: PaymentCollection, now: Instant) -> bool:
-        """Tell whether it opens a collection now."""
+        """Return whether it opens a collection now."""
         return (
             self.version == collection.secret_version
             and self.ends_at == collection.secret_ends_at

@@ -34,7 +34,7 @@ from payments.webhooks import WebhookTransaction, join_lane, make_delivery
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPace:
-    """Is how fast deliveries that failed are tried again, and how long a lane is its holder's."""
+    """How fast deliveries that failed are tried again, and how long a lane is its holder's."""
 
     time_scale: float = 1.0
     """How much faster than the clock days pass; 1 but in test builds."""
@@ -42,11 +42,11 @@ class DeliveryPace:
     """As shipped but in test builds."""
 
     def lease_end(self, now: Instant) -> Instant:
-        """Give when a lane that is taken now is free again."""
+        """Return when a lane that is taken now is free again."""
         return instants.after(now, self.lease_seconds)
 
     def next_attempt_at(self, delivery: WebhookDelivery, now: Instant) -> Instant | None:
-        """Give when a delivery that failed is tried next; None when its time is over."""
+        """Return when a delivery that failed is tried next; None when its time is over."""
         ends_at = instants.after(delivery.tried_since, WEBHOOK_SECONDS / self.time_scale)
         if now >= ends_at and delivery.tried_times >= WEBHOOK_LEAST_TRIES:
             return None

@@ -12,7 +12,7 @@ from payments.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventTyp
 
 
 def _may_become(known: Dispute, found: DisputeFound) -> bool:
-    """Tell whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
+    """Return whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
 
     What was closed without a decision may be open again; what was lost may be appealed, and won after that.
     """

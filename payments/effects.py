@@ -47,7 +47,7 @@ PREFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Is what was read from providers' books."""
+    """What was read from providers' books."""
 
     read: int
     """Effects that they have."""
@@ -78,7 +78,7 @@ async def find_again(flow: Flow, since: Instant) -> Found:
 
 
 def _each_gateway(flow: Flow) -> Iterator[Provider]:
-    """Give one provider of each gateway: the others' books are the same."""
+    """Return one provider of each gateway: the others' books are the same."""
     read = set()
     for provider in flow.providers.values():
         gateway = provider.gateway if isinstance(provider, ReadsObjects) else provider.id
@@ -177,7 +177,7 @@ def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
 
 
 def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) -> Outcome:
-    """Give an outcome; a refund that had succeeded and is read as failed now was undone."""
+    """Return an outcome; a refund that had succeeded and is read as failed now was undone."""
     is_undone = (
         told_by is not None
         and operation.kind is OperationKind.REFUND

@@ -37,11 +37,11 @@ from payments.money import Money
 
 
 class TillgraphError(Exception):
-    """Is the root of everything that is raised on purpose."""
+    """The root of everything that is raised on purpose."""
 
 
 class Refused(TillgraphError):
-    """Says that nothing was changed and nothing was sent."""
+    """An error: nothing was changed and nothing was sent."""
 
     code: ClassVar[FailureCode]
 
@@ -59,97 +59,97 @@ class Refused(TillgraphError):
 
 
 class NotFound(Refused):
-    """Says that this caller has no such object."""
+    """An error: this caller has no such object."""
 
     code = FailureCode.NOT_FOUND
 
 
 class InvalidInput(Refused):
-    """Says which field is at fault and what would be right."""
+    """Which field is at fault and what would be right."""
 
     code = FailureCode.INVALID_INPUT
 
 
 class InvalidState(Refused):
-    """Says that the object's status does not allow this."""
+    """An error: the object's status does not allow this."""
 
     code = FailureCode.INVALID_STATE
 
 
 class Expired(Refused):
-    """Says that the time for this is over."""
+    """An error: the time for this is over."""
 
     code = FailureCode.EXPIRED
 
 
 class AmountTooLarge(Refused):
-    """Says that less is left than was asked for."""
+    """An error: less is left than was asked for."""
 
     code = FailureCode.AMOUNT_TOO_LARGE
 
 
 class AmountTooSmall(Refused):
-    """Says that more is bound already than was asked for."""
+    """An error: more is bound already than was asked for."""
 
     code = FailureCode.AMOUNT_TOO_SMALL
 
 
 class CurrencyMismatch(Refused):
-    """Says that the collection has another currency."""
+    """An error: the collection has another currency."""
 
     code = FailureCode.CURRENCY_MISMATCH
 
 
 class ProviderDisabled(Refused):
-    """Says that the provider is not for this session."""
+    """An error: the provider is not for this session."""
 
     code = FailureCode.PROVIDER_DISABLED
 
 
 class KeyReused(Refused):
-    """Says that the idempotency key is bound to another request."""
+    """An error: the idempotency key is bound to another request."""
 
     code = FailureCode.IDEMPOTENCY_KEY_REUSED
 
 
 class InProgress(Refused):
-    """Says that another request is doing this and is not through yet."""
+    """An error: another request is doing this and is not through yet."""
 
     code = FailureCode.IN_PROGRESS
 
 
 class ProviderDeclined(Refused):
-    """Says that the provider refused to open, change or keep something."""
+    """An error: the provider refused to open, change or keep something."""
 
     code = FailureCode.DECLINED
 
 
 class ActionFailed(Refused):
-    """Says that the customer failed or abandoned what they had to do."""
+    """An error: the customer failed or abandoned what they had to do."""
 
     code = FailureCode.ACTION_FAILED
 
 
 class ProviderUnavailable(Refused):
-    """Says that the provider was not reached and did nothing."""
+    """An error: the provider was not reached and did nothing."""
 
     code = FailureCode.PROVIDER_UNAVAILABLE
 
 
 class Denied(TillgraphError):
-    """Says that who asks may not."""
+    """An error: who asks may not."""
 
 
 class Unauthenticated(Denied):
-    """Says that no credential, or a wrong one, came with the request."""
+    """An error: no credential, or a wrong one, came with the request."""
 
 
 class Forbidden(Denied):
-    """Says that a right credential does not permit this."""
+    """An error: a right credential does not permit this."""
 
 
 class RateLimited(TillgraphError):
-    """Says that a caller has sent all that it may for now, and that nothing was done."""
+    """An error: a caller has sent all that it may for now, and nothing was done."""
 
     def __init__(self, allowance: Allowance) -> None:
         super().__init__(
@@ -160,11 +160,11 @@ class RateLimited(TillgraphError):
 
 
 class InvalidCursor(TillgraphError):
-    """Says that a cursor is not one of the list or stream that it was given to."""
+    """An error: a cursor is not one of the list or stream that it was given to."""
 
 
 class StreamBehind(TillgraphError):
-    """Says that a subscriber did not keep up, and from where it can resume."""
+    """An error: a subscriber did not keep up; with it, from where it can resume."""
 
     def __init__(self, cursor: str | None) -> None:
         super().__init__("This stream fell behind and has ended; resume it after its last cursor.")
@@ -172,12 +172,12 @@ class StreamBehind(TillgraphError):
 
 
 class StoreFailed(TillgraphError):
-    """Says that the database did not do it; where a commit was on its way, the same request finds out."""
+    """An error: the database did not do it; where a commit was on its way, the same request finds out."""
 
 
 class StoreUnavailable(StoreFailed):
-    """Says that the database can't be written or read until an operator has mended it."""
+    """An error: the database can't be written or read until an operator has mended it."""
 
 
 class StoreBusy(StoreFailed):
-    """Says that the database did not answer in time and that nothing was sent."""
+    """An error: the database did not answer in time, and nothing was sent."""

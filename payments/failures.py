@@ -30,7 +30,7 @@ RETRYABLE = frozenset({FailureCode.PROVIDER_UNAVAILABLE, FailureCode.IN_PROGRESS
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Says why something did not work out, with the number that would have been possible."""
+    """Why something did not work out, with the number that would have been possible."""
 
     code: FailureCode
     message: str
@@ -41,5 +41,5 @@ class Failure:
 
     @property
     def is_retryable(self) -> bool:
-        """Tell whether the very same request may succeed when it is sent again."""
+        """Return whether the very same request may succeed when it is sent again."""
         return self.code in RETRYABLE

@@ -11,7 +11,7 @@ from payments.statuses import OperationKind
 
 @dataclass(frozen=True, slots=True)
 class UnsettledCount:
-    """Is how many operations of one kind at one provider have no outcome."""
+    """How many operations of one kind at one provider have no outcome."""
 
     provider_id: ProviderId
     kind: OperationKind
@@ -22,7 +22,7 @@ class UnsettledCount:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Is all that is counted, at one instant."""
+    """All that is counted, at one instant."""
 
     read_at: Instant
     unsettled: Sequence[UnsettledCount]
@@ -37,7 +37,7 @@ class Figures:
 
 @dataclass(slots=True)
 class OpenStreams:
-    """Is how many streams of this process follow the log: what happens while one is counted, its subscriber gets."""
+    """How many streams of this process follow the log: what happens while one is counted, its subscriber gets."""
 
     of_collections: int = 0
     of_everything: int = 0

@@ -23,7 +23,7 @@ log = structlog.get_logger("flow")
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """Is what the operator decides about the flow."""
+    """What the operator decides about the flow."""
 
     process_name: str
     """Names this process as the holder of leases."""
@@ -37,7 +37,7 @@ class FlowSettings:
 
 @dataclass(slots=True)
 class Flow:
-    """Is what every step works with."""
+    """What every step works with."""
 
     store: Store
     providers: Mapping[ProviderId, Provider]
@@ -56,7 +56,7 @@ class Flow:
 
     @property
     def pace(self) -> Pace:
-        """Give how fast recovery goes about its work."""
+        """Return how fast recovery goes about its work."""
         return Pace(self.settings.recovery_interval_seconds, self.rig.time_scale)
 
     def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:

@@ -179,7 +179,7 @@ def held(tx: Transaction, id: str, *, path: Path, may_lock: bool = False) -> Acc
 
 
 def known_as(holder: AccountHolder) -> str:
-    """Give the provider's own name of a holder that `held` has found."""
+    """Return the provider's own name of a holder that `held` has found."""
     assert holder.reference is not None
     return holder.reference
 

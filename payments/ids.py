@@ -51,7 +51,7 @@ def new_id(prefix: str) -> str:
 
 
 def first_id(prefix: str, since: Instant) -> str:
-    """Give the id before which there is none of a kind that was made since an instant."""
+    """Return the id before which there is none of a kind that was made since an instant."""
     milliseconds = max(0, since // 1_000)
     return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
 
@@ -62,5 +62,5 @@ def new_request_id() -> str:
 
 
 def is_id(text: str, prefix: str) -> bool:
-    """Tell whether a text is an id of a kind; anything else never reaches the database."""
+    """Return whether a text is an id of a kind; anything else never reaches the database."""
     return text.startswith(prefix) and ULID_TEXT.fullmatch(text, len(prefix)) is not None

@@ -18,5 +18,5 @@ def now() -> Instant:
 
 
 def after(instant: Instant, seconds: float) -> Instant:
-    """Give the instant that lies a number of seconds behind another one."""
+    """Return the instant that lies a number of seconds behind another one."""
     return Instant(instant + int(seconds * SECOND))

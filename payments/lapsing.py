@@ -67,7 +67,7 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
 
 
 def has_lapsed(payment: Payment, tx: Transaction) -> bool:
-    """Tell whether a payment is past its time, with something left and nothing under way."""
+    """Return whether a payment is past its time, with something left and nothing under way."""
     is_past = payment.capture_before is not None and payment.capture_before <= tx.now
     is_given_up = payment.cancellation_id is not None or payment.cancellation_reason is not None
     is_busy = is_given_up or payment.capture_pending_minor > 0 or payment.is_mismatched

@@ -11,7 +11,7 @@ from payments.statuses import CollectionStatus, PaymentStatus
 
 
 class Place(NamedTuple):
-    """Is where something stands in the order of creation, which never changes."""
+    """Where something stands in the order of creation, which never changes."""
 
     created_at: int
     id: str
@@ -24,7 +24,7 @@ LAST = Place(2**63 - 1, "~")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectionFilter:
-    """Is what a list of collections is narrowed down to; None: not by this."""
+    """What a list of collections is narrowed down to; None: not by this."""
 
     ids: Sequence[CollectionId] | None = None
     statuses: Sequence[CollectionStatus] | None = None
@@ -35,7 +35,7 @@ class CollectionFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentFilter:
-    """Is what a list of payments is narrowed down to; None: not by this."""
+    """What a list of payments is narrowed down to; None: not by this."""
 
     ids: Sequence[PaymentId] | None = None
     statuses: Sequence[PaymentStatus] | None = None
@@ -46,7 +46,7 @@ class PaymentFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stretch:
-    """Is the part of a list that lies between two places, neither of them included."""
+    """The part of a list that lies between two places, neither of them included."""
 
     behind: Place = FIRST
     before: Place = LAST

@@ -26,7 +26,7 @@ NOT_MONEY = frozenset({"XXX", "XTS"})
 
 
 class Number(Decimal):
-    """Is a number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
+    """A number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
 
     __slots__ = ("text",)
 
@@ -37,7 +37,7 @@ class Number(Decimal):
         return number
 
     def __inspect__(self) -> str:
-        """Give what graphql-core's sentences about a wrong value show of it."""
+        """Return what graphql-core's sentences about a wrong value show of it."""
         return self.text
 
     text: str
@@ -58,24 +58,24 @@ def _currencies() -> dict[str, int]:
 
 
 def is_currency(code: str) -> bool:
-    """Tell whether an upper-case code names a currency in use: what is opened today is in one."""
+    """Return whether an upper-case code names a currency in use: what is opened today is in one."""
     return code in _currencies()
 
 
 def is_known_currency(code: str) -> bool:
-    """Tell whether an upper-case code names a currency that is in use or was: what is stored may be in one."""
+    """Return whether an upper-case code names a currency that is in use or was: what is stored may be in one."""
     return code in DECIMALS or is_currency(code)
 
 
 def decimals_of(currency: str) -> int:
-    """Give the number of decimals of a currency that is in use or was."""
+    """Return the number of decimals of a currency that is in use or was."""
     known = DECIMALS.get(currency)
     return _currencies().get(currency, USUAL_DECIMALS) if known is None else known
 
 
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
-    """Is an amount in the minor units of one currency."""
+    """An amount in the minor units of one currency."""
 
     minor: int
     currency: str
@@ -84,13 +84,13 @@ class Money:
         return decimal_text(self.minor, self.currency)
 
     def minor_in(self, currency: str) -> int:
-        """Give what it comes to in a currency: nothing where it is in another one, for nothing is exchanged here."""
+        """Return what it comes to in a currency: nothing where it is in another one, for nothing is exchanged here."""
         return self.minor if self.currency == currency else 0
 
 
 @dataclass(frozen=True, slots=True)
 class AmountLimits:
-    """Is what a provider takes at once in one currency, in minor units."""
+    """What a provider takes at once in one currency, in minor units."""
 
     least_minor: int
     most_minor: int
@@ -109,7 +109,7 @@ def decimal_text(minor: int, currency: str) -> str:
 
 
 class AmountFault(ValueError):
-    """Says what is wrong with an amount, for the one who sent it."""
+    """What is wrong with an amount, for the one who sent it."""
 
 
 def parse_minor(amount: Decimal, currency: str) -> int:

@@ -23,7 +23,7 @@ from payments.statuses import (
 
 @dataclass(frozen=True, slots=True)
 class MovementAnswer:
-    """Is a capture or a refund as it is now, with its payment."""
+    """A capture or a refund as it is now, with its payment."""
 
     snapshot: Snapshot
     operation: Operation
@@ -127,7 +127,7 @@ def _new(
 
 
 def _reserved(change: Change, payment: Payment, operation: Operation) -> int:
-    """Give what an operation holds: a capture that releases the rest holds the whole remainder."""
+    """Return what an operation holds: a capture that releases the rest holds the whole remainder."""
     if not operation.releases_rest:
         return operation.amount_minor
     return max(operation.amount_minor, payment.capturable_minor(change.now))

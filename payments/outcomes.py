@@ -48,7 +48,7 @@ CustomerAction = RedirectToUrl | ConfirmWithSdk | DisplayInstructions
 
 @dataclass(frozen=True, slots=True)
 class PaidWith:
-    """Is what may be shown of the payment method; never a whole card number."""
+    """What may be shown of the payment method; never a whole card number."""
 
     type: str
     label: str
@@ -60,7 +60,7 @@ class PaidWith:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Is one thing asked of a provider; asking again with the same key never has a second effect."""
+    """One thing asked of a provider; asking again with the same key never has a second effect."""
 
     key: OperationId
     """The provider's idempotency key: the id of the committed operation."""
@@ -87,7 +87,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Says that a session was opened or changed."""
+    """The news that a session was opened or changed."""
 
     client_data: JsonObject = field(default_factory=dict)
     """What the customer's browser may see."""
@@ -98,7 +98,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """Says that an amount was authorized, and captured at once where `is_captured`."""
+    """The news that an amount was authorized, and captured at once where `is_captured`."""
 
     amount: Money
     """What the provider says it authorized, to be held against what was asked."""
@@ -115,7 +115,7 @@ class Authorized:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Says that a capture, a refund or a cancellation happened."""
+    """The news that a capture, a refund or a cancellation happened."""
 
     amount: Money
     """What the provider says it moved, to be held against what was asked."""
@@ -123,7 +123,7 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class ActionRequired:
-    """Says that the customer has to do something first."""
+    """The news that the customer has to do something first."""
 
     action: CustomerAction
     reference: str | None = None
@@ -132,14 +132,14 @@ class ActionRequired:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """Says that the provider has taken it and is not through; a report or recovery brings the outcome."""
+    """The news that the provider has taken it and is not through; a report or recovery brings the outcome."""
 
     reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """Says that the provider or the issuer said no, or that the customer failed or let it lapse."""
+    """The news that the provider or the issuer said no, or that the customer failed or let it lapse."""
 
     decline_code: str | None = None
     """The provider's documented reason, such as insufficient_funds."""
@@ -148,22 +148,22 @@ class Declined:
 
 @dataclass(frozen=True, slots=True)
 class NotReached:
-    """Says that the provider did nothing, on proof."""
+    """The news that the provider did nothing, on proof."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """Says that it may have happened: a time-out after sending, a server error, a broken answer."""
+    """The news that it may have happened: a time-out after sending, a server error, a broken answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Says that the provider was read, after it may have forgotten its keys, and has no such thing."""
+    """The news that the provider was read, after it may have forgotten its keys, and has no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reversed:
-    """Says that the provider was read and has undone a refund that had succeeded."""
+    """The news that the provider was read and has undone a refund that had succeeded."""
 
 
 Outcome = (
@@ -182,7 +182,7 @@ Outcome = (
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Is one thing that a provider did, as its own books have it."""
+    """One thing that a provider did, as its own books have it."""
 
     key: str
     """The id of the operation that asked for it, or the provider's own name of what was begun there."""
@@ -207,7 +207,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class DisputeFound:
-    """Is a dispute as a provider's books have it now."""
+    """A dispute as a provider's books have it now."""
 
     reference: str
     session_id: SessionId
@@ -222,12 +222,12 @@ class DisputeFound:
 
 
 Finding = Effect | DisputeFound
-"""Is one thing that became of a session."""
+"""One thing that became of a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Is what a provider reported of something that was asked of it."""
+    """What a provider reported of something that was asked of it."""
 
     event_id: str
     """The provider's own id of the report; the same id is applied once."""

@@ -9,7 +9,7 @@ from payments.limits import RECOVERY_JITTER, RECOVERY_STEPS_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Is how fast recovery goes about its work."""
+    """How fast recovery goes about its work."""
 
     first_step_seconds: float
     """Before the first time that it asks again: one recovery interval."""
@@ -17,7 +17,7 @@ class Pace:
     """How much faster than the clock its later steps, and the lives of providers' keys, pass; 1 but in test builds."""
 
     def next_step_at(self, unanswered_times: int, now: Instant) -> Instant | None:
-        """Give when it asks next; None after its last step, when a person has to look."""
+        """Return when it asks next; None after its last step, when a person has to look."""
         later = (seconds / self.time_scale for seconds in RECOVERY_STEPS_SECONDS)
         steps = (self.first_step_seconds, *later)
         if unanswered_times >= len(steps):
@@ -27,5 +27,5 @@ class Pace:
         return after(now, steps[unanswered_times] * jitter)
 
     def end_of(self, seconds: float, since: Instant) -> Instant:
-        """Give when a time such as the life of a provider's keys is over."""
+        """Return when a time such as the life of a provider's keys is over."""
         return after(since, seconds / self.time_scale)

@@ -43,7 +43,7 @@ Answer = TypeVar("Answer")
 
 
 class DataFault(ValueError):
-    """Says which key of a session's `data` is at fault and what would be right."""
+    """Which key of a session's `data` is at fault and what would be right."""
 
     def __init__(self, key: str, message: str) -> None:
         super().__init__(message)
@@ -51,7 +51,7 @@ class DataFault(ValueError):
 
 
 class ReportRefused(Exception):
-    """Says that a report is not the provider's, or is malformed; nothing of it is kept."""
+    """An error: a report is not the provider's, or is malformed; nothing of it is kept."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class ReportRefused(Exception):
 
 
 class BooksUnreadable(Exception):
-    """Says that a provider's own books could not be read to the end."""
+    """An error: a provider's own books could not be read to the end."""
 
     def __init__(self, message: str, effects: Sequence[Effect] = ()) -> None:
         super().__init__(message)
@@ -118,7 +118,7 @@ class Provider(Protocol):
 
 @runtime_checkable
 class ReadsObjects(Protocol):
-    """Is a provider whose reports name an object, from which all that became of a session can be read."""
+    """A provider whose reports name an object, from which all that became of a session can be read."""
 
     gateway: str
     """The gateway that it is of: several providers here may be of one."""
@@ -176,15 +176,15 @@ class HasAccount(Protocol):
 
 @runtime_checkable
 class LimitsAmounts(Protocol):
-    """Is a provider that takes amounts within limits."""
+    """A provider that takes amounts within limits."""
 
     def limits(self, currency: str) -> AmountLimits:
-        """Give what one session may be about, in a currency that the provider takes."""
+        """Return what one session may be about, in a currency that the provider takes."""
 
 
 @runtime_checkable
 class SavesMethods(Protocol):
-    """Is a provider that knows customers, and keeps their payment methods.
+    """A provider that knows customers, and keeps their payment methods.
 
     Each of these is asked once, within the provider's own time limits, and never raises for what a gateway does.
     """
@@ -217,7 +217,7 @@ class SavesMethods(Protocol):
 
 
 class Transaction(Protocol):
-    """Is one open transaction. A synchronous function over it runs whole: no provider can be asked meanwhile."""
+    """One open transaction. A synchronous function over it runs whole: no provider can be asked meanwhile."""
 
     now: Instant
 
@@ -307,7 +307,7 @@ class Store(Protocol):
 
 
 class Signals(Protocol):
-    """Is told after each commit what changed; a hint to look, never the truth."""
+    """A listener that is told after each commit what changed: a hint to look, never the truth."""
 
     def wake(self, collection_id: CollectionId) -> None: ...
 
@@ -319,7 +319,7 @@ class Hints(Protocol):
         """Tell the others of a change that is committed, soon and together with further ones; never waits or raises."""
 
     def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Give what others have changed, until canceled; None where it is not known what it was.
+        """Return what others have changed, until canceled; None where it is not known what it was.
 
         While nobody wants to know, nothing need be heard.
         """

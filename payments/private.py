@@ -65,7 +65,7 @@ def check_metadata(value: JsonValue, path: tuple[str, ...]) -> None:
 
 
 def holds_card_number(text: str) -> bool:
-    """Tell whether a text holds the number of a card, in groups or as one."""
+    """Return whether a text holds the number of a card, in groups or as one."""
     return any(_is_card_number(number) for number in _numbers(text))
 
 
@@ -90,7 +90,7 @@ def _texts(value: JsonValue) -> Iterator[tuple[str, bool]]:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """Give every number of a card's length that groups of digits next to each other make."""
+    """Return every number of a card's length that groups of digits next to each other make."""
     for run in DIGITS_AND_SEPARATORS.finditer(text):
         groups = re.findall(r"\d+", run[0], re.ASCII)
         for start in range(len(groups)):
@@ -104,7 +104,7 @@ def _numbers(text: str) -> Iterator[str]:
 
 
 def _is_card_number(number: str) -> bool:
-    """Tell whether a number is an issuer's and its last digit fits, by the formula of ISO/IEC 7812-1, annex B."""
+    """Return whether a number is an issuer's and its last digit fits, by the formula of ISO/IEC 7812-1, annex B."""
     if CARD_NUMBER.fullmatch(number) is None:
         return False
     doubled = (int(digit) * 2 for digit in number[-2::-2])

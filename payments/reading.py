@@ -115,7 +115,7 @@ class Log(Protocol):
         """Read the event behind which only later ones come; None for an empty log."""
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
-        """Give how far each collection's log goes."""
+        """Return how far each collection's log goes."""
 
 
 class Following(Protocol):

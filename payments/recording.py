@@ -39,7 +39,7 @@ NEVER_ARRIVED = "never_arrived"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Is an outcome that somebody brought, on its way into the database."""
+    """An outcome that somebody brought, on its way into the database."""
 
     operation_id: OperationId
     outcome: Outcome
@@ -95,7 +95,7 @@ def _paid_instead(change: Change, closing: Operation, outcome: Authorized) -> Op
 
 
 def closes_session(operation: Operation) -> bool:
-    """Tell whether it closes a session that made no payment when that was decided."""
+    """Return whether it closes a session that made no payment when that was decided."""
     return operation.kind is OperationKind.CANCEL and operation.payment_id is None
 
 
@@ -117,7 +117,7 @@ def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operati
 
 
 def contradicts(operation: Operation, outcome: Outcome) -> bool:
-    """Tell whether a provider says that it did what is declined here for good."""
+    """Return whether a provider says that it did what is declined here for good."""
     return operation.status is OperationStatus.DECLINED and isinstance(outcome, HAPPENED)
 
 
@@ -130,7 +130,7 @@ def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) 
 
 
 def given_back(change: Change, operation: Operation) -> Money:
-    """Give what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
+    """Return what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
     waiting = (payment.cancellation_id for payment in change.payments.values())
     has_payment = operation.payment_id is not None or operation.id in waiting
     return Money(operation.amount_minor if has_payment else 0, operation.currency)
@@ -179,7 +179,7 @@ def _end_with(
 
 
 def may_still_change(operation: Operation, outcome: Outcome) -> bool:
-    """Tell whether an outcome is news for an operation: final states have no exits."""
+    """Return whether an outcome is news for an operation: final states have no exits."""
     match operation.status:
         case OperationStatus.SUCCEEDED:
             return isinstance(outcome, Reversed) and operation.kind is OperationKind.REFUND
@@ -193,7 +193,7 @@ def may_still_change(operation: Operation, outcome: Outcome) -> bool:
 
 
 def is_older_news(change: Change, operation: Operation, outcome: Outcome) -> bool:
-    """Tell whether a report tells what was true before: reports come in any order, and facts have a rank.
+    """Return whether a report tells what was true before: reports come in any order, and facts have a rank.
 
     The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
     """
@@ -203,7 +203,7 @@ def is_older_news(change: Change, operation: Operation, outcome: Outcome) -> boo
 
 
 def answers(kind: OperationKind, outcome: Outcome) -> bool:
-    """Tell whether an outcome is one of those that a kind can have; a gateway's other words prove nothing."""
+    """Return whether an outcome is one of those that a kind can have; a gateway's other words prove nothing."""
     match outcome:
         case Opened():
             return kind in (OperationKind.OPEN, OperationKind.UPDATE)
@@ -219,7 +219,7 @@ def answers(kind: OperationKind, outcome: Outcome) -> bool:
 
 
 def proves_nothing_happened(change: Change, operation: Operation) -> bool:
-    """Tell whether not reaching the provider ends an operation.
+    """Return whether not reaching the provider ends an operation.
 
     Behind an earlier ask that may have got through it proves nothing: a connection that is refused now says nothing of
     what was sent then. What was decided already and has to happen is asked again until it does.
@@ -229,7 +229,7 @@ def proves_nothing_happened(change: Change, operation: Operation) -> bool:
 
 
 def has_to_happen(change: Change, operation: Operation) -> bool:
-    """Tell whether it was decided already: a session closed, something given back, a collection canceled."""
+    """Return whether it was decided already: a session closed, something given back, a collection canceled."""
     is_collection_canceled = change.collection.canceled_at is not None
     return operation.is_closing or (
         is_collection_canceled and operation.kind is OperationKind.CANCEL
@@ -318,7 +318,7 @@ def _decline(change: Change, operation: Operation, outcome: Declined) -> Operati
 
 
 def _only_a_person_may_decline(change: Change, operation: Operation) -> bool:
-    """Tell whether what a provider refuses has to happen all the same, by another way than asking again."""
+    """Return whether what a provider refuses has to happen all the same, by another way than asking again."""
     if change.source is EventSource.PERSON or not has_to_happen(change, operation):
         return False
     # Where a payment came while its session was being closed, canceling that is the other way.

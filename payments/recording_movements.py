@@ -85,7 +85,7 @@ def note_mismatch(change: Change, payment: Payment, operation: Operation, *, fou
 
 
 def _passes_a_limit(payment: Payment) -> bool:
-    """Tell whether more was moved than there was, which only what was begun at the provider can do."""
+    """Return whether more was moved than there was, which only what was begun at the provider can do."""
     refunded_minor = payment.refunded_minor + payment.refund_pending_minor
     return payment.remainder_minor < 0 or refunded_minor > payment.captured_minor
 

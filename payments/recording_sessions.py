@@ -174,7 +174,7 @@ def _return_surplus(
 
 
 def _released_by(closing: Operation, payment: Payment) -> int:
-    """Give what a closing that is over has given back of a payment that arrives after it."""
+    """Return what a closing that is over has given back of a payment that arrives after it."""
     moved_minor = closing.moved_minor or 0
     return moved_minor if payment.amount_minor in (0, moved_minor) else 0
 
@@ -231,7 +231,7 @@ def note_processing(change: Change, before: Operation, after: Operation) -> None
 
 
 def attempt_behind(change: Change, closing: Operation) -> Operation:
-    """Give the attempt that a customer has ended while their session was being closed; made where there is none."""
+    """Return the attempt that a customer has ended while their session was being closed; made where there is none."""
     session = change.sessions[closing.session_id]
     if session.attempt_id is not None:
         newest = change.operation(session.attempt_id)
@@ -331,6 +331,6 @@ def record_opening_failed(change: Change, operation: Operation) -> Operation:
 
 
 def _is_over(change: Change) -> bool:
-    """Tell whether there is nothing left that a session could pay for."""
+    """Return whether there is nothing left that a session could pay for."""
     collection = change.collection
     return collection.canceled_at is not None or collection.outstanding_minor == 0

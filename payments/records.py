@@ -37,7 +37,7 @@ from payments.statuses import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCollection:
-    """Is everything about paying for one resource. Sums and status are derived from what hangs off it."""
+    """Everything about paying for one resource. Sums and status are derived from what hangs off it."""
 
     id: CollectionId
     status: CollectionStatus = CollectionStatus.NOT_PAID
@@ -67,7 +67,7 @@ class PaymentCollection:
 
     @property
     def outstanding_minor(self) -> int:
-        """Give what no payment covers yet, never below zero."""
+        """Return what no payment covers yet, never below zero."""
         return max(0, self.amount_minor - self.authorized_minor)
 
     def money(self, minor: int) -> Money:
@@ -77,7 +77,7 @@ class PaymentCollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSession:
-    """Is one amount to be authorized by one provider."""
+    """One amount to be authorized by one provider."""
 
     id: SessionId
     collection_id: CollectionId
@@ -110,28 +110,28 @@ class PaymentSession:
 
     @property
     def has_opening_action(self) -> bool:
-        """Tell whether the provider opened it for the browser to act first."""
+        """Return whether the provider opened it for the browser to act first."""
         return self.opening_action is not None
 
     @property
     def is_in_flight(self) -> bool:
-        """Tell whether an authorization was asked for and has no outcome."""
+        """Return whether an authorization was asked for and has no outcome."""
         return self.attempt_status in WITHOUT_OUTCOME
 
     @property
     def is_opening(self) -> bool:
-        """Tell whether its opening, or a change of it, has no outcome."""
+        """Return whether its opening, or a change of it, has no outcome."""
         return self.opening_status in WITHOUT_OUTCOME
 
     @property
     def is_known_to_provider(self) -> bool:
-        """Tell whether something is open at the provider that has to be closed there."""
+        """Return whether something is open at the provider that has to be closed there."""
         return self.reference is not None or self.attempt_status is OperationStatus.ACTION_REQUIRED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """Is an authorized amount of money."""
+    """An authorized amount of money."""
 
     id: PaymentId
     collection_id: CollectionId
@@ -164,17 +164,17 @@ class Payment:
 
     @property
     def is_surplus(self) -> bool:
-        """Tell whether it arrived late and is given back; it counts in none of the collection's sums."""
+        """Return whether it arrived late and is given back; it counts in none of the collection's sums."""
         return self.cancellation_reason is CancellationReason.SURPLUS
 
     @property
     def remainder_minor(self) -> int:
-        """Give what is neither captured, released nor reserved by a capture."""
+        """Return what is neither captured, released nor reserved by a capture."""
         taken_minor = self.captured_minor + self.released_minor + self.capture_pending_minor
         return self.amount_minor - taken_minor
 
     def capturable_minor(self, now: Instant) -> int:
-        """Give what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
+        """Return what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
         has_lapsed = self.capture_before is not None and self.capture_before <= now
         is_given_up = self.cancellation_id is not None or self.cancellation_reason is not None
         is_closed = is_given_up or self.is_mismatched
@@ -182,7 +182,7 @@ class Payment:
 
     @property
     def refundable_minor(self) -> int:
-        """Give what can be refunded now; refunds in flight are already taken off."""
+        """Return what can be refunded now; refunds in flight are already taken off."""
         if self.is_mismatched or self.is_surplus:
             return 0
         return max(0, self.captured_minor - self.refunded_minor - self.refund_pending_minor)
@@ -194,7 +194,7 @@ class Payment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Is something asked of a provider: the durable intent, and what is known of its outcome."""
+    """Something asked of a provider: the durable intent, and what is known of its outcome."""
 
     id: OperationId
     kind: OperationKind
@@ -250,17 +250,17 @@ class Operation:
 
     @property
     def is_without_outcome(self) -> bool:
-        """Tell whether it is in flight."""
+        """Return whether it is in flight."""
         return self.status in WITHOUT_OUTCOME
 
     @property
     def counted_minor(self) -> int:
-        """Give what it moved by the provider's word; before that, what was requested."""
+        """Return what it moved by the provider's word; before that, what was requested."""
         return self.amount_minor if self.moved_minor is None else self.moved_minor
 
     @property
     def is_closing(self) -> bool:
-        """Tell whether it closes a session, or gives back what nobody keeps: it has to happen."""
+        """Return whether it closes a session, or gives back what nobody keeps: it has to happen."""
         closes_session = self.kind is OperationKind.CANCEL and self.payment_id is None
         return closes_session or self.reason in (
             CancellationReason.SURPLUS,
@@ -284,7 +284,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundReason:
-    """Is why something is refunded."""
+    """Why something is refunded."""
 
     id: RefundReasonId
     code: str
@@ -297,7 +297,7 @@ class RefundReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispute:
-    """Is a customer's objection to a payment, which their bank or the provider decides."""
+    """A customer's objection to a payment, which their bank or the provider decides."""
 
     id: DisputeId
     collection_id: CollectionId
@@ -317,7 +317,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Is one thing that happened, written in the transaction that made it happen, never changed."""
+    """One thing that happened, written in the transaction that made it happen, never changed."""
 
     id: EventId
     collection_id: CollectionId
@@ -360,7 +360,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Is a collection with all that hangs off it, as one transaction left it."""
+    """A collection with all that hangs off it, as one transaction left it."""
 
     collection: PaymentCollection
     sessions: tuple[PaymentSession, ...]

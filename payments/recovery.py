@@ -89,7 +89,7 @@ class Recovery:
         return await self._seconds_until_due()
 
     async def _seconds_until_due(self) -> float:
-        """Give how long nothing is due; what waits for a provider's sign of life is not counted."""
+        """Return how long nothing is due; what waits for a provider's sign of life is not counted."""
         silent = self.flow.in_doubt & set(self._running.values())
         of = self.flow.providers.keys() - silent
         if len(self._running) >= RECOVERY_BATCH:

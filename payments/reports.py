@@ -106,13 +106,13 @@ def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
 
 
 def _is_about(report: Report, operation: Operation) -> bool:
-    """Tell whether a report's session and kind, where it names them, belong to its key."""
+    """Return whether a report's session and kind, where it names them, belong to its key."""
     is_its_session = report.session_id in (None, operation.session_id)
     return is_its_session and report.kind in (None, operation.kind)
 
 
 def _has_to_be_read_back(operation: Operation, report: Report) -> bool:
-    """Tell whether a report says that a refund failed that had succeeded: old news, or the provider undid it."""
+    """Return whether a report says that a refund failed that had succeeded: old news, or the provider undid it."""
     has_succeeded = operation.status is OperationStatus.SUCCEEDED
     is_refund = operation.kind is OperationKind.REFUND
     return is_refund and has_succeeded and isinstance(report.outcome, Declined)

@@ -10,10 +10,10 @@ def _go_on(_point: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Rig:
-    """Is what a test build changes about the flow."""
+    """What a test build changes about the flow."""
 
     reach: Callable[[str], None] = _go_on
-    """Is told of each point of the flow, before it goes on: "before", "during" or "after", and a step.
+    """A listener that is told of each point of the flow, before it goes on: "before", "during" or "after", and a step.
 
     The steps are prepare, ask, record, close and report; "during" is behind a transaction's statements and before its
     commit.

@@ -20,7 +20,7 @@ from payments.outcomes import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHolder:
-    """Is a customer at one provider. There is one for each customer and provider."""
+    """A customer at one provider. There is one for each customer and provider."""
 
     id: HolderId
     provider_id: ProviderId
@@ -36,7 +36,7 @@ class AccountHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """Is a way of paying that a provider keeps for a customer."""
+    """A way of paying that a provider keeps for a customer."""
 
     id: MethodId
     holder_id: HolderId
@@ -49,7 +49,7 @@ class PaymentMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSetup:
-    """Is the saving of a payment method: the durable intent, and what is known of its outcome."""
+    """The saving of a payment method: the durable intent, and what is known of its outcome."""
 
     id: SetupId
     """The provider's idempotency key as well."""
@@ -67,7 +67,7 @@ class MethodSetup:
 
 @dataclass(frozen=True, slots=True)
 class HolderAsk:
-    """Is a customer that a provider is to know of; the same key never makes a second one."""
+    """A customer that a provider is to know of; the same key never makes a second one."""
 
     key: HolderId
     customer_reference: str
@@ -79,7 +79,7 @@ class HolderAsk:
 
 @dataclass(frozen=True, slots=True)
 class SavingAsk:
-    """Is a payment method that a provider is to keep; the same key always asks for the same."""
+    """A payment method that a provider is to keep; the same key always asks for the same."""
 
     key: SetupId
     holder_reference: str
@@ -90,19 +90,19 @@ class SavingAsk:
 
 @dataclass(frozen=True, slots=True)
 class HolderMade:
-    """Says that the provider knows the customer."""
+    """The answer that the provider knows the customer."""
 
     reference: str
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Says that the provider has changed or deleted what it was asked to, or had no such thing any more."""
+    """The answer that the provider has changed or deleted what it was asked to, or had no such thing any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class MethodSaved:
-    """Says that the provider keeps a payment method."""
+    """The answer that the provider keeps a payment method."""
 
     reference: str
     details: PaidWith

@@ -25,14 +25,14 @@ from payments.trying import looked, tried
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """Says that a payment method is kept."""
+    """The answer that a payment method is kept."""
 
     method: PaymentMethod
 
 
 @dataclass(frozen=True, slots=True)
 class SaveMoreNeeded:
-    """Says that the customer is next."""
+    """The answer that the customer is next."""
 
     setup_id: SetupId
     action: CustomerAction
@@ -110,7 +110,7 @@ def _there(setup: MethodSetup | None, holder: AccountHolder) -> MethodSetup:
 
 
 def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
-    """Give the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
+    """Return the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
     if setup.failure_code is not None:
         raise refusal_of(Declined(setup.decline_code, setup.failure_code))
     if setup.method_id is None:

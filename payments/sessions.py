@@ -138,7 +138,7 @@ async def _operation(flow: Flow, id: OperationId) -> Operation:
 
 
 async def _failure_of(flow: Flow, id: OperationId | None) -> Refused | None:
-    """Give why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
+    """Return why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
     if id is None:
         return None
     operation = await _operation(flow, id)

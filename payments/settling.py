@@ -38,7 +38,7 @@ PREFIXES = (ATTEMPT, CANCELLATION, CAPTURE, OPENING, REFUND, UPDATING)
 
 @dataclass(frozen=True, slots=True)
 class SettlingAnswer:
-    """Is an operation as it is now, with its collection."""
+    """An operation as it is now, with its collection."""
 
     snapshot: Snapshot
     operation: Operation
@@ -140,7 +140,7 @@ def _may_be_settled(change: Change, operation: Operation) -> None:
 
 
 def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> Outcome:
-    """Give what a person's word means for a kind of operation; the amount is what was asked."""
+    """Return what a person's word means for a kind of operation; the amount is what was asked."""
     if outcome is SettledOutcome.DECLINED:
         return Declined(operation.decline_code)
     amount = Money(operation.amount_minor, operation.currency)
@@ -161,7 +161,7 @@ def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> O
 
 
 def _left_minor(change: Change, operation: Operation) -> int:
-    """Give the most that an operation can have moved, its own reservation included."""
+    """Return the most that an operation can have moved, its own reservation included."""
     payment = change.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is None:
         return operation.amount_minor

@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class CollectionStatus(Enum):
-    """Says how far a collection is paid."""
+    """How far a collection is paid."""
 
     NOT_PAID = "NOT_PAID"
     AWAITING = "AWAITING"
@@ -19,7 +19,7 @@ class CollectionStatus(Enum):
 
 
 class SessionStatus(Enum):
-    """Says how far a session's amount is authorized."""
+    """How far a session's amount is authorized."""
 
     PENDING = "PENDING"
     PENDING_AUTHORIZATION = "PENDING_AUTHORIZATION"
@@ -31,7 +31,7 @@ class SessionStatus(Enum):
 
 
 class PaymentStatus(Enum):
-    """Says what became of an authorized amount."""
+    """What became of an authorized amount."""
 
     AUTHORIZED = "AUTHORIZED"
     PARTIALLY_CAPTURED = "PARTIALLY_CAPTURED"
@@ -42,7 +42,7 @@ class PaymentStatus(Enum):
 
 
 class CancellationReason(Enum):
-    """Says why an authorization was given back."""
+    """Why an authorization was given back."""
 
     REQUESTED = "REQUESTED"
     EXPIRED = "EXPIRED"
@@ -62,7 +62,7 @@ class OperationKind(Enum):
 
 
 class OperationStatus(Enum):
-    """Says what is known of something asked of a provider.
+    """What is known of something asked of a provider.
 
     ASKING → UNKNOWN, PROCESSING, ACTION_REQUIRED, SUCCEEDED, DECLINED or NOT_REACHED. UNKNOWN and PROCESSING end by
     evidence alone. NOT_REACHED goes back to ASKING when its idempotency key comes again. SUCCEEDED, DECLINED and
@@ -121,7 +121,7 @@ class EventType(Enum):
 
 
 class DisputeStatus(Enum):
-    """Says how a dispute stands."""
+    """How a dispute stands."""
 
     NEEDS_RESPONSE = "NEEDS_RESPONSE"
     UNDER_REVIEW = "UNDER_REVIEW"
@@ -135,7 +135,7 @@ DISPUTE_OVER = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.C
 
 
 class EventSource(Enum):
-    """Says who brought the news."""
+    """Who brought the news."""
 
     API = "API"
     WEBHOOK = "WEBHOOK"
@@ -145,7 +145,7 @@ class EventSource(Enum):
 
 
 class CollectionFacts(Protocol):
-    """Is what a collection's status follows from."""
+    """What a collection's status follows from."""
 
     @property
     def amount_minor(self) -> int: ...
@@ -158,7 +158,7 @@ class CollectionFacts(Protocol):
 
 
 class PaymentFacts(Protocol):
-    """Is what a payment's status follows from."""
+    """What a payment's status follows from."""
 
     @property
     def amount_minor(self) -> int: ...
@@ -175,7 +175,7 @@ class PaymentFacts(Protocol):
 
 
 class SessionFacts(Protocol):
-    """Is what a session's status follows from."""
+    """What a session's status follows from."""
 
     @property
     def canceled_at(self) -> int | None: ...
@@ -210,7 +210,7 @@ def collection_status(
 
 
 def has_nothing_left_to_capture(payment: PaymentFacts) -> bool:
-    """Tell whether everything is captured or given back and no capture is in flight.
+    """Return whether everything is captured or given back and no capture is in flight.
 
     What was authorized in another currency is a payment of nothing, and nothing of it is captured or given back.
     """

@@ -8,7 +8,7 @@ from payments.instants import Instant
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """Is an idempotency key, bound to the request that it came with."""
+    """An idempotency key, bound to the request that it came with."""
 
     owner: str
     key: str
@@ -21,7 +21,7 @@ class StoredKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """Is a report in the inbox; stored at most once by provider and event id."""
+    """A report in the inbox; stored at most once by provider and event id."""
 
     provider_id: ProviderId
     event_id: str

@@ -7,5 +7,5 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether every database can keep a text, or be asked for it."""
+    """Return whether every database can keep a text, or be asked for it."""
     return UNSTORABLE.search(text) is None

@@ -10,7 +10,7 @@ from payments.statuses import EventType
 
 
 class DeliveryStatus(Enum):
-    """Says how a delivery stands."""
+    """How a delivery stands."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
@@ -18,7 +18,7 @@ class DeliveryStatus(Enum):
 
 
 class DeliveryFailure(Enum):
-    """Says why an attempt to deliver failed."""
+    """Why an attempt to deliver failed."""
 
     STATUS = "STATUS"
     TIMEOUT = "TIMEOUT"
@@ -31,7 +31,7 @@ class DeliveryFailure(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """Is an address of a back end's, and what it wants to be told of."""
+    """An address of a back end's, and what it wants to be told of."""
 
     id: EndpointId
     url: str
@@ -49,20 +49,20 @@ class WebhookEndpoint:
     updated_at: Instant
 
     def secrets(self, now: Instant) -> tuple[str, ...]:
-        """Give the secrets that sign now, the newest first."""
+        """Return the secrets that sign now, the newest first."""
         if self.previous_secret is None or (self.previous_secret_ends_at or 0) <= now:
             return (self.secret,)
         return (self.secret, self.previous_secret)
 
     def wants(self, event: Event) -> bool:
-        """Tell whether it is to be told of an event."""
+        """Return whether it is to be told of an event."""
         is_new = event.position > self.position
         return is_new and (self.event_types is None or event.type in self.event_types)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """Is one time that an event was sent."""
+    """One time that an event was sent."""
 
     at: Instant
     duration_milliseconds: int
@@ -74,7 +74,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:
-    """Is one event on its way to one endpoint."""
+    """One event on its way to one endpoint."""
 
     id: DeliveryId
     endpoint_id: EndpointId
@@ -100,7 +100,7 @@ class WebhookDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """Is what one attempt is made of."""
+    """What one attempt is made of."""
 
     endpoint: WebhookEndpoint
     delivery: WebhookDelivery
@@ -111,7 +111,7 @@ class Sending:
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """Is whether an endpoint that is enabled waits for something."""
+    """Whether an endpoint that is enabled waits for something."""
 
     id: EndpointId
     due_in_seconds: float | None

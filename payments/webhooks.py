@@ -53,7 +53,7 @@ MOST_RECOVERED = 1_000
 
 
 class AddressRefused(Exception):
-    """Says why nothing is sent to an address, in a sentence that tells what would be right."""
+    """Why nothing is sent to an address, in a sentence that tells what would be right."""
 
 
 class Addresses(Protocol):
@@ -64,7 +64,7 @@ class Addresses(Protocol):
 
 
 class WebhookTransaction(Protocol):
-    """Is one open transaction. Endpoints are locked before lanes, so that no two wait for each other."""
+    """One open transaction. Endpoints are locked before lanes, so that no two wait for each other."""
 
     now: Instant
 
@@ -80,7 +80,7 @@ class WebhookTransaction(Protocol):
         """Delete an endpoint with its deliveries."""
 
     def end_of_log(self) -> int:
-        """Give a position in the whole log behind which every event is that is committed later."""
+        """Return a position in the whole log behind which every event is that is committed later."""
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
         """Read the whole log's events behind a position, oldest first."""
@@ -96,7 +96,7 @@ class WebhookTransaction(Protocol):
     def event(self, id: EventId) -> Event | None: ...
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
-        """Tell which of some events have a delivery to an endpoint already."""
+        """Return which of some events have a delivery to an endpoint already."""
 
     def delivery(self, id: DeliveryId) -> WebhookDelivery | None: ...
     def insert_delivery(self, delivery: WebhookDelivery) -> None: ...
@@ -157,12 +157,12 @@ class Webhooks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WebhookOffice:
-    """Is what changes of endpoints work with."""
+    """What changes of endpoints work with."""
 
     webhooks: Webhooks
     addresses: Addresses
     changed: Callable[[], None]
-    """Is told after each commit, so that what is due is sent at once."""
+    """A listener that is told after each commit, so that what is due is sent at once."""
 
     async def create(self, command: CreateWebhookEndpoint) -> WebhookEndpoint:
         """Register an endpoint: it is told of what happens from now on."""
@@ -214,7 +214,7 @@ class WebhookOffice:
         return await self._change(work)
 
     async def rotate_secret(self, id: str) -> WebhookEndpoint:
-        """Give an endpoint a new secret; the one before signs beside it for a day."""
+        """Return an endpoint a new secret; the one before signs beside it for a day."""
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             before = locked(tx, id)

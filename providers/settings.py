@@ -8,12 +8,12 @@ READ_SECONDS = 5.0
 
 
 class ProviderFault(Exception):
-    """Says in a sentence why a provider can't be set up; start-up ends with it."""
+    """One sentence on why a provider can't be set up; start-up ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """Is what the operator decides about the sandbox."""
+    """What the operator decides about the sandbox."""
 
     database: Path
     """The file of the gateway's own ledger; used where the gateway runs in this process."""
@@ -25,7 +25,7 @@ class SandboxSettings:
 
 @dataclass(frozen=True, slots=True)
 class StripeSettings:
-    """Is what the operator decides about Stripe."""
+    """What the operator decides about Stripe."""
 
     secret_key: str
     publishable_key: str | None = None
@@ -40,7 +40,7 @@ class StripeSettings:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """Is what every factory is given; a provider in a package of its own reads its own variables beside it."""
+    """What every factory is given; a provider in a package of its own reads its own variables beside it."""
 
     public_url: str
     """The address that customers' browsers reach, without a slash at its end."""

@@ -62,7 +62,7 @@ class SystemProvider:
         return self.decide(ask)
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Give nothing: what this provider does stands in the database alone."""
+        """Return nothing: what this provider does stands in the database alone."""
         for effect in NO_EFFECTS:
             yield effect
 

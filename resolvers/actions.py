@@ -56,7 +56,7 @@ def await_provider(operation: records.Operation) -> AwaitProvider:
 
 
 def retry_after_seconds(due_at: Instant | None) -> int:
-    """Give the whole seconds until recovery looks next, at least one."""
+    """Return the whole seconds until recovery looks next, at least one."""
     if due_at is None:
         return 60
     return max(1, math.ceil((due_at - instants.now()) / SECOND))

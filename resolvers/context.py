@@ -57,7 +57,7 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Is what the whole server shares."""
+    """What the whole server shares."""
 
     flow: Flow
     reads: Reads
@@ -69,7 +69,7 @@ class Services:
 
 
 class Scope(Protocol):
-    """Is what the edge knows of a request."""
+    """What the edge knows of a request."""
 
     request_id: str
     caller: Caller
@@ -77,11 +77,11 @@ class Scope(Protocol):
 
     @property
     def room(self) -> "Room":
-        """Give how many values its answer may still hold."""
+        """Return how many values its answer may still hold."""
 
 
 class Room(Protocol):
-    """Is how many values an answer may still hold."""
+    """How many values an answer may still hold."""
 
     def take(self, values: int) -> None:
         """Count so many more; raises where there are too many."""
@@ -185,7 +185,7 @@ class RequestContext:
         return RefundReason.of(_found(await self.loaders.reasons.load(id)))
 
     async def reaches_holder(self, id: HolderId | None) -> bool:
-        """Tell whether an account holder exists for this caller: for a browser, its collection's alone."""
+        """Return whether an account holder exists for this caller: for a browser, its collection's alone."""
         if self.caller.collection_id is None:
             return True
         collection = await self.loaders.collections.load(self.caller.collection_id)
@@ -305,7 +305,7 @@ class RequestContext:
         ]
 
     async def is_enabled(self, id: ProviderId) -> bool:
-        """Tell whether the operator has a provider enabled."""
+        """Return whether the operator has a provider enabled."""
         disabled = await self.loaders.disabled_providers.load()
         return id in self.services.flow.providers and id not in disabled
 

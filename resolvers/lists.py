@@ -13,15 +13,15 @@ from schema.pages import PageInfo
 
 
 class Listed(Protocol):
-    """Is what stands on a list."""
+    """What stands on a list."""
 
     @property
     def id(self) -> str:
-        """Give its id."""
+        """Return its id."""
 
     @property
     def created_at(self) -> int:
-        """Give when it was created."""
+        """Return when it was created."""
 
 
 Thing = TypeVar("Thing", bound=Listed)
@@ -29,7 +29,7 @@ Thing = TypeVar("Thing", bound=Listed)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Is what of a list was asked for."""
+    """What of a list was asked for."""
 
     sort: SortOrder | None
     first: int | None
@@ -39,19 +39,19 @@ class Window:
 
     @property
     def is_newest_first(self) -> bool:
-        """Tell which end of the list comes first."""
+        """Return which end of the list comes first."""
         return self.sort is not SortOrder.OLDEST_FIRST
 
     @property
     def is_backward(self) -> bool:
-        """Tell whether the page is filled from its end: the last ones before a cursor."""
+        """Return whether the page is filled from its end: the last ones before a cursor."""
         return given(self.last) is not None or (
             given(self.first) is None and given(self.before) is not None
         )
 
     @property
     def size(self) -> int:
-        """Give how many are wanted at most; raises InvalidInput."""
+        """Return how many are wanted at most; raises InvalidInput."""
         first, last = given(self.first), given(self.last)
         if first is not None and last is not None:
             raise InvalidInput("Give first or last, and not both.", path=("last",))
@@ -60,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Thing]):
-    """Is a page of a list."""
+    """A page of a list."""
 
     things: Sequence[Thing]
     """In the list's order, whichever end the page was filled from."""

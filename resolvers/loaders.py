@@ -50,7 +50,7 @@ class Loader(Generic[Key, Value]):
         self.known: dict[Key, Value | None] = {}
 
     async def load(self, key: Key) -> Value | None:
-        """Give a thing, or None where there is none."""
+        """Return a thing, or None where there is none."""
         if key in self.known:
             return self.known[key]
         if self._batches is None:
@@ -63,7 +63,7 @@ class Loader(Generic[Key, Value]):
 
 
 class Once(Generic[Value]):
-    """Is a value that is read once for an operation, for every field that asks."""
+    """A value that is read once for an operation, for every field that asks."""
 
     __slots__ = ("_loading", "_read")
 
@@ -72,7 +72,7 @@ class Once(Generic[Value]):
         self._loading: asyncio.Future[Value] | None = None
 
     async def load(self) -> Value:
-        """Give the value; the first call reads it."""
+        """Return the value; the first call reads it."""
         if self._loading is None:
             self._loading = asyncio.ensure_future(self._read())
         return await _shared(self._loading)
@@ -97,7 +97,7 @@ def _hear(loaded: asyncio.Future[Value]) -> None:
 
 
 class Loaders:
-    """Is made for each operation and for each item of a stream: nothing loaded outlives its answer."""
+    """The loaders of one operation or of one item of a stream: nothing loaded outlives its answer."""
 
     __slots__ = (
         "collections",

@@ -30,7 +30,7 @@ def given(value: Value | None) -> Value | None:
 
 
 def page_size(size: int | None, name: str = "first") -> int:
-    """Give the size of a page; raises InvalidInput."""
+    """Return the size of a page; raises InvalidInput."""
     size = given(size)
     if size is None:
         return DEFAULT_PAGE
@@ -65,5 +65,5 @@ def events_page(events: Sequence[Event], size: int, after: str | None) -> Paymen
 
 
 def total(counted: int) -> int | None:
-    """Give a total that was counted up to one more than the limit."""
+    """Return a total that was counted up to one more than the limit."""
     return None if counted > LARGEST_COUNT else counted

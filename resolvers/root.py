@@ -35,6 +35,6 @@ def sdl() -> str:
 
 
 def executable() -> GraphQLSchema:
-    """Give the schema as the GraphQL library executes it."""
+    """Return the schema as the GraphQL library executes it."""
     # The edge executes documents itself and needs the library's own object; strawberry has no public name for it.
     return SCHEMA._schema

@@ -107,7 +107,7 @@ def _update(event: Event, *, is_snapshot: bool = False) -> PaymentCollectionUpda
 
 
 async def _is_over(reads: Reads, event: Event) -> bool:
-    """Tell whether a collection is canceled, nothing of it is in flight, and this event is its last one."""
+    """Return whether a collection is canceled, nothing of it is in flight, and this event is its last one."""
     if event.collection_status is not CollectionStatus.CANCELED:
         return False
     id = event.collection_id

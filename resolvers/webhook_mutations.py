@@ -79,7 +79,7 @@ class WebhookMutations:
     async def rotate_webhook_secret(
         self, info: Info, input: RotateWebhookSecretInput
     ) -> RotateWebhookSecretResult:
-        """Give a webhook endpoint a new secret."""
+        """Return a webhook endpoint a new secret."""
         context = info.context
         context.demand_secret_key()
         return await _changed(context, context.services.office.rotate_secret(input.id))

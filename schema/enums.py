@@ -45,7 +45,7 @@ def _show(kind: type[Enum], name: str, descriptions: dict[str, str] | None = Non
 
 
 class MovementStatus(Enum):
-    """Says how a capture or a refund stands."""
+    """How a capture or a refund stands."""
 
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
@@ -54,7 +54,7 @@ class MovementStatus(Enum):
 
 
 class SortOrder(Enum):
-    """Says which end of a list comes first."""
+    """Which end of a list comes first."""
 
     OLDEST_FIRST = "OLDEST_FIRST"
     NEWEST_FIRST = "NEWEST_FIRST"

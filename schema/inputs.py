@@ -8,7 +8,7 @@ from schema.scalars import JSON, CurrencyCode, DateTime, Decimal
 
 @strawberry.input
 class CreatePaymentCollectionInput:
-    """Is the input of createPaymentCollection."""
+    """The input of createPaymentCollection."""
 
     currency_code: CurrencyCode
     amount: Decimal
@@ -24,7 +24,7 @@ class CreatePaymentCollectionInput:
 
 @strawberry.input
 class UpdatePaymentCollectionInput:
-    """Is the input of updatePaymentCollection."""
+    """The input of updatePaymentCollection."""
 
     id: strawberry.ID
     amount: Decimal | None = strawberry.field(
@@ -68,7 +68,7 @@ class RotateClientSecretInput:
 
 @strawberry.input
 class CreatePaymentSessionInput:
-    """Is the input of createPaymentSession."""
+    """The input of createPaymentSession."""
 
     payment_collection_id: strawberry.ID
     provider_id: strawberry.ID
@@ -151,7 +151,7 @@ class AuthorizePaymentSessionInput:
 
 @strawberry.input
 class CapturePaymentInput:
-    """Is the input of capturePayment."""
+    """The input of capturePayment."""
 
     payment_id: strawberry.ID
     amount: Decimal | None = strawberry.field(
@@ -168,7 +168,7 @@ class CapturePaymentInput:
 
 @strawberry.input
 class RefundPaymentInput:
-    """Is the input of refundPayment."""
+    """The input of refundPayment."""
 
     payment_id: strawberry.ID
     amount: Decimal | None = strawberry.field(
@@ -214,7 +214,7 @@ class SettleOperationInput:
 
 @strawberry.input
 class UpdatePaymentProviderInput:
-    """Is the input of updatePaymentProvider."""
+    """The input of updatePaymentProvider."""
 
     id: strawberry.ID
     is_enabled: bool
@@ -236,7 +236,7 @@ class CreateAccountHolderInput:
 
 @strawberry.input
 class UpdateAccountHolderInput:
-    """Is the input of updateAccountHolder."""
+    """The input of updateAccountHolder."""
 
     id: strawberry.ID
     email: str | None = strawberry.UNSET
@@ -253,7 +253,7 @@ class DeleteAccountHolderInput:
 
 @strawberry.input
 class SavePaymentMethodInput:
-    """Is the input of savePaymentMethod."""
+    """The input of savePaymentMethod."""
 
     account_holder_id: strawberry.ID
     data: JSON | None = strawberry.field(
@@ -268,14 +268,14 @@ class SavePaymentMethodInput:
 
 @strawberry.input
 class DeletePaymentMethodInput:
-    """Is the input of deletePaymentMethod."""
+    """The input of deletePaymentMethod."""
 
     id: strawberry.ID
 
 
 @strawberry.input
 class CreateRefundReasonInput:
-    """Is the input of createRefundReason."""
+    """The input of createRefundReason."""
 
     code: str
     label: str
@@ -284,7 +284,7 @@ class CreateRefundReasonInput:
 
 @strawberry.input
 class UpdateRefundReasonInput:
-    """Is the input of updateRefundReason."""
+    """The input of updateRefundReason."""
 
     id: strawberry.ID
     label: str | None = strawberry.UNSET
@@ -300,7 +300,7 @@ class DeleteRefundReasonInput:
 
 @strawberry.input
 class CreateWebhookEndpointInput:
-    """Is the input of createWebhookEndpoint."""
+    """The input of createWebhookEndpoint."""
 
     url: str = strawberry.field(
         description=(
@@ -316,7 +316,7 @@ class CreateWebhookEndpointInput:
 
 @strawberry.input
 class UpdateWebhookEndpointInput:
-    """Is the input of updateWebhookEndpoint."""
+    """The input of updateWebhookEndpoint."""
 
     id: strawberry.ID
     url: str | None = strawberry.UNSET

@@ -28,7 +28,7 @@ class PaymentProvider:
         )
     )
     async def is_enabled(self, info: Info) -> bool:
-        """Tell whether the operator has it enabled."""
+        """Return whether the operator has it enabled."""
         return await info.context.is_enabled(ProviderId(str(self.id)))
 
 

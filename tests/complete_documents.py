@@ -28,7 +28,7 @@ DEEPEST = 1
 
 
 def complete_documents(schema: GraphQLSchema) -> Iterator[tuple[str, str]]:
-    """Give each mutation's name and its document."""
+    """Return each mutation's name and its document."""
     assert schema.mutation_type is not None
     for name, field in schema.mutation_type.fields.items():
         result = get_named_type(field.type)
@@ -77,7 +77,7 @@ def _block(head: str, lines: Sequence[str]) -> Iterator[str]:
 def _aliased(
     result: GraphQLUnionType, member: GraphQLObjectType, lines: Sequence[str]
 ) -> Iterator[str]:
-    """Give a field another name where a failing member has one of this name and of another type."""
+    """Return a field another name where a failing member has one of this name and of another type."""
     others = [one.fields for one in result.types if one is not member and "code" in one.fields]
     is_failure = any(interface.name == "Failure" for interface in member.interfaces)
     indent = len(lines[0]) - len(lines[0].lstrip())

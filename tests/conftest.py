@@ -97,7 +97,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _turn(item: pytest.Item) -> int:
-    """Give the place of a test's folder in a run."""
+    """Return the place of a test's folder in a run."""
     folder = item.nodeid.split("/")[1]
     return BEGUN_FIRST.index(folder) if folder in BEGUN_FIRST else len(BEGUN_FIRST)
 
@@ -121,7 +121,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """Give the seed of what a test does at random; printed, and so shown where it fails."""
+    """Return the seed of what a test does at random; printed, and so shown where it fails."""
     chosen = request.config.stash[SEED]
     print(f"seed {chosen}")  # noqa: T201 - repeats the run
     return chosen
@@ -129,20 +129,20 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(scope="session")
 def is_long(request: pytest.FixtureRequest) -> bool:
-    """Tell whether this is the long form."""
+    """Return whether this is the long form."""
     return bool(request.config.getoption("--long"))
 
 
 @pytest.fixture(scope="session")
 def chaos_seconds(request: pytest.FixtureRequest, is_long: bool) -> float:
-    """Give how long chaos lasts."""
+    """Return how long chaos lasts."""
     given: float | None = request.config.getoption("--chaos-seconds")
     return (600.0 if is_long else 20.0) if given is None else given
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give one server that the whole session shares; tests make collections of their own on it."""
+    """Return one server that the whole session shares; tests make collections of their own on it."""
     folder = tmp_path_factory.mktemp("server")
     running = RunningServer(folder, QUICK_RECOVERY).start()
     yield running
@@ -153,7 +153,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def make_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
-    """Give a function that makes servers, not started yet; settings are its keyword arguments."""
+    """Return a function that makes servers, not started yet; settings are its keyword arguments."""
     made: list[RunningServer] = []
 
     def make(*, is_test_build: bool = False, **settings: str) -> RunningServer:

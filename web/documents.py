@@ -9,7 +9,7 @@ USE_CASES = ("front_end", "back_end")
 
 @dataclass(frozen=True, slots=True)
 class ExampleDocument:
-    """Is one operation with example variables, in which "@name" stands for an object to be made."""
+    """One operation with example variables, in which "@name" stands for an object to be made."""
 
     name: str
     title: str

@@ -79,7 +79,7 @@ class Examples:
         }
 
     async def fill(self, document: ExampleDocument) -> str:
-        """Give a document's variables as JSON text, each placeholder replaced."""
+        """Return a document's variables as JSON text, each placeholder replaced."""
         filled = document.variables
         for name in dict.fromkeys(PLACEHOLDER.findall(document.variables)):
             made = orjson.dumps(await self._makers[name]()).decode()
@@ -216,7 +216,7 @@ def examples_route(
     documents: Sequence[ExampleDocument],
     demand_secret_key: Callable[[Request], Awaitable[None]],
 ) -> Route:
-    """Give the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
+    """Return the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
 
     async def make(request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":

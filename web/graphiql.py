@@ -82,7 +82,7 @@ class GraphiQLPage:
         return HTMLResponse(self._html, headers=HEADERS)
 
     def routes(self) -> list[BaseRoute]:
-        """Give the address of the page's files."""
+        """Return the address of the page's files."""
         return [Mount(ASSETS, _Files(directory=STATIC))]
 
 

@@ -37,7 +37,7 @@ class _Shown:
         self._dropped_lines = dropped_lines
 
     def collect(self) -> Iterator[Metric]:
-        """Give each metric."""
+        """Return each metric."""
         figures = self._figures
         unsettled = GaugeMetricFamily(
             "tillgraph_unsettled_operations",
@@ -124,7 +124,7 @@ def metrics_route(
     accounts: Sequence[HasAccount],
     dropped_lines: Callable[[], int],
 ) -> Route:
-    """Give the address."""
+    """Return the address."""
 
     async def show(request: Request) -> Response:
         try:

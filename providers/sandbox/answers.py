@@ -143,7 +143,7 @@ def _is_instant(value: object) -> TypeGuard[Instant]:
 
 
 def _record(facts: Facts, moved: Money, capture_before: Instant | None) -> JsonObject:
-    """Give what back ends may see of the gateway's own record."""
+    """Return what back ends may see of the gateway's own record."""
     until = None
     if capture_before is not None:
         until = datetime.fromtimestamp(capture_before / SECOND, UTC).isoformat()

@@ -33,7 +33,7 @@ FORM = "application/x-www-form-urlencoded"
 
 
 class RequestRefused(Exception):
-    """Says with which HTTP status, and in which sentence, a request is refused."""
+    """With which HTTP status, and in which sentence, a request is refused."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -59,7 +59,7 @@ async def read_body(request: Request) -> bytes:
 
 
 def media_type(request: Request) -> str:
-    """Give the body's media type, without parameters and in lower case."""
+    """Return the body's media type, without parameters and in lower case."""
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise RequestRefused(415, "The body may not be compressed.")
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -43,7 +43,7 @@ log = structlog.get_logger("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Is the effect that a key has, as it is now."""
+    """The effect that a key has, as it is now."""
 
     entry: Entry
     is_reply_lost: bool = False
@@ -51,7 +51,7 @@ class Done:
 
 
 class Stopped(Exception):
-    """Says that the gateway was stopped while it was at it: it may have happened."""
+    """An error: the gateway was stopped while it was at it: it may have happened."""
 
 
 GONE = "decline:payment_method_gone"
@@ -102,19 +102,19 @@ class Gateway:
         return await self._own(self._ask(instruction))
 
     async def find(self, key: str) -> Entry | None:
-        """Give the effect that a key had, without asking for it."""
+        """Return the effect that a key had, without asking for it."""
         return await self._ledger.read(lambda tx: tx.entry(key))
 
     async def entries(self) -> Sequence[Entry]:
-        """Give every effect, oldest first."""
+        """Return every effect, oldest first."""
         return await self._ledger.read(lambda tx: tx.entries())
 
     async def entries_of(self, session: str) -> Sequence[Entry]:
-        """Give every effect on a session, oldest first."""
+        """Return every effect on a session, oldest first."""
         return await self._ledger.read(lambda tx: tx.book(session).entries)
 
     async def challenge(self, session: str, key: str | None) -> Entry:
-        """Give the authorization whose challenge an address leads to; `key` None: the caller may do without.
+        """Return the authorization whose challenge an address leads to; `key` None: the caller may do without.
 
         Raises NoSuchThing, the same for an unknown session and for a wrong key.
         """
@@ -149,7 +149,7 @@ class Gateway:
         return await self._report_on(session, work)
 
     async def page(self, *, since: Instant, behind: int) -> list[tuple[int, Entry]]:
-        """Give some of the effects since an instant, behind a number, each with its number, oldest first."""
+        """Return some of the effects since an instant, behind a number, each with its number, oldest first."""
         return await self._ledger.read(
             lambda tx: tx.page(since=since, behind=behind, limit=PAGE_ENTRIES)
         )

@@ -25,7 +25,7 @@ class Own(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SavingDone:
-    """Is what a saving has come to."""
+    """What a saving has come to."""
 
     saving: Saving
     is_reply_lost: bool = False
@@ -68,7 +68,7 @@ class Keeping:
         await self._own(self._ledger.transact(lambda tx: tx.delete_saving(key)))
 
     async def find(self, key: str) -> Saving | None:
-        """Give what a saving has come to, without asking for it."""
+        """Return what a saving has come to, without asking for it."""
         return await self._ledger.read(lambda tx: tx.saving(key))
 
     async def save(self, asked: Saving) -> SavingDone | KeyTaken | NothingHappened:
@@ -98,7 +98,7 @@ class Keeping:
             return await self._ledger.transact(work)
 
     async def challenge(self, key: str, challenge_key: str | None) -> Saving:
-        """Give the saving whose challenge an address leads to; raises NoSuchThing."""
+        """Return the saving whose challenge an address leads to; raises NoSuchThing."""
         return await self._ledger.read(lambda tx: _saving_challenge(tx, key, challenge_key))
 
     async def answer_challenge(

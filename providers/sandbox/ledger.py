@@ -128,16 +128,16 @@ NEXT_REPORT = f"SELECT min(due_at) FROM reports AS report WHERE {IS_OLDEST}"  # 
 
 
 class LedgerBusy(Exception):
-    """Says that another process holds the ledger and that nothing was done."""
+    """An error: another process holds the ledger, and nothing was done."""
 
 
 class LedgerUnusable(ProviderFault):
-    """Says in a sentence why the ledger's file can't be worked with."""
+    """One sentence on why the ledger's file can't be worked with."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """Is a report on its way to the server."""
+    """A report on its way to the server."""
 
     id: str
     body: bytes
@@ -146,7 +146,7 @@ class StoredReport:
 
 
 class LedgerTransaction:
-    """Is one open transaction of the ledger; used in the ledger's thread alone."""
+    """One open transaction of the ledger; used in the ledger's thread alone."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -229,7 +229,7 @@ class LedgerTransaction:
         return StoredReport(row["id"], row["body"], row["attempts"])
 
     def next_report_at(self) -> Instant | None:
-        """Give when the next report is due."""
+        """Return when the next report is due."""
         return self._connection.execute(NEXT_REPORT).fetchone()[0]  # type: ignore[no-any-return]  # an integer column
 
     def end_report(self, id: str, delivered_at: Instant | None) -> None:

@@ -113,6 +113,6 @@ def _headers(return_url: str | None) -> dict[str, str]:
 
 
 def _origin(url: str | None) -> list[str]:
-    """Give an address's origin as a policy's source; none where it could end the directive."""
+    """Return an address's origin as a policy's source; none where it could end the directive."""
     match = ORIGIN.match(url or "")
     return [match.group()] if match is not None else []

@@ -52,7 +52,7 @@ NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 
 
 class GatewayUnreachable(Exception):
-    """Says that a request that moves nothing had no answer from the gateway."""
+    """An error: a request that moves nothing had no answer from the gateway."""
 
 
 class SandboxProvider:
@@ -218,7 +218,7 @@ class SandboxProvider:
         )
 
     def challenge_url(self, session: str, key: str) -> str:
-        """Give the address of the page that asks the customer."""
+        """Return the address of the page that asks the customer."""
         return f"{self._public_url}/sandbox/challenges/{session}?key={quote(key, safe='')}"
 
     async def _outcome(self, request: httpx2.Request, ask: Ask) -> Outcome:

@@ -40,11 +40,11 @@ KINDS = {
 
 
 class Malformed(ValueError):
-    """Says what is wrong with a request to the gateway; nothing of it was done."""
+    """What is wrong with a request to the gateway; nothing of it was done."""
 
 
 class EntryStatus(Enum):
-    """Says how far an operation is."""
+    """How far an operation is."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -57,7 +57,7 @@ OPEN_STATUSES = frozenset({EntryStatus.PENDING, EntryStatus.CHALLENGED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """Is one operation that the gateway is asked for."""
+    """One operation that the gateway is asked for."""
 
     key: str
     kind: OperationKind
@@ -143,7 +143,7 @@ def read_instruction(body: object) -> Instruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """Is the one effect that an operation had, under its key."""
+    """The one effect that an operation had, under its key."""
 
     key: str
     kind: OperationKind
@@ -175,7 +175,7 @@ class Entry:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it has no outcome yet."""
+        """Return whether it has no outcome yet."""
         return self.status in OPEN_STATUSES
 
     def to_row(self) -> dict[str, object]:

@@ -16,7 +16,7 @@ Authorize = Callable[[Request], Awaitable[None]]
 """Passes a secret key alone; raises Denied and RateLimited."""
 
 Trusts = Callable[[Request], bool]
-"""Tells whether a caller may leave the unguessable part of a challenge's address out."""
+"""Whether a caller may leave the unguessable part of a challenge's address out."""
 
 PASSED_ON = ("accept", "content-type", "content-encoding")
 """Headers of a request that the gateway looks at."""
@@ -40,7 +40,7 @@ NO_STORE = {"cache-control": "no-store"}
 def sandbox_routes(
     provider: SandboxProvider, authorize: Authorize, trusts: Trusts
 ) -> list[BaseRoute]:
-    """Give the sandbox's addresses.
+    """Return the sandbox's addresses.
 
     `authorize` guards the reports and the ledger. `trusts` is for development alone, and nobody's elsewhere.
     """

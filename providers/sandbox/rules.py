@@ -13,39 +13,39 @@ from providers.sandbox.tokens import DEFAULT_DECLINE_CODE, Behaviour, Effect, To
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Says that the operation comes to pass after some time, and not before."""
+    """An error: the operation comes to pass after some time, and not before."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class NothingHappened:
-    """Says that the gateway pretends not to be reachable."""
+    """An error: the gateway pretends not to be reachable."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTaken:
-    """Says that the key belongs to another operation."""
+    """An error: the key belongs to another operation."""
 
 
 class NoSuchThing(Exception):
-    """Says that the gateway has no such session or challenge, or that the challenge's key is wrong."""
+    """An error: the gateway has no such session or challenge, or the challenge's key is wrong."""
 
 
 class NothingPending(Exception):
-    """Says that there is nothing to settle: it is answered already, or was never asked."""
+    """An error: there is nothing to settle: it is answered already, or was never asked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Is what one session has at the gateway. Its sums are added up anew each time; none is stored."""
+    """What one session has at the gateway. Its sums are added up anew each time; none is stored."""
 
     entries: Sequence[Entry]
     """Oldest first."""
 
     @property
     def authorization(self) -> Entry | None:
-        """Give the session's live authorization, answered or not; declined ones are over."""
+        """Return the session's live authorization, answered or not; declined ones are over."""
         for entry in reversed(self._of(OperationKind.AUTHORIZE)):
             if entry.status is not EntryStatus.DECLINED:
                 return entry
@@ -53,33 +53,33 @@ class Book:
 
     @property
     def token(self) -> Token:
-        """Give the token of the newest authorization: all that follows behaves by it."""
+        """Return the token of the newest authorization: all that follows behaves by it."""
         authorizations = self._of(OperationKind.AUTHORIZE)
         return parse_token(authorizations[-1].token if authorizations else None)
 
     @property
     def is_closed(self) -> bool:
-        """Tell whether the session was closed."""
+        """Return whether the session was closed."""
         return any(
             entry.closes_session and entry.status is EntryStatus.APPROVED for entry in self.entries
         )
 
     @property
     def authorized_minor(self) -> int:
-        """Give what is authorized, whatever became of it."""
+        """Return what is authorized, whatever became of it."""
         found = self.authorization
         return found.moved_minor if found is not None else 0
 
     @property
     def captured_minor(self) -> int:
-        """Give what was captured, at once or later."""
+        """Return what was captured, at once or later."""
         found = self.authorization
         at_once = found.moved_minor if found is not None and found.is_captured else 0
         return at_once + sum(entry.moved_minor for entry in self._of(OperationKind.CAPTURE))
 
     @property
     def left_minor(self) -> int:
-        """Give what can still be captured or given back; what is pending is taken off."""
+        """Return what can still be captured or given back; what is pending is taken off."""
         held = sum(
             entry.held_minor for entry in self._of(OperationKind.CAPTURE, OperationKind.CANCEL)
         )
@@ -88,7 +88,7 @@ class Book:
 
     @property
     def refundable_minor(self) -> int:
-        """Give what can still be refunded; what is pending is taken off."""
+        """Return what can still be refunded; what is pending is taken off."""
         refunds = self._of(OperationKind.REFUND)
         return self.captured_minor - sum(entry.moved_minor + entry.held_minor for entry in refunds)
 
@@ -136,7 +136,7 @@ def reversed_refund(entry: Entry) -> Entry:
 
 
 def behaviour_of(instruction: Instruction, book: Book) -> Behaviour:
-    """Give what the token says: an authorization's own, and the session's for what follows."""
+    """Return what the token says: an authorization's own, and the session's for what follows."""
     if instruction.kind is OperationKind.AUTHORIZE:
         return parse_token(instruction.token).base
     return book.token.behaviour(instruction.kind)
@@ -212,7 +212,7 @@ def _movement_refusal(instruction: Instruction, book: Book) -> str | None:
 
 
 def _held(entry: Entry, book: Book) -> int:
-    """Give what an operation takes: all that is left where it closes the session or gives the rest back."""
+    """Return what an operation takes: all that is left where it closes the session or gives the rest back."""
     takes_all = entry.closes_session or entry.releases_rest
     return book.left_minor if takes_all else entry.amount_minor
 

@@ -14,7 +14,7 @@ from providers.sandbox.tokens import Effect, parse_saving_token
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Is a customer of the shop; the same id is the same customer."""
+    """A customer of the shop; the same id is the same customer."""
 
     id: str
     reference: str
@@ -24,7 +24,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """Is a payment method that is kept, or on its way to be."""
+    """A payment method that is kept, or on its way to be."""
 
     key: str
     customer: str

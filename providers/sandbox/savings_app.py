@@ -13,7 +13,7 @@ from providers.sandbox.savings import Customer, read_customer, read_saving
 
 
 def savings_routes(keeping: Keeping) -> list[BaseRoute]:
-    """Give the addresses; the gateway's own application guards them."""
+    """Return the addresses; the gateway's own application guards them."""
     endpoints = _Endpoints(keeping)
     return [
         Route("/customers", endpoints.put_customer, methods=["POST"]),

@@ -31,7 +31,7 @@ def check_secret(secret: str) -> str:
 
 
 def sign(secret: str, body: bytes, *, unix_seconds: int) -> str:
-    """Give the header's value for a body that is sent now."""
+    """Return the header's value for a body that is sent now."""
     return f"t={unix_seconds},v1={_digest(secret, body, str(unix_seconds))}"
 
 

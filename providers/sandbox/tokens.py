@@ -53,7 +53,7 @@ MOVEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """Is what the gateway does with one kind of operation."""
+    """What the gateway does with one kind of operation."""
 
     effect: Effect
     decline_code: str = DEFAULT_DECLINE_CODE
@@ -66,7 +66,7 @@ APPROVING = Behaviour(Effect.APPROVE)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Is what a session's token says of its authorization and of what follows."""
+    """What a session's token says of its authorization and of what follows."""
 
     base: Behaviour = APPROVING
     movements: Mapping[OperationKind, Behaviour] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Token:
     """From the authorization to the end of its captures; None: no end."""
 
     def behaviour(self, kind: OperationKind) -> Behaviour:
-        """Give what happens to an operation of a kind."""
+        """Return what happens to an operation of a kind."""
         if kind is OperationKind.AUTHORIZE:
             return self.base
         return self.movements.get(kind, APPROVING)

@@ -31,21 +31,21 @@ class Account:
 
     @property
     def is_judged(self) -> bool:
-        """Tell whether the account was compared once, or is known to be unreadable."""
+        """Return whether the account was compared once, or is known to be unreadable."""
         return self._judged.is_set()
 
     @property
     def is_misconfigured(self) -> bool:
-        """Tell whether the last that was heard says that the key is wrong."""
+        """Return whether the last that was heard says that the key is wrong."""
         return self.fault is not None
 
     @property
     def is_another(self) -> bool:
-        """Tell whether Stripe was read and has another account behind the key."""
+        """Return whether Stripe was read and has another account behind the key."""
         return self.fault is Fault.ANOTHER_ACCOUNT
 
     async def is_open(self) -> bool:
-        """Tell whether the account may be asked to do something; before the first comparison it may not."""
+        """Return whether the account may be asked to do something; before the first comparison it may not."""
         if not self.is_judged:
             self.wanted.set()
             try:

@@ -49,14 +49,14 @@ MOST_DIGITS = 8
 
 
 def decimals_at_stripe(currency: str) -> int:
-    """Give the decimals of a currency's unit at Stripe."""
+    """Return the decimals of a currency's unit at Stripe."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
 
 
 def to_stripe(money: Money) -> int:
-    """Give an amount in Stripe's unit; it is a multiple of the step that `limits` demands."""
+    """Return an amount in Stripe's unit; it is a multiple of the step that `limits` demands."""
     shift = decimals_at_stripe(money.currency) - decimals_of(money.currency)
     if shift >= 0:
         return money.minor * int(10**shift)
@@ -80,7 +80,7 @@ def from_stripe(amount: int, currency: str) -> Money:
 
 
 def limits(currency: str) -> AmountLimits:
-    """Give what Stripe takes at once in a currency."""
+    """Return what Stripe takes at once in a currency."""
     shift = decimals_at_stripe(currency) - decimals_of(currency)
     step_minor = 10 if currency in THREE_DECIMAL else max(1, int(10**-shift) if shift < 0 else 1)
     least = LEAST.get(currency)

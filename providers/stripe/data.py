@@ -34,7 +34,7 @@ def _is_email(value: JsonValue) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Is one key of `data`."""
+    """One key of `data`."""
 
     name: str
     """At Stripe."""
@@ -93,7 +93,7 @@ def check(data: Mapping[str, JsonValue]) -> None:
 
 
 class IntentValues(TypedDict, total=False):
-    """Is what belongs to the intent, by Stripe's names."""
+    """What belongs to the intent, by Stripe's names."""
 
     setup_future_usage: Literal["off_session", "on_session"]
     statement_descriptor: str
@@ -103,12 +103,12 @@ class IntentValues(TypedDict, total=False):
 
 
 def intent_values(data: Mapping[str, JsonValue]) -> IntentValues:
-    """Give what belongs to the intent, and not to its confirmation."""
+    """Return what belongs to the intent, and not to its confirmation."""
     found = {KEYS[name].name: value for name, value in data.items() if name not in AT_CONFIRMATION}
     return cast(IntentValues, found)
 
 
 def payment_method_of(data: Mapping[str, JsonValue]) -> str | None:
-    """Give the payment method that is to be confirmed with."""
+    """Return the payment method that is to be confirmed with."""
     value = data.get("paymentMethod")
     return value if isinstance(value, str) else None

@@ -33,7 +33,7 @@ STATUSES: Final = {
 
 
 def is_disputed(intent: stripe.PaymentIntent) -> bool:
-    """Tell whether an intent's charge was ever disputed."""
+    """Return whether an intent's charge was ever disputed."""
     return isinstance(intent.latest_charge, stripe.Charge) and intent.latest_charge.disputed
 
 

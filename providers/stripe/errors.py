@@ -10,7 +10,7 @@ from payments.outcomes import Declined, NotReached, Unknown
 
 
 class Meaning(Enum):
-    """Is one of the outcomes that an error can have."""
+    """One of the outcomes that an error can have."""
 
     DECLINED = auto()
     """Stripe or the issuer said no, and would say so again."""
@@ -99,7 +99,7 @@ EXPIRED_CODES = frozenset({"charge_expired_for_capture", "payment_intent_payment
 
 
 def meaning_of(error: stripe.StripeError) -> Meaning:
-    """Tell what an error says about what was asked."""
+    """Return what an error says about what was asked."""
     if isinstance(error, stripe.APIConnectionError):
         is_unsent = isinstance(error.__cause__, NOT_SENT)
         return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
@@ -111,7 +111,7 @@ def meaning_of(error: stripe.StripeError) -> Meaning:
 
 
 def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
-    """Give the outcome that an error is; its text is Stripe's own and goes nowhere."""
+    """Return the outcome that an error is; its text is Stripe's own and goes nowhere."""
     match meaning_of(error):
         case Meaning.DECLINED:
             return declined(error.code, _decline_code(error))
@@ -122,7 +122,7 @@ def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
 
 
 def is_missing(error: stripe.StripeError) -> bool:
-    """Tell whether Stripe says that it has no such object: of another account or mode it says the same."""
+    """Return whether Stripe says that it has no such object: of another account or mode it says the same."""
     return error.code == MISSING or error.http_status == NOT_FOUND
 
 
@@ -131,7 +131,7 @@ def _is_ours_missing(error: stripe.StripeError) -> bool:
 
 
 def declined(code: object, decline_code: object) -> Declined:
-    """Give the decline that Stripe's codes stand for."""
+    """Return the decline that Stripe's codes stand for."""
     word = next((one for one in (decline_code, code) if isinstance(one, str) and one), None)
     if code in ACTION_FAILED_CODES:
         return Declined(word, FailureCode.ACTION_FAILED)

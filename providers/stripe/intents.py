@@ -83,7 +83,7 @@ def failure_mark(intent: stripe.PaymentIntent) -> str | None:
 
 
 def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) -> Outcome:
-    """Give how the authorization of an intent stands, for each status that it can have.
+    """Return how the authorization of an intent stands, for each status that it can have.
 
     Source: https://docs.stripe.com/payments/paymentintents/lifecycle.
     """
@@ -120,7 +120,7 @@ def confirm(
 def next_action(
     intent: stripe.PaymentIntent | stripe.SetupIntent, publishable_key: str | None
 ) -> CustomerAction:
-    """Give what the customer does next; what only Stripe's library knows how to do is handed to it."""
+    """Return what the customer does next; what only Stripe's library knows how to do is handed to it."""
     action = intent.next_action
     if action is None:
         return confirm(intent, publishable_key)
@@ -185,7 +185,7 @@ CardDetails = stripe.Charge.PaymentMethodDetails.Card | stripe.PaymentMethod.Car
 
 
 def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
-    """Give what may be shown of a way of paying."""
+    """Return what may be shown of a way of paying."""
     if card is None:
         return PaidWith(type_, type_.replace("_", " ").capitalize())
     brand = card.brand or "card"
@@ -200,7 +200,7 @@ def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
 
 
 def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
-    """Give how a capture stands that was asked for with a key; None where the intent knows nothing of it."""
+    """Return how a capture stands that was asked for with a key; None where the intent knows nothing of it."""
     asked = metadata_of(intent).get(key)
     if asked is not None and asked.isdecimal() and intent.amount_received > 0:
         return Moved(_captured(intent, int(asked)))
@@ -214,7 +214,7 @@ def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None
 
 
 def _captured(intent: stripe.PaymentIntent, asked: int) -> Money:
-    """Give what a capture took: of an intent that is captured once all that was received, whatever was asked."""
+    """Return what a capture took: of an intent that is captured once all that was received, whatever was asked."""
     is_only_one = len(_own_captures(intent)) == 1
     is_over = intent.status == "succeeded"
     return money_of(intent, intent.amount_received if is_only_one and is_over else asked)
@@ -229,7 +229,7 @@ def _own_captures(intent: stripe.PaymentIntent) -> dict[str, int]:
 
 
 def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
-    """Give whether an intent is canceled, with what that gave back; None where it is not."""
+    """Return whether an intent is canceled, with what that gave back; None where it is not."""
     match intent.status:
         case "canceled":
             return Moved(Money(_given_back(intent), intent.currency.upper()))
@@ -242,14 +242,14 @@ def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
 
 
 def _given_back(intent: stripe.PaymentIntent) -> int:
-    """Give the minor units that a cancellation gave back: nothing where nothing had been authorized."""
+    """Return the minor units that a cancellation gave back: nothing where nothing had been authorized."""
     charge = intent.latest_charge
     was_authorized = isinstance(charge, stripe.Charge) and charge.status == "succeeded"
     return money_of(intent, intent.amount - intent.amount_received).minor if was_authorized else 0
 
 
 def refund_of(refund: stripe.Refund) -> Outcome:
-    """Give how a refund stands. Source: https://docs.stripe.com/refunds, failed refunds."""
+    """Return how a refund stands. Source: https://docs.stripe.com/refunds, failed refunds."""
     match refund.status:
         case "succeeded":
             return Moved(from_stripe(refund.amount, refund.currency))
@@ -263,7 +263,7 @@ def refund_of(refund: stripe.Refund) -> Outcome:
 
 
 def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:
-    """Give all that became of an intent, oldest first; nothing where it is not one of ours. Raises ValueError."""
+    """Return all that became of an intent, oldest first; nothing where it is not one of ours. Raises ValueError."""
     metadata = metadata_of(intent)
     session_id = metadata.get(SESSION_KEY)
     if session_id is None:
@@ -288,7 +288,7 @@ class _Effects:
         self._provider_id = provider_id
 
     def authorization(self) -> Effect:
-        """Give the intent's authorization, however it stands."""
+        """Return the intent's authorization, however it stands."""
         amount = money_of(self._intent, self._intent.amount)
         outcome = authorization_of(self._intent, None)
         return Effect(
@@ -303,7 +303,7 @@ class _Effects:
         )
 
     def captures(self) -> Iterator[Effect]:
-        """Give what was captured after it was authorized: by our keys, and what else was, in the dashboard."""
+        """Return what was captured after it was authorized: by our keys, and what else was, in the dashboard."""
         intent = self._intent
         if intent.capture_method != "manual" or intent.amount_received == 0:
             return
@@ -324,7 +324,7 @@ class _Effects:
             )
 
     def refund(self, refund: stripe.Refund) -> Effect:
-        """Give a refund, however it stands."""
+        """Return a refund, however it stands."""
         key = metadata_of(refund).get(OPERATION_KEY)
         return Effect(
             key or refund.id,
@@ -337,7 +337,7 @@ class _Effects:
         )
 
     def cancellation(self) -> Iterator[Effect]:
-        """Give the intent's cancellation, where it is canceled."""
+        """Return the intent's cancellation, where it is canceled."""
         intent = self._intent
         if intent.status != "canceled":
             return

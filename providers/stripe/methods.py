@@ -12,7 +12,7 @@ EURO = frozenset({"EUR"})
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """Is one provider's way of paying."""
+    """One provider's way of paying."""
 
     id: ProviderId
     name: str

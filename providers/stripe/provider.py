@@ -89,7 +89,7 @@ class StripeProvider:
         data.check(data_)
 
     def limits(self, currency: str) -> AmountLimits:
-        """Give what Stripe takes at once in a currency."""
+        """Return what Stripe takes at once in a currency."""
         return amounts.limits(currency)
 
     def decide(self, ask: Ask) -> Outcome | None:
@@ -190,7 +190,7 @@ class StripeProvider:
         assert_never(ask.kind)
 
     async def _absent(self) -> Unknown | None:
-        """Give what a search that found nothing says: None, in the account that the database knows alone."""
+        """Return what a search that found nothing says: None, in the account that the database knows alone."""
         return None if await self.account.confirm() else Unknown()
 
     async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
@@ -199,7 +199,7 @@ class StripeProvider:
         return await self._connection.find_intent(ask.session_id)
 
     def _opening_read(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome | None:
-        """Give what became of an opening or a change, and what the browser has made of it since."""
+        """Return what became of an opening or a change, and what the browser has made of it since."""
         is_changed = intents.metadata_of(intent).get(intents.OPERATION_KEY) == ask.key
         if ask.kind is OperationKind.UPDATE and not is_changed:
             return None
@@ -383,6 +383,6 @@ def _method_of(ask: Ask) -> str | None:
 
 
 def _name(ask: Ask) -> str:
-    """Give Stripe's name of the session's intent; an operation on one that was never opened can't be."""
+    """Return Stripe's name of the session's intent; an operation on one that was never opened can't be."""
     assert ask.reference is not None
     return ask.reference

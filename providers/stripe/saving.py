@@ -169,7 +169,7 @@ class SavingStripeProvider(StripeProvider):
     async def _failure(
         self, what: str, about: str, error: stripe.StripeError
     ) -> Declined | NotReached | Unknown:
-        """Give the outcome that an error is, and a line in the log."""
+        """Return the outcome that an error is, and a line in the log."""
         log.warning(
             "not done",
             what=what,

@@ -19,7 +19,7 @@ KEYS = {
 
 @pytest.fixture(scope="session")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server without secret keys, which trusts this machine."""
+    """Return a server without secret keys, which trusts this machine."""
     folder = tmp_path_factory.mktemp("open")
     running = RunningServer(folder, NO_RECOVERY).start()
     yield running
@@ -28,7 +28,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 @pytest.fixture(scope="session")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server with a secret key and a hashed one; calls that name no credential bear the first."""
+    """Return a server with a secret key and a hashed one; calls that name no credential bear the first."""
     running = RunningServer(tmp_path_factory.mktemp("keyed"), {**NO_RECOVERY, **KEYS})
     running.credential = SECRET_KEY
     running.start()
@@ -46,7 +46,7 @@ def unchanged(open_server: RunningServer) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shop(keyed_server: RunningServer) -> Shop:
-    """Give two collections and the secret of the first."""
+    """Return two collections and the secret of the first."""
     secret, own = full_collection(keyed_server)
     _, stranger = full_collection(keyed_server)
     return Shop(secret, own, stranger)
@@ -54,7 +54,7 @@ def shop(keyed_server: RunningServer) -> Shop:
 
 @pytest.fixture(scope="module")
 def strangers(keyed_server: RunningServer) -> Mapping[str, str]:
-    """Give every credential that a collection does not open for."""
+    """Return every credential that a collection does not open for."""
     replaced = open_collection(keyed_server)
     keyed_server.change("rotateClientSecret", {"paymentCollectionId": replaced["id"]})
     ended = open_collection(keyed_server)

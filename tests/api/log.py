@@ -5,7 +5,7 @@ from tests.support.waiting import until
 
 
 def lines_of(server: RunningServer, request_id: str, event: str) -> list[Json]:
-    """Give a request's lines of a kind, oldest first, once its one "request" line is written."""
+    """Return a request's lines of a kind, oldest first, once its one "request" line is written."""
 
     def lines() -> list[Json]:
         found = [line for line in server.log_lines() if line.get("request_id") == request_id]

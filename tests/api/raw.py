@@ -58,7 +58,7 @@ def change_literal(server: RunningServer, field_name: str, input_literal: str) -
 
 
 def outcome(response: httpx2.Response) -> Json:
-    """Give the value of a mutation that answered, whatever member it is."""
+    """Return the value of a mutation that answered, whatever member it is."""
     answer = orjson.loads(response.content)
     assert response.status_code == 200, response.text
     assert "errors" not in answer, answer
@@ -67,7 +67,7 @@ def outcome(response: httpx2.Response) -> Json:
 
 
 def refused(response: httpx2.Response) -> tuple[int, str]:
-    """Give status and code of a request that was refused as a whole: no data, one kind of error, a request id."""
+    """Return status and code of a request that was refused as a whole: no data, one kind of error, a request id."""
     answer = orjson.loads(response.content)
     assert "data" not in answer, answer
     codes = {error["extensions"]["code"] for error in answer["errors"]}
@@ -79,6 +79,6 @@ def refused(response: httpx2.Response) -> tuple[int, str]:
 
 
 def failure(value: Json) -> tuple[str, list[str] | None]:
-    """Give code and path of a mutation's failing member."""
+    """Return code and path of a mutation's failing member."""
     assert value["requestId"], value
     return value["code"], value["path"]

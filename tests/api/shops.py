@@ -16,7 +16,7 @@ from tests.support.shop import (
 
 @dataclass(frozen=True)
 class Shop:
-    """Is a browser's own collection, and a stranger's, each with a payment in every state of a movement."""
+    """A browser's own collection, and a stranger's, each with a payment in every state of a movement."""
 
     secret: str
     own: Mapping[str, str]

@@ -405,7 +405,7 @@ def test_what_a_mutation_answers_a_browser_hides_the_same(keyed_server: RunningS
 
 @pytest.fixture
 def browser(keyed_server: RunningServer) -> tuple[str, str]:
-    """Give a fresh collection's id and client secret."""
+    """Return a fresh collection's id and client secret."""
     made = open_collection(keyed_server)
     return made["id"], made["clientSecret"]
 
@@ -812,7 +812,7 @@ HOUR_SECONDS = 3600
 
 @pytest.fixture(scope="module")
 def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server whose client secrets end after an hour and may open system sessions alone; its clock stands."""
+    """Return a server whose client secrets end after an hour and may open system sessions alone; its clock stands."""
     environment = {
         **NO_RECOVERY,
         **STANDING_CLOCK,

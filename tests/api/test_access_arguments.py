@@ -47,7 +47,7 @@ BEYOND = {"WebhookEndpoint.deliveries": {"status", "first", "after"}}
 
 
 def fields() -> Iterator[tuple[str, GraphQLField]]:
-    """Give every field that takes arguments, mutations apart."""
+    """Return every field that takes arguments, mutations apart."""
     for name, kind in SCHEMA.type_map.items():
         if is_object_type(kind) and kind is not SCHEMA.mutation_type and name[:2] != "__":
             for field_name, field in kind.fields.items():
@@ -65,7 +65,7 @@ Given = dict[str, tuple[GraphQLArgument, Json]]
 
 
 def given(field: GraphQLField) -> Iterator[tuple[str, Given]]:
-    """Give each argument by itself, with those that are required, and a filter once for each of its fields."""
+    """Return each argument by itself, with those that are required, and a filter once for each of its fields."""
     needed = {
         name: (one, _sample(one.type))
         for name, one in field.args.items()
@@ -81,7 +81,7 @@ def given(field: GraphQLField) -> Iterator[tuple[str, Given]]:
 
 
 def _sample(of: GraphQLInputType) -> Json:
-    """Give a value that an argument takes."""
+    """Return a value that an argument takes."""
     kind = get_nullable_type(of)
     if is_list_type(kind):
         return [_sample(kind.of_type)]

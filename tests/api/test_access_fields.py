@@ -198,7 +198,7 @@ def _selected(name: str, of: Any) -> str:
 
 @dataclass
 class Compared:
-    """Is what a browser reads beside what a back end reads, by type and field."""
+    """What a browser reads beside what a back end reads, by type and field."""
 
     seen: set[str] = field(default_factory=set)
     examples: set[str] = field(default_factory=set)
@@ -238,7 +238,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Rich:
-    """Is a collection with an example of all that the sandbox can bring about."""
+    """A collection with an example of all that the sandbox can bring about."""
 
     secret: str
     ids: Mapping[str, tuple[str, ...]]
@@ -246,7 +246,7 @@ class Rich:
 
 @pytest.fixture(scope="module")
 def rich(keyed_server: RunningServer) -> Rich:
-    """Give a collection whose objects have a value wherever the sandbox can give them one."""
+    """Return a collection whose objects have a value wherever the sandbox can give them one."""
     server = keyed_server
     secret, ids = full_collection(server)
     collection = ids["PaymentCollection"]

@@ -78,7 +78,7 @@ def mutation_of(input_name: str) -> str:
 
 
 def inputs() -> Iterator[GraphQLInputObjectType]:
-    """Give the input of every mutation."""
+    """Return the input of every mutation."""
     assert SCHEMA.mutation_type is not None
     for one in SCHEMA.mutation_type.fields.values():
         kind = get_named_type(one.args["input"].type)
@@ -99,13 +99,13 @@ def test_every_mutation_has_an_input_named_after_it() -> None:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Is a browser's own collection with an open session, its holder and a saved method, and a stranger's."""
+    """A browser's own collection with an open session, its holder and a saved method, and a stranger's."""
 
     secret: str
     names: Mapping[str, Json]
 
     def value(self, given: Json) -> Json:
-        """Give what a word of the table stands for; another value stands for itself."""
+        """Return what a word of the table stands for; another value stands for itself."""
         if given == "new":
             return new_key()
         return self.names.get(given, given) if isinstance(given, str) else given
@@ -223,7 +223,7 @@ IDS = {"paymentCollectionId": "PaymentCollection", "paymentId": "Payment"}
 
 
 def _sample(of: GraphQLInputType, name: str, shop: Shop) -> Json:
-    """Give a value that an input field takes."""
+    """Return a value that an input field takes."""
     kind = get_nullable_type(of)
     if is_list_type(kind):
         return []

@@ -176,7 +176,7 @@ SAVE = document("complete/savePaymentMethod")
 
 
 def taken(response: httpx2.Response) -> Json:
-    """Give an answer's data, unless it is 503."""
+    """Return an answer's data, unless it is 503."""
     return None if response.status_code == 503 else response.json()["data"]
 
 

@@ -18,18 +18,18 @@ pytestmark = pytest.mark.once
 
 @dataclass(frozen=True)
 class Place:
-    """Is one place that takes an amount, with the rest of its input as JSON and as a literal."""
+    """One place that takes an amount, with the rest of its input as JSON and as a literal."""
 
     field_name: str
     input_text: str
     input_literal: str
 
     def with_amount(self, amount: str) -> str:
-        """Give the whole input as JSON."""
+        """Return the whole input as JSON."""
         return f'{{{self.input_text}, "amount": {amount}}}'
 
     def with_amount_literal(self, amount: str) -> str:
-        """Give the whole input as it stands in a document."""
+        """Return the whole input as it stands in a document."""
         return f"{{{self.input_literal}, amount: {amount}}}"
 
 
@@ -45,7 +45,7 @@ PLACES = [
 
 @pytest.fixture(scope="module")
 def place(open_server: RunningServer) -> Callable[[str], Place]:
-    """Give each place that takes an amount, on an object that would take one of 10.00."""
+    """Return each place that takes an amount, on an object that would take one of 10.00."""
     collection_id = open_collection(open_server)["id"]
     session_id = open_session(open_server, collection_id)["id"]
     payment_id = pay(open_server)["id"]

@@ -22,7 +22,7 @@ SESSIONS = 100
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that demands a key."""
+    """Return a server that demands a key."""
     running = RunningServer(tmp_path_factory.mktemp("sizes"), {**NO_RECOVERY, **KEYS})
     running.credential = SECRET_KEY
     # To fill a back end's whole limit takes seconds, and many of them on a machine that does other things too.
@@ -33,7 +33,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def collection(server: RunningServer) -> Json:
-    """Give a collection whose browser has opened every session that it can."""
+    """Return a collection whose browser has opened every session that it can."""
     made = open_collection(server)
     inputs = {"paymentCollectionId": made["id"], "providerId": "sandbox"}
     for _ in range(SESSIONS):

@@ -64,7 +64,7 @@ BROKEN = {
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a database in which every invariant holds: payments, movements, a failed session and an open one."""
+    """Return a database in which every invariant holds: payments, movements, a failed session and an open one."""
     folder = tmp_path_factory.mktemp("sound")
     server = RunningServer(folder, {**ALLOWED, URL: f"{SQLITE}{folder / 'till.db'}"}).start()
     payment = pay(server)

@@ -44,7 +44,7 @@ def test_either_case_is_taken_and_upper_case_shown(open_server: RunningServer) -
 
 @pytest.fixture(scope="module")
 def dollars(open_server: RunningServer) -> str:
-    """Give a collection in dollars."""
+    """Return a collection in dollars."""
     return str(open_collection(open_server)["id"])
 
 

@@ -34,7 +34,7 @@ TOKENS_MAX, DEPTH_MAX, ALIASES_MAX, BODY_BYTES_MAX = 1_000, 10, 15, 64 * 1024
 
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
-    """Give the committed schema."""
+    """Return the committed schema."""
     return build_schema((ROOT / "schema" / "schema.graphql").read_text())
 
 
@@ -111,7 +111,7 @@ def examples_of(server: RunningServer) -> dict[str, Json]:
 
 @pytest.fixture(scope="module")
 def examples(open_server: RunningServer) -> dict[str, Json]:
-    """Give each document's variables, once."""
+    """Return each document's variables, once."""
     return examples_of(open_server)
 
 
@@ -160,7 +160,7 @@ SUCCESS = {
 
 
 def root_field(name: str) -> tuple[str, str]:
-    """Give what kind of operation a document is, and its one root field."""
+    """Return what kind of operation a document is, and its one root field."""
     (operation,) = parse(document(name)).definitions
     assert isinstance(operation, OperationDefinitionNode)
     assert isinstance(operation.selection_set, SelectionSetNode)
@@ -203,7 +203,7 @@ def test_every_mutation_has_a_success_member_here(schema: GraphQLSchema) -> None
 
 @pytest.fixture(scope="module")
 def more_examples(open_server: RunningServer) -> dict[str, Json]:
-    """Give each document's variables once more, on objects of their own."""
+    """Return each document's variables once more, on objects of their own."""
     return examples_of(open_server)
 
 

@@ -25,12 +25,12 @@ OF_THE_DATABASES = {
 
 
 def modes(paths: Iterable[Path]) -> dict[str, str]:
-    """Give the mode of each file, in octal, by its name."""
+    """Return the mode of each file, in octal, by its name."""
     return {path.name: f"{path.stat().st_mode & 0o777:o}" for path in paths}
 
 
 def databases_of(server: RunningServer) -> dict[str, str]:
-    """Give the modes of the files of both databases."""
+    """Return the modes of the files of both databases."""
     return modes(server.folder.glob("tillgraph*"))
 
 
@@ -83,7 +83,7 @@ def test_production_writes_nothing_for_what_is_off(
 
 
 def serving_without_rights() -> list[str]:
-    """Give the command of a server that may do only what files allow it.
+    """Return the command of a server that may do only what files allow it.
 
     Root may read and write everything, unless its capabilities are dropped, as containers drop them.
     """

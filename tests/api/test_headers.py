@@ -34,7 +34,7 @@ FORWARDED = ("accept", "content-type", "content-encoding")
 
 @pytest.fixture(scope="module")
 def challenged(open_server: RunningServer) -> str:
-    """Give a session that waits for its customer."""
+    """Return a session that waits for its customer."""
     session_id = opened(open_server, "challenge")[1]
     assert authorize(open_server, session_id)["__typename"] == "RequiresMoreAction"
     return session_id

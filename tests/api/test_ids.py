@@ -168,7 +168,7 @@ def test_no_subscription_follows_what_is_not_there(open_server: RunningServer, i
 
 @pytest.fixture(scope="module")
 def beside(open_server: RunningServer) -> dict[str, Json]:
-    """Give inputs that are right, each without one more id."""
+    """Return inputs that are right, each without one more id."""
     holder = open_holder(open_server)["id"]
     collection = open_collection(open_server, accountHolderIds=[holder])["id"]
     session = open_session(open_server, collection)["id"]
@@ -203,7 +203,7 @@ ELSEWHERE = {"Dispute", "WebhookEndpoint", "WebhookDelivery"}
 
 @pytest.fixture(scope="module")
 def kinds(open_server: RunningServer) -> Kinds:
-    """Give an object of each kind that exists."""
+    """Return an object of each kind that exists."""
     payment = pay(open_server)
     captured = open_server.change(
         "capturePayment", {"paymentId": payment["id"], "idempotencyKey": new_key()}
@@ -300,6 +300,6 @@ def test_a_provider_that_is_not_there_is_refused(
 
 @pytest.fixture(scope="module")
 def unpaid(open_server: RunningServer) -> str:
-    """Give a collection without a session."""
+    """Return a collection without a session."""
     made = open_server.change("createPaymentCollection", {"amount": "10.00", "currencyCode": "USD"})
     return str(made["id"])

@@ -31,7 +31,7 @@ KEYED = [
 
 @pytest.fixture(scope="module")
 def inputs(open_server: RunningServer) -> Inputs:
-    """Give for each mutation that takes a key an input, without one, that would succeed."""
+    """Return for each mutation that takes a key an input, without one, that would succeed."""
     collection_id = open_collection(open_server)["id"]
     session_id = open_session(open_server, collection_id)["id"]
     payment_id = pay(open_server)["id"]

@@ -19,14 +19,14 @@ TOLD = re.compile(r"^Tillgraph serves on (http://\S+)/graphql$", re.MULTILINE)
 
 
 def told(server: RunningServer) -> str:
-    """Give the address that a server says it serves on, once it does."""
+    """Return the address that a server says it serves on, once it does."""
     found = until(lambda: TOLD.search(server.log_path.read_text()))
     assert found is not None
     return found[1]
 
 
 def is_live(address: str) -> bool:
-    """Tell whether a server answers there."""
+    """Return whether a server answers there."""
     response = httpx2.get(f"{address}/health/live", trust_env=False, verify=False)
     return response.status_code == 200
 

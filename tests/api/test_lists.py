@@ -27,7 +27,7 @@ ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 @pytest.fixture(scope="module")
 def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server of this file's own, on which nothing else is listed."""
+    """Return a server of this file's own, on which nothing else is listed."""
     running = RunningServer(tmp_path_factory.mktemp("listed")).start()
     yield running
     running.close()
@@ -35,7 +35,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def shop(listed: RunningServer) -> dict[str, list[str]]:
-    """Give the ids of six collections, oldest first, and of the payments of four of them."""
+    """Return the ids of six collections, oldest first, and of the payments of four of them."""
     collections, payments = [], []
     for number, (currency, provider, amount) in enumerate(
         [
@@ -69,7 +69,7 @@ def page(server: RunningServer, query: str, **variables: Json) -> Json:
 
 
 def ids_of(found: Json) -> list[str]:
-    """Give the ids on a page."""
+    """Return the ids on a page."""
     return [edge["node"]["id"] for edge in found["edges"]]
 
 

@@ -28,7 +28,7 @@ SMALL_BYTES = 4_096
 
 
 class Reader:
-    """Is a pipe that nobody reads: its writer hangs once it is full."""
+    """A pipe that nobody reads: its writer hangs once it is full."""
 
     def __init__(self) -> None:
         self.there, self.here = os.pipe()
@@ -45,7 +45,7 @@ class Reader:
 
 @pytest.fixture
 def hanging() -> Iterator[Reader]:
-    """Give a pipe that is full."""
+    """Return a pipe that is full."""
     reader = Reader()
     yield reader
     os.close(reader.there)

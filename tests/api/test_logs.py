@@ -42,7 +42,7 @@ STEPS = {
 
 @dataclass(frozen=True)
 class Flow:
-    """Is a whole flow of a shop's, and what may be in no log."""
+    """A whole flow of a shop's, and what may be in no log."""
 
     server: RunningServer
     collection_id: str
@@ -53,7 +53,7 @@ class Flow:
 
     @property
     def milliseconds(self) -> float:
-        """Give how long ago it began: no step of it took longer."""
+        """Return how long ago it began: no step of it took longer."""
         return (time.monotonic() - self.begun) * 1_000
 
 

@@ -18,7 +18,7 @@ MASKED = "Something went wrong here; the log has it under this request id."
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningServer, Json]]:
-    """Give a server, and a payment whose row it can't read."""
+    """Return a server, and a payment whose row it can't read."""
     server = RunningServer(tmp_path_factory.mktemp("broken"), {**QUICK_RECOVERY, **KEYS})
     server.credential = SECRET_KEY
     server.start()

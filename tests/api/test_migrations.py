@@ -25,7 +25,7 @@ pytestmark = pytest.mark.sqlite
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a database file that `python server.py migrate` made out of nothing."""
+    """Return a database file that `python server.py migrate` made out of nothing."""
     folder = tmp_path_factory.mktemp("migrated")
     process = run_command(folder, "migrate")
     assert process.returncode == 0, process.stderr
@@ -34,7 +34,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def engine(migrated: Path) -> Iterator[Engine]:
-    """Give an engine on the migrated database."""
+    """Return an engine on the migrated database."""
     made = create_engine(f"sqlite:///{migrated}")
     yield made
     made.dispose()
@@ -129,7 +129,7 @@ def test_every_connection_of_the_program_is_set_up(migrated: Path) -> None:
 
 @pytest.fixture(scope="module")
 def paid(tmp_path_factory: pytest.TempPathFactory, open_server: RunningServer) -> Path:
-    """Give a copy of a database with a payment of 100.00, of which 60.00 is captured, 20.00 refunded, and another."""
+    """Return a copy of a database with a payment of 100.00, of which 60.00 is captured, 20.00 refunded, and another."""
     pay(open_server)
     payment = pay(open_server)
     capture(open_server, payment["id"], amount="60.00")

@@ -26,7 +26,7 @@ FOREIGN = ["https://shop.example:444", "http://localhost:3000", "null"]
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a production server with three shops."""
+    """Return a production server with three shops."""
     settings = {
         "TILLGRAPH_ENVIRONMENT": "production",
         "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
@@ -42,7 +42,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServ
 
 
 def _named(server: RunningServer, method: str, origin: str) -> str | None:
-    """Give the origin that an answer allows to read it."""
+    """Return the origin that an answer allows to read it."""
     headers = {
         "origin": origin,
         "access-control-request-method": "POST",

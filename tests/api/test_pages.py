@@ -34,7 +34,7 @@ OF_EVENTS = {"paymentEvents", "events", "history"}
 
 @pytest.fixture(scope="module")
 def collection_id(open_server: RunningServer) -> str:
-    """Give a collection with a payment, something unsettled and a log of several events."""
+    """Return a collection with a payment, something unsettled and a log of several events."""
     collection = open_collection(open_server)
     for token in ("lost_reply", "approve", "pending"):
         session = open_session(open_server, collection["id"], token, amount="30.00")
@@ -117,7 +117,7 @@ def test_a_forged_cursor_is_refused(
 
 @pytest.fixture(scope="module")
 def cursors(open_server: RunningServer, collection_id: str) -> dict[str, str]:
-    """Give a cursor of each list."""
+    """Return a cursor of each list."""
     return {
         name: _page(open_server, name, collection_id, "first: 1")["edges"][0]["cursor"]
         for name in LISTS

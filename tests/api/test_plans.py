@@ -97,7 +97,7 @@ READS = {
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server whose database has 20,000 collections, sessions and payments, and knows it."""
+    """Return a server whose database has 20,000 collections, sessions and payments, and knows it."""
     running = RunningServer(tmp_path_factory.mktemp("full"), QUIET).start()
     pay(running)
     running.stop()

@@ -76,7 +76,7 @@ def nginx(folder: Path, server: RunningServer, sites: str) -> Iterator[RunningSe
 
 
 def is_there(server: RunningServer) -> bool:
-    """Tell whether anybody answers."""
+    """Return whether anybody answers."""
     try:
         return server.client.get("/nowhere").status_code == 404
     except httpx2.TransportError:

@@ -36,7 +36,7 @@ LIMITS = {
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that lets three requests a day through, whose clock the tests set."""
+    """Return a server that lets three requests a day through, whose clock the tests set."""
     settings = {**NO_RECOVERY, **KEYS, **LIMITS, **STANDING_CLOCK}
     running = RunningServer(tmp_path_factory.mktemp("limited"), settings)
     stop_clock(running.folder)
@@ -381,7 +381,7 @@ def test_who_waits_as_long_as_told_gets_through(limited: RunningServer) -> None:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that limits each secret key, and knows of no proxies."""
+    """Return a server that limits each secret key, and knows of no proxies."""
     settings = {
         **NO_RECOVERY,
         **KEYS,
@@ -435,7 +435,7 @@ def test_development_limits_nothing_by_itself(keyed_server: RunningServer) -> No
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a production server with its defaults, and a shop's origin."""
+    """Return a production server with its defaults, and a shop's origin."""
     settings = {
         **PRODUCTION,
         **STANDING_CLOCK,

@@ -16,7 +16,7 @@ TAKEN = "http://shop.localhost:3000/checkout?session=1&b=2#done"
 
 @pytest.fixture(scope="module")
 def make_input(open_server: RunningServer) -> Callable[[str, str], Json]:
-    """Give each mutation's input with a return address."""
+    """Return each mutation's input with a return address."""
     collection_id = open_collection(open_server)["id"]
     session_id = open_session(open_server, collection_id)["id"]
     inputs: dict[str, Json] = {

@@ -114,7 +114,7 @@ def test_a_file_of_settings_is_read(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server in production."""
+    """Return a server in production."""
     server = RunningServer(tmp_path_factory.mktemp("production"), PRODUCTION)
     server.credential = SECRET_KEY
     server.start()

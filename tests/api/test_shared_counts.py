@@ -26,7 +26,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Give two servers on one database, who wait for it as long as it takes."""
+    """Return two servers on one database, who wait for it as long as it takes."""
     settings = {**SETTINGS, **LONG_WAITS}
     first = RunningServer(tmp_path_factory.mktemp("first"), settings, is_test_build=True)
     shared = {**settings, URL: first.database}

@@ -50,7 +50,7 @@ PAYMENTS = """query ($first: Int!) { payments(first: $first) { totalCount edges 
 
 
 class Counted:
-    """Is a server that writes its statements down."""
+    """A server that writes its statements down."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "statements"
@@ -59,7 +59,7 @@ class Counted:
         self.server.credential = SECRET_KEY
 
     def statements(self, query: str, variables: Json, bearer: str | None = None) -> list[str]:
-        """Give the statements that read and write for one request, sorted: some are sent at the same time."""
+        """Return the statements that read and write for one request, sorted: some are sent at the same time."""
         found = [self._statements(query, variables, bearer) for _ in range(TRIES)]
         fewest = min(found, key=len)
         return sorted(fewest)
@@ -76,7 +76,7 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
-    """Give a server with fifty collections, each of which has all that hangs off one."""
+    """Return a server with fifty collections, each of which has all that hangs off one."""
     counted = Counted(tmp_path_factory.mktemp("counted"))
     counted.server.start()
     _collection(counted.server)

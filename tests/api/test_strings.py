@@ -95,7 +95,7 @@ def plain(name: str, type: GraphQLInputType) -> Json:
 
 
 def input_of(mutation: str) -> GraphQLInputObjectType:
-    """Give a mutation's input type."""
+    """Return a mutation's input type."""
     assert SCHEMA.mutation_type is not None
     return cast(
         GraphQLInputObjectType,
@@ -111,7 +111,7 @@ def mutations() -> list[str]:
 
 @pytest.fixture(scope="module")
 def unchanged_things(open_server: RunningServer) -> dict[str, str]:
-    """Give an object for each kind of id, for tests whose every request is refused."""
+    """Return an object for each kind of id, for tests whose every request is refused."""
     return made(open_server)
 
 
@@ -119,7 +119,7 @@ def unchanged_things(open_server: RunningServer) -> dict[str, str]:
 def things(
     open_server: RunningServer, unchanged_things: dict[str, str], is_long: bool
 ) -> dict[str, str]:
-    """Give an object for each kind of id that a mutation changes; the long form's requests are not all refused."""
+    """Return an object for each kind of id that a mutation changes; the long form's requests are not all refused."""
     return made(open_server) if is_long else unchanged_things
 
 
@@ -151,7 +151,7 @@ def codes_in(answer: Json) -> set[str]:
 
 
 def odd_texts(is_long: bool) -> tuple[str, ...]:
-    """Give the texts to try: the short form takes those that no database can keep."""
+    """Return the texts to try: the short form takes those that no database can keep."""
     return ODD if is_long else (BOTH,)
 
 
@@ -209,7 +209,7 @@ def argued() -> list[tuple[str, str, str]]:
 
 
 def field_of(type: str, name: str) -> GraphQLField:
-    """Give a field of an object type."""
+    """Return a field of an object type."""
     found = SCHEMA.type_map[type]
     assert is_object_type(found)
     return cast(GraphQLField, found.fields[name])

@@ -33,7 +33,7 @@ def sha256(text: str) -> str:
 
 
 def printed(name: str) -> str:
-    """Give a document as code generators print it: without comments, and without space around it."""
+    """Return a document as code generators print it: without comments, and without space around it."""
     return print_ast(parse(document(name)))
 
 
@@ -59,7 +59,7 @@ def apollos_manifest(*texts: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a production server with a folder of its own: a file and the manifests of two generators."""
+    """Return a production server with a folder of its own: a file and the manifests of two generators."""
     folder = tmp_path_factory.mktemp("production")
     trusted = folder / FOLDER
     (trusted / "pages" / "checkout").mkdir(parents=True)

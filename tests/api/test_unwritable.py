@@ -98,7 +98,7 @@ def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Give a folder that is a disk of its own, with room for little more than a database."""
+    """Return a folder that is a disk of its own, with room for little more than a database."""
     subprocess.run(
         ["/bin/mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", tmp_path], check=True
     )

@@ -65,7 +65,7 @@ query ($id: ID!) { payment(id: $id) {
 
 @dataclass
 class RunningStripe:
-    """Is `python -m tests.stripe_server`."""
+    """`python -m tests.stripe_server`."""
 
     folder: Path
     port: int
@@ -85,7 +85,7 @@ class RunningStripe:
 
     @property
     def url(self) -> str:
-        """Give its address: the setting TILLGRAPH_STRIPE_API_BASE."""
+        """Return its address: the setting TILLGRAPH_STRIPE_API_BASE."""
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> "RunningStripe":
@@ -230,7 +230,7 @@ class RunningStripe:
 
 @dataclass
 class Site:
-    """Is the server and its Stripe."""
+    """The server and its Stripe."""
 
     server: RunningServer
     stripe: RunningStripe
@@ -258,7 +258,7 @@ class Site:
 
 
 def on_both(values: Iterable[Any], *both: Any) -> list[Any]:
-    """Give parameters of which both databases run some, where the others differ in what the adapter makes of them."""
+    """Return parameters of which both databases run some, where the others differ in what the adapter makes of them."""
     return [
         value if value in both else pytest.param(value, marks=pytest.mark.once) for value in values
     ]
@@ -305,6 +305,6 @@ def site(
 
 
 def not_in_log(server: RunningServer, *secrets: str) -> bool:
-    """Tell whether no secret stands in the server's log."""
+    """Return whether no secret stands in the server's log."""
     log = server.log_path.read_text()
     return not any(secret in log for secret in secrets)

@@ -179,7 +179,7 @@ def test_a_start_with_a_key_of_another_account(own: Site, tmp_path: Path) -> Non
 
 
 def is_live(server: RunningServer) -> bool:
-    """Tell whether it answers at all."""
+    """Return whether it answers at all."""
     try:
         return server.client.get("/health/live").status_code == 200
     except httpx2.TransportError:

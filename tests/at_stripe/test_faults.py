@@ -46,7 +46,7 @@ def effects(shop: Site, kind: str, one: Json) -> list[int]:
 
 
 def session_id_of(kind: str, one: Json) -> str:
-    """Give the session's id."""
+    """Return the session's id."""
     return str((one if kind == "authorize" else one["paymentSession"])["id"])
 
 

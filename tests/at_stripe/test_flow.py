@@ -23,7 +23,7 @@ BACK = "http://localhost:3000/back"
 
 
 def reference_of(session: Json) -> str:
-    """Give Stripe's name of a session's intent."""
+    """Return Stripe's name of a session's intent."""
     return str(session["data"]["paymentIntent"])
 
 

@@ -17,7 +17,7 @@ DAY_SECONDS = 86_400
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site for which the 23 hours of a key are over after 1.4 seconds."""
+    """Return a site for which the 23 hours of a key are over after 1.4 seconds."""
     folder = tmp_path_factory.mktemp("quick")
     settings = {"TILLGRAPH_TEST_TIME_SCALE": "60000"}
     with site(folder, hears_reports=False, is_test_build=True, **settings) as made:

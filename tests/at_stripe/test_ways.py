@@ -79,7 +79,7 @@ def test_paid_by_a_way_of_its_own(shop: Site) -> None:
 
 @pytest.fixture(scope="module")
 def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site that captures at once."""
+    """Return a site that captures at once."""
     folder = tmp_path_factory.mktemp("at_once")
     with site(folder, TILLGRAPH_STRIPE_CAPTURE_METHOD="automatic") as made:
         yield made
@@ -141,7 +141,7 @@ def _types_of(shop: Site, collection: Json) -> list[str]:
 
 @pytest.fixture(scope="module")
 def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose account captures in parts."""
+    """Return a site whose account captures in parts."""
     folder = tmp_path_factory.mktemp("in_parts")
     with site(folder, TILLGRAPH_STRIPE_MULTICAPTURE="true") as made:
         yield made
@@ -235,7 +235,7 @@ def test_what_a_restored_database_does_not_know(own: Site) -> None:
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server is killed and started again by each test."""
+    """Return a site whose server is killed and started again by each test."""
     folder = tmp_path_factory.mktemp("killed")
     with site(folder, hears_reports=False, is_test_build=True) as made:
         yield made

@@ -33,7 +33,7 @@ FLAGS = [
 
 
 def origin_of(url: str) -> str:
-    """Give the host and port that a request goes to; a blob: belongs to the origin that made it, data: to none."""
+    """Return the host and port that a request goes to; a blob: belongs to the origin that made it, data: to none."""
     parts = urlsplit(url.removeprefix("blob:"))
     return "" if parts.scheme == "data" else parts.netloc
 
@@ -43,7 +43,7 @@ PATIENCE_MS = PATIENCE_SECONDS * 1000
 
 @dataclass(frozen=True)
 class Visit:
-    """Is a page in a profile of its own, with what it asked for and what it complained of."""
+    """A page in a profile of its own, with what it asked for and what it complained of."""
 
     page: Page
     requested: list[str] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give Debian's Chromium, without a screen; while it is there, this thread's event loop is playwright's."""
+    """Return Debian's Chromium, without a screen; while it is there, this thread's event loop is playwright's."""
     path = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert path is not None, "Chromium is missing: run make system-dependencies."
     with sync_playwright() as playwright:
@@ -78,7 +78,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def visit(browser: Browser, server: RunningServer) -> Iterator[Visit]:
-    """Give a visitor's first visit to GraphiQL; the tests work in tabs of their own."""
+    """Return a visitor's first visit to GraphiQL; the tests work in tabs of their own."""
     expect.set_options(timeout=PATIENCE_MS)
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme="light")
     visit = Visit(context.new_page())
@@ -89,7 +89,7 @@ def visit(browser: Browser, server: RunningServer) -> Iterator[Visit]:
 
 @pytest.fixture
 def page(visit: Visit, server: RunningServer) -> Iterator[Page]:
-    """Give GraphiQL's page; at the end, nothing may have gone wrong or elsewhere."""
+    """Return GraphiQL's page; at the end, nothing may have gone wrong or elsewhere."""
     yield visit.page
     visit.assert_sound(server)
 

@@ -36,7 +36,7 @@ class LaterServer(RunningServer):
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Is a folder as a user of a generator has it: the schema, the documents, a configuration and a program."""
+    """A folder as a user of a generator has it: the schema, the documents, a configuration and a program."""
 
     folder: Path
 
@@ -62,13 +62,13 @@ class Project:
 
 @pytest.fixture(scope="session")
 def unions() -> list[Union]:
-    """Give every place at which a document of queries/ answers with a union."""
+    """Return every place at which a document of queries/ answers with a union."""
     return every_union(committed_schema())
 
 
 @pytest.fixture(scope="session")
 def typescript(tmp_path_factory: pytest.TempPathFactory, unions: list[Union]) -> Project:
-    """Give a project with the client that graphql-codegen made, compiled."""
+    """Return a project with the client that graphql-codegen made, compiled."""
     project = _new_project(tmp_path_factory, "typescript")
     (project.folder / "node_modules").symlink_to(MODULES)
     (project.folder / "every_union.ts").write_text(narrowing.typescript(unions))
@@ -78,7 +78,7 @@ def typescript(tmp_path_factory: pytest.TempPathFactory, unions: list[Union]) ->
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory, unions: list[Union]) -> Project:
-    """Give a project with the client that ariadne-codegen made."""
+    """Return a project with the client that ariadne-codegen made."""
     project = _new_project(tmp_path_factory, "python")
     (project.folder / "every_union.py").write_text(narrowing.python(unions))
     project.must_run(PYTHON, "-m", "ariadne_codegen")
@@ -97,7 +97,7 @@ def _new_project(tmp_path_factory: pytest.TempPathFactory, language: str) -> Pro
 
 @pytest.fixture(scope="module")
 def settings() -> dict[str, str]:
-    """Give the settings of the servers; a module whose client needs others has a fixture of this name."""
+    """Return the settings of the servers; a module whose client needs others has a fixture of this name."""
     return SETTINGS
 
 
@@ -105,7 +105,7 @@ def settings() -> dict[str, str]:
 def today(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> Iterator[RunningServer]:
-    """Give a server of today."""
+    """Return a server of today."""
     running = RunningServer(tmp_path_factory.mktemp("today"), settings).start()
     yield running
     checked = running.check()
@@ -117,7 +117,7 @@ def today(
 def later(
     tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]
 ) -> Iterator[RunningServer]:
-    """Give a server whose unions have members that the clients do not know."""
+    """Return a server whose unions have members that the clients do not know."""
     running = LaterServer(
         tmp_path_factory.mktemp("later"), settings, is_started_afresh=True
     ).start()

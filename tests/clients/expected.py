@@ -10,7 +10,7 @@ from tests.support.running import Json
 
 
 def flow(*, action: str, failure: str) -> list[str]:
-    """Give what the shop prints, with the names that its server has for the action and for the failure."""
+    """Return what the shop prints, with the names that its server has for the action and for the failure."""
     return [
         "collection NOT_PAID 49.90 USD",
         f"action {action} REQUIRES_MORE",
@@ -29,14 +29,14 @@ def flow(*, action: str, failure: str) -> list[str]:
 
 
 def refused_inputs(unions: Iterable[Union]) -> str:
-    """Give each mutation of each document an input that is refused."""
+    """Return each mutation of each document an input that is refused."""
     return orjson.dumps(
         [(one.operation, FAILURES[one.steps[0].key][0]) for one in unions if one.is_result]
     ).decode()
 
 
 def refusals(unions: Iterable[Union], *, missing: str) -> list[Json]:
-    """Give operation, code and retryable of each, with the code that its server has for what is not found."""
+    """Return operation, code and retryable of each, with the code that its server has for what is not found."""
     codes = [(one.operation, FAILURES[one.steps[0].key][2]) for one in unions if one.is_result]
     return [[name, missing if code == "NOT_FOUND" else code, False] for name, code in codes]
 

@@ -105,7 +105,7 @@ from tillgraph import Client, enums, input_types
 PYTHON_FAILURE = '''
 
 class Failure(Protocol):
-    """Is what every failing member has."""
+    """What every failing member has."""
 
     code: enums.FailureCode
     message: str

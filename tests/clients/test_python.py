@@ -21,7 +21,7 @@ MYPY = (
 
 @pytest.fixture(scope="module")
 def checked(python: Project) -> Project:
-    """Give the project, checked in strict mode; what it narrows is every union of every document."""
+    """Return the project, checked in strict mode; what it narrows is every union of every document."""
     assert python.must_run(*MYPY).startswith("Success: no issues found")
     return python
 

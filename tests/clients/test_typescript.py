@@ -28,7 +28,7 @@ PRODUCTION = {
 
 @pytest.fixture(scope="module")
 def trusted(tmp_path_factory: pytest.TempPathFactory, typescript: Project) -> Path:
-    """Give a folder with the manifest that was generated with the client, and nothing else."""
+    """Return a folder with the manifest that was generated with the client, and nothing else."""
     folder = tmp_path_factory.mktemp("trusted")
     shutil.copy(typescript.folder / "tillgraph" / "persisted-documents.json", folder)
     return folder
@@ -36,13 +36,13 @@ def trusted(tmp_path_factory: pytest.TempPathFactory, typescript: Project) -> Pa
 
 @pytest.fixture(scope="module")
 def settings(trusted: Path) -> dict[str, str]:
-    """Give the servers the manifest: the client sends hashes alone."""
+    """Return the servers the manifest: the client sends hashes alone."""
     return {**SETTINGS, "TILLGRAPH_DOCUMENTS": str(trusted)}
 
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory, trusted: Path) -> Iterator[RunningServer]:
-    """Give a production server that trusts the manifest alone."""
+    """Return a production server that trusts the manifest alone."""
     settings = {**PRODUCTION, "TILLGRAPH_DOCUMENTS": str(trusted)}
     running = RunningServer(tmp_path_factory.mktemp("production"), settings)
     running.credential = KEY
@@ -52,7 +52,7 @@ def production(tmp_path_factory: pytest.TempPathFactory, trusted: Path) -> Itera
 
 @pytest.fixture(scope="module")
 def compiled(typescript: Project) -> Project:
-    """Give the project, compiled in strict mode; what it narrows is every union of every document."""
+    """Return the project, compiled in strict mode; what it narrows is every union of every document."""
     assert typescript.must_run(TSC) == ""
     return typescript
 

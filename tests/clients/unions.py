@@ -31,7 +31,7 @@ INTERFACES = ("Failure", "CustomerAction")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Is a field on the way to a union."""
+    """A field on the way to a union."""
 
     key: str
     """Its name in the answer."""
@@ -42,7 +42,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Union:
-    """Is one place at which an operation answers with a union."""
+    """One place at which an operation answers with a union."""
 
     operation: str
     kind: str
@@ -70,11 +70,11 @@ class Union:
 
     @property
     def is_result(self) -> bool:
-        """Tell whether this is what a mutation answers."""
+        """Return whether this is what a mutation answers."""
         return self.kind == "Mutation" and len(self.steps) == 1
 
     def without_last_member(self) -> "Union":
-        """Give the union as somebody remembers it who has forgotten a member."""
+        """Return the union as somebody remembers it who has forgotten a member."""
         *left, _ = self.members
         return replace(self, members={name: self.members[name] for name in left})
 

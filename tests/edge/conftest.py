@@ -85,7 +85,7 @@ def is_origin_allowed(origin: str, _websocket: WebSocket) -> bool:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Says when it serves."""
+    """What is called when it serves."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -98,7 +98,7 @@ class _Uvicorn(uvicorn.Server):
 
 @dataclass
 class EdgeServer:
-    """Is a running server."""
+    """A running server."""
 
     edge: GraphQLEdge
     uvicorn: _Uvicorn
@@ -176,7 +176,7 @@ class EdgeServer:
 
     @property
     def connections(self) -> set[object]:
-        """Give the connections that are open now; those of the client of this stay for a while."""
+        """Return the connections that are open now; those of the client of this stay for a while."""
         return set(self.uvicorn.server_state.connections)
 
     def close(self) -> None:
@@ -232,7 +232,7 @@ def _logging() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared() -> Iterator[EdgeServer]:
-    """Give the server that most tests share."""
+    """Return the server that most tests share."""
     server = start()
     yield server
     server.close()
@@ -240,13 +240,13 @@ def shared() -> Iterator[EdgeServer]:
 
 @pytest.fixture
 def edge(shared: EdgeServer, probe: Probe) -> EdgeServer:
-    """Give a server, with the counts at zero."""
+    """Return a server, with the counts at zero."""
     return shared
 
 
 @pytest.fixture
 def probe() -> Iterator[Probe]:
-    """Give the counts, at zero; whatever a test did, no source may be open after it."""
+    """Return the counts, at zero; whatever a test did, no source may be open after it."""
     PROBE.reset()
     RECORDS.clear()
     yield PROBE
@@ -255,7 +255,7 @@ def probe() -> Iterator[Probe]:
 
 @pytest.fixture
 def records(shared: EdgeServer, probe: Probe) -> Callable[[int], list[Json]]:
-    """Give a function that waits for so many log lines of requests and gives them."""
+    """Return a function that waits for so many log lines of requests and gives them."""
     # What ran before this test has been logged, too.
     until(lambda: shared.task_count() == shared.idle_task_count)
     RECORDS.clear()
@@ -272,7 +272,7 @@ def records(shared: EdgeServer, probe: Probe) -> Callable[[int], list[Json]]:
 
 @pytest.fixture
 def make_edge(probe: Probe) -> Iterator[Callable[..., EdgeServer]]:
-    """Give a function that starts servers with other options."""
+    """Return a function that starts servers with other options."""
     started: list[EdgeServer] = []
 
     def make(**options: Any) -> EdgeServer:
@@ -286,7 +286,7 @@ def make_edge(probe: Probe) -> Iterator[Callable[..., EdgeServer]]:
 
 @pytest.fixture
 def end_credentials(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Give a function that sets the clock of the streams forward, past the end of the credential that ends."""
+    """Return a function that sets the clock of the streams forward, past the end of the credential that ends."""
     is_over = threading.Event()
 
     def clock() -> float:
@@ -299,7 +299,7 @@ def end_credentials(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 @pytest.fixture
 def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, float], None]:
-    """Give a function that sets one limit for a test."""
+    """Return a function that sets one limit for a test."""
 
     def set_limit(name: str, value: float) -> None:
         monkeypatch.setattr(f"edge.limits.{name}", value)
@@ -319,7 +319,7 @@ def _opened(server: EdgeServer, credential: str | None) -> Iterator["Client"]:
 
 @pytest.fixture
 def opened(edge: EdgeServer) -> Callable[..., AbstractContextManager["Client"]]:
-    """Give a function that opens a socket and initialises it."""
+    """Return a function that opens a socket and initialises it."""
 
     def open_socket(
         credential: str | None = "Bearer sk_test", server: EdgeServer = edge
@@ -331,7 +331,7 @@ def opened(edge: EdgeServer) -> Callable[..., AbstractContextManager["Client"]]:
 
 @dataclass
 class Client:
-    """Is a client of graphql-transport-ws, without a mind of its own."""
+    """A client of graphql-transport-ws, without a mind of its own."""
 
     socket: ClientConnection
 

@@ -65,7 +65,7 @@ PROBE = Probe()
 
 
 class Context:
-    """Is made for one execution."""
+    """What one execution has to itself."""
 
     def __init__(self, scope: RequestScope) -> None:
         self.scope = scope
@@ -84,7 +84,7 @@ Exact = strawberry.scalar(name="Exact", serialize=str, parse_value=parse_exact)
 
 
 class ExactText(str):
-    """Is the annotation of the scalar."""
+    """The annotation of the scalar."""
 
 
 Info = strawberry.Info[Context, None]
@@ -92,7 +92,7 @@ Info = strawberry.Info[Context, None]
 
 @strawberry.type
 class Item:
-    """Is one item of a stream."""
+    """One item of a stream."""
 
     number: int
     cursor: str
@@ -262,7 +262,7 @@ class Subscription:
 
     @strawberry.subscription
     async def follow(self) -> AsyncGenerator[Item, None]:
-        """Give one item, and then wait for ever."""
+        """Return one item, and then wait for ever."""
         PROBE.add("open")
         try:
             yield Item(number=1, cursor="c1")
@@ -272,7 +272,7 @@ class Subscription:
 
     @strawberry.subscription
     async def breaks(self) -> AsyncGenerator[Item, None]:
-        """Give one item, then fail."""
+        """Return one item, then fail."""
         yield Item(number=1, cursor="c1")
         raise RuntimeError(LEAK)
 

@@ -12,7 +12,7 @@ PROXIES = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "f
 
 
 def address_of(peer: str | None, *forwarded: str) -> str:
-    """Give what a request is counted by; each header of its own."""
+    """Return what a request is counted by; each header of its own."""
     headers = [(b"x-forwarded-for", text.encode("latin-1")) for text in forwarded]
     scope = {"type": "http", "headers": headers, "client": (peer, 1) if peer is not None else None}
     return ClientAddresses(PROXIES).of(HTTPConnection(scope))

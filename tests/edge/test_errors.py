@@ -33,7 +33,7 @@ def test_every_status_that_needs_a_header_has_it() -> None:
 
 
 def only_error(response_json: Json) -> Json:
-    """Give the one error of an answer."""
+    """Return the one error of an answer."""
     [error] = response_json["errors"]
     found: Json = error
     return found

@@ -29,7 +29,7 @@ def frame(payload: Json) -> bytes:
 
 
 def only_error(response: httpx2.Response) -> Json:
-    """Give the error of a stream that has nothing else in it, and that ends properly."""
+    """Return the error of a stream that has nothing else in it, and that ends properly."""
     found = re.fullmatch(
         rb"event: next\ndata: (.*)\n\nevent: complete\ndata:\n\n", response.content
     )

@@ -63,7 +63,7 @@ def test_a_dead_event_stream_is_given_up(edge: EdgeServer, probe: Probe, limit: 
 
 
 class Reading:
-    """Is a WebSocket client that reads only when it is told to."""
+    """A WebSocket client that reads only when it is told to."""
 
     def __init__(self, server: EdgeServer) -> None:
         self.connection = socket.socket()

@@ -44,7 +44,7 @@ def by_hash(text: str, **more: Any) -> Json:
 
 @pytest.fixture(scope="module")
 def bound() -> Iterator[EdgeServer]:
-    """Give a server whose browsers run trusted documents alone."""
+    """Return a server whose browsers run trusted documents alone."""
     server = start(documents=Documents(SCHEMA, trusted=TRUSTED, binds_browsers=True))
     yield server
     server.close()
@@ -89,7 +89,7 @@ def _over_a_socket(server: EdgeServer, request: Json, credential: str) -> Json:
 
 
 def refusal(answer: Json) -> tuple[str, str]:
-    """Give code and message of a request that was refused as a whole, for one reason."""
+    """Return code and message of a request that was refused as a whole, for one reason."""
     assert answer.keys() == {"errors"}
     [error] = answer["errors"]
     assert error["extensions"]["requestId"]

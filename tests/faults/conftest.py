@@ -18,7 +18,7 @@ QUICKEST_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give one server that the tests of this folder share."""
+    """Return one server that the tests of this folder share."""
     settings = {**QUICKEST_RECOVERY, **LONG_WAITS}
     folder = tmp_path_factory.mktemp("faults")
     with checked(RunningServer(folder, settings, is_test_build=True)) as running:
@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server whose recovery does not come within a test, with a webhook secret that the tests know."""
+    """Return a server whose recovery does not come within a test, with a webhook secret that the tests know."""
     settings = {**NO_RECOVERY, **LONG_WAITS, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
     folder = tmp_path_factory.mktemp("reported")
     with checked(RunningServer(folder, settings, is_test_build=True)) as running:
@@ -47,7 +47,7 @@ def checked(server: RunningServer) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="session")
 def rounds(is_long: bool) -> int:
-    """Give how often a race is run."""
+    """Return how often a race is run."""
     return 1_000 if is_long else 5
 
 
@@ -56,7 +56,7 @@ MakeSite = Callable[..., Site]
 
 @pytest.fixture
 def make_site(tmp_path: Path) -> Iterator[MakeSite]:
-    """Give a function that runs sites of a test's own; its arguments are those of `site`."""
+    """Return a function that runs sites of a test's own; its arguments are those of `site`."""
     with ExitStack() as stack:
 
         def make(**how: Any) -> Site:
@@ -69,21 +69,21 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
 
 @pytest.fixture(scope="session")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site that the tests of this folder share, and that nobody kills."""
+    """Return a site that the tests of this folder share, and that nobody kills."""
     with site(tmp_path_factory.mktemp("site"), settings=QUICKEST_RECOVERY) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def killed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server is killed, or stopped, and started again by each test."""
+    """Return a site whose server is killed, or stopped, and started again by each test."""
     with site(tmp_path_factory.mktemp("killed")) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def deaf_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server hears what the tests report alone, and whose recovery does not come."""
+    """Return a site whose server hears what the tests report alone, and whose recovery does not come."""
     folder = tmp_path_factory.mktemp("deaf")
     with site(folder, hears_reports=False, settings=NO_RECOVERY) as made:
         yield made

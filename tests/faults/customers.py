@@ -34,7 +34,7 @@ TOKENS = (
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """Is a call with its final answer."""
+    """A call with its final answer."""
 
     call: Call
     answer: Json
@@ -153,5 +153,5 @@ def attempt(server: RunningServer, call: Call, *, patience_seconds: float) -> Js
 
 
 def is_final(answer: Json) -> bool:
-    """Tell whether an answer leaves nothing open."""
+    """Return whether an answer leaves nothing open."""
     return not is_open(answer) and not answer.get("retryable", False)

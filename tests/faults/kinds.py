@@ -36,7 +36,7 @@ ENDS: Mapping[str, Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Is a mutation that is about to be called."""
+    """A mutation that is about to be called."""
 
     kind: str
     call: Call
@@ -45,7 +45,7 @@ class Prepared:
 
     @property
     def key(self) -> str:
-        """Give the idempotency key; "" for a cancellation."""
+        """Return the idempotency key; "" for a cancellation."""
         return str(self.call[1].get("idempotencyKey", ""))
 
 
@@ -78,7 +78,7 @@ def called(server: RunningServer, one: Prepared) -> Json:
 
 
 def is_final(one: Prepared, answer: Json) -> bool:
-    """Tell whether an answer is the one right end."""
+    """Return whether an answer is the one right end."""
     expected = ENDS[one.kind]
     return {name: answer.get(name) for name in expected} == expected
 
@@ -99,13 +99,13 @@ def operations_of(server: RunningServer, one: Prepared) -> list[tuple[str, str]]
 
 
 def status_of(server: RunningServer, one: Prepared) -> str:
-    """Give the status of its newest operation; "" where there is none."""
+    """Return the status of its newest operation; "" where there is none."""
     found = operations_of(server, one)
     return found[-1][1] if found else ""
 
 
 def collection_of(server: RunningServer, one: Prepared) -> str:
-    """Give the id of its collection."""
+    """Return the id of its collection."""
     ((id,),) = server.rows(
         "SELECT collection_id FROM payment_sessions WHERE id = ?", one.session_id
     )
@@ -113,7 +113,7 @@ def collection_of(server: RunningServer, one: Prepared) -> str:
 
 
 def operation_of(server: RunningServer, one: Prepared) -> str:
-    """Give the id of its newest operation."""
+    """Return the id of its newest operation."""
     return operations_of(server, one)[-1][0]
 
 

@@ -58,7 +58,7 @@ def begin(server: RunningServer, session_id: str, kind: str, amount: str | None 
 
 
 def are_taken(server: RunningServer, session_id: str) -> bool:
-    """Tell whether the server has taken every report about a session."""
+    """Return whether the server has taken every report about a session."""
     return all(is_taken for _, is_taken in _reports(server, session_id))
 
 

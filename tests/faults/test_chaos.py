@@ -48,7 +48,7 @@ NEXT_STEP = (
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Is how long chaos lasts: in the short form by its steps, in the long one by the clock."""
+    """How long chaos lasts: in the short form by its steps, in the long one by the clock."""
 
     seconds: float | None = None
     faults: int | None = None
@@ -62,13 +62,13 @@ class Course:
 
     @property
     def is_lease_waited_for(self) -> bool:
-        """Tell whether what a killed server was asking is left to its lease."""
+        """Return whether what a killed server was asking is left to its lease."""
         return self.seconds is not None
 
 
 @pytest.fixture
 def course(request: pytest.FixtureRequest, is_long: bool, chaos_seconds: float) -> Course:
-    """Give the long form's course where the clock is asked for, and otherwise some steps."""
+    """Return the long form's course where the clock is asked for, and otherwise some steps."""
     if is_long or request.config.getoption("--chaos-seconds") is not None:
         return Course(seconds=chaos_seconds, settings={"TILLGRAPH_TEST_WAIT_SCALE": "1"})
     return Course(faults=12, kills=3, kill_seconds=(0.2, 1.0), step_seconds=0.2)
@@ -155,7 +155,7 @@ def wait_for_end(
 
 
 def chance_of(seed: int, what: str) -> random.Random:
-    """Give each trouble a chance of its own, so that one does not depend on how often another one asks."""
+    """Return each trouble a chance of its own, so that one does not depend on how often another one asks."""
     return random.Random(f"{seed} {what}")  # noqa: S311 - a test that can be repeated
 
 

@@ -36,7 +36,7 @@ CROWD = 16
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RunningServer]:
-    """Give a server that waits for its database's lock for 0.6 seconds, in the long form also for the shipped 3."""
+    """Return a server that waits for its database's lock for 0.6 seconds, in the long form also for the shipped 3."""
     settings = {**QUICK_RECOVERY, **request.param}
     folder = tmp_path_factory.mktemp("endings")
     with checked(RunningServer(folder, settings, is_test_build=True)) as running:

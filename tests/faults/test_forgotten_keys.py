@@ -17,7 +17,7 @@ Found = TypeVar("Found")
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server with terminals."""
+    """Return a server with terminals."""
     settings = {"PYTHONPATH": str(PACKAGE), **QUICKEST_RECOVERY}
     with checked(RunningServer(tmp_path_factory.mktemp("terminals"), settings)) as running:
         yield running

@@ -85,7 +85,7 @@ def occupy(port: int, begin: bytes, is_over: threading.Event) -> None:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[RunningServer]:
-    """Give a server of one process."""
+    """Return a server of one process."""
     server = RunningServer(tmp_path, {"TILLGRAPH_CONNECTIONS": str(CONNECTIONS)}).start()
     yield server
     server.close()

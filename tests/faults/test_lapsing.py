@@ -26,7 +26,7 @@ LASTING = "approve,expires=3600"
 
 
 def last_event(server: RunningServer, collection_id: str) -> tuple[str, str, int]:
-    """Give the type, the source and the amount of a collection's newest event."""
+    """Return the type, the source and the amount of a collection's newest event."""
     (event,) = server.rows(
         "SELECT type, source, amount_minor FROM payment_events WHERE collection_id = ?"
         " ORDER BY sequence DESC LIMIT 1",

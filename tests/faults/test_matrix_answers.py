@@ -70,7 +70,7 @@ def test_f08_the_gateway_s_port_is_closed(shared_site: Site, kind: str) -> None:
 
 
 def free_of(kind: str, answer: Json) -> str:
-    """Give what may be moved again once an ask failed; 100.00 wherever nothing stays reserved."""
+    """Return what may be moved again once an ask failed; 100.00 wherever nothing stays reserved."""
     if kind == "authorize":
         session = answer["failedSession"]
         return str(session["amount"]) if session["status"] == "ERROR" else "0.00"
@@ -244,7 +244,7 @@ def test_f32_a_refund_beside_a_capture_that_fails_late(shared_site: Site) -> Non
 
 @pytest.fixture(scope="module")
 def shipped_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site at the clocks that are shipped."""
+    """Return a site at the clocks that are shipped."""
     settings = {"TILLGRAPH_TEST_WAIT_SCALE": "1", **QUICKEST_RECOVERY}
     with site(tmp_path_factory.mktemp("shipped"), settings=settings) as made:
         yield made

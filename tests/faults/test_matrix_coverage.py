@@ -27,7 +27,7 @@ pytestmark = pytest.mark.once
 
 
 def named_in(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """Give the tests of a file."""
+    """Return the tests of a file."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
             "test"
@@ -42,7 +42,7 @@ def rows_of(test: ast.FunctionDef | ast.AsyncFunctionDef) -> set[int]:
 
 
 def is_of_every_kind(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Tell whether a test has the kind of mutation as its parameter."""
+    """Return whether a test has the kind of mutation as its parameter."""
     return any(argument.arg == "kind" for argument in test.args.args)
 
 

@@ -25,11 +25,11 @@ WIDENED = {"0014_payments_of_nothing": "amount_minor >= 1"}
 FILLING_IN = {"execute", "bulk_insert"}
 
 ASKING = {"get_bind"}
-"""Tells which database it is, and does nothing to it."""
+"""Which database it is; nothing is done to it."""
 
 
 def operations_of(path: Path) -> Iterator[ast.Call]:
-    """Give what the migration does to a database that it brings up to date: the calls of Alembic's `op`."""
+    """Return what the migration does to a database that it brings up to date: the calls of Alembic's `op`."""
     (upgrade,) = (
         node
         for node in ast.parse(path.read_text()).body
@@ -46,7 +46,7 @@ def operations_of(path: Path) -> Iterator[ast.Call]:
 
 
 def tables_made_by(path: Path) -> set[str]:
-    """Give the names by which a migration calls the tables that it makes itself."""
+    """Return the names by which a migration calls the tables that it makes itself."""
     return {
         ast.unparse(target)
         for node in ast.walk(ast.parse(path.read_text()))
@@ -56,7 +56,7 @@ def tables_made_by(path: Path) -> set[str]:
 
 
 def name_of(operation: ast.Call) -> str:
-    """Give an operation's name."""
+    """Return an operation's name."""
     assert isinstance(operation.func, ast.Attribute)
     return operation.func.attr
 

@@ -73,7 +73,7 @@ def test_f41_a_mutation_over_a_socket(shared_site: Site, kind: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Is a site whose server was told to stop while every kind was under way; it runs again."""
+    """A site whose server was told to stop while every kind was under way; it runs again."""
 
     site: Site
     exit_code: int
@@ -109,7 +109,7 @@ def stopped(killed_site: Site) -> Stopped:
 
 
 def is_refused(url: str) -> bool:
-    """Tell whether nobody listens at an address any more."""
+    """Return whether nobody listens at an address any more."""
     try:
         httpx2.get(f"{url}/health/ready", timeout=1, trust_env=False, verify=False)
     except httpx2.ConnectError:
@@ -161,7 +161,7 @@ def test_f42_sigterm_while_recovery_asks(killed_site: Site) -> None:
 
 @pytest.fixture(scope="module")
 def jumping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server's clock is wrong by what its file says."""
+    """Return a site whose server's clock is wrong by what its file says."""
     with site(tmp_path_factory.mktemp("jumping"), settings=WRONG_CLOCK) as made:
         yield made
         set_clock(made.server.folder, 0)

@@ -227,7 +227,7 @@ def test_f26_a_failure_behind_a_success(deaf_site: Site, kind: str) -> None:
 
 @pytest.fixture(scope="module")
 def dying_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a site whose server is a test build without recovery: what settles there came by a report."""
+    """Return a site whose server is a test build without recovery: what settles there came by a report."""
     folder = tmp_path_factory.mktemp("dying")
     with site(folder, settings=NO_RECOVERY) as made:
         yield made

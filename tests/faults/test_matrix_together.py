@@ -37,7 +37,7 @@ AT_ONCE = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give two servers on one database, whose recovery looks all the time."""
+    """Return two servers on one database, whose recovery looks all the time."""
     with site(tmp_path_factory.mktemp("two"), servers=2, settings=AT_ONCE) as made:
         yield made
 

@@ -40,7 +40,7 @@ def pending(server: RunningServer) -> tuple[Json, str, str]:
 
 @pytest.fixture(scope="module")
 def told(reported_server: RunningServer) -> str:
-    """Give a session whose authorization the gateway has reported as approved: what its reports look like."""
+    """Return a session whose authorization the gateway has reported as approved: what its reports look like."""
     _, session_id, _ = pending(reported_server)
     settle_and_wait(reported_server, session_id, "approve")
     return session_id

@@ -34,7 +34,7 @@ def payment_of(server: RunningServer, id: str) -> Json:
 
 
 def facts_of(payment: Json) -> Json:
-    """Give what a payment's money came to."""
+    """Return what a payment's money came to."""
     names = ("status", "capturedAmount", "refundedAmount", "releasedAmount", "capturableAmount")
     movements = [
         (one["id"], one["status"], one["amount"])

@@ -13,7 +13,7 @@ from tests.support.waiting import until
 
 @pytest.fixture(scope="module")
 def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server with a provider that an installed package brings by its entry point."""
+    """Return a server with a provider that an installed package brings by its entry point."""
     folder = tmp_path_factory.mktemp("probed")
     installed = tmp_path_factory.mktemp("installed")
     metadata = installed / "tillgraph_probe-1.0.dist-info"

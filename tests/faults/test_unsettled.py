@@ -33,7 +33,7 @@ EVIDENCE = "The gateway's statement, line 14"
 
 @pytest.fixture(scope="module")
 def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server whose recovery does not come within a test."""
+    """Return a server whose recovery does not come within a test."""
     with checked(RunningServer(tmp_path_factory.mktemp("still"), NO_RECOVERY)) as running:
         yield running
 

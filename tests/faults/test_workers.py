@@ -25,7 +25,7 @@ INSTANTS_SECONDS = (0.0, 0.02, 0.04, 0.055, 0.07, 0.085, 0.1, 0.3)
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server of three processes."""
+    """Return a server of three processes."""
     running = RunningServer(
         tmp_path_factory.mktemp("several"),
         QUICKEST_RECOVERY,
@@ -49,7 +49,7 @@ def test_a_payment_through_several_processes(several: RunningServer) -> None:
 
 
 def is_replaced(server: RunningServer, pid: int) -> bool:
-    """Tell whether a process has gone, and there are as many as before."""
+    """Return whether a process has gone, and there are as many as before."""
     found = workers_of(server)
     return pid not in found and len(found) == WORKERS
 

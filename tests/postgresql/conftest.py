@@ -13,13 +13,13 @@ QUICK_POLL = {"TILLGRAPH_TEST_POLL_SECONDS": "0.2"}
 
 @pytest.fixture(scope="session")
 def poll(is_long: bool) -> Mapping[str, str]:
-    """Give how often a server of this form looks for what no hint has told of."""
+    """Return how often a server of this form looks for what no hint has told of."""
     return {} if is_long else QUICK_POLL
 
 
 @pytest.fixture(scope="session")
 def database() -> Iterator[str]:
-    """Give the address of a database that the servers of this folder share."""
+    """Return the address of a database that the servers of this folder share."""
     address = databases.create_migrated()
     yield address
     databases.drop_database(address)
@@ -29,7 +29,7 @@ def database() -> Iterator[str]:
 def shared(
     tmp_path_factory: pytest.TempPathFactory, database: str, poll: Mapping[str, str]
 ) -> Mapping[str, str]:
-    """Give the settings of servers on one database, with one sandbox."""
+    """Return the settings of servers on one database, with one sandbox."""
     return {
         **QUICK_RECOVERY,
         **poll,
@@ -43,7 +43,7 @@ def shared(
 def neighbours(
     tmp_path_factory: pytest.TempPathFactory, shared: Mapping[str, str]
 ) -> Iterator[tuple[RunningServer, RunningServer]]:
-    """Give two servers on one database."""
+    """Return two servers on one database."""
     first, second = (
         RunningServer(tmp_path_factory.mktemp(name), shared, is_test_build=True) for name in "ab"
     )
@@ -54,7 +54,7 @@ def neighbours(
 
 @pytest.fixture
 def own_database() -> Iterator[str]:
-    """Give the address of a database of a test's own."""
+    """Return the address of a database of a test's own."""
     address = databases.create_migrated()
     yield address
     databases.drop_database(address)

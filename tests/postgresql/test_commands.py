@@ -23,7 +23,7 @@ COMMANDS = {
 
 @pytest.fixture
 def paid(own_database: str, tmp_path: Path) -> Iterator[RunningServer]:
-    """Give a server that is stopped, with a payment that the gateway knows of."""
+    """Return a server that is stopped, with a payment that the gateway knows of."""
     server = RunningServer(tmp_path, {URL: own_database}).start()
     pay(server)
     server.stop()

@@ -30,7 +30,7 @@ SELECT {CURRENT} * {EVENTS_A_TRANSACTION}, $1, $2, 2, 'COLLECTION_UPDATED', 'API
 
 
 class Writer:
-    """Is a process whose transaction takes its time."""
+    """A process whose transaction takes its time."""
 
     def __init__(self, address: str) -> None:
         self._runner = asyncio.Runner()
@@ -57,7 +57,7 @@ class Writer:
 
 @contextmanager
 def writing(server: RunningServer) -> Iterator[Writer]:
-    """Give a writer on a server's database."""
+    """Return a writer on a server's database."""
     writer = Writer(server.database)
     try:
         yield writer

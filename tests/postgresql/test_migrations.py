@@ -28,7 +28,7 @@ PROCESSES = 4
 
 @pytest.fixture(scope="module")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give a database that four `python server.py migrate` made at the same time out of nothing."""
+    """Return a database that four `python server.py migrate` made at the same time out of nothing."""
     address = databases.create_database()
     folder = tmp_path_factory.mktemp("migrating")
     environment = {**clean_environment(), URL: address}
@@ -121,7 +121,7 @@ async def test_no_commit_waits_for_the_disk_because_of_a_count(migrated: str) ->
 
 @pytest.fixture(scope="module")
 def paid(neighbours: tuple[RunningServer, RunningServer]) -> RunningServer:
-    """Give a server with a payment that is captured in part."""
+    """Return a server with a payment that is captured in part."""
     server, _ = neighbours
     payment = pay(server)
     capture(server, payment["id"], amount="60.00")

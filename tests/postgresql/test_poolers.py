@@ -52,7 +52,7 @@ Pooler = Callable[..., str]
 
 @pytest.fixture
 def pooler(own_database: str, tmp_path: Path) -> Iterator[Pooler]:
-    """Give a function that starts a pooler before a database of the test's own, and gives its place."""
+    """Return a function that starts a pooler before a database of the test's own, and gives its place."""
     started: list[subprocess.Popen[bytes]] = []
     url = make_url(own_database)
     host = Path(str(url.query["host"]))

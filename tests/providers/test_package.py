@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parent / "package"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server beside which the package is installed; what is unknown there stays so until `recover`."""
+    """Return a server beside which the package is installed; what is unknown there stays so until `recover`."""
     settings = {**NO_RECOVERY, "PYTHONPATH": str(PACKAGE)}
     running = RunningServer(tmp_path_factory.mktemp("package"), settings).start()
     yield running

@@ -126,7 +126,7 @@ WRONG_ANSWERS: dict[str, tuple[dict[str, Json], int]] = {
 
 @pytest.fixture(scope="module")
 def unanswered(server: RunningServer) -> str:
-    """Give a session with a challenge that nobody answers rightly."""
+    """Return a session with a challenge that nobody answers rightly."""
     return challenged(server)[0]
 
 
@@ -196,7 +196,7 @@ WRONG_REPORTS = {
 
 @pytest.fixture(scope="module")
 def settled(server: RunningServer) -> Json:
-    """Give a payment of which nothing is pending."""
+    """Return a payment of which nothing is pending."""
     return pay(server)
 
 

@@ -21,7 +21,7 @@ Pair = tuple[RunningServer, RunningGateway]
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """Give a server and its gateway, each a process of its own."""
+    """Return a server and its gateway, each a process of its own."""
     server = RunningServer(tmp_path_factory.mktemp("server"), NO_RECOVERY)
     gateway = RunningGateway(tmp_path_factory.mktemp("gateway"), server.port).start()
     server.environment = {**server.environment, **gateway.settings}

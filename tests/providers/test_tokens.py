@@ -20,7 +20,7 @@ CARD_DECLINED = Behaviour(Effect.DECLINE, "card_declined")
 
 
 def slow(seconds: float) -> Behaviour:
-    """Give what a gateway does that takes so long."""
+    """Return what a gateway does that takes so long."""
     return Behaviour(Effect.SLOW, seconds=seconds)
 
 
@@ -81,7 +81,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def provider() -> SandboxProvider:
-    """Give the sandbox's provider; nothing is asked of its gateway."""
+    """Return the sandbox's provider; nothing is asked of its gateway."""
     sandbox = SandboxSettings(
         database=Path("nowhere"), webhook_secret=SECRET, url="http://127.0.0.1:1"
     )

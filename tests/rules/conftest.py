@@ -10,7 +10,7 @@ from tests.support.running import NO_RECOVERY, RunningServer
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give one server that the tests of this folder share: what is unknown there stays so until `recover`."""
+    """Return one server that the tests of this folder share: what is unknown there stays so until `recover`."""
     running = RunningServer(tmp_path_factory.mktemp("rules"), NO_RECOVERY).start()
     yield running
     checked = running.check()

@@ -12,7 +12,7 @@ from tests.support.shop import capture, pay, refund
 
 @dataclass(frozen=True)
 class Kind:
-    """Is one of the two movements, with the words that go with it."""
+    """One of the two movements, with the words that go with it."""
 
     name: str
     move: Callable[..., Json]

@@ -24,7 +24,7 @@ UNTOUCHED = ("AUTHORIZED", "0.00", "0.00", "0.00", "100.00", "0.00")
 
 
 def home(payment: Json) -> tuple[str, str, str]:
-    """Give the ids of a payment, its session and its collection."""
+    """Return the ids of a payment, its session and its collection."""
     return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
 

@@ -44,7 +44,7 @@ def refused(
 
 
 def home(payment: Json) -> tuple[str, str, str]:
-    """Give the ids of a payment, its session and its collection."""
+    """Return the ids of a payment, its session and its collection."""
     return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
 

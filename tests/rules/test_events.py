@@ -41,7 +41,7 @@ def events(server: RunningServer, collection_id: str, type: str) -> list[Json]:
 
 
 def home(payment: Json) -> tuple[str, str, str]:
-    """Give the ids of a payment, its session and its collection."""
+    """Return the ids of a payment, its session and its collection."""
     return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
 

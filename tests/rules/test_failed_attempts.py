@@ -16,7 +16,7 @@ TOO_OFTEN = "At most 20 attempts may fail: a back end has to open the next sessi
 
 @pytest.fixture
 def shop(server: RunningServer) -> tuple[Json, Json]:
-    """Give a collection and a session of it that declines, opened by its browser."""
+    """Return a collection and a session of it that declines, opened by its browser."""
     collection = open_collection(server)
     inputs = {
         "paymentCollectionId": collection["id"],
@@ -47,7 +47,7 @@ def have_failed(server: RunningServer, collection: Json, times: int = MOST) -> N
 
 
 def refused(answer: Json) -> tuple[str, str, bool]:
-    """Give what a refusal says."""
+    """Return what a refusal says."""
     return answer["code"], answer["message"], answer["retryable"]
 
 

@@ -54,7 +54,7 @@ def filled(kind: type[KeyedCommand], **more: object) -> KeyedCommand:
 
 
 def fingerprint_of(**values: object) -> str:
-    """Give the fingerprint of a capture."""
+    """Return the fingerprint of a capture."""
     return fingerprint(CapturePayment(payment_id="pay_1", idempotency_key="a key", **values))  # type: ignore[arg-type]  # the same
 
 

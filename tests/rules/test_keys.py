@@ -21,37 +21,37 @@ Input = dict[str, Json]
 
 
 def a_collection(_server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of createPaymentCollection, and another one."""
+    """Return an input of createPaymentCollection, and another one."""
     first = {"amount": "100.00", "currencyCode": "USD"}
     return first, {**first, "reference": "another"}
 
 
 def a_session(server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of createPaymentSession, and another one."""
+    """Return an input of createPaymentSession, and another one."""
     first = {"paymentCollectionId": open_collection(server)["id"], "providerId": "sandbox"}
     return first, {**first, "providerId": "system"}
 
 
 def sessions(server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of createPaymentSessions, and another one."""
+    """Return an input of createPaymentSessions, and another one."""
     first = {"paymentCollectionId": open_collection(server)["id"], "providerIds": ["sandbox"]}
     return first, {**first, "providerIds": ["sandbox", "system"]}
 
 
 def an_authorization(server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of authorizePaymentSession, and another one."""
+    """Return an input of authorizePaymentSession, and another one."""
     _, session = opened(server)
     return {"id": session}, {"id": session, "data": {"token": "approve"}}
 
 
 def a_capture(server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of capturePayment, and another one."""
+    """Return an input of capturePayment, and another one."""
     first = {"paymentId": pay(server)["id"], "amount": "40.00"}
     return first, {**first, "amount": "40.01"}
 
 
 def a_refund(server: RunningServer) -> tuple[Input, Input]:
-    """Give an input of refundPayment, and another one."""
+    """Return an input of refundPayment, and another one."""
     first = {"paymentId": pay(server, token="auto_capture")["id"], "amount": "40.00"}
     return first, {**first, "note": "another"}
 
@@ -70,7 +70,7 @@ Make = Callable[[RunningServer], tuple[Input, Input]]
 
 
 def home_of(answer: Json) -> str:
-    """Give the id of the collection that a success is about."""
+    """Return the id of the collection that a success is about."""
     kind = answer["__typename"]
     if kind == "PaymentCollection":
         return str(answer["id"])

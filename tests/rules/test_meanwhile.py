@@ -23,7 +23,7 @@ from tests.support.sites import Site, site
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Give a server, its gateway, and the proxy between them that holds asks."""
+    """Return a server, its gateway, and the proxy between them that holds asks."""
     folder = tmp_path_factory.mktemp("meanwhile")
     with site(folder, settings=LONG_WAITS) as made:
         # An authorization that is captured at once has no capture of its own in the ledger.

@@ -32,7 +32,7 @@ def made(server: RunningServer, metadata: Json) -> Json:
 
 
 def refusal(answer: Json) -> tuple[str, list[str]]:
-    """Give a refusal's code and path."""
+    """Return a refusal's code and path."""
     return answer["code"], answer["path"]
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.once
 
 @dataclass(frozen=True)
 class Currency:
-    """Is a currency with the amounts that the tests use, each as the server writes it."""
+    """A currency with the amounts that the tests use, each as the server writes it."""
 
     code: str
     whole: str

@@ -17,7 +17,7 @@ from tests.support.shop import capture, pay, refund
 
 
 def home(payment: Json) -> tuple[str, str, str]:
-    """Give the ids of a payment, its session and its collection."""
+    """Return the ids of a payment, its session and its collection."""
     return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
 

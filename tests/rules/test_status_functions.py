@@ -27,7 +27,7 @@ C, S, P, O = CollectionStatus, SessionStatus, PaymentStatus, OperationStatus  # 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """Is a collection's facts."""
+    """A collection's facts."""
 
     amount_minor: int = 100
     authorized_minor: int = 0
@@ -37,7 +37,7 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Is a session's facts."""
+    """A session's facts."""
 
     canceled_at: int | None = None
     opening_status: OperationStatus | None = None
@@ -47,7 +47,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Is a payment's facts."""
+    """A payment's facts."""
 
     amount_minor: int = 100
     captured_minor: int = 0

@@ -16,7 +16,7 @@ AT_ONCE = 20
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server on which a reference names one collection."""
+    """Return a server on which a reference names one collection."""
     settings = {**QUICK_RECOVERY, SETTING: "true"}
     running = RunningServer(tmp_path_factory.mktemp("strict"), settings).start()
     yield running
@@ -27,7 +27,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def cart() -> str:
-    """Give a reference that no other test has."""
+    """Return a reference that no other test has."""
     return f"cart-{new_key()}"
 
 
@@ -37,7 +37,7 @@ def opened(server: RunningServer, reference: str | None, **more: Json) -> Json:
 
 
 def inputs(reference: str | None, **more: Json) -> Json:
-    """Give what opens a collection with a reference."""
+    """Return what opens a collection with a reference."""
     return {"amount": "1.00", "currencyCode": "USD", "reference": reference, **more}
 
 

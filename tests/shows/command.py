@@ -30,7 +30,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Round:
-    """Is one round: what it is made of, and an empty folder of its own, which is removed behind it."""
+    """One round: what it is made of, and an empty folder of its own, which is removed behind it."""
 
     folder: Path
     seed: int
@@ -47,7 +47,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Show:
-    """Is what one command shows."""
+    """What one command shows."""
 
     name: str
     rounds: int
@@ -77,12 +77,12 @@ class Progress:
 
     @property
     def seed(self) -> int:
-        """Give the show's seed."""
+        """Return the show's seed."""
         return int(self.state["seed"])
 
     @property
     def rounds(self) -> list[Figures]:
-        """Give what the rounds have found, in their order."""
+        """Return what the rounds have found, in their order."""
         return list(self.state["rounds"])
 
     def keep(self, **changes: object) -> None:

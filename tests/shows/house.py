@@ -34,18 +34,18 @@ MOST_TIMES = 60
 
 @dataclass(frozen=True)
 class House:
-    """Is all that runs."""
+    """All that runs."""
 
     servers: tuple[RunningServer, ...]
 
     @property
     def urls(self) -> list[str]:
-        """Give the servers' addresses."""
+        """Return the servers' addresses."""
         return [server.url for server in self.servers]
 
     @property
     def first(self) -> RunningServer:
-        """Give the server that is asked about the books."""
+        """Return the server that is asked about the books."""
         return self.servers[0]
 
 
@@ -82,7 +82,7 @@ def _new_folder(playing: Round, name: str) -> Path:
 
 
 class Line:
-    """Is a kept connection to a server that sends a call again which the server did not take."""
+    """A kept connection to a server that sends a call again which the server did not take."""
 
     def __init__(self, server: RunningServer) -> None:
         self._port = server.port

@@ -42,7 +42,7 @@ PAID = "SELECT id, captured_minor, refunded_minor, released_minor FROM payments"
 
 @dataclass(frozen=True)
 class Call:
-    """Is one call of a race; a second one with the same key is the same request again."""
+    """One call of a race; a second one with the same key is the same request again."""
 
     kind: str
     amount_minor: int
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass
 class Race:
-    """Is what is asked of one payment at the same moment, and what was answered."""
+    """What is asked of one payment at the same moment, and what was answered."""
 
     token: str
     calls: list[Call]
@@ -68,7 +68,7 @@ class Race:
 
     @property
     def is_of_refunds(self) -> bool:
-        """Tell whether the payment is captured before."""
+        """Return whether the payment is captured before."""
         return self.calls[0].kind == "refund"
 
 

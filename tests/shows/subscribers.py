@@ -38,7 +38,7 @@ BROKEN = (WebSocketException, OSError, EOFError, TimeoutError)
 
 @dataclass(frozen=True)
 class Followed:
-    """Is what all of them follow."""
+    """What all of them follow."""
 
     urls: tuple[str, ...]
     query: str

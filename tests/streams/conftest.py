@@ -14,7 +14,7 @@ SECRET_KEY = "the-secret-key-of-the-streams"
 
 @pytest.fixture(scope="session")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that demands a key; calls that name no credential bear it."""
+    """Return a server that demands a key; calls that name no credential bear it."""
     settings = {**QUICK_RECOVERY, **NEVER_POLLS, "TILLGRAPH_SECRET_KEYS": SECRET_KEY}
     running = RunningServer(tmp_path_factory.mktemp("keyed"), settings, is_test_build=True)
     running.credential = SECRET_KEY

@@ -145,12 +145,12 @@ LONG_LAST_WORD = {"TILLGRAPH_TEST_WAIT_SCALE": "0.2"}
 """A second rather than a fifth of it: enough on a busy machine. The long form has what is shipped."""
 
 HELD_UP = "timeout graceful shutdown exceeded"
-"""Is logged where connections were open until the time for requests under way was over."""
+"""Logged where connections were open until the time for requests under way was over."""
 
 
 @dataclass
 class Stopped:
-    """Is what a server with open streams said when it was told to stop; it runs again."""
+    """What a server with open streams said when it was told to stop; it runs again."""
 
     server: RunningServer
     collection_id: str

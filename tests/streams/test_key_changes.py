@@ -49,7 +49,7 @@ def hang_up(server: RunningServer, event: str = READ, *, processes: int = 1) -> 
 
 
 def status_with(server: RunningServer, key: str) -> int:
-    """Give the status of a query with a key, over a connection of its own."""
+    """Return the status of a query with a key, over a connection of its own."""
     server.reconnect()
     return server.post("{ paymentProviders { id } }", bearer=key).status_code
 
@@ -72,7 +72,7 @@ def set_back(server: RunningServer, *, processes: int = 1) -> None:
 
 @pytest.fixture(scope="module")
 def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that the tests of this module share."""
+    """Return a server that the tests of this module share."""
     running = started(tmp_path_factory.mktemp("one"))
     yield running
     running.close()
@@ -80,14 +80,14 @@ def one_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 @pytest.fixture
 def server(one_process: RunningServer) -> Iterator[RunningServer]:
-    """Give a server whose key stands in its `.env`."""
+    """Return a server whose key stands in its `.env`."""
     yield one_process
     set_back(one_process)
 
 
 @pytest.fixture(scope="module")
 def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server of several processes that the tests of this module share."""
+    """Return a server of several processes that the tests of this module share."""
     running = started(tmp_path_factory.mktemp("several"), "--workers", str(WORKERS))
     yield running
     running.close()
@@ -95,7 +95,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServe
 
 @pytest.fixture
 def several(processes: RunningServer) -> Iterator[RunningServer]:
-    """Give a server of several processes whose key stands in its `.env`."""
+    """Return a server of several processes whose key stands in its `.env`."""
     yield processes
     set_back(processes, processes=WORKERS)
 
@@ -229,7 +229,7 @@ def test_no_process_drops_a_subscriber_whose_credential_stays(
 
 @contextmanager
 def in_a_terminal(folder: Path, *arguments: str) -> "Iterator[tuple[subprocess.Popen[bytes], int]]":
-    """Give a server that was started in a terminal, once it serves, and the terminal."""
+    """Return a server that was started in a terminal, once it serves, and the terminal."""
     folder.mkdir()
     terminal, end = pty.openpty()
     program = [sys.executable, "-c", IN_A_TERMINAL, str(ROOT / "server.py"), "serve", *arguments]

@@ -37,7 +37,7 @@ TOUCH_SECONDS = 0.02
 def neighbours(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[tuple[RunningServer, RunningServer]]:
-    """Give two servers on one database that never poll, the first of which hears the second."""
+    """Return two servers on one database that never poll, the first of which hears the second."""
     first = RunningServer(tmp_path_factory.mktemp("first"), NEVER_POLLS, is_test_build=True)
     shared = {
         **NEVER_POLLS,
@@ -255,7 +255,7 @@ NEVER_GIVEN_UP = {"TILLGRAPH_TEST_WAIT_SCALE": "0.001"}
 
 @contextmanager
 def stalling(server: RunningServer, transport: str) -> Iterator[tuple[str, Stream, Stream]]:
-    """Give a collection's id, a subscriber of it that does not read, and one that does."""
+    """Return a collection's id, a subscriber of it that does not read, and one that does."""
     id = open_collection(server)["id"]
     with (
         following(server, transport, BULKY, {"id": id}, receive_bytes=4_096) as stalled,

@@ -83,7 +83,7 @@ class Reader:
 
 @pytest.fixture
 def chance(seed: int) -> random.Random:
-    """Give what chooses the instants."""
+    """Return what chooses the instants."""
     return random.Random(seed)  # noqa: S311 - guards nothing
 
 

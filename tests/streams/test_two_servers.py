@@ -22,7 +22,7 @@ both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    """Give two servers that take each other's client secrets."""
+    """Return two servers that take each other's client secrets."""
     folder = tmp_path_factory.mktemp("here")
     shared = {
         "TILLGRAPH_SECRET_KEYS": SECRET_KEY,

@@ -30,7 +30,7 @@ NO_PERMISSION = {
 
 
 class Server:
-    """Is the account behind HTTP."""
+    """The account behind HTTP."""
 
     def __init__(
         self, file: Path, account: str, webhook_url: str | None, webhook_secret: str
@@ -61,7 +61,7 @@ class Server:
         """What a test can tell it, by the name in the address."""
 
     def app(self) -> web.Application:
-        """Give the application."""
+        """Return the application."""
         app = web.Application()
         gateway = self.gateway
         params = stripe.params

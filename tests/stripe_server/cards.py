@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """Is a payment method of Stripe's, and how it behaves."""
+    """A payment method of Stripe's, and how it behaves."""
 
     brand: str = "visa"
     last4: str = "4242"

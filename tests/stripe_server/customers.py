@@ -12,7 +12,7 @@ CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_act
 
 @dataclass
 class Customers:
-    """Is the customers of one account."""
+    """The customers of one account."""
 
     store: Store
 
@@ -63,7 +63,7 @@ class Customers:
         return [one for one in self.store.each("payment_method") if one["customer"] == customer]
 
     def card(self, method: str) -> Card | None:
-        """Tell how a payment method behaves: one of Stripe's for tests, or one that was made of it."""
+        """Return how a payment method behaves: one of Stripe's for tests, or one that was made of it."""
         stored = self.store.get(method, "payment_method")
         return CARDS.get(method if stored is None else stored["card"]["fingerprint"])
 

@@ -15,7 +15,7 @@ WAIT_SECONDS = 0.3
 
 
 class Delivery:
-    """Is the sender."""
+    """The sender."""
 
     def __init__(self, url: str | None, secret: str) -> None:
         self._is_holding = False

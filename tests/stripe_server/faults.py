@@ -14,7 +14,7 @@ HTML = "<html><body>Something is wrong.</body></html>"
 
 
 class Fault(Enum):
-    """Is what happens to one request."""
+    """What happens to one request."""
 
     DROP_BEFORE = auto()
     """Its connection is closed before anything is done."""
@@ -39,7 +39,7 @@ class Fault(Enum):
 
 
 class Faults:
-    """Is the script of what happens next."""
+    """The script of what happens next."""
 
     def __init__(self) -> None:
         self._script: list[tuple[Fault, str | None]] = []

@@ -11,7 +11,7 @@ Values = dict[str, Any]
 
 
 class Malformed(ValueError):
-    """Says that a form is none."""
+    """An error: a form is none."""
 
 
 def parse(body: str) -> Values:

@@ -21,11 +21,11 @@ CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
 
 @dataclass
 class Gateway:
-    """Is one account at Stripe."""
+    """One account at Stripe."""
 
     store: Store
     tell: Callable[[Body], None]
-    """Is given every event."""
+    """What every event is handed to."""
     account_id: str = "acct_test"
 
     def __post_init__(self) -> None:
@@ -243,7 +243,7 @@ class Gateway:
         return objects.account(self.account_id)
 
     def shown(self, body: Body, expand: list[str]) -> Body:
-        """Give an object with what a request wants expanded."""
+        """Return an object with what a request wants expanded."""
         names = {name.removeprefix("data.") for name in expand}
         for name, kind in EXPANDABLE.items():
             if name in names and body.get(name):

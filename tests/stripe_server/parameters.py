@@ -22,7 +22,7 @@ TRUTHS = {"true": True, "false": False}
 
 
 class WrongParameter(ValueError):
-    """Says which parameter is wrong, and how."""
+    """Which parameter is wrong, and how."""
 
     def __init__(self, code: str, param: str) -> None:
         super().__init__(f"{code}: {param}")
@@ -40,7 +40,7 @@ def _hints(shape: type) -> Mapping[str, Any]:
 
 
 def hold(shape: type, values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Give the values by their types; raises WrongParameter for what is unknown, missing or of another type."""
+    """Return the values by their types; raises WrongParameter for what is unknown, missing or of another type."""
     hints = _hints(shape)
     found = {}
     for name, value in values.items():

@@ -10,7 +10,7 @@ SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
 
 
 class Refusal(Exception):
-    """Is an error that Stripe answers with."""
+    """An error that Stripe answers with."""
 
     def __init__(self, status: int, error: Body) -> None:
         super().__init__(error.get("code"))

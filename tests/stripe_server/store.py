@@ -25,7 +25,7 @@ Body = dict[str, Any]
 
 
 class Store:
-    """Is the file; every change is committed at once."""
+    """The file; every change is committed at once."""
 
     def __init__(self, path: Path) -> None:
         self._file = sqlite3.connect(path, isolation_level=None)
@@ -121,5 +121,5 @@ class Store:
 
 
 def now() -> int:
-    """Give the time as Stripe does, in whole seconds."""
+    """Return the time as Stripe does, in whole seconds."""
     return int(time.time())

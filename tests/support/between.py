@@ -31,7 +31,7 @@ Answer = tuple[int, bytes]
 
 
 class Fault(Enum):
-    """Is what happens to one ask."""
+    """What happens to one ask."""
 
     DROP_BEFORE = auto()
     """It is read, never forwarded, and its connection closed."""
@@ -78,7 +78,7 @@ NO_EFFECT: dict[Fault, Answer] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Is one ask that arrived."""
+    """One ask that arrived."""
 
     key: str
     kind: str
@@ -87,7 +87,7 @@ class Asked:
 
 @dataclass
 class Scripted:
-    """Is a fault that waits for the next asks of a kind, of a session, or of any."""
+    """A fault that waits for the next asks of a kind, of a session, or of any."""
 
     fault: "Fault | Answer"
     kind: str | None
@@ -123,7 +123,7 @@ class Between:
 
     @property
     def url(self) -> str:
-        """Give the proxy's address: the setting TILLGRAPH_SANDBOX_URL."""
+        """Return the proxy's address: the setting TILLGRAPH_SANDBOX_URL."""
         return f"http://127.0.0.1:{self.port}"
 
     def open(self) -> "Between":
@@ -333,7 +333,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _changed(fault: Fault, answer: Answer) -> Answer:
-    """Give what is answered instead, behind the effect."""
+    """Return what is answered instead, behind the effect."""
     status, body = answer
     if fault is Fault.FAIL_AFTER:
         return 500, NO_PROMISE

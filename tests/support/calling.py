@@ -68,12 +68,12 @@ async def _final(client: httpx2.AsyncClient, url: str, body: bytes) -> Json:
 
 
 def is_open(answer: Json) -> bool:
-    """Tell whether an answer leaves the outcome open."""
+    """Return whether an answer leaves the outcome open."""
     return answer["__typename"] in OPEN.values()
 
 
 def is_busy(response: httpx2.Response) -> bool:
-    """Tell whether the database was busy for the call or for a detail of its answer: it may be sent again."""
+    """Return whether the database was busy for the call or for a detail of its answer: it may be sent again."""
     errors = orjson.loads(response.content).get("errors", [])
     codes = {error["extensions"]["code"] for error in errors}
     assert response.status_code != 503 or codes == {"STORE_BUSY"}, errors
@@ -114,7 +114,7 @@ def send_and_go(server: RunningServer, call: Call, wait: Callable[[], object]) -
 
 
 def result_of(response: httpx2.Response) -> Json:
-    """Give the value of the one root field that a response answers."""
+    """Return the value of the one root field that a response answers."""
     answer = orjson.loads(response.content)
     assert response.status_code == 200, answer
     assert "errors" not in answer, answer

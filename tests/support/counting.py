@@ -27,5 +27,5 @@ def guess(server: RunningServer) -> int:
 
 
 def logged(server: RunningServer, event: str) -> list[Json]:
-    """Give the lines of a kind."""
+    """Return the lines of a kind."""
     return [line for line in server.log_lines() if line["event"] == event]

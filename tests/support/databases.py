@@ -108,7 +108,7 @@ def _migrated(kind: str) -> str:
 
 @cache
 def postgresql() -> URL:
-    """Give a PostgreSQL server's address; starts the one that comes with the development requirements."""
+    """Return a PostgreSQL server's address; starts the one that comes with the development requirements."""
     given = os.environ.get(GIVEN)
     return make_url(given) if given else start_postgresql()
 
@@ -233,7 +233,7 @@ def held(address: str) -> Iterator[None]:
 
 
 def is_free(address: str) -> bool:
-    """Tell whether no transaction that has written anything is open in a database."""
+    """Return whether no transaction that has written anything is open in a database."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         return not rows(
@@ -265,7 +265,7 @@ def _watching(path: Path) -> sqlite3.Connection:
 
 
 def version(path: Path) -> int:
-    """Give a number for what a SQLite file holds: another one once anybody has committed a change.
+    """Return a number for what a SQLite file holds: another one once anybody has committed a change.
 
     Source: SQLite's documentation, PRAGMA data_version; numbers of one process are compared alone.
     """

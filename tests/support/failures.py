@@ -27,7 +27,7 @@ def begin() -> None:
 
 
 def sections(item: pytest.Item, seed: int) -> list[tuple[str, str]]:
-    """Give a report's sections."""
+    """Return a report's sections."""
     logged = [
         (f"{log.name} of {log.parent.name}", _written(log, since)) for log, since in _logs.items()
     ]

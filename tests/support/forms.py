@@ -7,7 +7,7 @@ import pytest
 
 
 def in_short(values: Sequence[Any], *short: Any) -> list[Any]:
-    """Give parameters of which the short form takes some alone; the long one takes all."""
+    """Return parameters of which the short form takes some alone; the long one takes all."""
     return [
         value if value in short else pytest.param(value, marks=pytest.mark.long) for value in values
     ]

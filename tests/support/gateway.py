@@ -16,7 +16,7 @@ START_SECONDS = 60.0
 
 
 class RunningGateway:
-    """Is `python server.py sandbox`."""
+    """`python server.py sandbox`."""
 
     def __init__(self, folder: Path, server_port: int) -> None:
         """Name the folder of its ledger and the port of the server that it reports to."""
@@ -27,7 +27,7 @@ class RunningGateway:
 
     @property
     def url(self) -> str:
-        """Give the gateway's address."""
+        """Return the gateway's address."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
@@ -74,5 +74,5 @@ class RunningGateway:
 
     @property
     def settings(self) -> dict[str, str]:
-        """Give the settings of a server whose gateway this is."""
+        """Return the settings of a server whose gateway this is."""
         return {"TILLGRAPH_SANDBOX_URL": self.url, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}

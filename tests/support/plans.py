@@ -30,7 +30,7 @@ def multiply(
 
 
 def plan_of(server: RunningServer, statement: Statement, arguments: dict[str, Any]) -> list[str]:
-    """Give the steps of SQLite's plan."""
+    """Return the steps of SQLite's plan."""
     return [str(row[3]) for row in _asked(server, "EXPLAIN QUERY PLAN", statement, arguments)]
 
 

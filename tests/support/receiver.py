@@ -19,7 +19,7 @@ POLL_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Received:
-    """Is one request."""
+    """One request."""
 
     path: str
     headers: Mapping[str, str]
@@ -34,12 +34,12 @@ class Received:
 
     @property
     def event_id(self) -> str:
-        """Give the id of the event that it is about."""
+        """Return the id of the event that it is about."""
         return str(self.told["data"]["id"])
 
     @property
     def place(self) -> tuple[str, int]:
-        """Give the event's collection, and its place there."""
+        """Return the event's collection, and its place there."""
         return self.told["data"]["paymentCollectionId"], self.told["data"]["sequence"]
 
     def verified(self, secret: str) -> Json:
@@ -61,7 +61,7 @@ class Receiver:
     """Takes webhooks on a free port of this machine."""
 
     answer: Answer = lambda _: TAKEN
-    """Gives the status to answer with; as long as it takes, the sender waits."""
+    """The status to answer with; as long as it takes, the sender waits."""
     received: list[Received] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -92,7 +92,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Give the address to register."""
+        """Return the address to register."""
         return f"http://127.0.0.1:{self._server.server_port}/webhooks"
 
     def take(self, one: Received) -> None:

@@ -30,7 +30,7 @@ def locked(server: RunningServer) -> AbstractContextManager[None]:
 
 
 def operation_in(server: RunningServer, status: str, kind: str, session_id: str) -> str:
-    """Give the id of a session's operation of a kind that is in a status; "" where there is none."""
+    """Return the id of a session's operation of a kind that is in a status; "" where there is none."""
     found = server.rows(
         "SELECT id FROM operations WHERE status = ? AND kind = ? AND session_id = ?",
         status,
@@ -144,5 +144,5 @@ def assert_books_agree(server: RunningServer) -> None:
 
 
 def is_authorization(entry: Json) -> bool:
-    """Tell whether an effect is an authorization that was approved."""
+    """Return whether an effect is an authorization that was approved."""
     return bool(entry["kind"] == "authorize" and entry["result"] == "approved")

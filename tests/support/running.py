@@ -74,7 +74,7 @@ def set_clock(folder: Path, wrong_by_seconds: int) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """Give this process's environment without any setting of the server's."""
+    """Return this process's environment without any setting of the server's."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -84,7 +84,7 @@ def clean_environment() -> dict[str, str]:
 
 @dataclass
 class RunningServer:
-    """Is what `python server.py serve` runs, in a folder of its own."""
+    """What `python server.py serve` runs, in a folder of its own."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -123,17 +123,17 @@ class RunningServer:
 
     @property
     def url(self) -> str:
-        """Give the server's address, without a slash at its end."""
+        """Return the server's address, without a slash at its end."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def websocket_url(self) -> str:
-        """Give the address for sockets."""
+        """Return the address for sockets."""
         return f"ws://127.0.0.1:{self.port}/graphql"
 
     @property
     def database(self) -> str:
-        """Give the address of the server's database."""
+        """Return the address of the server's database."""
         return self.environment.get(URL, f"{SQLITE}{self.folder / 'tillgraph.db'}")
 
     def rows(self, statement: str, *values: object) -> list[databases.Row]:
@@ -159,12 +159,12 @@ class RunningServer:
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
 
     def _serves(self) -> bool:
-        """Tell whether every process of it has said so: one that is behind would not know yet what a test changes."""
+        """Return whether every process of it has said so: one that is behind would not know yet what a test changes."""
         many = self.arguments[self.arguments.index(WORKERS) + 1] if WORKERS in self.arguments else 1
         return self.log_path.read_bytes()[self._said_before :].count(SERVES) >= int(many)
 
     def is_ready(self) -> bool:
-        """Tell whether it takes new work; one that is not there does not."""
+        """Return whether it takes new work; one that is not there does not."""
         try:
             return self.client.get("/health/ready").status_code == 200
         except httpx2.TransportError:

@@ -121,5 +121,5 @@ def settle_by_hand(server: RunningServer, operation_id: str, outcome: str, **mor
 
 
 def event_types(collection: Mapping[str, Json]) -> list[str]:
-    """Give the types of a collection's events, oldest first."""
+    """Return the types of a collection's events, oldest first."""
     return [edge["node"]["type"] for edge in collection["events"]["edges"]]

@@ -106,5 +106,5 @@ class Shopper:
 
 
 def is_open(result: Json) -> bool:
-    """Tell whether an answer leaves the outcome open."""
+    """Return whether an answer leaves the outcome open."""
     return result["__typename"] in PENDING or result.get("code") == "IN_PROGRESS"

@@ -18,7 +18,7 @@ from tests.support.waiting import until
 
 @dataclass
 class Site:
-    """Is everything that one payment passes through."""
+    """Everything that one payment passes through."""
 
     servers: list[RunningServer]
     gateway: RunningGateway
@@ -28,7 +28,7 @@ class Site:
 
     @property
     def server(self) -> RunningServer:
-        """Give the first server; most sites have no other."""
+        """Return the first server; most sites have no other."""
         return self.servers[0]
 
     def quiet(self) -> None:

@@ -39,7 +39,7 @@ Program = Literal["server", "test build", "stripe"]
 
 @dataclass
 class Started:
-    """Is a process that was started here; what it has of `subprocess.Popen` does the same."""
+    """A process that was started here; what it has of `subprocess.Popen` does the same."""
 
     pid: int
     _told: int
@@ -47,7 +47,7 @@ class Started:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def poll(self) -> int | None:
-        """Give the exit code, or None while it runs; less than 0 is the signal that ended it."""
+        """Return the exit code, or None while it runs; less than 0 is the signal that ended it."""
         return self._look(0)
 
     def wait(self, timeout: float | None = None) -> int:
@@ -127,7 +127,7 @@ def _number(told: int) -> int:
 
 @dataclass(frozen=True)
 class Ended:
-    """Is what became of a command."""
+    """What became of a command."""
 
     returncode: int
     stdout: str

@@ -31,21 +31,21 @@ EVERYTHING = "paymentEvents"
 
 @dataclass(eq=False)
 class Ended(Exception):
-    """Says that a stream has ended: with errors, or by itself where there are none."""
+    """An error: a stream has ended: with errors, or by itself where there are none."""
 
     errors: tuple[Json, ...] = ()
 
     @property
     def code(self) -> str | None:
-        """Give the one error's code."""
+        """Return the one error's code."""
         return self.errors[0]["extensions"]["code"] if self.errors else None
 
 
 class Stream(Protocol):
-    """Is one subscription."""
+    """One subscription."""
 
     def next(self) -> Json:
-        """Give the next item's value; raises Ended."""
+        """Return the next item's value; raises Ended."""
 
     def drop(self) -> None:
         """Break the connection off without a word."""
@@ -253,7 +253,7 @@ class _EventStream:
 
 
 def value_of(payload: Json) -> Json:
-    """Give the value of the one root field of an item."""
+    """Return the value of the one root field of an item."""
     assert "errors" not in payload, payload
     (value,) = payload["data"].values()
     return value

@@ -12,7 +12,7 @@ from tests.support.running import QUICK_RECOVERY, RunningServer
 
 @pytest.fixture(scope="session")
 def telling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server that may tell receivers on this machine; each test registers its own."""
+    """Return a server that may tell receivers on this machine; each test registers its own."""
     running = RunningServer(tmp_path_factory.mktemp("telling"), {**QUICK_RECOVERY, **ALLOWED})
     yield running.start()
     checked = running.check()
@@ -22,7 +22,7 @@ def telling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running
 
 @pytest.fixture
 def telling(telling_server: RunningServer) -> Iterator[RunningServer]:
-    """Give that server without any endpoint, before and after."""
+    """Return that server without any endpoint, before and after."""
     delete_all(telling_server)
     yield telling_server
     delete_all(telling_server)
@@ -30,7 +30,7 @@ def telling(telling_server: RunningServer) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def make_receiver() -> Iterator[Callable[[], Receiver]]:
-    """Give a function that makes receivers."""
+    """Return a function that makes receivers."""
     made: list[Receiver] = []
 
     def make() -> Receiver:
@@ -44,5 +44,5 @@ def make_receiver() -> Iterator[Callable[[], Receiver]]:
 
 @pytest.fixture
 def receiver(make_receiver: Callable[[], Receiver]) -> Receiver:
-    """Give one receiver."""
+    """Return one receiver."""
     return make_receiver()

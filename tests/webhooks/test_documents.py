@@ -16,7 +16,7 @@ NAMES = [name for name in EXAMPLES if "webhook" in name]
 
 @pytest.fixture
 def endpoint(telling: RunningServer, receiver: Receiver) -> Json:
-    """Give an endpoint that has been told of something."""
+    """Return an endpoint that has been told of something."""
     made = register(telling, receiver.url)
     open_collection(telling)
     ended(telling, made, 1)

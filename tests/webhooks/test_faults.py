@@ -38,7 +38,7 @@ DELIVERED = "SELECT COUNT(*) FROM webhook_deliveries WHERE status = 'DELIVERED'"
 
 
 def places_of(received: list[Received]) -> dict[str, list[int]]:
-    """Give the places that were told of each collection, in the order in which they first came."""
+    """Return the places that were told of each collection, in the order in which they first came."""
     found: dict[str, list[int]] = defaultdict(list)
     for one in received:
         collection, sequence = one.place
@@ -48,7 +48,7 @@ def places_of(received: list[Received]) -> dict[str, list[int]]:
 
 
 def is_whole(received: list[Received], collections: int, events: int) -> bool:
-    """Tell whether every event of so many collections has come, each in its place."""
+    """Return whether every event of so many collections has come, each in its place."""
     found = places_of(received)
     wanted = list(range(1, events + 1))
     return len(found) == collections and all(places == wanted for places in found.values())

@@ -46,7 +46,7 @@ LOOKS = {
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a database with 20,000 deliveries and as many lanes, a tenth of the deliveries pending."""
+    """Return a database with 20,000 deliveries and as many lanes, a tenth of the deliveries pending."""
     settings = {**QUICK_RECOVERY, **ALLOWED}
     server = RunningServer(tmp_path_factory.mktemp("full"), settings).start()
     register(server, f"http://127.0.0.1:{free_port()}/")

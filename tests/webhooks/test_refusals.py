@@ -73,7 +73,7 @@ UNREAD = ("https://8.8.8.8/\x00", f"https://8.8.8.8/{'a' * 2_000}")
 
 @pytest.fixture(scope="module")
 def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server as it comes: nothing private may be told."""
+    """Return a server as it comes: nothing private may be told."""
     running = RunningServer(tmp_path_factory.mktemp("strict"), QUICK_RECOVERY)
     yield running.start()
     checked = running.check()
@@ -83,7 +83,7 @@ def strict_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningS
 
 @pytest.fixture
 def strict(strict_server: RunningServer) -> Iterator[RunningServer]:
-    """Give that server, and leave no endpoint on it."""
+    """Return that server, and leave no endpoint on it."""
     yield strict_server
     delete_all(strict_server)
 

@@ -28,7 +28,7 @@ DAYS_SECONDS = 3 * 86_400
 
 @pytest.fixture(scope="module")
 def fast_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Give a server for which days pass in a moment."""
+    """Return a server for which days pass in a moment."""
     folder = tmp_path_factory.mktemp("fast")
     running = RunningServer(folder, {**QUICK_RECOVERY, **FAST}, is_test_build=True)
     yield running.start()
@@ -39,7 +39,7 @@ def fast_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 @pytest.fixture
 def fast(fast_server: RunningServer) -> Iterator[RunningServer]:
-    """Give that server without any endpoint, before and after."""
+    """Return that server without any endpoint, before and after."""
     delete_all(fast_server)
     yield fast_server
     delete_all(fast_server)

@@ -22,7 +22,7 @@ SECRET_KEY = "the-secret-key-of-these-tests"
 
 @dataclass
 class RunningRedis:
-    """Is Debian's redis-server, with nothing in it, on a port of its own."""
+    """Debian's redis-server, with nothing in it, on a port of its own."""
 
     folder: Path
     port: int
@@ -62,7 +62,7 @@ class RunningRedis:
 
 @pytest.fixture
 def redis(tmp_path: Path) -> Iterator[RunningRedis]:
-    """Give a Redis of a test's own."""
+    """Return a Redis of a test's own."""
     running = RunningRedis(tmp_path, free_port()).start()
     yield running
     running.stop()
@@ -70,7 +70,7 @@ def redis(tmp_path: Path) -> Iterator[RunningRedis]:
 
 @pytest.fixture
 def pair(request: pytest.FixtureRequest, tmp_path: Path, redis: RunningRedis) -> Iterator[Pair]:
-    """Give two servers on one Redis, each with a database of its own; patient, where no other waits are given."""
+    """Return two servers on one Redis, each with a database of its own; patient, where no other waits are given."""
     settings = {
         **STANDING_CLOCK,
         **getattr(request, "param", LONG_WAITS),

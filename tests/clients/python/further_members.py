@@ -43,7 +43,7 @@ class FurtherMembers(Plugin):
     """Adds to each union a member for what is not known yet."""
 
     def process_schema(self, schema: GraphQLSchema) -> GraphQLSchema:
-        """Give the schema with one more member in each union whose members implement one of the interfaces."""
+        """Return the schema with one more member in each union whose members implement one of the interfaces."""
         added = []
         for name in INTERFACES:
             interface = schema.type_map[name]
