@@ -4,9 +4,12 @@ from enum import Enum, auto
 
 import aiohttp
 import stripe
+import structlog
 
 from payments.failures import FailureCode
 from payments.outcomes import Declined, NotReached, Unknown
+
+log = structlog.get_logger("stripe")
 
 
 class Meaning(Enum):
@@ -142,3 +145,15 @@ def declined(code: object, decline_code: object) -> Declined:
 
 def _decline_code(error: stripe.StripeError) -> object:
     return getattr(error.error, "decline_code", None)
+
+
+def log_error(event: str, error: stripe.StripeError, **about: str) -> None:
+    """Write an error of Stripe's to the log, with what it was about and Stripe's own request id."""
+    log.warning(
+        event,
+        **about,
+        error=type(error).__name__,
+        code=error.code,
+        status=error.http_status,
+        stripe_request=error.request_id,
+    )

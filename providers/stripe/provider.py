@@ -39,7 +39,7 @@ from providers.settings import StripeSettings
 from providers.stripe import amounts, data, disputes, intents, webhooks
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
-from providers.stripe.errors import Meaning, is_missing, meaning_of, outcome_of
+from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
 
 log = structlog.get_logger("stripe")
@@ -131,14 +131,8 @@ class StripeProvider:
 
     async def _failed(self, ask: Ask, error: stripe.StripeError) -> Outcome:
         """Say what an error means; where the object can tell what became of the ask, it decides."""
-        log.warning(
-            "refused" if meaning_of(error) is Meaning.DECLINED else "no answer",
-            operation_id=ask.key,
-            error=type(error).__name__,
-            code=error.code,
-            status=error.http_status,
-            stripe_request=error.request_id,
-        )
+        event = "refused" if meaning_of(error) is Meaning.DECLINED else "no answer"
+        log_error(event, error, operation_id=ask.key)
         if await self.account.is_to_blame(error):
             return NotReached()
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:

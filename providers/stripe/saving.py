@@ -26,7 +26,7 @@ from payments.saved import (
     SavingOutcome,
 )
 from providers.stripe import data, intents
-from providers.stripe.errors import MISSING, declined, is_missing, outcome_of
+from providers.stripe.errors import MISSING, declined, is_missing, log_error, outcome_of
 from providers.stripe.provider import StripeProvider
 
 log = structlog.get_logger("stripe")
@@ -170,15 +170,7 @@ class SavingStripeProvider(StripeProvider):
         self, what: str, about: str, error: stripe.StripeError
     ) -> Declined | NotReached | Unknown:
         """Return the outcome that an error is, and a line in the log."""
-        log.warning(
-            "not done",
-            what=what,
-            about=about,
-            error=type(error).__name__,
-            code=error.code,
-            status=error.http_status,
-            stripe_request=error.request_id,
-        )
+        log_error("not done", error, what=what, about=about)
         if await self.account.is_to_blame(error):
             return NotReached()
         # The account is the right one: what is missing in it is gone.

@@ -22,16 +22,8 @@ from graphql.type import GraphQLEnumType, GraphQLNonNull
 
 from tests.api.raw import post_text
 from tests.api.test_ids import BESIDES, MUTATIONS
+from tests.support import shop
 from tests.support.running import ROOT, Json, RunningServer, document
-from tests.support.shop import (
-    capture,
-    new_key,
-    open_collection,
-    open_holder,
-    open_session,
-    pay,
-    save_method,
-)
 from tests.support.sockets import first_message
 
 pytestmark = pytest.mark.once
@@ -88,7 +80,7 @@ def plain(name: str, type: GraphQLInputType) -> Json:
     if isinstance(named, GraphQLEnumType):
         return next(iter(named.values))
     if name == "idempotencyKey":
-        return new_key()
+        return shop.new_key()
     if "providerId" in name:
         return "sandbox"
     return PLAIN.get(named.name, WRITTEN.get(name, "text"))
@@ -125,17 +117,17 @@ def things(
 
 def made(open_server: RunningServer) -> dict[str, str]:
     """Make an object for each kind of id that a mutation changes."""
-    holder = open_holder(open_server)["id"]
-    collection = open_collection(open_server, accountHolderIds=[holder])["id"]
-    payment = pay(open_server)["id"]
+    holder = shop.open_holder(open_server)["id"]
+    collection = shop.open_collection(open_server, accountHolderIds=[holder])["id"]
+    payment = shop.pay(open_server)["id"]
     return {
         "pay_col_": collection,
-        "payses_": open_session(open_server, collection)["id"],
+        "payses_": shop.open_session(open_server, collection)["id"],
         "pay_": payment,
-        "capt_": capture(open_server, payment, amount="50.00")["captures"][0]["id"],
+        "capt_": shop.capture(open_server, payment, amount="50.00")["captures"][0]["id"],
         "refr_": open_server.run("back_end/26_list_refund_reasons")[0]["id"],
         "acchld_": holder,
-        "paymtd_": save_method(open_server, holder)["id"],
+        "paymtd_": shop.save_method(open_server, holder)["id"],
         "whep_": "whep_none",
         "whdl_": "whdl_none",
     }
@@ -170,7 +162,7 @@ def test_no_text_in_a_mutation_is_a_fault(
     }
     right = {**needed, **more, **({own: things[prefix]} if own else {})}
     if "idempotencyKey" in needed:
-        right["idempotencyKey"] = new_key()
+        right["idempotencyKey"] = shop.new_key()
     for odd in odd_texts(is_long):
         for path, type in leaves(kind):
             given = {**right, **holding(odd, path, type)}

@@ -17,9 +17,8 @@ from tests.support.running import (
     URL,
     RunningServer,
     clean_environment,
-    document,
 )
-from tests.support.shop import new_key, open_collection
+from tests.support.shop import open_collection, try_to_open
 from tests.support.starting import COMMAND_SECONDS
 from tests.support.waiting import until
 
@@ -43,30 +42,20 @@ def full_disk(server: RunningServer) -> Iterator[None]:
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
 
-def create(server: RunningServer) -> tuple[int, str]:
-    """Open a collection; gives the status and the code or the type of the answer."""
-    values = {"amount": "1.00", "currencyCode": "USD", "idempotencyKey": new_key()}
-    response = server.post(document("complete/createPaymentCollection"), {"input": values})
-    answer = response.json()
-    if "errors" in answer:
-        return response.status_code, answer["errors"][0]["extensions"]["code"]
-    return response.status_code, answer["data"]["createPaymentCollection"]["__typename"]
-
-
 def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """A mutation is 503 and changes nothing, the log has the reason, the server is not ready; with room all is well."""
     server = RunningServer(tmp_path, NO_RECOVERY).start()
     try:
         shown = open_collection(server)["id"]
         with full_disk(server):
-            until(lambda: create(server) == (503, "STORE_UNAVAILABLE"))
+            until(lambda: try_to_open(server) == (503, "STORE_UNAVAILABLE"))
             before = server.rows("SELECT count(*) FROM payment_collections")
-            assert create(server) == (503, "STORE_UNAVAILABLE")
+            assert try_to_open(server) == (503, "STORE_UNAVAILABLE")
             assert server.rows("SELECT count(*) FROM payment_collections") == before
             until(lambda: not server.is_ready())
             assert server.run("back_end/02_show_payment_collection", id=shown)["id"] == shown
         assert server.is_ready()
-        assert create(server) == (200, "PaymentCollection")
+        assert try_to_open(server) == (200, "PaymentCollection")
         told = [one for one in server.log_lines() if one["event"] == "database unavailable"]
         assert {(one["level"], one["reason"]) for one in told} == {("error", "disk I/O error")}
         assert server.check() == (0, "Every invariant holds.\n")
@@ -124,7 +113,7 @@ def test_a_real_disk_that_is_full(small_disk: Path) -> None:
     try:
         open_collection(server)
         ballast = fill(small_disk)
-        until(lambda: create(server) == (503, "STORE_UNAVAILABLE"))
+        until(lambda: try_to_open(server) == (503, "STORE_UNAVAILABLE"))
         until(lambda: not server.is_ready())
         server.stop()
         fill(small_disk)  # Its end has made room: the log of its database is gone.
@@ -132,7 +121,7 @@ def test_a_real_disk_that_is_full(small_disk: Path) -> None:
         assert (ended.returncode, "disk" in ended.stderr) == (2, True), ended.stderr
         ballast.unlink()
         server.start()
-        assert create(server) == (200, "PaymentCollection")
+        assert try_to_open(server) == (200, "PaymentCollection")
     finally:
         server.close()
 

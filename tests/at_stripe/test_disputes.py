@@ -113,11 +113,7 @@ def test_a_lost_dispute_that_is_appealed(shop: Site) -> None:
 
 def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
     """A dispute with a status of a later day is under review; a refund beside it is recorded, and the books agree."""
-    payment = own.paid()
-    capture(own.server, payment["id"])
-    reference = reference_of(own.payment(payment["id"])["paymentSession"])
-    own.stripe.control("dispute", id=reference, reason="fraudulent", status="settled_on_the_moon")
-    own.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    payment, reference = disputed_and_refunded(own, "settled_on_the_moon")
     report_all(own, reference)
     until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
     found = own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"]
@@ -130,11 +126,7 @@ def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
 
 def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
     """What moved is recorded while they can't be read, and they are as soon as they can."""
-    payment = own.paid()
-    capture(own.server, payment["id"])
-    reference = reference_of(own.payment(payment["id"])["paymentSession"])
-    own.stripe.control("dispute", id=reference, reason="fraudulent", status="needs_response")
-    own.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    payment, reference = disputed_and_refunded(own, "needs_response")
     own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
     report_all(own, reference)
     until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
@@ -142,6 +134,16 @@ def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
     assert waiting_reports(own.server) > 0
     own.stripe.control("go_on")
     until(lambda: own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"])
+
+
+def disputed_and_refunded(shop: Site, status: str) -> tuple[Json, str]:
+    """Capture a payment that is then disputed and refunded in part at Stripe; return it with its intent's name."""
+    payment = shop.paid()
+    capture(shop.server, payment["id"])
+    reference = reference_of(shop.payment(payment["id"])["paymentSession"])
+    shop.stripe.control("dispute", id=reference, reason="fraudulent", status=status)
+    shop.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    return payment, reference
 
 
 def report_all(shop: Site, reference: str) -> None:

@@ -13,7 +13,7 @@ from db.address import Host, read_address
 from db.connecting import Connector
 from tests.postgresql.losing import CONNECTED, END_CONNECTIONS
 from tests.support.running import NO_RECOVERY, URL, RunningServer, clean_environment, document
-from tests.support.shop import new_key, open_collection
+from tests.support.shop import open_collection, try_to_open
 from tests.support.starting import run
 from tests.support.waiting import until
 
@@ -35,16 +35,6 @@ def only_reading(server: RunningServer) -> Iterator[None]:
         server.rows(f"ALTER DATABASE {name} RESET default_transaction_read_only")
 
 
-def create(server: RunningServer) -> tuple[int, str]:
-    """Open a collection; gives the status and the code or the type of the answer."""
-    values = {"amount": "1.00", "currencyCode": "USD", "idempotencyKey": new_key()}
-    response = server.post(document("complete/createPaymentCollection"), {"input": values})
-    answer = response.json()
-    if "errors" in answer:
-        return response.status_code, answer["errors"][0]["extensions"]["code"]
-    return response.status_code, answer["data"]["createPaymentCollection"]["__typename"]
-
-
 def test_connections_that_only_read_are_thrown_away(own_database: str, tmp_path: Path) -> None:
     """Meanwhile the server is not ready and says why; afterwards every mutation is done at once, and it is ready."""
     server = RunningServer(tmp_path, {**NO_RECOVERY, URL: own_database}).start()
@@ -55,13 +45,13 @@ def test_connections_that_only_read_are_thrown_away(own_database: str, tmp_path:
 
     try:
         with only_reading(server), ThreadPoolExecutor(CROWD) as pool:
-            until(lambda: create(server) == (503, "STORE_UNAVAILABLE"))
+            until(lambda: try_to_open(server) == (503, "STORE_UNAVAILABLE"))
             assert not server.is_ready()
             until(lambda: set(pool.map(read, range(CROWD * 3))) == {200})
             assert len(server.rows(CONNECTED)) > 2
         with ThreadPoolExecutor(CROWD) as pool:
             assert server.is_ready()
-            answers = list(pool.map(lambda _: create(server), range(CROWD * 3)))
+            answers = list(pool.map(lambda _: try_to_open(server), range(CROWD * 3)))
         assert answers == [(200, "PaymentCollection")] * CROWD * 3
         reasons = [one["reason"] for one in server.log_lines() if one["level"] == "error"]
         assert "cannot execute INSERT in a read-only transaction" in reasons

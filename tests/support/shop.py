@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from tests.support.running import Json, RunningServer
+from tests.support.running import Json, RunningServer, document
 
 
 def new_key() -> str:
@@ -34,6 +34,16 @@ def save_method(server: RunningServer, holder_id: str, data: Json = None, **more
     """Save a payment method for a holder, whatever comes of it."""
     given = {} if data is None else {"data": data}
     return server.change("savePaymentMethod", {"accountHolderId": holder_id, **given, **more})
+
+
+def try_to_open(server: RunningServer) -> tuple[int, str]:
+    """Try to open a collection; return the status and the code or the type of the answer."""
+    values = {"amount": "1.00", "currencyCode": "USD", "idempotencyKey": new_key()}
+    response = server.post(document("complete/createPaymentCollection"), {"input": values})
+    answer = response.json()
+    if "errors" in answer:
+        return response.status_code, answer["errors"][0]["extensions"]["code"]
+    return response.status_code, answer["data"]["createPaymentCollection"]["__typename"]
 
 
 def open_session(
