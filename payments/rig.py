@@ -23,7 +23,7 @@ class Rig:
     wait_scale: float = 1.0
     """How much shorter what goes through `wait` is: leases, and limits of asks, slow readers and counts."""
     lock_seconds: float | None = None
-    """How long a transaction waits for its lock; None: as shipped, or longer where other waits are."""
+    """How long a transaction waits for its lock; None: as shipped."""
     poll_seconds: float | None = None
     """Between two looks for what no hint has told of; None: as shipped."""
 
@@ -33,9 +33,7 @@ class Rig:
 
     def lock(self, seconds: float) -> float:
         """Return how long the wait for a lock is here that is shipped with so many seconds."""
-        if self.lock_seconds is not None:
-            return self.lock_seconds
-        return seconds / min(1.0, self.wait_scale)
+        return seconds if self.lock_seconds is None else self.lock_seconds
 
     def poll(self, seconds: float) -> float:
         """Return how long a poll's pause is here that is shipped with so many seconds."""

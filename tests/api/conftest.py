@@ -21,7 +21,7 @@ KEYS = {
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server without secret keys, which trusts this machine."""
     folder = tmp_path_factory.mktemp("open")
-    running = RunningServer(folder, NO_RECOVERY).start()
+    running = RunningServer(folder, NO_RECOVERY, is_test_build=True).start()
     yield running
     running.close()
 

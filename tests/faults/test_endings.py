@@ -17,7 +17,14 @@ from tests.support.records import (
     open_operations,
     operation_in,
 )
-from tests.support.running import QUICK_RECOVERY, SHORT_LOCKS, Json, RunningServer, document
+from tests.support.running import (
+    QUICK_RECOVERY,
+    SHIPPED_LOCKS,
+    SHORT_LOCKS,
+    Json,
+    RunningServer,
+    document,
+)
 from tests.support.shop import (
     collection_of,
     new_key,
@@ -31,7 +38,9 @@ CROWD = 16
 
 
 @pytest.fixture(
-    scope="module", params=in_short([SHORT_LOCKS, {}], SHORT_LOCKS), ids=["scaled", "shipped"]
+    scope="module",
+    params=in_short([SHORT_LOCKS, SHIPPED_LOCKS], SHORT_LOCKS),
+    ids=["scaled", "shipped"],
 )
 def server(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory

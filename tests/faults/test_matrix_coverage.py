@@ -20,6 +20,7 @@ IN_PART = {
 OF_EVERY_KIND = {*range(1, 6), *range(7, 12), 18, 19, 20, 23, 27, 33, 40, 41, 42}
 """Rows that are run through for every kind of mutation."""
 
+NAMED = re.compile(r"test_")
 NAME = re.compile(r"test((?:_f\d\d)+)_")
 
 
@@ -28,10 +29,8 @@ pytestmark = pytest.mark.once
 
 def named_in(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Return the tests of a file."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith(
-            "test"
-        ):
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and NAMED.match(node.name):
             yield node
 
 

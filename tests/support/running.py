@@ -13,6 +13,7 @@ from typing import IO, Any
 import httpx2
 import orjson
 
+from db.limits import LOCK_SECONDS
 from tests.support import databases, failures
 from tests.support.clients import POOL_LIMITS
 from tests.support.files import whole_lines
@@ -39,11 +40,17 @@ WORKERS = "--workers"
 SHORT_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "5"}
 """For a test build: a payment's lease is a second, and every other wait shrinks with it; see payments/rig.py.
 
-But for the wait for a database's lock: a slow machine would be refused, for what the test is not about.
+But for the wait for a database's lock, which PATIENT_LOCKS says.
 """
+
+PATIENT_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": "60"}
+"""Of every test build that is not told otherwise: a crowd on a slow machine is not sent away."""
 
 SHORT_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": "0.6"}
 """For a test build, and a test that sends again what is refused."""
+
+SHIPPED_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": str(LOCK_SECONDS)}
+"""For a test build that waits as long as is shipped."""
 
 LONG_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "0.1"}
 """For a test build: nobody's time is over while a test, on however slow a machine, lets them wait."""
@@ -176,7 +183,8 @@ class RunningServer:
         self._said_before = self.log_path.stat().st_size if self.log_path.exists() else 0
         environment = {**clean_environment(), "PORT": str(self.port), **self.environment}
         if self.is_test_build:
-            environment["TILLGRAPH_TEST_FAULTS"] = str(self.folder / FAULTS)
+            faults = {"TILLGRAPH_TEST_FAULTS": str(self.folder / FAULTS)}
+            environment = {**PATIENT_LOCKS, **environment, **faults}
         arguments = ["serve", *self.arguments]
         with self.log_path.open("ab") as log:
             if self.is_started_afresh:
