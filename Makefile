@@ -34,7 +34,7 @@ test: test-environments ## run the tests, on SQLite and on PostgreSQL; PYTEST_AR
 # What `make test` samples is run whole here, and at the clocks that are shipped. SEED repeats a run, CHAOS_SECONDS shortens it.
 LONG = --long $(if $(SEED),--seed $(SEED)) $(if $(CHAOS_SECONDS),--chaos-seconds $(CHAOS_SECONDS))
 
-test-long: export NEEDS_OF_LONG = nginx:nginx-light
+test-long: export NEEDS_OF_LONG = nginx:nginx-light pgbouncer:pgbouncer curl:curl openssl:openssl
 test-long: test-environments ## run every test at the shipped clocks, before a release; prints its SEED
 	$(PYTEST) $(LONG) $(PYTEST_ARGUMENTS)
 	$(PYTEST) $(LONG) $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
