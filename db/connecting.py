@@ -13,8 +13,18 @@ CACHED_STATEMENTS = 256
 
 OWN_PROCESS = "SELECT pg_backend_pid()"
 
+POOLER_FULL = (
+    "let in and not served: where a pooler stands before the database, let its pool be as large as"
+    " TILLGRAPH_DATABASE_CONNECTIONS of each process and one more, or set fewer"
+)
+
 Driver = Any
 """asyncpg's connection; it ships no types."""
+
+
+class PoolerFull(TimeoutError):
+    """A connection that a pooler let in, and has none at the server for."""
+
 
 NEXT_HOST = (
     OSError,
@@ -79,8 +89,10 @@ class Connector:
         """
         try:
             await driver.execute("SELECT 1", timeout=self._address.connect_seconds)
-        except BaseException:
+        except BaseException as error:
             driver.terminate()
+            if isinstance(error, TimeoutError):
+                raise PoolerFull(POOLER_FULL) from None
             raise
 
 

@@ -14,8 +14,9 @@ from sqlalchemy.engine import Connection as EngineConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
-from db.connecting import Connector, is_behind_pooler
+from db.connecting import Connector, PoolerFull, is_behind_pooler
 from db.limits import CONNECTIONS
 from db.notifications import Notifications, driver_of
 from db.statements import Connection, Row, Statement
@@ -299,12 +300,26 @@ class PostgresqlDatabase:
     async def _checked_out(self) -> AsyncConnection:
         """Take a connection out of the pool; those that a restarted server has closed are replaced."""
         for _ in range(self._connections + 1):
-            connection = await self._engine.connect()
+            try:
+                connection = await self._engine.connect()
+            except PoolerFull as error:
+                if not self._idle:
+                    raise
+                # All were lent when a further one was asked for: one that has come back meanwhile does.
+                log.warning("no connection to the database", **_facts(error))
+                continue
             if not (await driver_of(connection)).is_closed():
                 return connection
             await connection.invalidate()
             await connection.close()
         raise NoConnection("Every connection was closed by the server.")
+
+    @property
+    def _idle(self) -> int:
+        """Return how many connections nobody works with just now."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedin()
 
     def _keep_clock(self) -> None:
         """Have the clock read from time to time; nobody waits for that, since this process counts on meanwhile."""
