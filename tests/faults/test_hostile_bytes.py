@@ -2,26 +2,18 @@
 
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
-import httpx2
 import orjson
 import pytest
 
 from tests.edge.raw import HELLO, PING, UPGRADE, connected
+from tests.faults.hostile import attacked, hold
 from tests.support.running import RunningServer
 
 pytestmark = [pytest.mark.once, pytest.mark.long]
 
-MINUTE = 60.0
-GROWTH_KIB = 64 * 1024
-ANSWER_SECONDS = 0.5
-"""For 19 of 20 who ask: the machine has other work to do, too."""
-LOOK_SECONDS = 0.25
 ATTACKERS = 8
 STUCK_SECONDS = 0.5
 CONNECTIONS = 100
@@ -89,44 +81,6 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
     server = RunningServer(tmp_path, {"TILLGRAPH_CONNECTIONS": str(CONNECTIONS)}).start()
     yield server
     server.close()
-
-
-@contextmanager
-def attacked(*attackers: Callable[[threading.Event], None]) -> Iterator[None]:
-    """Let attackers be at work meanwhile."""
-    is_over = threading.Event()
-    with ThreadPoolExecutor(len(attackers)) as pool:
-        working = [pool.submit(attacker, is_over) for attacker in attackers]
-        try:
-            yield
-        finally:
-            is_over.set()
-        for one in working:
-            one.result()
-
-
-def resident_kib(server: RunningServer) -> int:
-    """Read how much memory the server has."""
-    assert server.process is not None
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0])
-
-
-def hold(server: RunningServer) -> None:
-    """Ask for a minute, as somebody new each time, and look how much memory the server has."""
-    took_seconds: list[float] = []
-    server.execute("{ __typename }")
-    begun_with = resident_kib(server)
-    ends_at = time.monotonic() + MINUTE
-    waiting = threading.Event()
-    while time.monotonic() < ends_at:
-        asked_at = time.monotonic()
-        response = httpx2.get(f"{server.url}/health/live", verify=False, trust_env=False)
-        assert response.status_code == 200
-        took_seconds.append(time.monotonic() - asked_at)
-        assert resident_kib(server) - begun_with < GROWTH_KIB
-        waiting.wait(LOOK_SECONDS)
-    assert sorted(took_seconds)[int(0.95 * len(took_seconds))] < ANSWER_SECONDS
 
 
 @pytest.mark.parametrize("name", ATTACKS)
