@@ -234,6 +234,15 @@ class HTTPConnection(HttpToolsProtocol):
         if not self._is_offered_another_protocol:
             super().on_message_complete()
 
+    def _should_upgrade(self) -> bool:
+        """Return whether a WebSocket begins; of what its library would close without an answer the offer is ignored."""
+        bodies = [
+            (name, value)
+            for name, value in self.headers
+            if name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+        ]
+        return self.parser.get_method() == b"GET" and not bodies and bool(super()._should_upgrade())
+
     @property
     def _is_offered_another_protocol(self) -> bool:
         return self.parser.should_upgrade() and not self._should_upgrade()

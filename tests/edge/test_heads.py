@@ -97,6 +97,17 @@ def test_an_offer_of_another_protocol_is_ignored(edge: EdgeServer, cut: int) -> 
         assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("method", [b"POST", b"GET"])
+def test_a_socket_does_not_begin_with_a_body(edge: EdgeServer, probe: Probe, method: bytes) -> None:
+    """The offer of one is ignored, as any other is, and the request is answered: the socket's library would not."""
+    fields = UPGRADE.partition(b"\r\n")[2][:-2] + b"Authorization: Bearer sk_test\r\n"
+    fields += b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+    with connected(edge.port) as connection:
+        connection.sendall(method + b" /graphql?query=%7Bhello%7D HTTP/1.1\r\n" + fields + BODY)
+        assert received(connection, until=ANSWER).startswith(b"HTTP/1.1 200 ")
+    assert probe.counts["hello"] == 1
+
+
 @pytest.mark.long
 def test_curl_offers_http_2(edge: EdgeServer) -> None:
     """`curl --http2` offers h2c with its POST, and is answered."""
