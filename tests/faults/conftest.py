@@ -34,6 +34,13 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
         yield running
 
 
+@pytest.fixture(scope="session")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Return a server that nobody attacks."""
+    with checked(RunningServer(tmp_path_factory.mktemp("beside"), NO_RECOVERY)) as running:
+        yield running
+
+
 @contextmanager
 def checked(server: RunningServer) -> Iterator[RunningServer]:
     """Run a server that many tests share; once they are over, every invariant has to hold."""

@@ -14,7 +14,7 @@ from tests.support.running import RunningServer
 MINUTE = 60.0
 GROWTH_KIB = 64 * 1024
 ANSWER_SECONDS = 0.5
-"""For 19 of 20 who ask: the machine has other work to do, too."""
+"""For 19 of 20 who ask, beyond what a server takes that nobody attacks: the machine has other work to do, too."""
 LOOK_SECONDS = 0.25
 
 
@@ -32,21 +32,30 @@ def attacked(*attackers: Callable[[threading.Event], None]) -> Iterator[None]:
             one.result()
 
 
-def hold(server: RunningServer) -> None:
-    """Ask for a minute, as somebody new each time, and look how much memory the server has."""
-    took_seconds: list[float] = []
+def hold(server: RunningServer, beside: RunningServer) -> None:
+    """Ask for a minute, as somebody new each time, and look how much memory the server has.
+
+    The server beside it is one that nobody attacks: what it takes is the machine's doing, and the attackers'.
+    """
+    took: dict[str, list[float]] = {server.url: [], beside.url: []}
     server.execute("{ __typename }")
     begun_with = resident_kib(server)
     ends_at = time.monotonic() + MINUTE
     waiting = threading.Event()
     while time.monotonic() < ends_at:
-        asked_at = time.monotonic()
-        response = httpx2.get(f"{server.url}/health/live", verify=False, trust_env=False)
-        assert response.status_code == 200
-        took_seconds.append(time.monotonic() - asked_at)
+        for url, seconds in took.items():
+            seconds.append(_answer_seconds(url))
         assert resident_kib(server) - begun_with < GROWTH_KIB
         waiting.wait(LOOK_SECONDS)
-    assert sorted(took_seconds)[int(0.95 * len(took_seconds))] < ANSWER_SECONDS
+    attacked, calm = (sorted(seconds)[int(0.95 * len(seconds))] for seconds in took.values())
+    assert attacked < calm + ANSWER_SECONDS
+
+
+def _answer_seconds(url: str) -> float:
+    asked_at = time.monotonic()
+    response = httpx2.get(f"{url}/health/live", verify=False, trust_env=False, timeout=60)
+    assert response.status_code == 200
+    return time.monotonic() - asked_at
 
 
 def resident_kib(server: RunningServer) -> int:

@@ -84,7 +84,7 @@ def server(tmp_path: Path) -> Iterator[RunningServer]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_hostile_bytes_do_not_grow(server: RunningServer, name: str) -> None:
+def test_hostile_bytes_do_not_grow(server: RunningServer, beside: RunningServer, name: str) -> None:
     """Memory stays within 64 MiB of its start, and others are answered within half a second."""
     begin, piece = ATTACKS[name]
 
@@ -92,11 +92,13 @@ def test_hostile_bytes_do_not_grow(server: RunningServer, name: str) -> None:
         attack(server.port, begin, piece, is_over)
 
     with attacked(*[attacker] * ATTACKERS):
-        hold(server)
+        hold(server, beside)
 
 
 @pytest.mark.parametrize("begin", [b"", b"GET / HTTP/1.1\r\nA: "], ids=["silent", "dripping"])
-def test_connections_that_only_wait_keep_nobody_out(server: RunningServer, begin: bytes) -> None:
+def test_connections_that_only_wait_keep_nobody_out(
+    server: RunningServer, beside: RunningServer, begin: bytes
+) -> None:
     """Three times as many as there are places, and everybody else is answered."""
     with attacked(lambda is_over: occupy(server.port, begin, is_over)):
-        hold(server)
+        hold(server, beside)
