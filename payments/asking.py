@@ -22,7 +22,7 @@ from payments.limits import (
 )
 from payments.money import Money
 from payments.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
-from payments.ports import Provider, Transaction
+from payments.ports import CancelsOnce, Provider, Transaction
 from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
 from payments.recording_sessions import apply_change
@@ -83,7 +83,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
 
 
 def ask_of(session: PaymentSession, operation: Operation) -> Ask:
-    """Build what is sent to a provider; the same operation always makes the same ask."""
+    """Build what is sent to a provider; the same operation always makes the same ask, but for its number."""
     data: JsonObject = {}
     if operation.kind is OperationKind.UPDATE:
         session = apply_change(session, operation.data)
@@ -104,6 +104,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
         refund_reason=operation.refund_reason_code,
         return_url=session.return_url,
         releases_rest=operation.releases_rest,
+        number=max(1, operation.asked_times),
     )
 
 
@@ -210,9 +211,15 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     found = await _look(flow.rig, provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
-    if is_first_ask and isinstance(found, Absent):
+    may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
+    if may_be_sent and isinstance(found, Absent):
         return await tried(flow.rig, provider.id, lambda: provider.ask(ask))
     return found
+
+
+def _can_be_canceled_again(provider: Provider, operation: Operation) -> bool:
+    is_cancellation = operation.kind is OperationKind.CANCEL
+    return is_cancellation and isinstance(provider, CancelsOnce) and provider.cancels_once
 
 
 def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:

@@ -19,7 +19,16 @@ from payments.ids import (
 )
 from payments.instants import Instant
 from payments.money import Money
-from payments.outcomes import Authorized, Declined, Effect, Moved, Outcome, Reversed
+from payments.outcomes import (
+    Authorized,
+    Declined,
+    Effect,
+    Moved,
+    Outcome,
+    Processing,
+    Reversed,
+    Unknown,
+)
 from payments.pace import Pace
 from payments.ports import Provider, ReadsObjects, Transaction
 from payments.recording import settle
@@ -147,6 +156,7 @@ def record_effect(
     if effect.is_sole and not isinstance(effect.outcome, DONE):
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
         _make_due(change, operation)
+        _go_on_closing(change, effect)
         return change.finish()
     if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
         # Tried there, or still on its way: nothing has moved yet.
@@ -158,6 +168,7 @@ def record_effect(
     settle(change, operation, _as_read(operation, effect, told_by), pace)
     if effect.closes_session and isinstance(effect.outcome, Moved):
         _close(change, change.sessions[session.id])
+    _go_on_closing(change, effect)
     return change.finish()
 
 
@@ -192,6 +203,14 @@ def _make_due(change: Change, operation: Operation | None) -> None:
     waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
     if operation is not None and operation.status in waiting and operation.holder is None:
         change.put_operation(replace(operation, due_at=change.now))
+
+
+def _go_on_closing(change: Change, effect: Effect) -> None:
+    """Let recovery close a session at once whose authorization was still processing when that was decided."""
+    session = change.sessions[effect.session_id]
+    is_settled = not isinstance(effect.outcome, Processing | Unknown)
+    if effect.kind is OperationKind.AUTHORIZE and is_settled and session.canceled_at is not None:
+        _make_due(change, change.closing_of(session))
 
 
 def _known(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:

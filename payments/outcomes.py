@@ -83,6 +83,8 @@ class Ask:
     """The code of a refund's reason."""
     releases_rest: bool = False
     """A capture that gives back what it leaves uncaptured."""
+    number: int = 1
+    """Which ask of its operation it is: a gateway may be asked with a further key where that is safe."""
 
 
 @dataclass(frozen=True, slots=True)

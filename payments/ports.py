@@ -175,6 +175,14 @@ class HasAccount(Protocol):
 
 
 @runtime_checkable
+class CancelsOnce(Protocol):
+    """A provider that cancels a session's object once at most, whatever key it is asked with."""
+
+    cancels_once: bool
+    """Where true, a cancellation whose key was forgotten is asked for again while the object can still be canceled."""
+
+
+@runtime_checkable
 class LimitsAmounts(Protocol):
     """A provider that takes amounts within limits."""
 

@@ -44,8 +44,8 @@ AUTHENTICATION_REQUIRED: Final = "authentication_required"
 WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
 """Nothing is under way; the customer may pay."""
 
-CANCELABLE: Final = WAITING | {"requires_action", "requires_capture", "processing"}
-"""Source: https://docs.stripe.com/api/payment_intents/cancel."""
+CANCELABLE: Final = WAITING | {"requires_action", "requires_capture"}
+"""And, "in rare cases", processing. Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
 LAPSED: Final = frozenset({"automatic", "expired"})
 """Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
@@ -209,6 +209,8 @@ def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None
             return Declined(f"payment_intent_{intent.status}")
         case "requires_capture":
             return None
+        case "processing":
+            return Processing(intent.id)
         case _:
             return Unknown()
 
@@ -235,6 +237,9 @@ def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
             return Moved(Money(_given_back(intent), intent.currency.upper()))
         case "succeeded":
             return Declined("payment_intent_succeeded")
+        case "processing":
+            # Stripe takes it at another time: what becomes of the payment decides what is left to cancel.
+            return Processing(intent.id)
         case status if status in CANCELABLE:
             return None
         case _:

@@ -68,6 +68,8 @@ class StripeProvider:
     gateway = "stripe"
     browser_keys: frozenset[str] = data.BROWSER_KEYS
     keeps_keys_seconds: float | None = KEYS_SECONDS
+    cancels_once: bool = True
+    """Source: https://docs.stripe.com/api/payment_intents/cancel: what is canceled refuses every operation."""
 
     def __init__(
         self, method: Method, settings: StripeSettings, connection: Connection, account: Account
@@ -100,10 +102,13 @@ class StripeProvider:
         """Ask Stripe, once, with the operation's id as the idempotency key; another account is asked for nothing."""
         if not await self.account.is_open():
             return NotReached()
+        return await self._tried(ask, ask.key)
+
+    async def _tried(self, ask: Ask, key: str) -> Outcome:
         try:
-            outcome = await self._asked(ask)
+            outcome = await self._asked(ask, key)
         except stripe.StripeError as error:
-            return await self._failed(ask, error)
+            return await self._failed(ask, key, error)
         if ask.kind is not OperationKind.OPEN:
             # Any account lets an intent be opened.
             self.account.note_success()
@@ -112,7 +117,7 @@ class StripeProvider:
             return await self.look_up(ask) or outcome
         return outcome
 
-    async def _asked(self, ask: Ask) -> Outcome:
+    async def _asked(self, ask: Ask, key: str) -> Outcome:
         match ask.kind:
             case OperationKind.OPEN:
                 return self._opened(await self._connection.create(self._new_intent(ask), ask.key))
@@ -126,17 +131,21 @@ class StripeProvider:
             case OperationKind.REFUND:
                 return await self._refund(ask)
             case OperationKind.CANCEL:
-                return await self._cancel(ask)
+                return await self._cancel(ask, key)
         assert_never(ask.kind)
 
-    async def _failed(self, ask: Ask, error: stripe.StripeError) -> Outcome:
-        """Say what an error means; where the object can tell what became of the ask, it decides."""
+    async def _failed(self, ask: Ask, key: str, error: stripe.StripeError) -> Outcome:
+        """Return what an error means; where the object can tell what became of the ask, it decides."""
         event = "refused" if meaning_of(error) is Meaning.DECLINED else "no answer"
         log_error(event, error, operation_id=ask.key)
         if await self.account.is_to_blame(error):
             return NotReached()
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:
-            return await self.look_up(ask) or outcome_of(error)
+            found = await self.look_up(ask)
+            if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:
+                # It was processing when that was refused, and the refusal is Stripe's answer to this key for a day.
+                return await self._tried(ask, _further_key(ask))
+            return found or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
             # Stripe gives the same answer to this key from now on, whatever has become of it.
             return await self._what_came_of(ask) or Absent()
@@ -300,9 +309,9 @@ class StripeProvider:
                 pass
         return intents.refund_of(await self._connection.refund(params, ask.key))
 
-    async def _cancel(self, ask: Ask) -> Outcome:
+    async def _cancel(self, ask: Ask, key: str) -> Outcome:
         reason = "abandoned" if ask.payment_id is None else "requested_by_customer"
-        intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, ask.key)
+        intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, key)
         if intent.status == "succeeded":
             # It was captured in part: what was left is given back.
             return Moved(ask.amount)
@@ -370,6 +379,11 @@ class StripeProvider:
     async def close(self) -> None:
         """Let go of connections; all ways of paying share one."""
         await self._connection.close()
+
+
+def _further_key(ask: Ask) -> str:
+    """Name a key of the same operation that Stripe has no answer for yet: of this ask alone, whoever sends it."""
+    return f"{ask.key}:{ask.number}"
 
 
 def _method_of(ask: Ask) -> str | None:

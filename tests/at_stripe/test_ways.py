@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from tests.at_stripe.site import PUBLISHABLE_KEY, VISA, Site, site
+from tests.at_stripe.test_closing import closed_while_processing, is_settled
 from tests.at_stripe.test_faults import MOVES, called, effects, prepared, session_id_of
 from tests.at_stripe.test_flow import THREE_D_SECURE, reference_of
 from tests.support.calling import is_open
@@ -133,6 +134,15 @@ def test_canceled_when_it_was_paid_already(at_once: Site) -> None:
         "SELECT status FROM operations WHERE session_id = ? AND kind = 'authorize'", session["id"]
     )
     assert found == [("SUCCEEDED",)]
+
+
+def test_closed_while_its_bank_debit_is_processing(at_once: Site) -> None:
+    """Stripe cancels no intent that is processing: paid in the end, all of it goes back, and nobody has to look."""
+    session, reference = closed_while_processing(at_once)
+    at_once.stripe.control("settle", id=reference, succeeds=True)
+    until(is_settled(at_once, session))
+    assert at_once.stripe.ledger(reference) == [("authorize", 10_000), ("refund", 10_000)]
+    assert at_once.payment(at_once.session(session["id"])["payment"]["id"])["status"] == "REFUNDED"
 
 
 def _types_of(shop: Site, collection: Json) -> list[str]:

@@ -16,7 +16,8 @@ MOST = 99_999_999
 EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
-CANCELABLE = (*CONFIRMABLE, "requires_capture", "processing")
+CANCELABLE = (*CONFIRMABLE, "requires_capture")
+"""Stripe cancels what is processing "in rare cases" alone. Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
 
 @dataclass
