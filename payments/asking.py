@@ -83,7 +83,7 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
 
 
 def ask_of(session: PaymentSession, operation: Operation) -> Ask:
-    """Build what is sent to a provider; the same operation always makes the same ask, but for its number."""
+    """Build what is sent to a provider; the same operation always makes the same ask, but for what counts asks."""
     data: JsonObject = {}
     if operation.kind is OperationKind.UPDATE:
         session = apply_change(session, operation.data)
@@ -104,6 +104,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
         refund_reason=operation.refund_reason_code,
         return_url=session.return_url,
         releases_rest=operation.releases_rest,
+        absent_times=operation.absent_times or 0,
         number=max(1, operation.asked_times),
     )
 

@@ -83,6 +83,8 @@ class Ask:
     """The code of a refund's reason."""
     releases_rest: bool = False
     """A capture that gives back what it leaves uncaptured."""
+    absent_times: int = 0
+    """How often earlier asks of it ended with a look that found nothing of it."""
     number: int = 1
     """Which ask of its operation it is: a gateway may be asked with a further key where that is safe."""
 

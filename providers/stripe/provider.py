@@ -36,7 +36,7 @@ from payments.outcomes import (
 from payments.ports import BooksUnreadable, effects_on
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
-from providers.stripe import amounts, data, disputes, intents, webhooks
+from providers.stripe import amounts, data, disputes, intents, keys, webhooks
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
@@ -46,9 +46,6 @@ log = structlog.get_logger("stripe")
 
 REASON_KEY = "tillgraph_reason"
 """Of a refund's metadata: the code of its reason, whether it is one of Stripe's or not."""
-
-KEYS_SECONDS = 23 * 3_600.0
-"""Stripe forgets a key when it is a day old: https://docs.stripe.com/api/idempotent_requests."""
 
 MOVED_ALREADY = frozenset(
     {
@@ -67,7 +64,7 @@ class StripeProvider:
 
     gateway = "stripe"
     browser_keys: frozenset[str] = data.BROWSER_KEYS
-    keeps_keys_seconds: float | None = KEYS_SECONDS
+    keeps_keys_seconds: float | None = keys.LIFE_SECONDS
     cancels_once: bool = True
     """Source: https://docs.stripe.com/api/payment_intents/cancel: what is canceled refuses every operation."""
 
@@ -127,7 +124,7 @@ class StripeProvider:
             case OperationKind.AUTHORIZE:
                 return await self._authorize(ask)
             case OperationKind.CAPTURE:
-                return await self._capture(ask)
+                return await self._capture(ask, key)
             case OperationKind.REFUND:
                 return await self._refund(ask)
             case OperationKind.CANCEL:
@@ -144,11 +141,14 @@ class StripeProvider:
             found = await self.look_up(ask)
             if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:
                 # It was processing when that was refused, and the refusal is Stripe's answer to this key for a day.
-                return await self._tried(ask, _further_key(ask))
+                return await self._tried(ask, keys.further(ask))
             return found or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
             # Stripe gives the same answer to this key from now on, whatever has become of it.
-            return await self._what_came_of(ask) or Absent()
+            found = await self._what_came_of(ask)
+            if found is None and key == ask.key and keys.may_have_further(ask):
+                return await self._tried(ask, keys.further(ask))
+            return found or Absent()
         return outcome_of(error)
 
     async def _what_came_of(self, ask: Ask) -> Outcome | None:
@@ -278,7 +278,7 @@ class StripeProvider:
             intent = await self._connection.update(intent.id, {"metadata": seen}, key)
         return self._authorization(intent)
 
-    async def _capture(self, ask: Ask) -> Outcome:
+    async def _capture(self, ask: Ask, key: str) -> Outcome:
         amount = amounts.to_stripe(ask.amount)
         intent = await self._connection.capture(
             _name(ask),
@@ -287,7 +287,7 @@ class StripeProvider:
                 "metadata": {ask.key: str(amount)},
                 **({} if self.captures_once else {"final_capture": ask.releases_rest}),
             },
-            ask.key,
+            key,
         )
         if intent.status == "processing":
             return Processing(intent.id)
@@ -379,11 +379,6 @@ class StripeProvider:
     async def close(self) -> None:
         """Let go of connections; all ways of paying share one."""
         await self._connection.close()
-
-
-def _further_key(ask: Ask) -> str:
-    """Name a key of the same operation that Stripe has no answer for yet: of this ask alone, whoever sends it."""
-    return f"{ask.key}:{ask.number}"
 
 
 def _method_of(ask: Ask) -> str | None:

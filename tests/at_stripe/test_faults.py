@@ -7,6 +7,7 @@ import pytest
 from tests.at_stripe.site import VISA, Site, on_both
 from tests.at_stripe.test_flow import reference_of
 from tests.support.calling import OPEN
+from tests.support.records import days_ago, operation_in
 from tests.support.running import Json
 from tests.support.shop import authorize, capture, new_key, open_collection, refund, unsettled
 from tests.support.waiting import until
@@ -81,6 +82,39 @@ def test_one_effect(deaf: Site, fault: str, kind: str) -> None:
     again = called(deaf, kind, one, key)
     assert again["__typename"] == "Payment", again
     assert effects(deaf, kind, one) == [MOVES[kind]]
+
+
+@pytest.mark.parametrize("kind", ["capture", "cancel"])
+def test_a_500_that_its_key_keeps(deaf: Site, kind: str) -> None:
+    """Stripe answers the key with it for a day; an intent that is read unchanged twice is asked with a further key."""
+    one, key = prepared(deaf, kind), new_key()
+    deaf.stripe.fault("FAIL_KEPT", NAMES[kind])
+    answer = called(deaf, kind, one, key)
+    assert answer["__typename"] == OPEN[kind], answer
+    _wait_until_settled(deaf, kind, one)
+    assert called(deaf, kind, one, key)["__typename"] == "Payment"
+    assert effects(deaf, kind, one) == [MOVES[kind]]
+    session_id = session_id_of(kind, one)
+    id = operation_in(deaf.server, "SUCCEEDED", kind, session_id)
+    # The first time, again behind the first step, and then with a key that Stripe has no answer for.
+    asked = {key: times for key, times in deaf.stripe.keys().items() if key.startswith(id)}
+    assert asked == {id: 2, f"{id}:2": 1}
+
+
+def test_a_500_that_a_refund_s_key_keeps(deaf: Site) -> None:
+    """A refund is not asked with a further key, which could give back twice: it is read until it is proven absent."""
+    one = prepared(deaf, "refund")
+    deaf.stripe.fault("FAIL_KEPT", "refund")
+    called(deaf, "refund", one, new_key())
+    session_id = session_id_of("refund", one)
+
+    def is_declined() -> str:
+        days_ago(deaf.server, session_id)
+        return operation_in(deaf.server, "DECLINED", "refund", session_id)
+
+    until(is_declined)
+    assert effects(deaf, "refund", one) == []
+    assert deaf.payment(one["id"])["refundableAmount"] == "100.00"
 
 
 @pytest.mark.parametrize(

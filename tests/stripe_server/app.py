@@ -310,7 +310,8 @@ class Server:
                 )
             return status, answer
         try:
-            status, answer = 200, orjson.dumps(work(key))
+            done = {} if fault is Fault.FAIL_KEPT else work(key)
+            status, answer = 200, orjson.dumps(done)
         except (WrongParameter, form.Malformed) as fault_:
             if key is not None:
                 self.store.let_go(key)
@@ -319,7 +320,8 @@ class Server:
             return _error(400, invalid(code, param=param).error)
         except Refusal as refusal:
             status, answer = _error(refusal.status, refusal.error)
-        if fault is Fault.FAIL_AFTER:
+        if fault in (Fault.FAIL_AFTER, Fault.FAIL_KEPT):
+            # Source: https://docs.stripe.com/api/idempotent_requests: the same result, including 500 errors.
             status, answer = _error(500, {"type": "api_error", "message": "Something went wrong."})
         if key is not None:
             self.store.end(key, status, answer)

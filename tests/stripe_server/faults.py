@@ -22,6 +22,8 @@ class Fault(Enum):
     """Its connection is closed behind the effect: the reply is lost."""
     FAIL_BEFORE = auto()
     """500 without an effect, and not kept for the key."""
+    FAIL_KEPT = auto()
+    """500 without an effect, which is the answer to its key from now on."""
     FAIL_AFTER = auto()
     """500 behind the effect, which is the answer to its key from now on."""
     HTML = auto()
