@@ -152,6 +152,8 @@ def record_effect(
     if stored is not None and stored.session_id != session.id:
         log.error("key of another session", operation_id=stored.id, session_id=session.id)
         return None
+    if effect.is_release:
+        return _record_release(change, effect, pace, request_id)
     operation = _known(change, session, effect)
     if effect.is_sole and not isinstance(effect.outcome, DONE):
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
@@ -169,6 +171,33 @@ def record_effect(
     if effect.closes_session and isinstance(effect.outcome, Moved):
         _close(change, change.sessions[session.id])
     _go_on_closing(change, effect)
+    return change.finish()
+
+
+def _record_release(change: Change, effect: Effect, pace: Pace, request_id: str) -> Snapshot | None:
+    """Record what was given back of a payment that was captured in part, as far as it is not known here.
+
+    What a capture without outcome holds is left to that; a cancellation without outcome is what gave it back.
+    """
+    session = change.sessions[effect.session_id]
+    payment = change.payment_of(session)
+    if payment is None:
+        return None
+    unknown_minor = effect.amount.minor_in(payment.currency) - payment.released_minor
+    operation = None
+    if payment.cancellation_id is not None:
+        operation = change.operation(payment.cancellation_id)
+        minor = operation.amount_minor if operation.amount_minor <= unknown_minor else 0
+    else:
+        minor = min(payment.remainder_minor, unknown_minor)
+    if minor > 0:
+        released = payment.money(minor)
+        if operation is None:
+            is_first = _stored(change.tx, session.provider_id, effect) is None
+            key = effect.key if is_first else f"{effect.key}/{payment.released_minor}"
+            news = replace(effect, key=key, amount=released)
+            operation = _made(change, session, news, request_id)
+        settle(change, operation, Moved(released), pace)
     return change.finish()
 
 

@@ -11,7 +11,7 @@ from payments.flow import Flow
 from payments.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
 from payments.keys import behind_lock, bind_key
 from payments.limits import MOVEMENTS_A_PAYMENT
-from payments.ports import Transaction
+from payments.ports import LimitsCaptures, Provider, Transaction
 from payments.records import Operation, Payment, Snapshot
 from payments.statuses import (
     OperationKind,
@@ -102,7 +102,9 @@ def _new(
     reason = None
     if isinstance(command, RefundPayment) and command.reason_id is not None:
         reason = refund_reasons.usable(change.tx, command.reason_id, path=("reasonId",))
-    is_final = isinstance(command, CapturePayment) and command.is_final
+    is_final = isinstance(command, CapturePayment) and (
+        command.is_final or _has_to_be_final(provider, payment, amount_minor, available)
+    )
     operation = Operation(
         id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
         kind=OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
@@ -124,6 +126,16 @@ def _new(
     )
     _count(change, payment, operation)
     return replace(operation, reserved_minor=_reserved(change, payment, operation))
+
+
+def _has_to_be_final(
+    provider: Provider, payment: Payment, amount_minor: int, available_minor: int
+) -> bool:
+    """Return whether a capture has to be the last one; raises InvalidState where it would leave something."""
+    why = provider.why_final(payment) if isinstance(provider, LimitsCaptures) else None
+    if why is not None and amount_minor < available_minor:
+        raise InvalidState(why, path=("amount",))
+    return why is not None
 
 
 def _reserved(change: Change, payment: Payment, operation: Operation) -> int:

@@ -203,6 +203,8 @@ class Effect:
     """A cancellation of the session and not of its payment."""
     is_sole: bool = False
     """A session has at most one such thing at its provider: whichever operation of this kind is open here is it."""
+    is_release: bool = False
+    """All that was given back of a payment that was captured in part: what is known of it here is no news."""
     has_lapsed: bool = False
     """A cancellation because its time was over."""
     provider_id: ProviderId | None = None

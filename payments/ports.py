@@ -183,6 +183,14 @@ class CancelsOnce(Protocol):
 
 
 @runtime_checkable
+class LimitsCaptures(Protocol):
+    """A provider that does not take every payment's captures in parts."""
+
+    def why_final(self, payment: Payment) -> str | None:
+        """Return why a payment's next capture has to be its last one, as a sentence; None where it needn't."""
+
+
+@runtime_checkable
 class LimitsAmounts(Protocol):
     """A provider that takes amounts within limits."""
 

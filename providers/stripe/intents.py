@@ -1,13 +1,12 @@
 """What a PaymentIntent says: its statuses as the domain's outcomes, and all that became of it as effects."""
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import stripe
 
 from payments.failures import FailureCode
-from payments.ids import CAPTURE, OperationId, ProviderId, SessionId
 from payments.instants import SECOND, Instant
 from payments.money import Money
 from payments.outcomes import (
@@ -17,7 +16,6 @@ from payments.outcomes import (
     CustomerAction,
     Declined,
     DisplayInstructions,
-    Effect,
     JsonObject,
     Moved,
     Outcome,
@@ -26,7 +24,6 @@ from payments.outcomes import (
     RedirectToUrl,
     Unknown,
 )
-from payments.statuses import OperationKind
 from providers.stripe.amounts import from_stripe
 from providers.stripe.errors import declined
 
@@ -49,6 +46,9 @@ CANCELABLE: Final = WAITING | {"requires_action", "requires_capture"}
 
 LAPSED: Final = frozenset({"automatic", "expired"})
 """Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
+
+MULTICAPTURE: Final = "multicapture"
+"""Of a payment's record: whether its card can be captured in parts."""
 
 Metadata = Mapping[str, str]
 
@@ -144,6 +144,7 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
     paid_with = capture_before = None
     if isinstance(charge, stripe.Charge):
         record["charge"] = charge.id
+        record |= {} if is_captured else multicapture_of(charge)
         paid_with = paid_with_of(charge)
         capture_before = capture_before_of(charge)
     return Authorized(
@@ -173,6 +174,14 @@ def capture_before_of(charge: stripe.Charge) -> Instant | None:
     return Instant(seconds * SECOND) if seconds is not None else None
 
 
+def multicapture_of(charge: stripe.Charge) -> JsonObject:
+    """Read whether an authorization can be captured in parts; nothing where Stripe does not say."""
+    details = charge.payment_method_details
+    card = details.card if details is not None and details.type == "card" else None
+    status = getattr(getattr(card, "multicapture", None), "status", None)
+    return {MULTICAPTURE: status} if isinstance(status, str) else {}
+
+
 def paid_with_of(charge: stripe.Charge) -> PaidWith | None:
     """Read what may be shown of how a charge was paid."""
     details = charge.payment_method_details
@@ -199,42 +208,16 @@ def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
     )
 
 
-def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
-    """Return how a capture stands that was asked for with a key; None where the intent knows nothing of it."""
-    asked = metadata_of(intent).get(key)
-    if asked is not None and asked.isdecimal() and intent.amount_received > 0:
-        return Moved(_captured(intent, int(asked)))
-    match intent.status:
-        case "succeeded" | "canceled":
-            return Declined(f"payment_intent_{intent.status}")
-        case "requires_capture":
-            return None
-        case "processing":
-            return Processing(intent.id)
-        case _:
-            return Unknown()
+def cancellation_of(intent: stripe.PaymentIntent, asked: Money) -> Outcome | None:
+    """Return whether an intent is canceled, with what that gave back; None where it is not.
 
-
-def _captured(intent: stripe.PaymentIntent, asked: int) -> Money:
-    """Return what a capture took: of an intent that is captured once all that was received, whatever was asked."""
-    is_only_one = len(_own_captures(intent)) == 1
-    is_over = intent.status == "succeeded"
-    return money_of(intent, intent.amount_received if is_only_one and is_over else asked)
-
-
-def _own_captures(intent: stripe.PaymentIntent) -> dict[str, int]:
-    return {
-        key: int(value)
-        for key, value in metadata_of(intent).items()
-        if key.startswith(CAPTURE) and value.isdecimal()
-    }
-
-
-def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
-    """Return whether an intent is canceled, with what that gave back; None where it is not."""
+    One that was captured in part succeeds when the rest is given back, by whomever.
+    """
     match intent.status:
         case "canceled":
-            return Moved(Money(_given_back(intent), intent.currency.upper()))
+            return Moved(Money(given_back_minor(intent), intent.currency.upper()))
+        case "succeeded" if _is_given_back(intent, asked):
+            return Moved(asked)
         case "succeeded":
             return Declined("payment_intent_succeeded")
         case "processing":
@@ -246,7 +229,13 @@ def cancellation_of(intent: stripe.PaymentIntent) -> Outcome | None:
             return Unknown()
 
 
-def _given_back(intent: stripe.PaymentIntent) -> int:
+def _is_given_back(intent: stripe.PaymentIntent, asked: Money) -> bool:
+    rest = money_of(intent, intent.amount - intent.amount_received)
+    is_held = intent.capture_method == "manual" and intent.amount_received > 0
+    return is_held and rest.currency == asked.currency and 0 < asked.minor <= rest.minor
+
+
+def given_back_minor(intent: stripe.PaymentIntent) -> int:
     """Return the minor units that a cancellation gave back: nothing where nothing had been authorized."""
     charge = intent.latest_charge
     was_authorized = isinstance(charge, stripe.Charge) and charge.status == "succeeded"
@@ -265,118 +254,3 @@ def refund_of(refund: stripe.Refund) -> Outcome:
             return Declined(reason or f"refund_{refund.status}")
         case _:
             return Unknown()
-
-
-def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:
-    """Return all that became of an intent, oldest first; nothing where it is not one of ours. Raises ValueError."""
-    metadata = metadata_of(intent)
-    session_id = metadata.get(SESSION_KEY)
-    if session_id is None:
-        return []
-    made = _Effects(intent, SessionId(session_id), ProviderId(metadata.get(PROVIDER_KEY, "stripe")))
-    return [
-        made.authorization(),
-        *made.captures(),
-        *(made.refund(refund) for refund in refunds),
-        *made.cancellation(),
-    ]
-
-
-class _Effects:
-    """Makes the effects of one intent."""
-
-    def __init__(
-        self, intent: stripe.PaymentIntent, session_id: SessionId, provider_id: ProviderId
-    ) -> None:
-        self._intent = intent
-        self._session_id = session_id
-        self._provider_id = provider_id
-
-    def authorization(self) -> Effect:
-        """Return the intent's authorization, however it stands."""
-        amount = money_of(self._intent, self._intent.amount)
-        outcome = authorization_of(self._intent, None)
-        return Effect(
-            self._intent.id,
-            True,
-            OperationKind.AUTHORIZE,
-            self._session_id,
-            amount,
-            outcome,
-            is_sole=True,
-            provider_id=self._provider_id,
-        )
-
-    def captures(self) -> Iterator[Effect]:
-        """Return what was captured after it was authorized: by our keys, and what else was, in the dashboard."""
-        intent = self._intent
-        if intent.capture_method != "manual" or intent.amount_received == 0:
-            return
-        own = _own_captures(intent)
-        there = intent.amount_received - sum(own.values())
-        is_over = intent.status == "succeeded"
-        rest_minor = money_of(intent, intent.amount - intent.amount_received).minor
-        for key, asked in own.items():
-            amount = _captured(intent, asked)
-            released_minor = rest_minor if is_over and len(own) == 1 else 0
-            yield self._moved(key, OperationKind.CAPTURE, amount, released_minor=released_minor)
-        if there > 0:
-            released_minor = rest_minor if is_over and not own else 0
-            amount = money_of(intent, there)
-            key = f"{intent.id}/captured"
-            yield self._moved(
-                key, OperationKind.CAPTURE, amount, there=True, released_minor=released_minor
-            )
-
-    def refund(self, refund: stripe.Refund) -> Effect:
-        """Return a refund, however it stands."""
-        key = metadata_of(refund).get(OPERATION_KEY)
-        return Effect(
-            key or refund.id,
-            key is None,
-            OperationKind.REFUND,
-            self._session_id,
-            from_stripe(refund.amount, refund.currency),
-            refund_of(refund),
-            provider_id=self._provider_id,
-        )
-
-    def cancellation(self) -> Iterator[Effect]:
-        """Return the intent's cancellation, where it is canceled."""
-        intent = self._intent
-        if intent.status != "canceled":
-            return
-        given_back_minor = _given_back(intent)
-        currency = intent.currency.upper()
-        yield Effect(
-            f"{intent.id}/canceled",
-            True,
-            OperationKind.CANCEL,
-            self._session_id,
-            money_of(intent, intent.amount - intent.amount_received),
-            Moved(Money(given_back_minor, currency)),
-            closes_session=given_back_minor == 0,
-            is_sole=True,
-            has_lapsed=intent.cancellation_reason in LAPSED,
-            provider_id=self._provider_id,
-        )
-
-    def _moved(
-        self,
-        key: str,
-        kind: OperationKind,
-        amount: Money,
-        *,
-        there: bool = False,
-        released_minor: int = 0,
-    ) -> Effect:
-        return Effect(
-            key,
-            there,
-            kind,
-            self._session_id,
-            amount,
-            Moved(amount),
-            released_minor=released_minor,
-            provider_id=self._provider_id,
-        )

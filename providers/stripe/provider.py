@@ -9,7 +9,6 @@ from stripe.params import (
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
     PaymentIntentUpdateParams,
-    RefundCreateParams,
 )
 
 from payments.instants import SECOND, Instant
@@ -34,18 +33,18 @@ from payments.outcomes import (
     Unknown,
 )
 from payments.ports import BooksUnreadable, effects_on
+from payments.records import Payment
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
-from providers.stripe import amounts, data, disputes, intents, keys, webhooks
+from providers.stripe import amounts, captures, data, disputes, intents, keys, webhooks
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
+from providers.stripe.effects import effects_of
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
+from providers.stripe.refunds import refund_params
 
 log = structlog.get_logger("stripe")
-
-REASON_KEY = "tillgraph_reason"
-"""Of a refund's metadata: the code of its reason, whether it is one of Stripe's or not."""
 
 MOVED_ALREADY = frozenset(
     {
@@ -90,6 +89,11 @@ class StripeProvider:
     def limits(self, currency: str) -> AmountLimits:
         """Return what Stripe takes at once in a currency."""
         return amounts.limits(currency)
+
+    def why_final(self, payment: Payment) -> str | None:
+        """Return why a payment's next capture has to be its last one, as a sentence; None where it needn't."""
+        limits = captures.why_final(payment.record, payment.capture_count)
+        return None if self.captures_once else limits
 
     def decide(self, ask: Ask) -> Outcome | None:
         """Decide nothing here: all of it stands at Stripe."""
@@ -186,10 +190,12 @@ class StripeProvider:
             case OperationKind.AUTHORIZE:
                 return self._authorization(intent)
             case OperationKind.CAPTURE:
-                return intents.capture_of(intent, ask.key)
+                return captures.capture_of(intent, ask.key)
             case OperationKind.CANCEL:
                 is_paid = ask.payment_id is None and intent.status == "succeeded"
-                return self._authorization(intent) if is_paid else intents.cancellation_of(intent)
+                if is_paid:
+                    return self._authorization(intent)
+                return intents.cancellation_of(intent, ask.amount)
         assert_never(ask.kind)
 
     async def _absent(self) -> Unknown | None:
@@ -284,29 +290,17 @@ class StripeProvider:
             _name(ask),
             {
                 "amount_to_capture": amount,
-                "metadata": {ask.key: str(amount)},
+                "metadata": captures.note(ask.key, amount),
                 **({} if self.captures_once else {"final_capture": ask.releases_rest}),
             },
             key,
         )
         if intent.status == "processing":
             return Processing(intent.id)
-        return intents.capture_of(intent, ask.key) or Unknown()
+        return captures.capture_of(intent, ask.key) or Unknown()
 
     async def _refund(self, ask: Ask) -> Outcome:
-        metadata = {intents.OPERATION_KEY: ask.key, intents.SESSION_KEY: ask.session_id}
-        if ask.refund_reason is not None:
-            metadata[REASON_KEY] = ask.refund_reason
-        params: RefundCreateParams = {
-            "payment_intent": _name(ask),
-            "amount": amounts.to_stripe(ask.amount),
-            "metadata": metadata,
-        }
-        match ask.refund_reason:
-            case "duplicate" | "fraudulent" | "requested_by_customer" as reason:
-                params["reason"] = reason
-            case _:
-                pass
+        params = refund_params(ask, _name(ask), amounts.to_stripe(ask.amount))
         return intents.refund_of(await self._connection.refund(params, ask.key))
 
     async def _cancel(self, ask: Ask, key: str) -> Outcome:
@@ -314,8 +308,8 @@ class StripeProvider:
         intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, key)
         if intent.status == "succeeded":
             # It was captured in part: what was left is given back.
-            return Moved(ask.amount)
-        return intents.cancellation_of(intent) or Unknown()
+            return Moved(captures.rest_of(intent))
+        return intents.cancellation_of(intent, ask.amount) or Unknown()
 
     async def findings(self, reference: str) -> Sequence[Finding]:
         """Read all that became of an intent; raises BooksUnreadable."""
@@ -331,7 +325,7 @@ class StripeProvider:
         try:
             has_moved = intent.amount_received > 0
             refunds = await self._connection.refunds(reference) if has_moved else ()
-            effects = intents.effects_of(intent, refunds)
+            effects = effects_of(intent, refunds)
         except (stripe.StripeError, ValueError) as error:
             raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
         return [*effects, *await self._disputes(intent, effects)]

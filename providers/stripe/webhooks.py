@@ -31,6 +31,8 @@ TAKEN = frozenset(
         "payment_intent.payment_failed",
         "payment_intent.canceled",
         "payment_intent.partially_funded",
+        "charge.captured",
+        "charge.expired",
         "charge.refunded",
         "charge.refund.updated",
         "charge.dispute.created",

@@ -117,17 +117,16 @@ def everything_at_stripe(shop: Site) -> Json:
 def test_reports_in_any_order_and_number(deaf: Site, order: Sequence[int]) -> None:
     """Every permutation of a payment's reports, each three times: the same payment, and every movement once."""
     session = everything_at_stripe(deaf)
-    events = [
-        event
-        for event in deaf.stripe.events(reference_of(session))
-        if event["type"] != "payment_intent.created"
-    ]
+    reported = deaf.stripe.events(reference_of(session))
+    # Each of what is told a second time of the charge would make the orders five times as many.
+    twice = ("payment_intent.created", "charge.captured", "charge.refunded")
+    events = [event for event in reported if event["type"] not in twice]
     assert len(events) == len(order)
     for number in order:
         assert deaf.stripe.deliver([events[number]] * 3) == [204] * 3
     found = until(lambda: _paid(deaf, session))
     assert (found["capturedAmount"], found["refundedAmount"]) == ("80.00", "30.00")
-    assert deaf.stripe.deliver(events) == [204] * 3
+    assert deaf.stripe.deliver(reported) == [204] * len(reported)
     types = event_types(collection_of(deaf.server, session["paymentCollection"]["id"]))
     assert types.count("SESSION_AUTHORIZED") == 1
     assert types.count("PAYMENT_CAPTURED") == 1

@@ -9,7 +9,7 @@ from payments.ids import OperationId
 from payments.money import Money
 from payments.outcomes import Declined, Moved, Outcome, Processing, Unknown
 from payments.statuses import DisputeStatus
-from providers.stripe import intents
+from providers.stripe import captures, intents
 from providers.stripe.disputes import STATUSES, dispute_of
 from providers.stripe.saving import saving_of
 from tests.at_stripe.site import SECRET_KEY
@@ -19,6 +19,7 @@ from tests.stripe_server.cards import CARDS
 pytestmark = pytest.mark.once
 
 KEY = OperationId("capt_1")
+ASKED = Money(1_000, "USD")
 UNHEARD_OF = "settled_on_the_moon"
 
 
@@ -73,9 +74,9 @@ CAPTURES: dict[str, Outcome | None] = {
 def test_a_capture_that_the_intent_does_not_show() -> None:
     """Only an intent that waits for its capture proves that none has happened; another status tells nothing."""
     assert CAPTURES.keys() == words_of(stripe.PaymentIntent)
-    found = {status: intents.capture_of(intent(status), KEY) for status in CAPTURES}
+    found = {status: captures.capture_of(intent(status), KEY) for status in CAPTURES}
     assert found == CAPTURES
-    assert intents.capture_of(intent(UNHEARD_OF), KEY) == Unknown()
+    assert captures.capture_of(intent(UNHEARD_OF), KEY) == Unknown()
 
 
 CANCELLATIONS: dict[str, Outcome | None] = {
@@ -92,9 +93,9 @@ CANCELLATIONS: dict[str, Outcome | None] = {
 def test_every_status_of_a_cancellation() -> None:
     """Each has its outcome, none while it is not canceled; another one tells nothing."""
     assert CANCELLATIONS.keys() == words_of(stripe.PaymentIntent)
-    found = {status: intents.cancellation_of(intent(status)) for status in CANCELLATIONS}
+    found = {status: intents.cancellation_of(intent(status), ASKED) for status in CANCELLATIONS}
     assert found == CANCELLATIONS
-    assert intents.cancellation_of(intent(UNHEARD_OF)) == Unknown()
+    assert intents.cancellation_of(intent(UNHEARD_OF), ASKED) == Unknown()
 
 
 REFUNDS: dict[str, Outcome] = {

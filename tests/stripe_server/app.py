@@ -52,6 +52,7 @@ class Server:
             "cancel": lambda given: gateway.cancel(
                 given["id"], {"cancellation_reason": given["reason"]}, None
             ),
+            "lapse": lambda given: gateway.lapse(given["id"]),
             "fault": lambda given: self.faults.script(
                 Fault[given["fault"]], given.get("name"), given.get("times", 1)
             ),

@@ -18,6 +18,7 @@ class Card:
     """The customer has to authenticate where they are not there."""
     refund: str = "succeeded"
     """How a refund begins: succeeded, pending, or failed, which it becomes after it has succeeded."""
+    has_multicapture: bool = True
     type: str = "card"
     status: str | None = None
     """What an intent becomes instead: processing."""
@@ -31,6 +32,8 @@ CARDS = {
     "pm_card_visa": Card(),
     "pm_card_mastercard": Card("mastercard", "4444"),
     "pm_card_amex": Card("amex", "8431"),
+    # In the United States alone. Source: https://docs.stripe.com/payments/multicapture, availability.
+    "pm_card_jcb": Card("jcb", "0505", has_multicapture=False),
     "pm_card_chargeDeclined": _declined("generic_decline", "0002"),
     "pm_card_visa_chargeDeclined": _declined("generic_decline", "0002"),
     "pm_card_chargeDeclinedInsufficientFunds": _declined("insufficient_funds", "9995"),

@@ -37,6 +37,7 @@ class Gateway:
         _hold_amount(params["amount"])
         if params.get("customer") is not None:
             self.customers.named(params["customer"])
+        params = {**params, "metadata": _merged({}, params.get("metadata"))}
         intent = objects.payment_intent(self.store.new_id("pi"), params)
         self._emit("payment_intent.created", intent, key)
         return self.store.put(intent)
@@ -159,19 +160,39 @@ class Gateway:
         amount: int = params.get("amount_to_capture") or intent["amount_capturable"]
         if not 0 < amount <= intent["amount_capturable"]:
             raise invalid("amount_too_large", param="amount_to_capture")
-        options = intent["payment_method_options"].get("card", {})
+        charge = self._found(intent["latest_charge"], "charge")
         is_final = params.get("final_capture", True)
-        if not is_final and options.get("request_multicapture") != "if_available":
+        if not is_final and not objects.has_multicapture(charge):
             raise invalid("parameter_invalid", param="final_capture")
+        intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
         intent["amount_received"] += amount
         intent["amount_capturable"] = 0 if is_final else intent["amount_capturable"] - amount
-        intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
         self.store.note("capture", intent, amount, key)
+        charge |= {"amount_captured": intent["amount_received"], "captured": True}
+        self._emit("charge.captured", self.store.put(charge), key)
         if intent["amount_capturable"] == 0:
             intent["status"] = "succeeded"
             self._emit("payment_intent.succeeded", intent, key)
         else:
             self._emit("payment_intent.amount_capturable_updated", intent, key)
+        return self.store.put(intent)
+
+    def lapse(self, id: str) -> Body:
+        """End an authorization's time; one that was captured in part succeeds, and what was left is given back.
+
+        Source: https://docs.stripe.com/payments/multicapture, final capture.
+        """
+        intent = self.intent(id)
+        if intent["amount_received"] == 0:
+            return self.cancel(id, {"cancellation_reason": "expired"}, None)
+        if intent["status"] != "requires_capture":
+            raise self._unexpected(intent)
+        charge = self._found(intent["latest_charge"], "charge")
+        charge["payment_method_details"]["card"]["capture_before"] = now()
+        self.store.put(charge)
+        self.store.note("cancel", intent, intent["amount_capturable"], None)
+        intent |= {"status": "succeeded", "amount_capturable": 0}
+        self._emit("payment_intent.succeeded", intent, None)
         return self.store.put(intent)
 
     def cancel(self, id: str, params: Body, key: str | None) -> Body:
@@ -209,10 +230,17 @@ class Gateway:
             raise invalid("amount_too_large", param="amount")
         card = self._card(intent["payment_method"])
         status = "pending" if card.refund == "pending" else "succeeded"
+        params = {**params, "metadata": _merged({}, params.get("metadata"))}
         refund = objects.refund(self.store.new_id("re"), intent, params, amount, status)
         if status == "succeeded":
             self.store.note("refund", intent, amount, key)
         self._emit("refund.created", refund, key)
+        charge = self._found(intent["latest_charge"], "charge")
+        charge |= {
+            "amount_refunded": charge["amount_refunded"] + amount,
+            "refunded": amount == left,
+        }
+        self._emit("charge.refunded", self.store.put(charge), key)
         return self.store.put(refund)
 
     def refunds(self, intent_id: str) -> list[Body]:
@@ -337,5 +365,10 @@ def _hold_amount(amount: int) -> None:
 
 
 def _merged(metadata: Body, more: Body | None) -> Body:
+    """Change metadata within its limits. Source: https://docs.stripe.com/api/metadata."""
     found = {**metadata, **(more or {})}
-    return {key: value for key, value in found.items() if value != ""}
+    found = {key: value for key, value in found.items() if value != ""}
+    is_too_long = any(len(key) > 40 or len(value) > 500 for key, value in found.items())
+    if is_too_long or len(found) > 50:
+        raise invalid("parameter_invalid", param="metadata")
+    return found

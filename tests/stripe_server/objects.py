@@ -133,11 +133,24 @@ def _details(card: Card, intent: Body, *, is_held: bool) -> Body:
         "fingerprint": f"finger{card.last4}",
         "funding": "credit",
         "last4": card.last4,
+        "multicapture": {"status": "available" if _is_for_parts(card, intent) else "unavailable"},
         "network": card.brand,
     }
     if is_held:
         details["capture_before"] = now() + CAPTURE_SECONDS
     return {"type": "card", "card": details}
+
+
+def _is_for_parts(card: Card, intent: Body) -> bool:
+    """Return whether an authorization can be captured in parts, which has to be asked for, and not every card takes."""
+    options = intent["payment_method_options"].get("card", {})
+    return card.has_multicapture and options.get("request_multicapture") == "if_available"
+
+
+def has_multicapture(charge: Body) -> bool:
+    """Return whether a charge can be captured in parts."""
+    card = charge["payment_method_details"].get("card", {})
+    return bool(card.get("multicapture", {}).get("status") == "available")
 
 
 def refund(id: str, intent: Body, params: Body, amount: int, status: str) -> Body:

@@ -1,0 +1,119 @@
+"""What an intent says of its captures: each is noted in its metadata by the request that makes it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import stripe
+
+from payments.ids import CAPTURE, OperationId
+from payments.money import Money
+from payments.outcomes import Declined, JsonObject, Moved, Outcome, Processing, Unknown
+from providers.stripe.intents import MULTICAPTURE, metadata_of, money_of
+
+AVAILABLE: Final = "available"
+
+MOST_CAPTURES: Final = 46
+"""Of the 50 keys that metadata has, four are taken. Source: https://docs.stripe.com/api/metadata.
+
+Stripe itself takes 50 captures of an intent. Source: https://docs.stripe.com/payments/multicapture.
+"""
+
+MOST_SUMS: Final = 10_000
+"""That are tried to find out which captures are among what was received."""
+
+Notes = Mapping[str, int]
+"""What each capture was asked to take, in minor units, by the key of its operation."""
+
+
+def note(key: OperationId, amount_minor: int) -> dict[str, str]:
+    """Make the metadata that a capture is asked with."""
+    return {key: str(amount_minor)}
+
+
+def notes_of(intent: stripe.PaymentIntent) -> Notes:
+    """Read the captures that were noted."""
+    return {
+        key: int(value)
+        for key, value in metadata_of(intent).items()
+        if key.startswith(CAPTURE) and value.isdecimal()
+    }
+
+
+def why_final(record: JsonObject, capture_count: int) -> str | None:
+    """Return why a payment's next capture has to be its last one; None where it may leave the rest.
+
+    `capture_count` has the failed ones too. Where a record of an earlier version does not say so, Stripe does.
+    """
+    if record.get(MULTICAPTURE, AVAILABLE) != AVAILABLE:
+        return "Stripe captures this card once: with isFinal, what is left is given back."
+    if capture_count >= MOST_CAPTURES - 1:
+        return f"Stripe notes {MOST_CAPTURES} captures of a payment: the last one has to be final."
+    return None
+
+
+def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
+    """Return how a capture stands that was asked for with a key; None where nothing came of it."""
+    noted = _outcome(intent, key)
+    if noted is not None:
+        return noted
+    match intent.status:
+        case "succeeded" | "canceled":
+            return Declined(f"payment_intent_{intent.status}")
+        case "requires_capture":
+            return None
+        case "processing":
+            return Processing(intent.id)
+        case _:
+            return Unknown()
+
+
+def noted(intent: stripe.PaymentIntent) -> dict[str, Moved | Unknown]:
+    """Return what became of each capture that was noted, but for those that did not come about."""
+    outcomes = {key: _outcome(intent, key) for key in notes_of(intent)}
+    return {key: outcome for key, outcome in outcomes.items() if outcome is not None}
+
+
+def _outcome(intent: stripe.PaymentIntent, key: str) -> Moved | Unknown | None:
+    notes, received = notes_of(intent), intent.amount_received
+    if key not in notes:
+        return None
+    if len(notes) == 1 and intent.status == "succeeded" and received > 0:
+        # It was captured once: all that was received, whatever was asked.
+        return Moved(money_of(intent, received))
+    match is_made(notes, received, key):
+        case True:
+            return Moved(money_of(intent, notes[key]))
+        case None:
+            return Unknown()
+        case False:
+            return None
+
+
+def is_made(notes: Notes, received: int, key: str) -> bool | None:
+    """Return whether a capture is among what was received; None where that can't be told.
+
+    A note is written with its capture. Where less was received than is noted, a capture did not come about: it is the
+    one without which the others can make up what was received, and with which they can't.
+    """
+    if received >= sum(notes.values()):
+        return True
+    others = _sums((amount for other, amount in notes.items() if other != key), most=received)
+    if others is None:
+        return None
+    may_be, may_not_be = received - notes[key] in others, received in others
+    return may_be if may_be is not may_not_be else None
+
+
+def _sums(amounts: Iterable[int], *, most: int) -> set[int] | None:
+    """Return every sum of some of these amounts up to a limit; None where there are too many."""
+    sums = {0}
+    for amount in amounts:
+        sums |= {one + amount for one in sums if one + amount <= most}
+        if len(sums) > MOST_SUMS:
+            return None
+    return sums
+
+
+def rest_of(intent: stripe.PaymentIntent) -> Money:
+    """Return what was not captured of an intent."""
+    return money_of(intent, intent.amount - intent.amount_received)
