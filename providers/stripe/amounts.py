@@ -23,12 +23,14 @@ LEAST = {
     "BRL": 50,
     "CAD": 50,
     "CHF": 50,
+    "COP": 50,
     "CZK": 1_500,
     "DKK": 250,
     "EUR": 50,
     "GBP": 30,
     "HKD": 400,
     "HUF": 17_500,
+    "IDR": 50,
     "INR": 50,
     "JPY": 50,
     "MXN": 1_000,
@@ -46,6 +48,12 @@ LEAST = {
 
 MOST_DIGITS = 8
 """Of an amount in Stripe's unit, in the currencies that have a least amount."""
+
+MORE_DIGITS = {"INR": 9, "COP": 10, "HUF": 10, "JPY": 10, "LBP": 11, "IDR": 12}
+"""Where more are taken: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts.
+
+The page's newer form lets most cards take 12 in every currency; the pinned version's API describes `amount` with 8.
+"""
 
 
 def decimals_at_stripe(currency: str) -> int:
@@ -83,8 +91,17 @@ def limits(currency: str) -> AmountLimits:
     """Return what Stripe takes at once in a currency."""
     shift = decimals_at_stripe(currency) - decimals_of(currency)
     step_minor = 10 if currency in THREE_DECIMAL else max(1, int(10**-shift) if shift < 0 else 1)
+    return AmountLimits(_least_minor(currency, step_minor), _most_minor(currency), step_minor)
+
+
+def _least_minor(currency: str, step_minor: int) -> int:
     least = LEAST.get(currency)
-    if least is None:
-        return AmountLimits(step_minor, int(10**MAXIMUM_DIGITS), step_minor)
-    most_minor = from_stripe(10**MOST_DIGITS - 1, currency).minor
-    return AmountLimits(from_stripe(least, currency).minor, most_minor, step_minor)
+    return step_minor if least is None else from_stripe(least, currency).minor
+
+
+def _most_minor(currency: str) -> int:
+    """Return the most that Stripe takes; where it lists nothing about a currency, whatever can be stored."""
+    if currency not in LEAST and currency not in MORE_DIGITS:
+        return int(10**MAXIMUM_DIGITS)
+    digits = MORE_DIGITS.get(currency, MOST_DIGITS)
+    return from_stripe(10**digits - 1, currency).minor

@@ -87,7 +87,12 @@ def test_every_currency_of_the_tables(currency: str) -> None:
     [
         ("USD", 50, 99_999_999, 1),
         ("GBP", 30, 99_999_999, 1),
-        ("JPY", 50, 99_999_999, 1),
+        ("JPY", 50, 9_999_999_999, 1),
+        ("HUF", 17_500, 9_999_999_999, 1),
+        ("INR", 50, 999_999_999, 1),
+        ("COP", 50, 9_999_999_999, 1),
+        ("LBP", 1, 99_999_999_999, 1),
+        ("IDR", 50, 999_999_999_999, 1),
         ("CZK", 1_500, 99_999_999, 1),
         ("KWD", 10, 10**18, 10),
         ("MGA", 100, 10**18, 100),
@@ -103,6 +108,7 @@ def test_the_limits_of_a_currency(currency: str, least: int, most: int, step: in
     [
         ("USD", "0.49", "AMOUNT_TOO_SMALL", "0.50"),
         ("USD", "1000000.00", "AMOUNT_TOO_LARGE", "999999.99"),
+        ("INR", "10000000.00", "AMOUNT_TOO_LARGE", "9999999.99"),
         ("KWD", "5.124", "INVALID_INPUT", None),
     ],
 )

@@ -11,7 +11,9 @@ from tests.stripe_server.store import Body, Store, now
 
 API_VERSION = "2026-10-28.endive"
 LEAST = 50
-MOST = 99_999_999
+DIGITS = 8
+MORE_DIGITS = {"inr": 9, "cop": 10, "huf": 10, "jpy": 10, "lbp": 11, "idr": 12}
+"""Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 
 EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
 
@@ -34,7 +36,7 @@ class Gateway:
 
     def create(self, params: Body, key: str | None) -> Body:
         """Open an intent."""
-        _hold_amount(params["amount"])
+        _hold_amount(params["amount"], params["currency"])
         if params.get("customer") is not None:
             self.customers.named(params["customer"])
         params = {**params, "metadata": _merged({}, params.get("metadata"))}
@@ -49,7 +51,7 @@ class Gateway:
         if values and intent["status"] not in CONFIRMABLE:
             raise self._unexpected(intent)
         if "amount" in values:
-            _hold_amount(values["amount"])
+            _hold_amount(values["amount"], intent["currency"])
         intent |= values
         intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
         return self.store.put(intent)
@@ -357,10 +359,10 @@ class Gateway:
         self.tell(self.store.put(event))
 
 
-def _hold_amount(amount: int) -> None:
+def _hold_amount(amount: int, currency: str) -> None:
     if amount < LEAST:
         raise invalid("amount_too_small", param="amount")
-    if amount > MOST:
+    if len(str(amount)) > MORE_DIGITS.get(currency, DIGITS):
         raise invalid("amount_too_large", param="amount")
 
 
