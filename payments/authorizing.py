@@ -118,7 +118,7 @@ def _attempt(
     checks.not_canceled(change)
     data = command.data or {}
     provider = checks.usable_provider(flow, change, call, session.provider_id, path=None)
-    checks.provider_data(provider, call, data)
+    checks.provider_data(provider, call, data, besides=session.data)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
     holder_reference = method_reference = None
     if command.payment_method_id is not None:

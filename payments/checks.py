@@ -148,14 +148,19 @@ def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
     return is_for_caller and (currencies is None or currency in currencies)
 
 
-def provider_data(provider: Provider, call: Call, data: JsonObject) -> None:
-    """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput."""
+def provider_data(
+    provider: Provider, call: Call, data: JsonObject, *, besides: JsonObject | None = None
+) -> None:
+    """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput.
+
+    `besides` is what stands at the session already and goes with it: the provider is to take both together.
+    """
     if call.caller.is_browser:
         for key in data:
             if key not in provider.browser_keys:
                 raise InvalidInput("A browser may not send this key.", path=("data", key))
     try:
-        provider.check(data)
+        provider.check({**(besides or {}), **data})
     except DataFault as fault:
         raise InvalidInput(str(fault), path=("data", fault.key)) from None
     check_data(data, ("data",))

@@ -369,8 +369,8 @@ def _changed_values(
         values["amount_minor"] = amount_minor
     if command.data is not UNCHANGED:
         provider = flow.providers[session.provider_id]
-        checks.provider_data(provider, call, command.data)
         kept = checks.data_out_of_reach(provider, call, session.data)
+        checks.provider_data(provider, call, command.data, besides=kept)
         values["data"] = {**kept, **command.data}
     if command.metadata is not UNCHANGED:
         values["metadata"] = command.metadata

@@ -25,6 +25,8 @@ class Account:
     def __init__(self, connection: Connection) -> None:
         self.known: str | None = None
         self.fault: Fault | None = None
+        self.descriptor_prefix: str | None = None
+        """What stands before a charge's own suffix on a card's statement, where it is known."""
         self.wanted = asyncio.Event()
         self._judged = asyncio.Event()
         self._connection = connection
@@ -68,6 +70,7 @@ class Account:
             self.suspect(error)
             log.warning("account not read", error=type(error).__name__, code=error.code)
             return None
+        self.descriptor_prefix = _descriptor_prefix(found)
         return f"{found.id}/{'live' if self._connection.is_live else 'test'}"
 
     async def confirm(self) -> bool:
@@ -111,3 +114,9 @@ class Account:
         if fault is not self.fault:
             self.fault = fault
             log.error("provider misconfigured", provider="stripe", what=fault.value, **facts)
+
+
+def _descriptor_prefix(account: stripe.Account) -> str | None:
+    cards = getattr(account.settings, "card_payments", None)
+    found = getattr(cards, "statement_descriptor_prefix", None)
+    return found if isinstance(found, str) and found else None

@@ -7,10 +7,20 @@ from typing import Literal, TypedDict, cast
 
 from payments.outcomes import JsonValue
 from payments.ports import DataFault
+from providers.stripe.methods import Method
 
 PAYMENT_METHOD = re.compile(r"(pm|card|src)_[A-Za-z0-9_]{1,200}", re.ASCII)
-DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]{1,22}", re.ASCII)
+DESCRIPTOR_CHARACTERS = 22
+SHORTEST_DESCRIPTOR = 5
+SHORTEST_PREFIX = 2
+"""Source: https://docs.stripe.com/get-started/account/statement-descriptors, "Statement descriptor requirements"."""
+
+BETWEEN_PREFIX_AND_SUFFIX = "* "
+"""Counts, too: https://docs.stripe.com/connect/statement-descriptors."""
+
+DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]+", re.ASCII)
 NOT_IN_DESCRIPTORS = frozenset("<>\\'\"*")
+LETTERS = "a letter among them, and none of < > \\ ' \" *"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 USAGES = ("off_session", "on_session")
 
@@ -25,7 +35,12 @@ def _is_payment_method(value: JsonValue) -> bool:
 
 def _is_descriptor(value: JsonValue) -> bool:
     is_text = isinstance(value, str) and DESCRIPTOR.fullmatch(value) is not None
-    return is_text and not NOT_IN_DESCRIPTORS & set(str(value))
+    is_short = len(str(value)) <= DESCRIPTOR_CHARACTERS
+    return is_text and is_short and not NOT_IN_DESCRIPTORS & set(str(value))
+
+
+def _is_whole_descriptor(value: JsonValue) -> bool:
+    return _is_descriptor(value) and len(str(value)) >= SHORTEST_DESCRIPTOR
 
 
 def _is_email(value: JsonValue) -> bool:
@@ -51,13 +66,13 @@ KEYS: Mapping[str, Key] = {
     ),
     "statementDescriptor": Key(
         "statement_descriptor",
-        _is_descriptor,
-        "A statement descriptor has 1 to 22 characters, a letter among them, and none of < > \\ ' \" *.",
+        _is_whole_descriptor,
+        f"A statement descriptor has {SHORTEST_DESCRIPTOR} to {DESCRIPTOR_CHARACTERS} characters, {LETTERS}.",
     ),
     "statementDescriptorSuffix": Key(
         "statement_descriptor_suffix",
         _is_descriptor,
-        "A suffix has 1 to 22 characters, a letter among them, and none of < > \\ ' \" *.",
+        f"A suffix has 1 to {DESCRIPTOR_CHARACTERS} characters with the account's prefix, {LETTERS}.",
     ),
     "receiptEmail": Key("receipt_email", _is_email, "It is an e-mail address."),
     "offSession": Key("off_session", lambda value: isinstance(value, bool), "It is true or false."),
@@ -79,11 +94,42 @@ def check_saving(data: Mapping[str, JsonValue]) -> None:
     for name in data:
         if name not in SAVING_KEYS:
             raise DataFault(name, f"Saving at Stripe takes {', '.join(SAVING_KEYS)}.")
-    check(data)
+    _check_each(data)
 
 
-def check(data: Mapping[str, JsonValue]) -> None:
-    """Hold `data` to the documented keys; raises DataFault."""
+def check(data: Mapping[str, JsonValue], method: Method, prefix: str | None = None) -> None:
+    """Hold `data` to the documented keys of a way of paying; raises DataFault.
+
+    `prefix` is what the account sets before each suffix, where that is known.
+    """
+    _check_each(data)
+    if "statementDescriptor" in data and method.allows_cards:
+        # Source: https://docs.stripe.com/api/payment_intents/create, `statement_descriptor`.
+        raise DataFault(
+            "statementDescriptor",
+            "Stripe takes no whole descriptor for cards: give statementDescriptorSuffix, added to the account's own.",
+        )
+    if "statementDescriptorSuffix" in data:
+        _check_suffix(str(data["statementDescriptorSuffix"]), prefix)
+    if data.get("offSession") is True and data.get("setupFutureUsage") is not None:
+        # "You cannot set up future usages when processing payments off-session": a 400 at the confirmation.
+        raise DataFault(
+            "offSession",
+            "What is kept for later (setupFutureUsage) needs the customer: leave that out, or offSession.",
+        )
+
+
+def _check_suffix(suffix: str, prefix: str | None) -> None:
+    taken = SHORTEST_PREFIX if prefix is None else len(prefix)
+    left = DESCRIPTOR_CHARACTERS - taken - len(BETWEEN_PREFIX_AND_SUFFIX)
+    if len(suffix) > left:
+        raise DataFault(
+            "statementDescriptorSuffix",
+            f"Beside the account's prefix a suffix has 1 to {left} characters.",
+        )
+
+
+def _check_each(data: Mapping[str, JsonValue]) -> None:
     for name, value in data.items():
         key = KEYS.get(name)
         if key is None:

@@ -27,6 +27,11 @@ class Method:
     shows_instructions: bool = False
     """Whether the customer is shown a voucher or a code, instead of being sent to a page."""
 
+    @property
+    def allows_cards(self) -> bool:
+        """Return whether a card may pay with it."""
+        return self.type is None
+
 
 def _method(
     type: str,

@@ -84,7 +84,7 @@ class StripeProvider:
 
     def check(self, data_: Mapping[str, JsonValue]) -> None:
         """Take the documented keys; raises DataFault."""
-        data.check(data_)
+        data.check(data_, self._method, self.account.descriptor_prefix)
 
     def limits(self, currency: str) -> AmountLimits:
         """Return what Stripe takes at once in a currency."""

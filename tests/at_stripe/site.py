@@ -216,12 +216,13 @@ class RunningStripe:
         """Send events in this order; gives the statuses."""
         return list(self.control("deliver", events=[event["id"] for event in events])["statuses"])
 
-    def in_browser(self, session: Json, payment_method: str) -> Json:
-        """Confirm as Stripe's library does in the customer's browser."""
+    def in_browser(self, session: Json, payment_method: str, **more: str) -> Json:
+        """Confirm as Stripe's library does in the customer's browser, with a test card or with a way's type."""
         action = session["requiredAction"]
         assert action["publishableKey"] == PUBLISHABLE_KEY
         reference = session["data"]["paymentIntent"]
-        values = {"payment_method": payment_method, "client_secret": action["clientSecret"]}
+        name = "payment_method" if "_" in payment_method else "payment_method_data[type]"
+        values = {name: payment_method, "client_secret": action["clientSecret"], **more}
         path = f"payment_intents/{reference}/confirm"
         return self.call(
             "POST", path, PUBLISHABLE_KEY, **values, return_url="https://shop.example/back"

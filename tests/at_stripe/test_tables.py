@@ -11,7 +11,7 @@ import stripe._error
 from payments.failures import FailureCode
 from payments.money import AmountLimits, Money, decimals_of
 from payments.outcomes import Declined, NotReached, Outcome, Unknown
-from payments.ports import DataFault, LimitsAmounts, ReadsObjects, ReportRefused
+from payments.ports import LimitsAmounts, ReadsObjects, ReportRefused
 from providers.settings import ProviderSettings, StripeSettings
 from providers.stripe import create, webhooks
 from providers.stripe.amounts import (
@@ -22,7 +22,6 @@ from providers.stripe.amounts import (
     limits,
     to_stripe,
 )
-from providers.stripe.data import check
 from providers.stripe.errors import (
     CONFIGURATION_CODES,
     MEANINGS,
@@ -250,27 +249,6 @@ def test_what_failures_of_the_customer_mean() -> None:
     found = declined("payment_intent_authentication_failure", None)
     assert found.code is FailureCode.ACTION_FAILED
     assert declined("charge_expired_for_capture", None).code is FailureCode.EXPIRED
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("paymentmethod", "pm_card_visa"),
-        ("paymentMethod", "4242424242424242"),
-        ("paymentMethod", 7),
-        ("setupFutureUsage", "always"),
-        ("statementDescriptor", "12345"),
-        ("statementDescriptor", "A name that is much too long"),
-        ("statementDescriptorSuffix", "A*B"),
-        ("receiptEmail", "ada"),
-        ("description", ""),
-    ],
-)
-def test_data_that_is_not_taken(key: str, value: Json) -> None:
-    """The key at fault is named."""
-    with pytest.raises(DataFault) as fault:
-        check({key: value})
-    assert fault.value.key == key
 
 
 SECRETS = ("whsec_of_another_time", WEBHOOK_SECRET)

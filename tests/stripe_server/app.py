@@ -57,6 +57,9 @@ class Server:
                 Fault[given["fault"]], given.get("name"), given.get("times", 1)
             ),
             "go_on": lambda _: self.faults.go_on(),
+            "activate": lambda given: gateway.activated.set(
+                given["type"], is_active=given["is_active"]
+            ),
             "forget_keys": lambda _: self.store.forget_keys(),
         }
         """What a test can tell it, by the name in the address."""

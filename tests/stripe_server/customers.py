@@ -1,11 +1,13 @@
 """What Stripe does with customers: what is attached to them, and how a payment method comes to be."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.stripe_server import objects
 from tests.stripe_server.cards import CARDS, Card
 from tests.stripe_server.refusals import SEARCH, Refusal, invalid
 from tests.stripe_server.store import Body, Store
+from tests.stripe_server.ways import behaviour_of
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 
@@ -15,6 +17,8 @@ class Customers:
     """The customers of one account."""
 
     store: Store
+    emit: Callable[[str, Body], None]
+    """What every event about a saving is handed to."""
 
     def create(self, params: Body) -> Body:
         """Make a customer."""
@@ -23,25 +27,31 @@ class Customers:
     def update(self, id: str, params: Body) -> Body:
         """Change a customer; an empty text unsets."""
         values = {name: value or None for name, value in params.items() if name != "metadata"}
-        return self.store.put({**self.customer(id), **values})
+        return self.store.put({**self._there(id), **values})
 
     def delete(self, id: str) -> Body:
         """Delete a customer, with what is attached to them."""
-        self.customer(id)
+        self._there(id)
         for method in self.methods(id):
             self.store.put({**method, "customer": None})
-        self.store.delete(id)
-        return {"id": id, "object": "customer", "deleted": True}
+        return self.store.put({"id": id, "object": "customer", "deleted": True})
 
     def customer(self, id: str) -> Body:
-        """Read a customer."""
+        """Read a customer; of one who is deleted it is told: https://docs.stripe.com/api/customers/retrieve."""
         return self._found(id, "customer")
 
     def named(self, id: str) -> Body:
-        """Read a customer that another request names in its parameters."""
-        if self.store.get(id, "customer") is None:
+        """Read a customer that another request names in its parameters; one who is deleted is not there."""
+        found = self.store.get(id, "customer")
+        if found is None or found.get("deleted"):
             raise invalid("resource_missing", param="customer")
-        return self.customer(id)
+        return found
+
+    def _there(self, id: str) -> Body:
+        found = self.customer(id)
+        if found.get("deleted"):
+            raise invalid("resource_missing", param="id", status=404)
+        return found
 
     def search(self, query: str) -> list[Body]:
         """Find customers by a value of their metadata."""
@@ -51,7 +61,7 @@ class Customers:
         return [
             one
             for one in self.store.each("customer")
-            if one["metadata"].get(matched[1]) == matched[2]
+            if one.get("metadata", {}).get(matched[1]) == matched[2]
         ]
 
     def method(self, id: str) -> Body:
@@ -65,7 +75,18 @@ class Customers:
     def card(self, method: str) -> Card | None:
         """Return how a payment method behaves: one of Stripe's for tests, or one that was made of it."""
         stored = self.store.get(method, "payment_method")
+        if stored is not None and stored["type"] != "card":
+            return behaviour_of(stored["type"])
         return CARDS.get(method if stored is None else stored["card"]["fingerprint"])
+
+    def made(self, type: str, customer: str | None = None) -> str:
+        """Make a payment method that is no card; gives its id."""
+        card = behaviour_of(type)
+        if card is None:
+            raise invalid("parameter_invalid", param="payment_method_data[type]")
+        return str(
+            self.store.put(objects.other_method(self.store.new_id("pm"), card, customer))["id"]
+        )
 
     def attached(self, method: str, customer: str) -> str:
         """Attach a payment method to a customer; one of Stripe's for tests becomes one of its own. Gives its id."""
@@ -96,6 +117,7 @@ class Customers:
         if params.get("customer") is not None:
             self.named(params["customer"])
         setup = self.store.put(objects.setup_intent(self.store.new_id("seti"), params))
+        self.emit("setup_intent.created", setup)
         return self.confirm_setup(setup["id"], params) if params.get("confirm") else setup
 
     def confirm_setup(self, id: str, params: Body) -> Body:
@@ -104,6 +126,8 @@ class Customers:
         if setup["status"] not in CONFIRMABLE:
             raise invalid("setup_intent_unexpected_state")
         method = params.get("payment_method") or setup["payment_method"]
+        if setup["customer"] is not None:
+            self.named(setup["customer"])
         card = self.card(method or "")
         if method is None or card is None:
             raise invalid("resource_missing", param="payment_method")
@@ -134,12 +158,7 @@ class Customers:
             "code": "setup_intent_authentication_failure",
             "message": "The customer failed.",
         }
-        setup |= {
-            "status": "requires_payment_method",
-            "payment_method": None,
-            "last_setup_error": error,
-        }
-        return self.store.put(setup)
+        return self._failed(setup, error)
 
     def setup(self, id: str) -> Body:
         """Read a setup intent."""
@@ -153,7 +172,18 @@ class Customers:
         method = setup["payment_method"]
         if setup["customer"] is not None:
             method = self.attached(method, setup["customer"])
-        return self.store.put({**setup, "status": "succeeded", "payment_method": method})
+        setup = self.store.put({**setup, "status": "succeeded", "payment_method": method})
+        self.emit("setup_intent.succeeded", setup)
+        return setup
+
+    def _failed(self, setup: Body, error: Body) -> Body:
+        setup |= {
+            "status": "requires_payment_method",
+            "payment_method": None,
+            "last_setup_error": error,
+        }
+        self.emit("setup_intent.setup_failed", setup)
+        return self.store.put(setup)
 
     def _declined(self, setup: Body, card: Card) -> Refusal:
         error = {
@@ -162,12 +192,7 @@ class Customers:
             "decline_code": card.decline_code,
             "message": "Your card was declined.",
         }
-        setup |= {
-            "status": "requires_payment_method",
-            "payment_method": None,
-            "last_setup_error": error,
-        }
-        return Refusal(402, {**error, "setup_intent": self.store.put(setup)})
+        return Refusal(402, {**error, "setup_intent": self._failed(setup, error)})
 
     def _found(self, id: str, kind: str) -> Body:
         found = self.store.get(id, kind)

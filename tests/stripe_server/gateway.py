@@ -8,6 +8,7 @@ from tests.stripe_server.cards import Card
 from tests.stripe_server.customers import Customers
 from tests.stripe_server.refusals import SEARCH, Refusal, invalid
 from tests.stripe_server.store import Body, Store, now
+from tests.stripe_server.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated
 
 API_VERSION = "2026-10-28.endive"
 LEAST = 50
@@ -16,6 +17,15 @@ MORE_DIGITS = {"inr": 9, "cop": 10, "huf": 10, "jpy": 10, "lbp": 11, "idr": 12}
 """Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 
 EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
+
+TAKEN_BESIDES = ("us_bank_account", "sepa_debit")
+"""Types that stand for what else an account may have activated."""
+
+NO_TYPES = (
+    "No valid payment method types for this Payment Intent. Please ensure that you have activated payment methods"
+    " compatible with your chosen currency in your dashboard (https://dashboard.stripe.com/settings/payment_methods)"
+    " or specify payment_method_types."
+)
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*CONFIRMABLE, "requires_capture")
@@ -32,7 +42,8 @@ class Gateway:
     account_id: str = "acct_test"
 
     def __post_init__(self) -> None:
-        self.customers = Customers(self.store)
+        self.customers = Customers(self.store, lambda type, about: self._emit(type, about, None))
+        self.activated = Activated()
 
     def create(self, params: Body, key: str | None) -> Body:
         """Open an intent."""
@@ -40,7 +51,10 @@ class Gateway:
         if params.get("customer") is not None:
             self.customers.named(params["customer"])
         params = {**params, "metadata": _merged({}, params.get("metadata"))}
-        intent = objects.payment_intent(self.store.new_id("pi"), params)
+        types = self._types_of(params)
+        hold_descriptor(params, types)
+        intent = objects.payment_intent(self.store.new_id("pi"), params, types)
+        intent["allowed_payment_method_types"] = params.get("allowed_payment_method_types")
         self._emit("payment_intent.created", intent, key)
         return self.store.put(intent)
 
@@ -52,9 +66,32 @@ class Gateway:
             raise self._unexpected(intent)
         if "amount" in values:
             _hold_amount(values["amount"], intent["currency"])
+        if "customer" in values:
+            self._may_set_customer(intent, values["customer"])
+        hold_descriptor(values, intent["payment_method_types"])
         intent |= values
+        intent["payment_method_types"] = self._types_still_of(intent)
         intent["metadata"] = _merged(intent["metadata"], params.get("metadata"))
         return self.store.put(intent)
+
+    def _types_of(self, params: Body) -> list[str]:
+        types = self.activated.compatible(params, params.get("allowed_payment_method_types"))
+        if not types and params.get("automatic_payment_methods"):
+            error = {"type": "invalid_request_error", "message": NO_TYPES}
+            raise Refusal(400, error)
+        return types
+
+    def _types_still_of(self, intent: Body) -> list[str]:
+        return self.activated.compatible(intent, intent["allowed_payment_method_types"])
+
+    def _may_set_customer(self, intent: Body, customer: str) -> None:
+        """Refuse another customer, or the same one again.
+
+        "You cannot modify `customer` on a PaymentIntent once it already has been set."
+        """
+        if intent["customer"] is not None:
+            raise invalid("payment_intent_invalid_parameter", param="customer")
+        self.customers.named(customer)
 
     def confirm(self, id: str, params: Body, key: str | None) -> Body:
         """Authorize an intent with a payment method."""
@@ -65,22 +102,42 @@ class Gateway:
         may_redirect = automatic and automatic.get("allow_redirects", "always") == "always"
         if may_redirect and "return_url" not in params:
             raise invalid("parameter_missing", param="return_url")
-        method = params.get("payment_method") or intent["payment_method"]
-        card = self.customers.card(method or "")
-        if card is None:
-            raise invalid("resource_missing", param="payment_method")
+        if params.get("off_session") and intent["setup_future_usage"]:
+            # "You cannot confirm with the `off_session` parameter when `setup_future_usage` is also set".
+            raise invalid("payment_intent_invalid_parameter", param="off_session")
+        if intent["customer"] is not None:
+            self.customers.named(intent["customer"])
+        method, card = self._paid_with(intent, params)
         self.customers.hold(method, intent["customer"])
         intent |= {"payment_method": method, "next_action": None, "last_payment_error": None}
         is_alone = bool(params.get("off_session"))
         if card.code is not None or (is_alone and card.demands_customer):
             raise self._declined(intent, card, key)
         if card.demands_action and not is_alone:
-            return self._demand_action(intent, params, key)
+            return self._demand_action(intent, card, params, key)
         if card.status == "processing":
             intent |= {"status": "processing", "processing": {"type": card.type}}
             self._emit("payment_intent.processing", intent, key)
             return self.store.put(intent)
         return self._authorized(intent, card, key)
+
+    def _paid_with(self, intent: Body, params: Body) -> tuple[str, Card]:
+        """Return what an intent is confirmed with; a type that it does not take is refused."""
+        brought = params.get("payment_method_data", {}).get("type")
+        if brought is not None and brought in intent["payment_method_types"]:
+            method = self.customers.made(brought)
+        else:
+            method = params.get("payment_method") or intent["payment_method"] or ""
+        card = self.customers.card(method)
+        if card is None:
+            raise invalid("resource_missing", param="payment_method")
+        is_taken = card.type in intent["payment_method_types"] or card.type in TAKEN_BESIDES
+        if not is_taken:
+            raise invalid("payment_intent_invalid_parameter", param="payment_method")
+        code = params.get("payment_method_options", {}).get("blik", {}).get("code")
+        if card.type == "blik" and not (code and len(code) == 6 and code.isdecimal()):
+            raise invalid("parameter_missing", param="payment_method_options[blik][code]")
+        return method, card
 
     def authenticate(self, id: str, *, succeeds: bool) -> Body:
         """Let the customer do what they were asked for, or fail at it."""
@@ -231,6 +288,8 @@ class Gateway:
         if not 0 < amount <= left:
             raise invalid("amount_too_large", param="amount")
         card = self._card(intent["payment_method"])
+        if card.type in NOT_REFUNDABLE:
+            raise invalid("charge_not_refundable")
         status = "pending" if card.refund == "pending" else "succeeded"
         params = {**params, "metadata": _merged({}, params.get("metadata"))}
         refund = objects.refund(self.store.new_id("re"), intent, params, amount, status)
@@ -287,10 +346,16 @@ class Gateway:
         return card
 
     def _authorized(self, intent: Body, card: Card, key: str | None) -> Body:
+        generated = None
         if intent["setup_future_usage"] and intent["customer"]:
-            method = self.customers.attached(intent["payment_method"], intent["customer"])
-            intent["payment_method"] = method
-        charge = objects.charge(self.store.new_id("ch"), intent, card, intent["payment_method"])
+            if card.type in LEAVES_SEPA_DEBIT:
+                generated = self.customers.made("sepa_debit", intent["customer"])
+            else:
+                method = self.customers.attached(intent["payment_method"], intent["customer"])
+                intent["payment_method"] = method
+        charge = objects.charge(
+            self.store.new_id("ch"), intent, card, intent["payment_method"], generated=generated
+        )
         self.store.put(charge)
         intent |= {"latest_charge": charge["id"], "last_payment_error": None}
         self.store.note("authorize", intent, intent["amount"], key)
@@ -302,19 +367,9 @@ class Gateway:
             self._emit("payment_intent.succeeded", intent, key)
         return self.store.put(intent)
 
-    def _demand_action(self, intent: Body, params: Body, key: str | None) -> Body:
+    def _demand_action(self, intent: Body, card: Card, params: Body, key: str | None) -> Body:
         intent["status"] = "requires_action"
-        if params.get("use_stripe_sdk") or "return_url" not in params:
-            intent["next_action"] = {
-                "type": "use_stripe_sdk",
-                "use_stripe_sdk": {"type": "three_d_secure_redirect"},
-            }
-        else:
-            to = {
-                "url": f"https://hooks.stripe.test/{intent['id']}",
-                "return_url": params["return_url"],
-            }
-            intent["next_action"] = {"type": "redirect_to_url", "redirect_to_url": to}
+        intent["next_action"] = next_action(intent, card, params)
         self._emit("payment_intent.requires_action", intent, key)
         return self.store.put(intent)
 
@@ -357,6 +412,46 @@ class Gateway:
     def _emit(self, type: str, about: Body, key: str | None) -> None:
         event = objects.event(self.store.new_id("evt"), type, about, API_VERSION, key)
         self.tell(self.store.put(event))
+
+
+def next_action(intent: Body, card: Card, params: Body) -> Body:
+    """Return what the customer has to do: see a voucher or a code, approve in their bank's application, or go there."""
+    to = f"https://hooks.stripe.test/{intent['id']}"
+    details: Body
+    match card.type:
+        case "oxxo":
+            details = {"number": "12345678901234657890123456789012", "hosted_voucher_url": to}
+            return _shown("oxxo_display_details", {**details, "expires_after": now() + 5 * 86_400})
+        case "promptpay":
+            details = {"data": "00020101", "hosted_instructions_url": to}
+            images = {"image_url_png": f"{to}.png", "image_url_svg": f"{to}.svg"}
+            return _shown("promptpay_display_qr_code", {**details, **images})
+        case "blik":
+            return _shown("blik_authorize", {})
+        case "card" if params.get("use_stripe_sdk") or "return_url" not in params:
+            return _shown("use_stripe_sdk", {"type": "three_d_secure_redirect"})
+        case _:
+            if "return_url" not in params:
+                raise invalid("parameter_missing", param="return_url")
+            return _shown("redirect_to_url", {"url": to, "return_url": params["return_url"]})
+
+
+def _shown(type: str, details: Body) -> Body:
+    return {"type": type, type: details}
+
+
+def hold_descriptor(params: Body, types: list[str]) -> None:
+    """Refuse a whole descriptor where cards are among the types.
+
+    "The statement_descriptor parameter is not supported for the payment_method_type `card`":
+    https://support.stripe.com/questions/use-of-the-statement-descriptor-parameter-on-paymentintents-for-card-charges.
+    """
+    descriptor = params.get("statement_descriptor")
+    if descriptor is None:
+        return
+    # Between 5 and 22 characters: https://docs.stripe.com/get-started/account/statement-descriptors.
+    if "card" in types or not 5 <= len(descriptor) <= 22:
+        raise invalid("payment_intent_invalid_parameter", param="statement_descriptor")
 
 
 def _hold_amount(amount: int, currency: str) -> None:

@@ -1,5 +1,6 @@
 """The objects as Stripe shows them, each with every key that its published examples have."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from tests.stripe_server.cards import Card
@@ -8,16 +9,26 @@ from tests.stripe_server.store import Body, now
 CAPTURE_SECONDS = 7 * 86_400
 """How long an authorization of a card can be captured."""
 
+DESCRIPTOR_PREFIX = "TILLGRAPH"
+"""What stands before a charge's own suffix on a card's statement."""
+
 
 def account(id: str) -> Body:
     """Make the account that a key is of, as far as it is read here."""
-    return {"id": id, "object": "account", "type": "standard", "country": "US"}
+    cards = {"statement_descriptor_prefix": DESCRIPTOR_PREFIX}
+    settings = {"card_payments": cards}
+    return {
+        "id": id,
+        "object": "account",
+        "type": "standard",
+        "country": "US",
+        "settings": settings,
+    }
 
 
-def payment_intent(id: str, params: Body) -> Body:
-    """Make an intent out of the parameters of its creation."""
+def payment_intent(id: str, params: Body, types: Sequence[str] = ("card",)) -> Body:
+    """Make an intent out of the parameters of its creation, for the types that it can be paid with."""
     automatic = params.get("automatic_payment_methods")
-    types = params.get("allowed_payment_method_types") or ["card"]
     return {
         "id": id,
         "object": "payment_intent",
@@ -49,7 +60,7 @@ def payment_intent(id: str, params: Body) -> Body:
         "payment_method": None,
         "payment_method_configuration_details": None,
         "payment_method_options": params.get("payment_method_options", {}),
-        "payment_method_types": types,
+        "payment_method_types": list(types),
         "processing": None,
         "receipt_email": params.get("receipt_email"),
         "review": None,
@@ -64,8 +75,15 @@ def payment_intent(id: str, params: Body) -> Body:
     }
 
 
-def charge(id: str, intent: Body, card: Card, method: str, failure: Body | None = None) -> Body:
-    """Make the charge that a confirmation of an intent is."""
+def charge(
+    id: str,
+    intent: Body,
+    card: Card,
+    method: str,
+    failure: Body | None = None,
+    generated: str | None = None,
+) -> Body:
+    """Make the charge that a confirmation of an intent is; `generated` is what it leaves to charge later."""
     is_held = intent["capture_method"] == "manual"
     captured = 0 if is_held or failure else intent["amount"]
     return {
@@ -103,7 +121,7 @@ def charge(id: str, intent: Body, card: Card, method: str, failure: Body | None 
         "paid": failure is None,
         "payment_intent": intent["id"],
         "payment_method": method,
-        "payment_method_details": _details(card, intent, is_held=is_held),
+        "payment_method_details": _details(card, intent, generated, is_held=is_held),
         "receipt_email": intent["receipt_email"],
         "receipt_number": None,
         "receipt_url": None,
@@ -121,7 +139,10 @@ def charge(id: str, intent: Body, card: Card, method: str, failure: Body | None 
     }
 
 
-def _details(card: Card, intent: Body, *, is_held: bool) -> Body:
+def _details(card: Card, intent: Body, generated: str | None, *, is_held: bool) -> Body:
+    if card.type in ("ideal", "bancontact"):
+        account = {"bic": "INGBNL2A", "iban_last4": card.last4, "generated_sepa_debit": generated}
+        return {"type": card.type, card.type: account}
     if card.type != "card":
         return {"type": card.type, card.type: {"last4": card.last4}}
     details: dict[str, Any] = {
@@ -241,23 +262,7 @@ def customer(id: str, params: Body) -> Body:
 def payment_method(id: str, card: Card, token: str, customer: str | None) -> Body:
     """Make a payment method out of one of Stripe's for tests; what it does later is told by its fingerprint."""
     return {
-        "id": id,
-        "object": "payment_method",
-        "allow_redisplay": "unspecified",
-        "billing_details": {
-            "address": {
-                "city": None,
-                "country": None,
-                "line1": None,
-                "line2": None,
-                "postal_code": None,
-                "state": None,
-            },
-            "email": None,
-            "name": None,
-            "phone": None,
-            "tax_id": None,
-        },
+        **_method(id, "card", customer),
         "card": {
             "brand": card.brand,
             "checks": {
@@ -278,12 +283,39 @@ def payment_method(id: str, card: Card, token: str, customer: str | None) -> Bod
             "three_d_secure_usage": {"supported": True},
             "wallet": None,
         },
+    }
+
+
+def other_method(id: str, card: Card, customer: str | None) -> Body:
+    """Make a payment method that is no card."""
+    return {**_method(id, card.type, customer), card.type: {"last4": card.last4}}
+
+
+def _method(id: str, type: str, customer: str | None) -> Body:
+    return {
+        "id": id,
+        "object": "payment_method",
+        "allow_redisplay": "unspecified",
+        "billing_details": {
+            "address": {
+                "city": None,
+                "country": None,
+                "line1": None,
+                "line2": None,
+                "postal_code": None,
+                "state": None,
+            },
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+        },
         "created": now(),
         "customer": customer,
         "customer_account": None,
         "livemode": False,
         "metadata": {},
-        "type": "card",
+        "type": type,
     }
 
 

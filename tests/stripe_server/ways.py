@@ -1,0 +1,83 @@
+"""The ways of paying that an account has activated, and what each of them is for.
+
+Source: https://docs.stripe.com/payments/payment-methods/payment-method-support, and the page on each way of paying.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.stripe_server.cards import Card
+from tests.stripe_server.store import Body
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What a way of paying is for."""
+
+    currencies: frozenset[str] | None
+    least: int = 1
+    most: int = 10**12
+    can_capture_later: bool = False
+    behaves: Card | None = None
+    """How one is paid with that the customer brings as its type alone; None: cards are Stripe's own for tests."""
+
+
+def _way(*currencies: str, least: int = 1, most: int = 10**12, **card: str | bool) -> Way:
+    behaves = Card(brand="", demands_action=True, **card)  # type: ignore[arg-type]  # as there
+    return Way(frozenset(currencies), least, most, behaves=behaves)
+
+
+WAYS = {
+    "card": Way(None, can_capture_later=True),
+    "bancontact": _way("eur", type="bancontact", last4="7061"),
+    "blik": _way("pln", type="blik", last4=""),
+    "ideal": _way("eur", type="ideal", last4="9191"),
+    "oxxo": _way("mxn", least=1_000, most=1_000_000, type="oxxo", last4=""),
+    "p24": _way("eur", "pln", type="p24", last4=""),
+    "promptpay": _way("thb", type="promptpay", last4=""),
+}
+"""giropay is of the past: https://docs.stripe.com/payments/giropay."""
+
+SEPA_DEBIT = Card(brand="", last4="", type="sepa_debit", status="processing")
+"""What iDEAL and Bancontact leave to charge later: https://docs.stripe.com/payments/ideal/save-during-payment."""
+
+LEAVES_SEPA_DEBIT = ("bancontact", "ideal")
+
+NOT_REFUNDABLE = ("oxxo",)
+"""Source: https://docs.stripe.com/payments/oxxo, "Refunds / Partial refunds: No / No"."""
+
+
+def behaviour_of(type: str) -> Card | None:
+    """Return how a payment method of a type is paid with that is no card."""
+    if type == "sepa_debit":
+        return SEPA_DEBIT
+    way = WAYS.get(type)
+    return None if way is None else way.behaves
+
+
+class Activated:
+    """The ways of paying that an account has activated in its dashboard."""
+
+    def __init__(self) -> None:
+        self._types = set(WAYS)
+
+    def set(self, type: str, *, is_active: bool) -> None:
+        """Activate a way of paying, or deactivate it."""
+        (self._types.add if is_active else self._types.discard)(type)
+
+    def compatible(self, intent: Body, allowed: Sequence[str] | None) -> list[str]:
+        """Return which of the allowed types an intent takes, None standing for all that is activated.
+
+        What is not compatible is left out silently:
+        https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
+        """
+        is_held = intent.get("capture_method") == "manual"
+        return [
+            type
+            for type, way in WAYS.items()
+            if type in self._types
+            and (allowed is None or type in allowed)
+            and (way.currencies is None or intent["currency"] in way.currencies)
+            and way.least <= intent["amount"] <= way.most
+            and (way.can_capture_later or not is_held)
+        ]
