@@ -85,7 +85,9 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
 def ask_of(session: PaymentSession, operation: Operation) -> Ask:
     """Build what is sent to a provider; the same operation always makes the same ask, but for what counts asks."""
     data: JsonObject = {}
+    amount_before = None
     if operation.kind is OperationKind.UPDATE:
+        amount_before = Money(session.amount_minor, session.currency)
         session = apply_change(session, operation.data)
     else:
         data = operation.data
@@ -103,6 +105,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
         method_reference=operation.method_reference,
         refund_reason=operation.refund_reason_code,
         return_url=session.return_url,
+        amount_before=amount_before,
         releases_rest=operation.releases_rest,
         absent_times=operation.absent_times or 0,
         number=max(1, operation.asked_times),

@@ -29,7 +29,7 @@ from payments.ids import (
 from payments.limits import FAILED_ATTEMPTS, URL_CHARACTERS
 from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
-from payments.ports import DataFault, LimitsAmounts, Provider, Transaction
+from payments.ports import DataFault, LimitsAmounts, Provider, Transaction, is_retired
 from payments.private import check_data
 from payments.records import Payment, PaymentSession
 from payments.saved import AccountHolder, PaymentMethod
@@ -124,6 +124,8 @@ def usable_provider(flow: Flow, change: Change, call: Call, id: str, *, path: Pa
     if provider is None or id in change.tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
     if not may_use(flow, call, provider, change.collection.currency):
+        if is_retired(provider):
+            raise ProviderDisabled("This way of paying is no longer offered.", path=path)
         currencies = provider.supported_currencies
         is_other_currency = currencies is not None and change.collection.currency not in currencies
         whom = change.collection.currency if is_other_currency else "browsers"
@@ -145,7 +147,8 @@ def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
     """Return whether a caller may open a session with an enabled provider in a currency."""
     currencies = provider.supported_currencies
     is_for_caller = not call.caller.is_browser or provider.id in flow.settings.browser_providers
-    return is_for_caller and (currencies is None or currency in currencies)
+    is_offered = is_for_caller and not is_retired(provider)
+    return is_offered and (currencies is None or currency in currencies)
 
 
 def provider_data(

@@ -7,6 +7,9 @@ _SENTENCES = {
     FailureCode.ACTION_FAILED: "The customer failed or abandoned the required action.",
     FailureCode.EXPIRED: "The authorization lapsed at the provider.",
     FailureCode.PROVIDER_UNAVAILABLE: "The provider could not be reached and did nothing.",
+    FailureCode.PROVIDER_DISABLED: (
+        "The provider's account has not activated this way of paying, or not for this amount and currency."
+    ),
     FailureCode.AMOUNT_TOO_LARGE: (
         "The collection was covered meanwhile; this authorization is given back."
     ),

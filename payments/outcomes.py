@@ -81,6 +81,8 @@ class Ask:
     return_url: str | None = None
     refund_reason: str | None = None
     """The code of a refund's reason."""
+    amount_before: Money | None = None
+    """What a change replaces."""
     releases_rest: bool = False
     """A capture that gives back what it leaves uncaptured."""
     absent_times: int = 0
@@ -148,6 +150,8 @@ class Declined:
     decline_code: str | None = None
     """The provider's documented reason, such as insufficient_funds."""
     code: FailureCode = FailureCode.DECLINED
+    reference: str | None = None
+    """The provider's own name of what was made all the same, and has to be closed there."""
 
 
 @dataclass(frozen=True, slots=True)

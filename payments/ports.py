@@ -199,6 +199,18 @@ class LimitsAmounts(Protocol):
 
 
 @runtime_checkable
+class Retires(Protocol):
+    """A provider whose way of paying may be of the past: what was paid with it goes on, and no session is opened."""
+
+    is_retired: bool
+
+
+def is_retired(provider: Provider) -> bool:
+    """Return whether a provider's way of paying is of the past."""
+    return isinstance(provider, Retires) and provider.is_retired
+
+
+@runtime_checkable
 class SavesMethods(Protocol):
     """A provider that knows customers, and keeps their payment methods.
 

@@ -311,6 +311,8 @@ def _decline(change: Change, operation: Operation, outcome: Declined) -> Operati
         return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), moved)
     if _only_a_person_may_decline(change, operation):
         return _leave_to_person(change, operation, outcome.decline_code)
+    if operation.kind is OperationKind.OPEN:
+        recording_sessions.note_reference(change, operation, outcome.reference)
     ended = _end(change, operation, OperationStatus.DECLINED)
     return _fail(
         change, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from payments import checks
-from payments.asking import ask_of, begin, carry_out_all, read_again, wait_for_outcome
-from payments.change import Change, lock
+from payments.asking import ask_of, begin, carry_out_all
+from payments.change import Change
 from payments.closing import CLOSABLE, close_session
 from payments.commands import (
     UNCHANGED,
@@ -19,8 +19,6 @@ from payments.errors import (
     InProgress,
     InvalidInput,
     InvalidState,
-    ProviderDeclined,
-    ProviderUnavailable,
     Refused,
 )
 from payments.flow import Flow
@@ -28,23 +26,27 @@ from payments.ids import (
     OPENING,
     SESSION,
     UPDATING,
-    CollectionId,
     OperationId,
     SessionId,
     new_id,
 )
 from payments.keys import behind_lock, bind_key
 from payments.limits import SESSIONS_A_COLLECTION
+from payments.openings import (
+    Creation,
+    close_all,
+    failure_of,
+    keep_to,
+    offered,
+    opened_by_another_call,
+)
 from payments.outcomes import JsonObject, Opened
 from payments.ports import Provider, Transaction
 from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
 from payments.statuses import (
-    FAILED,
-    EventSource,
     EventType,
     OperationKind,
-    OperationStatus,
     SessionStatus,
 )
 
@@ -71,7 +73,7 @@ async def create_each(
 async def _open(
     flow: Flow,
     call: Call,
-    command: CreatePaymentSession | CreatePaymentSessions,
+    command: Creation,
     build: Callable[[Change], list[SessionId]],
 ) -> tuple[Snapshot, tuple[SessionId, ...]]:
     ids: tuple[SessionId, ...] = ()
@@ -99,73 +101,17 @@ async def _open(
 
     snapshot = await flow.change("prepare", call.request_id, work)
     if is_replay:
-        return await _opened_by_another_call(flow, snapshot, ids), ids
+        snapshot = await opened_by_another_call(flow, command, snapshot, ids)
+        return snapshot, await offered(flow, command, snapshot, ids)
     snapshot = await carry_out_all(flow, snapshot)
-    for id in ids:
-        error = await _failure_of(flow, snapshot.session(id).opening_id)
-        if error is not None:
-            await _close_all(flow, call, snapshot.collection.id, ids)
-            raise error
-    return snapshot, ids
-
-
-async def _opened_by_another_call(
-    flow: Flow, snapshot: Snapshot, ids: tuple[SessionId, ...]
-) -> Snapshot:
-    """Wait for openings that an earlier call with the same key is asking for; their failure is this call's too."""
-    is_waiting = False
-    for id in ids:
-        session = snapshot.session(id)
-        if session.opening_status is not OperationStatus.ASKING or session.opening_id is None:
-            continue
-        opening = await _operation(flow, session.opening_id)
-        if opening.kind is not OperationKind.OPEN:
-            continue
-        opening = await wait_for_outcome(flow, opening)
-        if opening.status is OperationStatus.ASKING:
-            raise InProgress("The session is still being opened; send the same key again.")
-        error = await _failure_of(flow, opening.id)
-        if error is not None:
-            raise error
-        is_waiting = True
-    return await read_again(flow, snapshot) if is_waiting else snapshot
-
-
-async def _operation(flow: Flow, id: OperationId) -> Operation:
-    operation = await flow.store.read(lambda tx: tx.operation(id))
-    assert operation is not None
-    return operation
-
-
-async def _failure_of(flow: Flow, id: OperationId | None) -> Refused | None:
-    """Return why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
-    if id is None:
-        return None
-    operation = await _operation(flow, id)
-    failure = operation.failure
-    if operation.status not in FAILED or failure is None:
-        return None
-    declined = operation.status is OperationStatus.DECLINED
-    kind = ProviderDeclined if declined else ProviderUnavailable
-    return kind(failure.message, decline_code=failure.decline_code)
-
-
-async def _close_all(
-    flow: Flow, call: Call, collection_id: CollectionId, ids: tuple[SessionId, ...]
-) -> None:
-    """Cancel the sessions that were to be opened together, but those whose outcome is unknown."""
-
-    def work(tx: Transaction) -> Snapshot:
-        change = lock(tx, collection_id, EventSource.API)
-        assert change is not None
-        for id in ids:
-            session = change.sessions[id]
-            if session.status in CLOSABLE:
-                close_session(change, session, request_id=call.request_id)
-        tx.release_key(ids[0])
-        return change.finish()
-
-    await flow.change("close", call.request_id, work)
+    try:
+        opened = await offered(flow, command, snapshot, ids)
+    except Refused:
+        await close_all(flow, call, snapshot.collection.id, ids)
+        raise
+    if opened != ids:
+        await flow.store.transact(lambda tx: keep_to(tx, call, command, ids, opened))
+    return snapshot, opened
 
 
 def may_open(change: Change) -> None:
@@ -334,7 +280,7 @@ async def update(
 
     snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
     session = snapshot.session(SessionId(command.id))
-    error = await _failure_of(flow, asked)
+    error = await failure_of(flow, command, asked)
     if error is not None:
         raise error
     if session.is_opening:

@@ -27,6 +27,7 @@ from payments.ids import (
     SessionId,
 )
 from payments.listing import Lists
+from payments.ports import is_retired
 from payments.reading import Following, Log, Reads
 from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
 from payments.webhook_records import DeliveryStatus
@@ -305,9 +306,10 @@ class RequestContext:
         ]
 
     async def is_enabled(self, id: ProviderId) -> bool:
-        """Return whether the operator has a provider enabled."""
+        """Return whether the operator has a provider enabled; one of the past is not."""
         disabled = await self.loaders.disabled_providers.load()
-        return id in self.services.flow.providers and id not in disabled
+        provider = self.services.flow.providers.get(id)
+        return provider is not None and not is_retired(provider) and id not in disabled
 
     def provider(self, id: ProviderId) -> PaymentProvider:
         """Show a provider; one whose package is gone keeps its id."""

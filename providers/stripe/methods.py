@@ -5,6 +5,8 @@ Source: Stripe's page on each payment method (https://docs.stripe.com/payments/p
 
 from dataclasses import dataclass
 
+import stripe
+
 from payments.ids import ProviderId
 
 EURO = frozenset({"EUR"})
@@ -26,6 +28,8 @@ class Method:
     """Whether what is paid with can be kept for the customer's next payment."""
     shows_instructions: bool = False
     """Whether the customer is shown a voucher or a code, instead of being sent to a page."""
+    is_retired: bool = False
+    """Whether it is of the past: its payments are read and refunded, and no session is opened."""
 
     @property
     def allows_cards(self) -> bool:
@@ -40,6 +44,7 @@ def _method(
     id: str | None = None,
     can_capture_later: bool = False,
     shows_instructions: bool = False,
+    is_retired: bool = False,
 ) -> Method:
     return Method(
         ProviderId(f"stripe_{id or type}"),
@@ -48,6 +53,7 @@ def _method(
         frozenset(currencies) or None,
         can_capture_later,
         shows_instructions=shows_instructions,
+        is_retired=is_retired,
     )
 
 
@@ -55,9 +61,20 @@ METHODS = (
     Method(ProviderId("stripe"), "Stripe", None, None, can_capture_later=True, keeps_methods=True),
     _method("bancontact", "Bancontact", "EUR"),
     _method("blik", "BLIK", "PLN"),
-    _method("giropay", "giropay", "EUR"),
+    # Nothing is paid with it after June 30, 2024: https://docs.stripe.com/payments/giropay.
+    _method("giropay", "giropay", "EUR", is_retired=True),
     _method("ideal", "iDEAL", "EUR"),
     _method("p24", "Przelewy24", "EUR", "PLN", id="przelewy24"),
     _method("promptpay", "PromptPay", "THB", shows_instructions=True),
     _method("oxxo", "OXXO", "MXN", shows_instructions=True),
 )
+
+
+NONE_LEFT = "No valid payment method types"
+"""How Stripe begins to say that no way of paying is left for an intent; it gives no code for that."""
+
+
+def has_none(error: stripe.StripeError) -> bool:
+    """Return whether an error says that an account has no way of paying for an amount and a currency."""
+    is_refused = isinstance(error, stripe.InvalidRequestError)
+    return is_refused and (error.user_message or "").startswith(NONE_LEFT)

@@ -7,10 +7,10 @@ import stripe
 import structlog
 from stripe.params import (
     PaymentIntentConfirmParams,
-    PaymentIntentCreateParams,
     PaymentIntentUpdateParams,
 )
 
+from payments.failures import FailureCode
 from payments.instants import SECOND, Instant
 from payments.money import AmountLimits
 from payments.outcomes import (
@@ -36,7 +36,17 @@ from payments.ports import BooksUnreadable, effects_on
 from payments.records import Payment
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
-from providers.stripe import amounts, captures, data, disputes, intents, keys, webhooks
+from providers.stripe import (
+    amounts,
+    captures,
+    data,
+    disputes,
+    intents,
+    keys,
+    methods,
+    openings,
+    webhooks,
+)
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
 from providers.stripe.effects import effects_of
@@ -75,12 +85,12 @@ class StripeProvider:
         self.supported_currencies = method.currencies
         key = settings.publishable_key
         self.client_configuration: JsonObject = {} if key is None else {"publishableKey": key}
+        self.is_retired = method.is_retired
         self.captures_once = not settings.has_multicapture
         self._method = method
         self._settings = settings
         self._connection = connection
         self.account = account
-        self._captures_later = settings.captures_later and method.can_capture_later
 
     def check(self, data_: Mapping[str, JsonValue]) -> None:
         """Take the documented keys; raises DataFault."""
@@ -121,10 +131,11 @@ class StripeProvider:
     async def _asked(self, ask: Ask, key: str) -> Outcome:
         match ask.kind:
             case OperationKind.OPEN:
-                return self._opened(await self._connection.create(self._new_intent(ask), ask.key))
+                params = openings.new_intent(ask, self._method, self._settings)
+                intent = await self._connection.create(params, ask.key)
+                return self._opened(intent)
             case OperationKind.UPDATE:
-                params = self._changed_intent(ask)
-                return self._opened(await self._connection.update(_name(ask), params, ask.key))
+                return await self._update(ask)
             case OperationKind.AUTHORIZE:
                 return await self._authorize(ask)
             case OperationKind.CAPTURE:
@@ -141,6 +152,8 @@ class StripeProvider:
         log_error(event, error, operation_id=ask.key)
         if await self.account.is_to_blame(error):
             return NotReached()
+        if ask.kind is OperationKind.OPEN and methods.has_none(error):
+            return Declined(code=FailureCode.PROVIDER_DISABLED)
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:
             found = await self.look_up(ask)
             if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:
@@ -220,41 +233,34 @@ class StripeProvider:
     def _authorization(self, intent: stripe.PaymentIntent) -> Outcome:
         return intents.authorization_of(intent, self._settings.publishable_key)
 
+    def _is_left_out(self, intent: stripe.PaymentIntent) -> bool:
+        """Return whether an intent can't be paid with the one way that it was opened for.
+
+        What an account has not activated, or not for the amount or the currency, is left out silently:
+        https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
+        """
+        type_, is_waiting = self._method.type, intent.status in intents.WAITING
+        return type_ is not None and is_waiting and type_ not in intent.payment_method_types
+
     def _opened(self, intent: stripe.PaymentIntent) -> Outcome:
+        if self._is_left_out(intent):
+            return Declined(code=FailureCode.PROVIDER_DISABLED, reference=intent.id)
         outcome = self._authorization(intent)
         action = outcome.action if isinstance(outcome, ActionRequired) else None
         client_data: JsonObject = {"paymentIntent": intent.id}
         return Opened(client_data=client_data, reference=intent.id, action=action)
 
-    def _new_intent(self, ask: Ask) -> PaymentIntentCreateParams:
-        params: PaymentIntentCreateParams = {
-            "amount": amounts.to_stripe(ask.amount),
-            "currency": ask.amount.currency.lower(),
-            "capture_method": "manual" if self._captures_later else "automatic",
-            "metadata": {
-                intents.SESSION_KEY: ask.session_id,
-                intents.PROVIDER_KEY: self.id,
-                intents.OPERATION_KEY: ask.key,
-            },
-        }
-        if self._method.type is not None:
-            params["allowed_payment_method_types"] = [self._method.type]
-        else:
-            # Whoever has nowhere to come back to can't be sent away.
-            redirects = "always" if ask.return_url else "never"
-            params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": redirects}
-        if ask.holder_reference is not None:
-            params["customer"] = ask.holder_reference
-        if self._settings.has_multicapture and self._captures_later:
-            params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
-        return {**params, **data.intent_values(ask.data)}
-
-    def _changed_intent(self, ask: Ask) -> PaymentIntentUpdateParams:
-        params: PaymentIntentUpdateParams = {
-            "amount": amounts.to_stripe(ask.amount),
-            "metadata": {intents.OPERATION_KEY: ask.key},
-        }
-        return {**params, **data.intent_values(ask.data)}
+    async def _update(self, ask: Ask) -> Outcome:
+        """Change an intent; an amount that its one way of paying is not for is taken back."""
+        intent = await self._connection.update(_name(ask), openings.changed_intent(ask), ask.key)
+        if not self._is_left_out(intent) or ask.amount_before is None:
+            return self._opened(intent)
+        try:
+            await self._connection.update(intent.id, openings.taken_back(ask), f"{ask.key}:back")
+        except stripe.StripeError as error:
+            log_error("change not taken back", error, operation_id=ask.key)
+            return Unknown()
+        return Declined(code=FailureCode.PROVIDER_DISABLED)
 
     async def _authorize(self, ask: Ask) -> Outcome:
         """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""

@@ -138,6 +138,17 @@ class RunningStripe:
         finally:
             self.hold(holds=False)
 
+    @contextmanager
+    def without(self, *types: str) -> Iterator[None]:
+        """Let the account have some ways of paying not activated within a block."""
+        for type in types:
+            self.control("activate", type=type, is_active=False)
+        try:
+            yield
+        finally:
+            for type in types:
+                self.control("activate", type=type, is_active=True)
+
     def hold(self, *, holds: bool) -> None:
         """Let it report nothing by itself, or again; all that was to be reported before is there afterwards."""
         self.holds = holds

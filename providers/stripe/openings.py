@@ -1,0 +1,50 @@
+"""What the opening of a session and a change of it ask of Stripe."""
+
+from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
+
+from payments.outcomes import Ask
+from providers.settings import StripeSettings
+from providers.stripe import amounts, data, intents
+from providers.stripe.methods import Method
+
+
+def new_intent(ask: Ask, method: Method, settings: StripeSettings) -> PaymentIntentCreateParams:
+    """Return what a session's intent is made of."""
+    captures_later = settings.captures_later and method.can_capture_later
+    params: PaymentIntentCreateParams = {
+        "amount": amounts.to_stripe(ask.amount),
+        "currency": ask.amount.currency.lower(),
+        "capture_method": "manual" if captures_later else "automatic",
+        "metadata": {
+            intents.SESSION_KEY: ask.session_id,
+            intents.PROVIDER_KEY: method.id,
+            intents.OPERATION_KEY: ask.key,
+        },
+    }
+    if method.type is not None:
+        params["allowed_payment_method_types"] = [method.type]
+    else:
+        # Whoever has nowhere to come back to can't be sent away.
+        redirects = "always" if ask.return_url else "never"
+        params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": redirects}
+    if ask.holder_reference is not None:
+        params["customer"] = ask.holder_reference
+    if settings.has_multicapture and captures_later:
+        params["payment_method_options"] = {"card": {"request_multicapture": "if_available"}}
+    return {**params, **data.intent_values(ask.data)}
+
+
+def changed_intent(ask: Ask) -> PaymentIntentUpdateParams:
+    """Return what a change makes of an intent."""
+    params: PaymentIntentUpdateParams = {
+        "amount": amounts.to_stripe(ask.amount),
+        "metadata": {intents.OPERATION_KEY: ask.key},
+    }
+    return {**params, **data.intent_values(ask.data)}
+
+
+def taken_back(ask: Ask) -> PaymentIntentUpdateParams:
+    """Return what brings an intent back to the amount before a change."""
+    assert ask.amount_before is not None
+    amount = amounts.to_stripe(ask.amount_before)
+    return {"amount": amount, "metadata": {intents.OPERATION_KEY: ""}}

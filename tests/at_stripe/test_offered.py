@@ -1,0 +1,167 @@
+"""What an account does not offer: ways of paying that it has not activated, or that are of the past."""
+
+import pytest
+
+from tests.at_stripe.site import Site, waiting_reports
+from tests.at_stripe.test_flow import reference_of
+from tests.support.running import Json
+from tests.support.shop import collection_of, new_key, open_collection, refund
+from tests.support.waiting import until
+
+PROVIDERS = "query ($only: Boolean) { paymentProviders(enabledOnly: $only) { id isEnabled } }"
+
+OF_GIROPAY = (
+    "UPDATE payment_sessions SET provider_id = 'stripe_giropay' WHERE id = ?",
+    "UPDATE payments SET provider_id = 'stripe_giropay' WHERE session_id = ?",
+    "UPDATE operations SET provider_id = 'stripe_giropay' WHERE session_id = ?",
+)
+
+
+def offered(shop: Site, *, only: bool) -> dict[str, bool]:
+    """List the providers that a back end is told of, and whether each is enabled."""
+    found = shop.server.execute(PROVIDERS, {"only": only})["paymentProviders"]
+    return {one["id"]: one["isEnabled"] for one in found}
+
+
+@pytest.mark.once
+def test_a_way_of_the_past(shop: Site) -> None:
+    """No session is opened with giropay, and Stripe is not asked; it is listed with what is not enabled alone."""
+    collection = open_collection(shop.server, "50.00", "EUR")
+    before = shop.stripe.keys()
+    refused = shop.server.change(
+        "createPaymentSession",
+        {"paymentCollectionId": collection["id"], "providerId": "stripe_giropay"},
+    )
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
+    assert shop.stripe.keys() == before
+    assert "stripe_giropay" not in offered(shop, only=True)
+    assert offered(shop, only=False)["stripe_giropay"] is False
+
+
+def test_an_old_payment_of_a_way_of_the_past(shop: Site) -> None:
+    """It is shown, refunded, and what Stripe reports of it is recorded."""
+    session = shop.opened("50.00", "EUR", provider="stripe_ideal")
+    reference = reference_of(session)
+    shop.stripe.in_browser(session, "ideal")
+    shop.stripe.control("authenticate", id=reference, succeeds=True)
+    until(lambda: shop.session(session["id"])["status"] == "CAPTURED")
+    until(lambda: waiting_reports(shop.server) == 0)
+    for statement in OF_GIROPAY:
+        shop.server.rows(statement, session["id"])
+    values = {"metadata[tillgraph_provider]": "stripe_giropay"}
+    shop.stripe.call("POST", f"payment_intents/{reference}", **values)
+    payment = shop.session(session["id"])["payment"]
+    assert refund(shop.server, payment["id"], amount="20.00")["__typename"] == "Payment"
+    shop.stripe.call("POST", "refunds", payment_intent=reference, amount="500")
+    until(lambda: shop.payment(payment["id"])["refundedAmount"] == "25.00")
+
+
+def is_closed_at_stripe(shop: Site, collection: Json) -> bool:
+    """Return whether each intent that was opened for a collection is canceled."""
+    sessions = collection_of(shop.server, collection["id"])["paymentSessions"]
+    queries = [f"metadata['tillgraph_session']:'{session['id']}'" for session in sessions]
+    found = [
+        intent
+        for query in queries
+        for intent in shop.stripe.call("GET", "payment_intents/search", query=query)["data"]
+    ]
+    return all(intent["status"] == "canceled" for intent in found)
+
+
+def test_a_way_that_is_not_activated(shop: Site) -> None:
+    """Stripe leaves it out silently: PROVIDER_DISABLED, nothing stays open, and the same key opens it once it is."""
+    collection = open_collection(shop.server, "50.00", "EUR")
+    values = {
+        "paymentCollectionId": collection["id"],
+        "providerId": "stripe_ideal",
+        "idempotencyKey": new_key(),
+    }
+    with shop.stripe.without("ideal"):
+        refused = shop.server.change("createPaymentSession", values)
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
+    (session,) = collection_of(shop.server, collection["id"])["paymentSessions"]
+    assert session["status"] == "CANCELED"
+    until(lambda: is_closed_at_stripe(shop, collection))
+    opened = shop.server.change("createPaymentSession", values)
+    assert opened["__typename"] == "PaymentSession"
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("provider", "amount", "currency", "missing"),
+    [("stripe_oxxo", "10000.01", "MXN", ()), ("stripe", "50.00", "USD", ("card",))],
+    ids=["an amount", "the whole account"],
+)
+def test_a_way_that_is_not_for_it(
+    shop: Site, provider: str, amount: str, currency: str, missing: tuple[str, ...]
+) -> None:
+    """An amount that a way of paying is not for, and an account that has none for a currency: PROVIDER_DISABLED."""
+    collection = open_collection(shop.server, amount, currency)
+    values = {"paymentCollectionId": collection["id"], "providerId": provider}
+    with shop.stripe.without(*missing):
+        refused = shop.server.change("createPaymentSession", values)
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerId"])
+    until(lambda: is_closed_at_stripe(shop, collection))
+
+
+def test_a_change_to_an_amount_that_it_is_not_for(shop: Site) -> None:
+    """The session keeps its amount, and so does the intent; another change goes through."""
+    collection = open_collection(shop.server, "20000.00", "MXN")
+    session = shop.server.change(
+        "createPaymentSession",
+        {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo", "amount": "500.00"},
+    )
+    refused = shop.server.change(
+        "updatePaymentSession", {"id": session["id"], "amount": "15000.00"}
+    )
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["amount"])
+    assert shop.session(session["id"])["amount"] == "500.00"
+    intent = shop.stripe.intent(reference_of(session))
+    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+    changed = shop.server.change("updatePaymentSession", {"id": session["id"], "amount": "600.00"})
+    assert changed["amount"] == "600.00"
+
+
+@pytest.mark.parametrize("missing", ["bancontact", "p24"])
+def test_every_provider_but_one(shop: Site, missing: str) -> None:
+    """Sessions with every provider leave out what the account does not offer, under one key the same ones."""
+    names = {
+        "system",
+        "sandbox",
+        "stripe",
+        "stripe_bancontact",
+        "stripe_ideal",
+        "stripe_przelewy24",
+    }
+    left_out = {"bancontact": "stripe_bancontact", "p24": "stripe_przelewy24"}[missing]
+    # The key hangs off the first session, which is one that is left out.
+    others = ("system", "sandbox", "stripe")
+    collection = open_collection(shop.server, "50.00", "EUR")
+    values = {"paymentCollectionId": collection["id"], "idempotencyKey": new_key()}
+    with shop.stripe.without(missing):
+        for id in others:
+            shop.server.change("updatePaymentProvider", {"id": id, "isEnabled": False})
+        try:
+            opened = shop.server.change("createPaymentSessions", values)["paymentSessions"]
+        finally:
+            for id in others:
+                shop.server.change("updatePaymentProvider", {"id": id, "isEnabled": True})
+    assert {one["provider"]["id"] for one in opened} == names - {left_out, *others}
+    again = shop.server.change("createPaymentSessions", values)["paymentSessions"]
+    assert [one["id"] for one in again] == [one["id"] for one in opened]
+    until(lambda: shop.stripe.intent(reference_of(opened[0]))["status"] != "canceled")
+
+
+def test_named_providers_are_all_or_none(shop: Site) -> None:
+    """Where it was named, one that is not offered is refused, and none is open."""
+    collection = open_collection(shop.server, "50.00", "EUR")
+    values = {
+        "paymentCollectionId": collection["id"],
+        "providerIds": ["stripe_ideal", "stripe_bancontact"],
+    }
+    with shop.stripe.without("bancontact"):
+        refused = shop.server.change("createPaymentSessions", values)
+    assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["providerIds"])
+    sessions = collection_of(shop.server, collection["id"])["paymentSessions"]
+    assert {session["status"] for session in sessions} == {"CANCELED"}
+    until(lambda: is_closed_at_stripe(shop, collection))
