@@ -89,11 +89,10 @@ INSERT_EVENT = Statement(
     )
 )
 
-DISPUTE = Statement(
-    select(tables.disputes).where(
-        tables.disputes.c.provider_id == bindparam("provider_id"),
-        tables.disputes.c.reference == bindparam("reference"),
-    )
+DISPUTES_OF = Statement(
+    select(tables.disputes)
+    .where(tables.disputes.c.payment_id == bindparam("payment_id"))
+    .order_by(tables.disputes.c.created_at, tables.disputes.c.id)
 )
 INSERT_DISPUTE = insert_into(tables.disputes)
 UPDATE_DISPUTE = update_by_id(tables.disputes)

@@ -137,6 +137,16 @@ INVARIANTS = (
     ),
     _invariant(
         4,
+        "disputed is the sum of the disputes that have taken money",
+        _payment_sum(
+            "disputed_minor",
+            "(SELECT COALESCE(SUM(disputes.amount_minor), 0) FROM disputes"
+            " WHERE disputes.payment_id = payments.id AND disputes.takes_money"
+            " AND disputes.currency = payments.currency)",
+        ),
+    ),
+    _invariant(
+        4,
         "a collection's authorized amount is that of its payments",
         _collection_sum(
             "authorized_minor",

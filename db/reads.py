@@ -20,6 +20,7 @@ from db.rows import (
     SESSIONS,
 )
 from db.statements import SESSION_ROWS, IsOneOf, Row, Statement, json_list
+from payments.dispute_records import Dispute
 from payments.ids import (
     CollectionId,
     DisputeId,
@@ -32,7 +33,6 @@ from payments.ids import (
 )
 from payments.listing import FIRST
 from payments.records import (
-    Dispute,
     Operation,
     Payment,
     PaymentCollection,

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import Table
 
 from db import tables
+from payments.dispute_records import Dispute
 from payments.failures import FailureCode
 from payments.outcomes import (
     ConfirmWithSdk,
@@ -18,7 +19,6 @@ from payments.outcomes import (
     RedirectToUrl,
 )
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,
@@ -148,6 +148,7 @@ PAYMENTS = RowMap(
     {
         "status": enum_of(PaymentStatus),
         "is_mismatched": FLAG,
+        "has_refunds_blocked": FLAG,
         "paid_with": PAID_WITH,
         "record": JSON,
         "metadata": JSON,
@@ -183,7 +184,11 @@ SETUPS = RowMap(
 
 REASONS = RowMap(RefundReason, tables.refund_reasons, {})
 
-DISPUTES = RowMap(Dispute, tables.disputes, {"status": enum_of(DisputeStatus)})
+DISPUTES = RowMap(
+    Dispute,
+    tables.disputes,
+    {"status": enum_of(DisputeStatus), "takes_money": FLAG, "blocks_refunds": FLAG},
+)
 
 EVENTS = RowMap(
     Event,

@@ -23,6 +23,7 @@ from db.rows import (
 )
 from db.statements import Connection, Statement, json_list
 from payments import instants
+from payments.dispute_records import Dispute
 from payments.ids import (
     CollectionId,
     HolderId,
@@ -36,7 +37,6 @@ from payments.ids import (
 from payments.instants import Instant
 from payments.ports import Transaction
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,
@@ -187,10 +187,10 @@ class StoreTransaction:
         self._connection.change(sql.INSERT_EVENT, {**EVENTS.values(event), "ordinal": self._events})
         self._events += 1
 
-    def dispute(self, id: ProviderId, reference: str) -> Dispute | None:
-        """Find a dispute by its provider's name of it."""
-        values = {"provider_id": id, "reference": reference}
-        return self._first(DISPUTES, sql.DISPUTE, values)
+    def disputes_of(self, id: PaymentId) -> Sequence[Dispute]:
+        """Read a payment's disputes, oldest first."""
+        rows = self._connection.rows(sql.DISPUTES_OF, {"payment_id": id})
+        return [DISPUTES.record(row) for row in rows]
 
     def insert_dispute(self, dispute: Dispute) -> None:
         """Add a dispute."""

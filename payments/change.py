@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 
+from payments.dispute_records import Dispute
 from payments.ids import (
     EVENT,
     CollectionId,
@@ -14,7 +15,6 @@ from payments.ids import (
 from payments.instants import Instant
 from payments.ports import Transaction
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,

@@ -1,13 +1,15 @@
 """What customers object to: recorded as their provider says it stands, shown on the payment, and streamed."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
 from payments.change import Change, lock
+from payments.dispute_records import Dispute
 from payments.ids import DISPUTE, DisputeId, ProviderId, new_id
 from payments.outcomes import DisputeFound
 from payments.ports import Transaction
-from payments.records import Dispute, Payment, Snapshot
+from payments.records import Payment, Snapshot
 from payments.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
 
 
@@ -29,7 +31,7 @@ def _may_become(known: Dispute, found: DisputeFound) -> bool:
 def record_dispute(
     tx: Transaction, provider_id: ProviderId, found: DisputeFound, *, told_by: EventSource
 ) -> Snapshot | None:
-    """Record how a dispute stands, once; None where it is of no payment that is known here. It moves no sum."""
+    """Record how a dispute stands, once; None where it is of no payment that is known here. It moves nothing."""
     collection_id = tx.collection_of_session(found.session_id)
     if collection_id is None:
         return None
@@ -39,19 +41,36 @@ def record_dispute(
     payment = change.payment_of(session)
     if payment is None or session.provider_id != (found.provider_id or provider_id):
         return None
-    known = tx.dispute(session.provider_id, found.reference)
+    disputes = {dispute.reference: dispute for dispute in tx.disputes_of(payment.id)}
+    known = disputes.get(found.reference)
     if known is None:
         dispute = _made(change, payment, found)
         tx.insert_dispute(dispute)
+        _sum_up(change, payment, [*disputes.values(), dispute])
         _tell(change, payment, dispute, EventType.DISPUTE_OPENED)
         if found.status in DISPUTE_OVER:
             _tell(change, payment, dispute, EventType.DISPUTE_CLOSED)
     elif _may_become(known, found) and (dispute := _as_found(known, found)) != known:
         tx.update_dispute(replace(dispute, updated_at=change.now))
+        _sum_up(change, payment, (disputes | {dispute.reference: dispute}).values())
         is_over = found.status in DISPUTE_OVER
         type = EventType.DISPUTE_CLOSED if is_over else EventType.DISPUTE_UPDATED
         _tell(change, payment, dispute, type)
     return change.finish()
+
+
+def _sum_up(change: Change, payment: Payment, disputes: Iterable[Dispute]) -> None:
+    """Note on a payment what disputes have taken of it."""
+    taking = [dispute for dispute in disputes if dispute.takes_money]
+    change.put_payment(
+        replace(
+            payment,
+            disputed_minor=sum(
+                dispute.amount_minor for dispute in taking if dispute.currency == payment.currency
+            ),
+            has_refunds_blocked=any(dispute.blocks_refunds for dispute in taking),
+        )
+    )
 
 
 def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
@@ -65,6 +84,8 @@ def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
         reason=found.reason,
         currency=found.amount.currency,
         amount_minor=found.amount.minor,
+        takes_money=found.takes_money,
+        blocks_refunds=found.blocks_refunds,
         respond_before=found.respond_before,
         created_at=change.now,
         updated_at=change.now,
@@ -77,6 +98,8 @@ def _as_found(known: Dispute, found: DisputeFound) -> Dispute:
         status=found.status,
         reason=found.reason,
         amount_minor=found.amount.minor,
+        takes_money=found.takes_money,
+        blocks_refunds=found.blocks_refunds,
         respond_before=found.respond_before,
     )
 

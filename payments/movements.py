@@ -199,6 +199,13 @@ def _may_refund(payment: Payment) -> None:
         raise InvalidState("Nothing of this payment is captured.")
     if payment.refunded_minor == payment.captured_minor:
         raise InvalidState("All that was captured is refunded.")
+    if payment.has_refunds_blocked:
+        raise InvalidState(
+            "A dispute has taken the money of this payment; its provider refunds nothing of it"
+            " unless the dispute is won.",
+        )
+    if payment.disputed_minor >= payment.captured_minor - payment.refunded_minor:
+        raise InvalidState("Disputes have taken all of this payment that was not refunded.")
 
 
 def _takes_movements(payment: Payment) -> None:

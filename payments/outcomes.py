@@ -224,6 +224,10 @@ class DisputeFound:
     status: DisputeStatus
     reason: str
     amount: Money
+    takes_money: bool
+    """The provider holds the amount, or has given it to the customer."""
+    blocks_refunds: bool
+    """The provider refunds nothing of the payment because of it."""
     respond_before: Instant | None = None
     provider_id: ProviderId | None = None
     """As in an effect."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Protocol, TypeVar, runtime_checkable
 
+from payments.dispute_records import Dispute
 from payments.ids import (
     CollectionId,
     HolderId,
@@ -18,7 +19,6 @@ from payments.instants import Instant
 from payments.money import AmountLimits
 from payments.outcomes import Ask, Effect, Finding, JsonObject, JsonValue, Outcome, Report
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,
@@ -280,7 +280,7 @@ class Transaction(Protocol):
     def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool: ...
     def append_event(self, event: Event) -> None: ...
 
-    def dispute(self, id: ProviderId, reference: str) -> Dispute | None: ...
+    def disputes_of(self, id: PaymentId) -> Sequence[Dispute]: ...
     def insert_dispute(self, dispute: Dispute) -> None: ...
     def update_dispute(self, dispute: Dispute) -> None: ...
 

@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
+from payments.dispute_records import Dispute
 from payments.ids import (
     CollectionId,
     DisputeId,
@@ -15,7 +16,6 @@ from payments.ids import (
     SessionId,
 )
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,

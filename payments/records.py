@@ -25,7 +25,6 @@ from payments.statuses import (
     WITHOUT_OUTCOME,
     CancellationReason,
     CollectionStatus,
-    DisputeStatus,
     EventSource,
     EventType,
     OperationKind,
@@ -151,6 +150,10 @@ class Payment:
     capture_count: int = 0
     refund_count: int = 0
     is_mismatched: bool = False
+    disputed_minor: int = 0
+    """What disputes have taken of it, by what its provider says; those in another currency are not summed up."""
+    has_refunds_blocked: bool = False
+    """A dispute has taken money, and its provider refunds nothing of the payment meanwhile."""
     reference: str | None = None
     paid_with: PaidWith | None = None
     record: JsonObject = field(default_factory=dict)
@@ -182,10 +185,11 @@ class Payment:
 
     @property
     def refundable_minor(self) -> int:
-        """Return what can be refunded now; refunds in flight are already taken off."""
-        if self.is_mismatched or self.is_surplus:
+        """Return what can be refunded now; refunds in flight and what disputes have taken are already taken off."""
+        if self.is_mismatched or self.is_surplus or self.has_refunds_blocked:
             return 0
-        return max(0, self.captured_minor - self.refunded_minor - self.refund_pending_minor)
+        given_back_minor = self.refunded_minor + self.refund_pending_minor + self.disputed_minor
+        return max(0, self.captured_minor - given_back_minor)
 
     def money(self, minor: int) -> Money:
         """Put an amount into this payment's currency."""
@@ -293,26 +297,6 @@ class RefundReason:
     deleted_at: Instant | None = None
     """Off the list since then; refunds that bear it still show it."""
     created_at: Instant
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dispute:
-    """A customer's objection to a payment, which their bank or the provider decides."""
-
-    id: DisputeId
-    collection_id: CollectionId
-    payment_id: PaymentId
-    provider_id: ProviderId
-    reference: str
-    """The provider's own name of it."""
-    status: DisputeStatus
-    reason: str
-    """The provider's documented word, such as fraudulent."""
-    currency: str
-    amount_minor: int
-    respond_before: Instant | None = None
-    created_at: Instant
-    updated_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from payments.dispute_records import Dispute
 from payments.ids import (
     CollectionId,
     DeliveryId,
@@ -22,7 +23,6 @@ from payments.ids import (
 )
 from payments.reading import Log, Reads
 from payments.records import (
-    Dispute,
     Event,
     Operation,
     Payment,

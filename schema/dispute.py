@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import records
+from payments import dispute_records
 from payments.ids import PaymentId
 from payments.money import Money
 from schema.context import Info
@@ -42,7 +42,7 @@ class Dispute(Node):
         return await info.context.payment(self.payment_id)
 
     @classmethod
-    def of(cls, record: records.Dispute) -> "Dispute":
+    def of(cls, record: dispute_records.Dispute) -> "Dispute":
         """Show a dispute."""
         return cls(
             id=strawberry.ID(record.id),

@@ -42,7 +42,17 @@ class Payment(Node):
         description=("What can still be captured; captures in flight are already taken off.")
     )
     refundable_amount: Decimal = strawberry.field(
-        description=("What can still be refunded; refunds in flight are already taken off.")
+        description=(
+            "What can still be refunded; refunds in flight and what disputes have taken are already"
+            " taken off. Zero while the provider refunds nothing because of a dispute."
+        )
+    )
+    disputed_amount: Decimal | None = strawberry.field(
+        description=(
+            "What disputes have taken: the amounts of those that are open or lost. One that was won,"
+            " prevented or closed, and an inquiry before a dispute, take nothing. A dispute in"
+            " another currency than the payment's is not counted; see `disputes`. Null for a browser."
+        )
     )
     paid_with: PaymentMethodDetails | None = strawberry.field(
         description="What it was paid with, where the provider says so."
@@ -128,6 +138,9 @@ class Payment(Node):
             released_amount=Decimal(record.money(record.released_minor)),
             capturable_amount=Decimal(record.money(capturable_minor)),
             refundable_amount=Decimal(record.money(record.refundable_minor)),
+            disputed_amount=(
+                None if caller.is_browser else Decimal(record.money(record.disputed_minor))
+            ),
             paid_with=PaymentMethodDetails.of(record.paid_with),
             data=JSON({} if caller.is_browser else record.record),
             metadata=JSON({} if caller.is_browser else record.metadata),

@@ -17,6 +17,14 @@ log = structlog.get_logger("stripe")
 APPEALS: Final = frozenset({"appeal_needs_response", "appeal_under_review"})
 """Of a dispute that was lost."""
 
+INQUIRIES: Final = "warning_"
+"""What the statuses of an inquiry begin with: nothing was withdrawn, and the payment can still be refunded.
+
+Source: https://docs.stripe.com/disputes/how-disputes-work.
+"""
+
+OVER: Final = frozenset({DisputeStatus.WON, DisputeStatus.CLOSED})
+
 STATUSES: Final = {
     "warning_needs_response": DisputeStatus.NEEDS_RESPONSE,
     "warning_under_review": DisputeStatus.UNDER_REVIEW,
@@ -44,14 +52,18 @@ def dispute_of(intent: stripe.PaymentIntent, dispute: stripe.Dispute) -> Dispute
     """
     if dispute.status not in STATUSES:
         log.warning("unknown status", of="dispute", status=dispute.status, dispute=dispute.id)
+    status = STATUSES.get(dispute.status, DisputeStatus.UNDER_REVIEW)
+    takes_money = status not in OVER and not dispute.status.startswith(INQUIRIES)
     metadata = metadata_of(intent)
     due_by = dispute.evidence_details.due_by
     return DisputeFound(
         dispute.id,
         SessionId(metadata[SESSION_KEY]),
-        STATUSES.get(dispute.status, DisputeStatus.UNDER_REVIEW),
+        status,
         dispute.reason,
         from_stripe(dispute.amount, dispute.currency),
+        takes_money,
+        takes_money and not dispute.is_charge_refundable,
         None if due_by is None else Instant(due_by * SECOND),
         ProviderId(metadata.get(PROVIDER_KEY, "stripe")),
         is_appeal=dispute.status in APPEALS,

@@ -88,6 +88,7 @@ HIDDEN: dict[str, Json] = {
     "Payment.data": {},
     "Payment.metadata": {},
     "Payment.disputes": [],
+    "Payment.disputedAmount": None,
     "Capture.metadata": {},
     "Refund.metadata": {},
     "Refund.note": None,

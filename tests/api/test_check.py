@@ -27,6 +27,7 @@ BROKEN = {
     "a currency that nobody knows": "UPDATE payment_collections SET currency = 'QQQ'",
     "captured more than its captures": "UPDATE payments SET captured_minor = captured_minor + 1",
     "refunded more than its refunds": "UPDATE payments SET refunded_minor = refunded_minor + 1",
+    "disputed without a dispute": "UPDATE payments SET disputed_minor = disputed_minor + 1",
     "released without a cancellation": "UPDATE payments SET released_minor = released_minor + 1",
     "reserved by no capture": "UPDATE payments SET capture_pending_minor = 5",
     "reserved by no refund": "UPDATE payments SET refund_pending_minor = 5",

@@ -137,12 +137,12 @@ def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
 
 
 def disputed_and_refunded(shop: Site, status: str) -> tuple[Json, str]:
-    """Capture a payment that is then disputed and refunded in part at Stripe; return it with its intent's name."""
+    """Capture a payment that is then refunded in part and disputed at Stripe; return it with its intent's name."""
     payment = shop.paid()
     capture(shop.server, payment["id"])
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
-    shop.stripe.control("dispute", id=reference, reason="fraudulent", status=status)
     shop.stripe.call("POST", "refunds", payment_intent=reference, amount="2500")
+    shop.stripe.control("dispute", id=reference, reason="fraudulent", status=status)
     return payment, reference
 
 

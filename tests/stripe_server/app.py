@@ -46,7 +46,10 @@ class Server:
             ),
             "settle": lambda given: gateway.settle(given["id"], succeeds=given["succeeds"]),
             "dispute": lambda given: gateway.dispute(
-                given["id"], reason=given["reason"], status=given["status"]
+                given["id"],
+                reason=given["reason"],
+                status=given["status"],
+                amount=given.get("amount"),
             ),
             "decide": lambda given: gateway.decide(given["id"], status=given["status"]),
             "cancel": lambda given: gateway.cancel(

@@ -190,18 +190,26 @@ class Gateway:
         self._emit("refund.updated" if succeeds else "refund.failed", refund, None)
         return refund
 
-    def dispute(self, id: str, *, reason: str, status: str) -> Body:
-        """Let the customer object to a payment."""
+    def dispute(self, id: str, *, reason: str, status: str, amount: int | None) -> Body:
+        """Let the customer object to a payment, or to a part of it."""
         charge = self._found(self.intent(id)["latest_charge"], "charge")
         self.store.put({**charge, "disputed": True})
         made = objects.dispute(self.store.new_id("dp"), charge, reason, status)
+        made["amount"] = made["amount"] if amount is None else amount
         self.store.put(made)
         self._emit("charge.dispute.created", made, None)
         return made
 
     def decide(self, id: str, *, status: str) -> Body:
         """Change how a dispute stands."""
-        dispute = self.store.put({**self._found(id, "dispute"), "status": status})
+        is_refundable = status not in objects.CHARGED_BACK
+        dispute = self.store.put(
+            {
+                **self._found(id, "dispute"),
+                "status": status,
+                "is_charge_refundable": is_refundable,
+            }
+        )
         is_over = status in ("won", "lost", "warning_closed")
         self._emit("charge.dispute.closed" if is_over else "charge.dispute.updated", dispute, None)
         return dispute
@@ -282,6 +290,9 @@ class Gateway:
         )
         if intent["amount_received"] == 0:
             raise invalid("payment_intent_unexpected_state", payment_intent=intent)
+        if not all(one["is_charge_refundable"] for one in self.disputes(intent["id"])):
+            # Source: https://docs.stripe.com/error-codes#charge-disputed ("has been charged back").
+            raise invalid("charge_disputed")
         if left == 0:
             raise invalid("charge_already_refunded")
         amount = params.get("amount", left)

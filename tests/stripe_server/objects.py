@@ -12,6 +12,14 @@ CAPTURE_SECONDS = 7 * 86_400
 DESCRIPTOR_PREFIX = "TILLGRAPH"
 """What stands before a charge's own suffix on a card's statement."""
 
+CHARGED_BACK = frozenset(
+    {"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"}
+)
+"""Statuses of a dispute that has taken the money: its payment can't be refunded. An inquiry (`warning_…`) has not.
+
+Source: https://docs.stripe.com/disputes (inquiries: "the payment it relates to can still be refunded").
+"""
+
 
 def account(id: str) -> Body:
     """Make the account that a key is of, as far as it is read here."""
@@ -216,7 +224,7 @@ def dispute(id: str, charge: Body, reason: str, status: str) -> Body:
             "past_due": False,
             "submission_count": 0,
         },
-        "is_charge_refundable": True,
+        "is_charge_refundable": status not in CHARGED_BACK,
         "livemode": False,
         "metadata": {},
         "payment_intent": charge["payment_intent"],
