@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from db.engine import create_database
 from db.invariants import SqlInvariants
+from db.mismatches import SqlMismatches
 from payments.accounts import require_accounts, take_account, with_accounts
 from payments.comparing import compare, readers_of
 from payments.effects import find_again
@@ -18,7 +19,7 @@ Build = Callable[[Settings], Till]
 
 
 async def check(build: Build, settings: Settings, gateway: str | None) -> int:
-    """Look at every invariant once, and print each row that breaks one; gives the exit code.
+    """Print each row that breaks an invariant, and each mismatched payment; return the exit code.
 
     With a gateway, each payment is compared with that one's books too.
     """
@@ -27,14 +28,20 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
     try:
         await database.open()
         broken = await SqlInvariants(database).broken()
+        mismatches = SqlMismatches(database)
+        mismatched, named = await mismatches.count(), await mismatches.found()
     finally:
         await database.close()
     for one in broken:
         print(one)
     if not broken:
         print("Every invariant holds.")
+    for mismatch in named:
+        print(mismatch)
+    if mismatched:
+        print(f"Mismatched payments: {mismatched}. Each waits for an operator.")
     differs = gateway is not None and await _differs(build(settings), gateway)
-    return 1 if broken or differs else 0
+    return 1 if broken or mismatched or differs else 0
 
 
 async def _differs(till: Till, gateway: str) -> bool:

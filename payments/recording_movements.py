@@ -7,6 +7,7 @@ import structlog
 
 from payments.change import Change
 from payments.closing import give_back
+from payments.mismatches import NOT_IN_THE_SUMS, amount_differs, limits_passed
 from payments.money import Money
 from payments.outcomes import Moved
 from payments.records import Operation, Payment
@@ -63,17 +64,19 @@ def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operat
         case _:
             assert_never(operation.kind)
     payment = change.payments[payment.id]
-    if not payment.is_mismatched and (outcome.amount != requested or _passes_a_limit(payment)):
+    if outcome.amount != requested or any(limits_passed(payment)):
         note_mismatch(change, payment, operation, found=outcome.amount)
     return operation
 
 
 def note_mismatch(change: Change, payment: Payment, operation: Operation, *, found: Money) -> None:
     """Mark a payment whose provider says other than was requested: no movement until an operator has looked."""
-    payment = change.put_payment(replace(payment, is_mismatched=True))
-    amount_minor = found.minor_in(payment.currency)
-    change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
+    if operation.kind is OperationKind.AUTHORIZE or not payment.is_mismatched:
+        payment = change.put_payment(replace(payment, is_mismatched=True))
+        amount_minor = found.minor_in(payment.currency)
+        change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
     requested = Money(operation.amount_minor, operation.currency)
+    differs = [amount_differs(operation, found)] if found != requested else []
     log.error(
         "payment mismatched",
         payment_id=payment.id,
@@ -81,13 +84,8 @@ def note_mismatch(change: Change, payment: Payment, operation: Operation, *, fou
         kind=operation.kind.value,
         requested=f"{requested} {requested.currency}",
         found=f"{found} {found.currency}",
+        differs="; ".join([*differs, *limits_passed(payment)]) or NOT_IN_THE_SUMS,
     )
-
-
-def _passes_a_limit(payment: Payment) -> bool:
-    """Return whether more was moved than there was, which only what was begun at the provider can do."""
-    refunded_minor = payment.refunded_minor + payment.refund_pending_minor
-    return payment.remainder_minor < 0 or refunded_minor > payment.captured_minor
 
 
 def record_reversed(change: Change, operation: Operation) -> Operation:

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import sqlite
 
 from db.engine import create_database
 from db.invariants import INVARIANTS, Invariant, SqlInvariants
+from db.mismatches import SqlMismatches
 from payments.checking import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
@@ -131,6 +132,84 @@ def test_an_invariant_reads_no_table_for_each_row(sound: Path, invariant: Invari
     assert plan
     within = [detail for _, parent, _, detail in plan if parent]
     assert [detail for detail in within if detail.startswith("SCAN")] == []
+
+
+MISMATCHED = {
+    "the authorization": (
+        "UPDATE operations SET amount_minor = 9000 WHERE id = '{authorize}'",
+        "authorize {authorize} is 100.00 USD, not 90.00 USD",
+    ),
+    "a capture": (
+        "UPDATE operations SET amount_minor = 6500 WHERE id = '{capture}'",
+        "capture {capture} is 60.00 USD, not 65.00 USD",
+    ),
+    "a refund of more than was captured": (
+        "UPDATE payments SET refunded_minor = 7000",
+        "refunded is 70.00 USD, not at most 60.00",
+    ),
+    "more captured than authorized": (
+        "UPDATE payments SET released_minor = 5000",
+        "captured and released is 110.00 USD, not at most 100.00",
+    ),
+    "what was declined here": (
+        "UPDATE payments SET is_mismatched = 1",
+        "its provider did what is recorded otherwise here; see its events and the log",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", MISMATCHED)
+def test_a_mismatched_payment(sound: Path, tmp_path: Path, kind: str) -> None:
+    """It is named with what is there and what was to be; that breaks no invariant of its own."""
+    path, ids = mismatched(sound, tmp_path)
+    statement, differs = (text.format(**ids) for text in MISMATCHED[kind])
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute(statement)
+    assert asyncio.run(mismatches_in(path)) == [
+        f"mismatched payment {ids['payment']}: {differs}",
+    ]
+
+
+def test_the_command_names_mismatched_payments(sound: Path, tmp_path: Path) -> None:
+    """It counts them beside the invariants, and the exit code is 1: an operator has to look."""
+    path, ids = mismatched(sound, tmp_path)
+    with closing(sqlite3.connect(path)) as database, database:
+        statement, differs = MISMATCHED["the authorization"]
+        database.execute(statement.format(**ids))
+    assert check(tmp_path, path) == (
+        1,
+        [
+            "Every invariant holds.",
+            f"mismatched payment {ids['payment']}: {differs.format(**ids)}",
+            "Mismatched payments: 1. Each waits for an operator.",
+        ],
+    )
+
+
+def mismatched(sound: Path, folder: Path) -> tuple[Path, dict[str, str]]:
+    """Copy the database and mark its one payment as mismatched; return it with the ids of the payment's operations."""
+    path = folder / "mismatched.db"
+    shutil.copy(sound, path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE payments SET is_mismatched = 1")
+        ids = dict(
+            database.execute(
+                "SELECT kind, id FROM operations WHERE status = 'SUCCEEDED' AND session_id IN"
+                " (SELECT session_id FROM payments)"
+            )
+        )
+        ((ids["payment"],),) = database.execute("SELECT id FROM payments")
+    return path, ids
+
+
+async def mismatches_in(path: Path) -> list[str]:
+    """Look at a database file's mismatched payments in this process."""
+    database = create_database(f"{SQLITE}{path}")
+    await database.open()
+    try:
+        return [str(one) for one in await SqlMismatches(database).found()]
+    finally:
+        await database.close()
 
 
 async def broken_in(path: Path) -> Sequence[BrokenInvariant]:

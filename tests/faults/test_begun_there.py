@@ -220,6 +220,13 @@ def test_f22_beyond_a_limit_it_is_a_fact_and_a_mismatch(reported_server: Running
     ]
     for answer in (capture(reported_server, payment["id"]), refund(reported_server, payment["id"])):
         assert answer["code"] == "INVALID_STATE"
+    (line,) = [
+        line
+        for line in reported_server.log_lines()
+        if line["event"] == "payment mismatched" and line["payment_id"] == payment["id"]
+    ]
+    assert (line["level"], line["requested"], line["found"]) == ("error", "70.00 USD", "70.00 USD")
+    assert line["differs"] == "refunded is 70.00 USD, not at most 60.00"
 
 
 def test_f22_of_a_session_that_is_not_here(reported_server: RunningServer) -> None:

@@ -494,6 +494,8 @@ def mismatch_of(server: RunningServer, payment_id: str) -> tuple[str, str, str]:
         if line["event"] == "payment mismatched" and line["payment_id"] == payment_id
     ]
     assert line["level"] == "error"
+    said = f"is {line['found']}, not {line['requested']}"
+    assert line["differs"] == f"{line['kind']} {line['operation_id']} {said}"
     return line["kind"], line["requested"], line["found"]
 
 

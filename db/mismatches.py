@@ -1,0 +1,68 @@
+"""Reads the mismatched payments, each with the operations that say what differs."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import func, literal_column, or_, select, true
+
+from db import tables
+from db.engine import Database
+from db.rows import OPERATIONS, PAYMENTS
+from db.statements import IsOneOf, Statement, json_list
+from payments.ids import SessionId
+from payments.mismatches import Mismatch, mismatch_of
+from payments.records import Operation
+
+MOST_PAYMENTS = 100
+"""Whoever has to look at more looks for one cause."""
+
+_payments = tables.payments
+_operations = tables.operations
+
+MISMATCHED = Statement(
+    select(_payments)
+    .where(_payments.c.is_mismatched.is_(true()))
+    .order_by(_payments.c.id)
+    .limit(literal_column(str(MOST_PAYMENTS)))
+)
+COUNT = Statement(
+    select(func.count()).select_from(_payments).where(_payments.c.is_mismatched.is_(true()))
+)
+SUCCEEDED = Statement(
+    select(_operations)
+    .where(
+        IsOneOf(_operations.c.session_id, "ids"),
+        _operations.c.status == literal_column("'SUCCEEDED'"),
+        or_(
+            _operations.c.kind == literal_column("'authorize'"),
+            _operations.c.moved_minor != _operations.c.amount_minor,
+        ),
+        or_(
+            _operations.c.kind == literal_column("'authorize'"),
+            _operations.c.payment_id.is_not(None),
+        ),
+    )
+    .order_by(_operations.c.created_at, _operations.c.id)
+)
+
+
+class SqlMismatches:
+    """Looks for mismatched payments; see payments.mismatches."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def count(self) -> int:
+        """Count them."""
+        ((count,),) = await self._database.rows(COUNT, {})
+        return int(count)
+
+    async def found(self) -> Sequence[Mismatch]:
+        """List them by id, at most 100, with what differs."""
+        payments = [PAYMENTS.record(row) for row in await self._database.rows(MISMATCHED, {})]
+        ids = json_list([payment.session_id for payment in payments])
+        operations: dict[SessionId, list[Operation]] = defaultdict(list)
+        for row in await self._database.rows(SUCCEEDED, {"ids": ids}):
+            operation = OPERATIONS.record(row)
+            operations[operation.session_id].append(operation)
+        return [mismatch_of(payment, operations[payment.session_id]) for payment in payments]

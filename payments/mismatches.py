@@ -1,0 +1,74 @@
+"""What differs at a mismatched payment: what its provider did, and what it was to be.
+
+Such a payment breaks no invariant: what is stored is what its provider says. It takes no movement until an operator
+has looked, so `check` names it beside what is broken.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from payments.ids import PaymentId
+from payments.money import Money
+from payments.records import Operation, Payment
+from payments.statuses import OperationKind
+
+NOT_IN_THE_SUMS = "its provider did what is recorded otherwise here; see its events and the log"
+"""Of a movement that was declined here and happened there: it enters no sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A mismatched payment, with each thing that is not what it was to be."""
+
+    payment_id: PaymentId
+    differs: Sequence[str]
+
+    def __str__(self) -> str:
+        return f"mismatched payment {self.payment_id}: {'; '.join(self.differs)}"
+
+
+class Mismatches(Protocol):
+    """Looks for mismatched payments."""
+
+    async def count(self) -> int:
+        """Count them."""
+
+    async def found(self) -> Sequence[Mismatch]:
+        """List them by id, at most 100, with what differs."""
+
+
+def amount_differs(operation: Operation, found: Money) -> str:
+    """Say that an operation came to another amount than was requested."""
+    requested = Money(operation.amount_minor, operation.currency)
+    return (
+        f"{operation.kind.value} {operation.id} is {found} {found.currency},"
+        f" not {requested} {requested.currency}"
+    )
+
+
+def limits_passed(payment: Payment) -> Iterator[str]:
+    """Say which limits a payment's sums pass, which only what was begun at its provider can do."""
+    taken = payment.money(payment.amount_minor - payment.remainder_minor)
+    if payment.remainder_minor < 0:
+        authorized = payment.money(payment.amount_minor)
+        yield f"captured and released is {taken} {taken.currency}, not at most {authorized}"
+    refunded = payment.money(payment.refunded_minor + payment.refund_pending_minor)
+    if refunded.minor > payment.captured_minor:
+        captured = payment.money(payment.captured_minor)
+        yield f"refunded is {refunded} {refunded.currency}, not at most {captured}"
+
+
+def mismatch_of(payment: Payment, operations: Sequence[Operation]) -> Mismatch:
+    """Say what differs at a mismatched payment, by the operations on it that succeeded."""
+    differs = [
+        amount_differs(operation, payment.money(_found_minor(payment, operation)))
+        for operation in operations
+        if _found_minor(payment, operation) != operation.amount_minor
+    ]
+    return Mismatch(payment.id, [*differs, *limits_passed(payment)] or [NOT_IN_THE_SUMS])
+
+
+def _found_minor(payment: Payment, operation: Operation) -> int:
+    is_authorization = operation.kind is OperationKind.AUTHORIZE
+    return payment.amount_minor if is_authorization else operation.counted_minor
