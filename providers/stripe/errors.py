@@ -8,6 +8,15 @@ import structlog
 
 from payments.failures import FailureCode
 from payments.outcomes import Declined, NotReached, Unknown
+from providers.stripe.codes import (
+    ACTION_FAILED_CODES,
+    ACTION_FAILED_DECLINES,
+    CONFIGURATION_CODES,
+    EXPIRED_CODES,
+    EXPIRED_DECLINES,
+    MISSING,
+    NOT_DONE_CODES,
+)
 
 log = structlog.get_logger("stripe")
 
@@ -69,22 +78,6 @@ NOT_SENT = (
 )
 """Failures before the first byte: Stripe knows nothing of the request."""
 
-CONFIGURATION_CODES = frozenset(
-    {
-        "account_invalid",
-        "api_key_expired",
-        "livemode_mismatch",
-        "platform_account_required",
-        "platform_api_key_expired",
-        "secret_key_required",
-        "testmode_charges_only",
-        "tls_version_unsupported",
-    }
-)
-"""What no request of this key would get through. Source: https://docs.stripe.com/error-codes."""
-
-MISSING = "resource_missing"
-
 CALLERS = frozenset({"payment_method", "customer"})
 """Parameters that name what a caller brought; any other object that is missing is one that was made from here."""
 
@@ -93,20 +86,13 @@ NOT_FOUND = 404
 IN_USE = 409
 """Another request is at the same object or key just now, and this one was not taken."""
 
-ACTION_FAILED_CODES = frozenset(
-    {"payment_intent_authentication_failure", "setup_intent_authentication_failure"}
-)
-"""The customer failed or abandoned what they had to do."""
-
-EXPIRED_CODES = frozenset({"charge_expired_for_capture", "payment_intent_payment_attempt_expired"})
-
 
 def meaning_of(error: stripe.StripeError) -> Meaning:
     """Return what an error says about what was asked."""
     if isinstance(error, stripe.APIConnectionError):
         is_unsent = isinstance(error.__cause__, NOT_SENT)
         return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
-    if error.http_status == IN_USE:
+    if error.http_status == IN_USE or error.code in NOT_DONE_CODES:
         return Meaning.NOT_DONE
     if error.code in CONFIGURATION_CODES or _is_ours_missing(error):
         return Meaning.MISCONFIGURED
@@ -136,9 +122,9 @@ def _is_ours_missing(error: stripe.StripeError) -> bool:
 def declined(code: object, decline_code: object) -> Declined:
     """Return the decline that Stripe's codes stand for."""
     word = next((one for one in (decline_code, code) if isinstance(one, str) and one), None)
-    if code in ACTION_FAILED_CODES:
+    if code in ACTION_FAILED_CODES or decline_code in ACTION_FAILED_DECLINES:
         return Declined(word, FailureCode.ACTION_FAILED)
-    if code in EXPIRED_CODES:
+    if code in EXPIRED_CODES or decline_code in EXPIRED_DECLINES:
         return Declined(word, FailureCode.EXPIRED)
     return Declined(word)
 

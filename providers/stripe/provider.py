@@ -48,6 +48,7 @@ from providers.stripe import (
     webhooks,
 )
 from providers.stripe.account import Account
+from providers.stripe.codes import MOVED_CODES
 from providers.stripe.connection import Connection
 from providers.stripe.effects import effects_of
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
@@ -55,17 +56,6 @@ from providers.stripe.methods import Method
 from providers.stripe.refunds import refund_params
 
 log = structlog.get_logger("stripe")
-
-MOVED_ALREADY = frozenset(
-    {
-        "payment_intent_unexpected_state",
-        "charge_already_captured",
-        "charge_already_refunded",
-        "payment_intent_incompatible_payment_method",
-        intents.AUTHENTICATION_REQUIRED,
-    }
-)
-"""Codes that say that the object stands otherwise than was thought: how it stands decides."""
 
 
 class StripeProvider:
@@ -154,7 +144,7 @@ class StripeProvider:
             return NotReached()
         if ask.kind is OperationKind.OPEN and methods.has_none(error):
             return Declined(code=FailureCode.PROVIDER_DISABLED)
-        if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_ALREADY:
+        if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_CODES:
             found = await self.look_up(ask)
             if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:
                 # It was processing when that was refused, and the refusal is Stripe's answer to this key for a day.

@@ -26,7 +26,8 @@ from payments.saved import (
     SavingOutcome,
 )
 from providers.stripe import data, intents
-from providers.stripe.errors import MISSING, declined, is_missing, log_error, outcome_of
+from providers.stripe.codes import MISSING
+from providers.stripe.errors import declined, is_missing, log_error, outcome_of
 from providers.stripe.provider import StripeProvider
 
 log = structlog.get_logger("stripe")

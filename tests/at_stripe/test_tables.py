@@ -22,8 +22,8 @@ from providers.stripe.amounts import (
     limits,
     to_stripe,
 )
+from providers.stripe.codes import CONFIGURATION_CODES
 from providers.stripe.errors import (
-    CONFIGURATION_CODES,
     MEANINGS,
     Meaning,
     declined,
