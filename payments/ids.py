@@ -56,6 +56,11 @@ def first_id(prefix: str, since: Instant) -> str:
     return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
 
 
+def made_at(id: str) -> Instant:
+    """Return when an id was made, to the millisecond."""
+    return Instant(ULID.from_str(id.rpartition("_")[2]).milliseconds * 1_000)
+
+
 def new_request_id() -> str:
     """Make the id by which the log names a request, or work that nobody requested."""
     return str(ULID())

@@ -1,39 +1,55 @@
 """The one connection to Stripe's API: the SDK's client with our time limits, and each call that is made."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, cast
 
 import aiohttp
 import stripe
 from stripe import AIOHTTPClient, RequestOptions, StripeClient
 from stripe.params import (
     CustomerCreateParams,
+    CustomerListParams,
+    CustomerListParamsCreated,
     CustomerUpdateParams,
+    DisputeListParams,
     EventListParams,
     PaymentIntentCancelParams,
     PaymentIntentCaptureParams,
     PaymentIntentConfirmParams,
     PaymentIntentCreateParams,
+    PaymentIntentListParams,
+    PaymentIntentListParamsCreated,
     PaymentIntentUpdateParams,
     RefundCreateParams,
+    RefundListParams,
     SetupIntentCreateParams,
+    SetupIntentListParams,
 )
 
-from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY
+from payments.ids import HolderId, SessionId, made_at
+from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY, metadata_of
+from providers.stripe.lists import LONGEST_LIST, Listed, paged, repeated, spans_behind
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: what Stripe answers changes with it, and with nothing else."""
 
 CONNECT_SECONDS = 1.0
 
-LONGEST_LIST = 100
-"""Objects a page, as many as Stripe gives at once."""
+MOST_PAGES = 50
+"""Of what belongs to one object, or was made within some minutes: 5,000."""
+
+EVENT_PAGES = 10_000
+"""Of thirty days: a million, which is read in some hours."""
+
+EVENT_TYPES = 20
+"""In one list. Source: https://docs.stripe.com/api/events/list."""
 
 CHARGE = ["latest_charge"]
 METHOD = ["payment_method"]
 
 
 class Connection:
-    """Calls Stripe. Nothing is retried here: the flow knows how much time is left."""
+    """Calls Stripe. Only reads are repeated here: the flow knows how much time is left for what does something."""
 
     def __init__(self, secret_key: str, api_base: str | None, read_seconds: float) -> None:
         self.is_live = "_live_" in secret_key
@@ -63,7 +79,7 @@ class Connection:
 
     async def account(self) -> stripe.Account:
         """Read the account that the key is of."""
-        return await self._accounts.retrieve_current_async()
+        return await repeated(self._accounts.retrieve_current_async)
 
     async def create(self, params: PaymentIntentCreateParams, key: str) -> stripe.PaymentIntent:
         """Open an intent."""
@@ -95,15 +111,27 @@ class Connection:
 
     async def intent(self, id: str) -> stripe.PaymentIntent:
         """Read an intent with its newest charge."""
-        return await self._intents.retrieve_async(id, {"expand": CHARGE})
+        return await repeated(lambda: self._intents.retrieve_async(id, {"expand": CHARGE}))
 
-    async def find_intent(self, session_id: str) -> stripe.PaymentIntent | None:
-        """Find a session's intent by its metadata; Stripe's search may be a minute behind."""
-        query = f"metadata['{SESSION_KEY}']:'{session_id}'"
-        found = await self._intents.search_async(
-            {"query": query, "limit": 1, "expand": ["data.latest_charge"]}
-        )
-        return found.data[0] if found.data else None
+    async def find_intent(
+        self, session_id: SessionId, customer: str | None
+    ) -> stripe.PaymentIntent | None:
+        """Find a session's intent among those that were made since; raises ListTooLong.
+
+        A search may be an hour behind, and there is none in India: https://docs.stripe.com/search#data-freshness.
+        """
+        of: PaymentIntentListParams = {} if customer is None else {"customer": customer}
+        for span in spans_behind(made_at(session_id)):
+            params: PaymentIntentListParams = {
+                **of,
+                "created": cast(PaymentIntentListParamsCreated, span),
+                "limit": LONGEST_LIST,
+                "expand": ["data.latest_charge"],
+            }
+            async for one in paged(_lists(self._intents.list_async, params), MOST_PAGES):
+                if metadata_of(one).get(SESSION_KEY) == session_id:
+                    return one
+        return None
 
     async def refund(self, params: RefundCreateParams, key: str) -> stripe.Refund:
         """Give a captured amount back."""
@@ -111,21 +139,22 @@ class Connection:
 
     async def refunds(self, intent_id: str) -> Sequence[stripe.Refund]:
         """List the refunds of an intent, oldest first."""
-        page = await self._refunds.list_async({"payment_intent": intent_id, "limit": LONGEST_LIST})
-        found = [refund async for refund in page.auto_paging_iter()]
-        return found[::-1]
+        params: RefundListParams = {"payment_intent": intent_id, "limit": LONGEST_LIST}
+        pages = paged(_lists(self._refunds.list_async, params), MOST_PAGES)
+        return [refund async for refund in pages][::-1]
 
     async def find_refund(self, intent_id: str, key: str) -> stripe.Refund | None:
         """Find the refund of an intent that was asked for with a key."""
         for refund in await self.refunds(intent_id):
-            if refund.metadata and refund.metadata.to_dict().get(OPERATION_KEY) == key:
+            if metadata_of(refund).get(OPERATION_KEY) == key:
                 return refund
         return None
 
     async def disputes(self, intent_id: str) -> Sequence[stripe.Dispute]:
         """List the disputes of an intent, oldest first."""
-        page = await self._disputes.list_async({"payment_intent": intent_id, "limit": LONGEST_LIST})
-        return [dispute async for dispute in page.auto_paging_iter()][::-1]
+        params: DisputeListParams = {"payment_intent": intent_id, "limit": LONGEST_LIST}
+        pages = paged(_lists(self._disputes.list_async, params), MOST_PAGES)
+        return [dispute async for dispute in pages][::-1]
 
     async def create_customer(self, params: CustomerCreateParams, key: str) -> stripe.Customer:
         """Make a customer."""
@@ -139,11 +168,17 @@ class Connection:
         """Delete a customer, with every payment method that is attached to them."""
         await self._customers.delete_async(id)
 
-    async def find_customer(self, holder_id: str) -> stripe.Customer | None:
-        """Find an account holder's customer by its metadata; Stripe's search may be a minute behind."""
-        query = f"metadata['{HOLDER_KEY}']:'{holder_id}'"
-        found = await self._customers.search_async({"query": query, "limit": 1})
-        return found.data[0] if found.data else None
+    async def find_customer(self, holder_id: HolderId) -> stripe.Customer | None:
+        """Find an account holder's customer among those that were made since; raises ListTooLong."""
+        for span in spans_behind(made_at(holder_id)):
+            params: CustomerListParams = {
+                "created": cast(CustomerListParamsCreated, span),
+                "limit": LONGEST_LIST,
+            }
+            async for one in paged(_lists(self._customers.list_async, params), MOST_PAGES):
+                if metadata_of(one).get(HOLDER_KEY) == holder_id:
+                    return one
+        return None
 
     async def create_setup(self, params: SetupIntentCreateParams, key: str) -> stripe.SetupIntent:
         """Save a payment method, or let the browser do it."""
@@ -151,31 +186,46 @@ class Connection:
 
     async def setup(self, id: str) -> stripe.SetupIntent:
         """Read a saving with its payment method."""
-        return await self._setups.retrieve_async(id, {"expand": METHOD})
+        return await repeated(lambda: self._setups.retrieve_async(id, {"expand": METHOD}))
 
     async def find_setup(self, customer: str, key: str) -> stripe.SetupIntent | None:
         """Find the saving of a customer that was asked for with a key."""
-        page = await self._setups.list_async(
-            {"customer": customer, "limit": LONGEST_LIST, "expand": ["data.payment_method"]}
-        )
-        async for setup in page.auto_paging_iter():
-            if setup.metadata and setup.metadata.to_dict().get(OPERATION_KEY) == key:
+        params: SetupIntentListParams = {
+            "customer": customer,
+            "limit": LONGEST_LIST,
+            "expand": ["data.payment_method"],
+        }
+        async for setup in paged(_lists(self._setups.list_async, params), MOST_PAGES):
+            if metadata_of(setup).get(OPERATION_KEY) == key:
                 return setup
         return None
 
     async def method(self, id: str) -> stripe.PaymentMethod:
         """Read a payment method."""
-        return await self._methods.retrieve_async(id)
+        return await repeated(lambda: self._methods.retrieve_async(id))
 
     async def detach(self, id: str, key: str) -> None:
         """Take a payment method from its customer; it can't be used again."""
         await self._methods.detach_async(id, {}, _with(key))
 
-    async def events(self, params: EventListParams) -> AsyncIterator[stripe.Event]:
-        """Read events, newest first."""
-        page = await self._events.list_async({**params, "limit": LONGEST_LIST})
-        async for event in page.auto_paging_iter():
-            yield event
+    async def events(self, since: int, types: Collection[str]) -> AsyncIterator[stripe.Event]:
+        """Read events of some types since a second, newest first for each twenty types."""
+        names = sorted(types)
+        for start in range(0, len(names), EVENT_TYPES):
+            params: EventListParams = {
+                "created": {"gte": since},
+                "types": names[start : start + EVENT_TYPES],
+                "limit": LONGEST_LIST,
+            }
+            async for event in paged(_lists(self._events.list_async, params), EVENT_PAGES):
+                yield event
+
+
+def _lists(
+    list_: Callable[[Any], Awaitable[stripe.ListObject[Listed]]], params: Mapping[str, Any]
+) -> Callable[[str | None], Awaitable[stripe.ListObject[Listed]]]:
+    """Return what reads the page of a list that begins behind an object."""
+    return lambda behind: list_(params if behind is None else {**params, "starting_after": behind})
 
 
 def _with(key: str) -> RequestOptions:

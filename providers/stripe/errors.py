@@ -34,6 +34,10 @@ class Meaning(Enum):
     """It may have been done."""
 
 
+class ListTooLong(stripe.APIError):
+    """An error: a list has more pages than are read, so that nothing is said of what was not found in it."""
+
+
 MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.CardError: Meaning.DECLINED,
     stripe.InvalidRequestError: Meaning.DECLINED,
@@ -44,6 +48,7 @@ MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.RateLimitError: Meaning.NOT_DONE,
     # A 5xx, a page of HTML, a garbled answer.
     stripe.APIError: Meaning.UNKNOWN,
+    ListTooLong: Meaning.UNKNOWN,
     # Told apart by its cause: see `outcome_of`.
     stripe.APIConnectionError: Meaning.UNKNOWN,
     # Never an answer to what is asked here.
@@ -69,7 +74,7 @@ MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.VerificationExpiredError: Meaning.DECLINED,
     stripe.VerificationNotInitiatedError: Meaning.DECLINED,
 }
-"""Every class of stripe-python 16.1; a test holds this to the SDK."""
+"""Every class of stripe-python 16.1, and the one that is made here; a test holds this to the SDK."""
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,

@@ -51,6 +51,7 @@ MULTICAPTURE: Final = "multicapture"
 """Of a payment's record: whether its card can be captured in parts."""
 
 Metadata = Mapping[str, str]
+Described = stripe.PaymentIntent | stripe.Refund | stripe.SetupIntent | stripe.Customer
 
 
 def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
@@ -58,7 +59,7 @@ def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
     return from_stripe(amount, intent.currency)
 
 
-def metadata_of(found: stripe.PaymentIntent | stripe.Refund) -> Metadata:
+def metadata_of(found: Described) -> Metadata:
     """Read an object's metadata."""
     return dict(found.metadata.to_dict()) if found.metadata else {}
 

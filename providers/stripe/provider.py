@@ -208,7 +208,7 @@ class StripeProvider:
     async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
         if ask.reference is not None:
             return await self._connection.intent(ask.reference)
-        return await self._connection.find_intent(ask.session_id)
+        return await self._connection.find_intent(ask.session_id, _opened_for(ask))
 
     def _opening_read(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome | None:
         """Return what became of an opening or a change, and what the browser has made of it since."""
@@ -340,15 +340,15 @@ class StripeProvider:
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
         """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
-        found: dict[str, None] = {}
+        newest: dict[str, int] = {}
         try:
-            async for event in self._connection.events({"created": {"gte": since // SECOND}}):
+            async for event in self._connection.events(since // SECOND, webhooks.TAKEN):
                 reference = webhooks.reference_of(event.to_dict())
                 if reference is not None:
-                    found.setdefault(reference)
+                    newest[reference] = max(event.created, newest.get(reference, 0))
         except stripe.StripeError as error:
             raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
-        for reference in reversed(found):
+        for reference in sorted(newest, key=newest.__getitem__):
             for effect in await effects_on(self, reference):
                 yield effect
 
@@ -373,6 +373,11 @@ class StripeProvider:
 
 def _method_of(ask: Ask) -> str | None:
     return ask.method_reference or data.payment_method_of(ask.data)
+
+
+def _opened_for(ask: Ask) -> str | None:
+    """Return the customer that a session's intent was opened for, where that is known."""
+    return ask.holder_reference if ask.kind is OperationKind.OPEN else None
 
 
 def _name(ask: Ask) -> str:

@@ -179,8 +179,19 @@ class RunningStripe:
 
     def customers(self, holder_id: str) -> int:
         """Count the customers that bear an account holder's id."""
-        query = f"metadata['tillgraph_account_holder']:'{holder_id}'"
-        return len(self.call("GET", "customers/search", query=query)["data"])
+        found = self.call("GET", "customers", limit="100")["data"]
+        return sum(one["metadata"].get("tillgraph_account_holder") == holder_id for one in found)
+
+    def intents_of(self, session_id: str) -> list[str]:
+        """Name the intents that bear a session's id."""
+        found = self.call("GET", "payment_intents", limit="100")["data"]
+        return [
+            one["id"] for one in found if one["metadata"].get("tillgraph_session") == session_id
+        ]
+
+    def queries(self, name: str) -> list[Json]:
+        """List the parameters of what was read, oldest first."""
+        return list(self.client.get("/_control/queries", params={"name": name}).json())
 
     def attached(self, customer: str) -> int:
         """Count the payment methods that are attached to a customer."""

@@ -130,9 +130,7 @@ def test_opening_a_session(deaf: Site, fault: str) -> None:
     )
     assert made["__typename"] == "PaymentSession", made
     until(lambda: deaf.session(made["id"])["status"] == "REQUIRES_MORE")
-    query = f"metadata['tillgraph_session']:'{made['id']}'"
-    found = deaf.stripe.call("GET", "payment_intents/search", query=query)["data"]
-    assert [one["id"] for one in found] == [reference_of(deaf.session(made["id"]))]
+    assert deaf.stripe.intents_of(made["id"]) == [reference_of(deaf.session(made["id"]))]
 
 
 @pytest.mark.parametrize("kind", NAMES)

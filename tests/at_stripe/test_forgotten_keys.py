@@ -88,6 +88,4 @@ def test_f46_a_lost_intent_is_found_again(deaf: Site) -> None:
 
     until(is_open)
     deaf.stripe.control("go_on")
-    query = f"metadata['tillgraph_session']:'{made['id']}'"
-    found = deaf.stripe.call("GET", "payment_intents/search", query=query)["data"]
-    assert [one["id"] for one in found] == [reference_of(deaf.session(made["id"]))]
+    assert deaf.stripe.intents_of(made["id"]) == [reference_of(deaf.session(made["id"]))]

@@ -134,8 +134,7 @@ def test_an_amount_that_only_stripe_judges(shop: Site) -> None:
     assert refused["code"] == "DECLINED"
     (session,) = collection_of(shop.server, collection["id"])["paymentSessions"]
     assert session["status"] == "CANCELED"
-    query = f"metadata['tillgraph_session']:'{session['id']}'"
-    assert shop.stripe.call("GET", "payment_intents/search", query=query)["data"] == []
+    assert shop.stripe.intents_of(session["id"]) == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,12 @@ from tests.stripe_server.store import Body, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 JSON = "application/json"
+MOST_TYPES = 20
+"""Of events in one list. Source: https://docs.stripe.com/api/events/list."""
+
+LATEST = 2**40
+"""A second that is after all that is made here."""
+
 NO_KEY = {"type": "invalid_request_error", "message": "You did not provide an API key."}
 
 NO_PERMISSION = {
@@ -39,6 +45,8 @@ class Server:
         self.delivery = Delivery(webhook_url, webhook_secret)
         self.gateway = Gateway(self.store, self.delivery.tell, account)
         self.faults = Faults()
+        self._queries: list[tuple[str, Body]] = []
+        """What was read, and with which parameters, oldest first."""
         gateway = self.gateway
         self._acts: dict[str, Callable[[dict[str, Any]], Body | None]] = {
             "authenticate": lambda given: gateway.authenticate(
@@ -112,6 +120,14 @@ class Server:
                     "search", intents + "/search", params.PaymentIntentSearchParams, self._search
                 ),
                 self._get(
+                    "list",
+                    intents,
+                    params.PaymentIntentListParams,
+                    lambda _, given: self._shown_page(
+                        self.gateway.intents(given.get("customer")), given, intents
+                    ),
+                ),
+                self._get(
                     "retrieve", intents + "/{id}", params.PaymentIntentRetrieveParams, self._intent
                 ),
                 self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
@@ -128,6 +144,7 @@ class Server:
                 web.get("/_control/ledger", self._ledger),
                 web.get("/_control/keys", self._asked),
                 web.get("/_control/held", self._held),
+                web.get("/_control/queries", self._queried),
             ]
         )
         app.cleanup_ctx.append(self.delivery.running)
@@ -148,6 +165,14 @@ class Server:
                 "/v1/customers/search",
                 params.CustomerSearchParams,
                 lambda _, given: _found(customers.search(given["query"]), "/v1/customers/search"),
+            ),
+            self._get(
+                "list_customers",
+                "/v1/customers",
+                params.CustomerListParams,
+                lambda _, given: self._page(
+                    customers.all(given.get("email")), given, "/v1/customers"
+                ),
             ),
             self._get(
                 "customer",
@@ -260,6 +285,7 @@ class Server:
         async def handle(request: web.Request) -> web.StreamResponse:
             def read_it(_: str | None) -> Body:
                 given = hold(shape, form.parse(request.query_string))
+                self._queries.append((name, given))
                 return read(request.match_info.get("id", ""), given)
 
             return await self._answered(request, name, "", read_it)
@@ -349,11 +375,21 @@ class Server:
         return self._page(self.gateway.disputes(given["payment_intent"]), given, "/v1/disputes")
 
     def _events(self, _: str, given: Body) -> Body:
-        since = given.get("created", {}).get("gte", 0)
-        found = [one for one in self.store.each("event") if one["created"] >= since]
+        types = given.get("types")
+        if types is not None and len(types) > MOST_TYPES:
+            raise invalid("parameter_invalid", param="types")
+        found = [one for one in self.store.each("event") if types is None or one["type"] in types]
         return self._page(found, given, "/v1/events")
 
+    def _shown_page(self, found: list[Body], given: Body, url: str) -> Body:
+        page = self._page(found, given, url)
+        expand = given.get("expand", [])
+        return {**page, "data": [self.gateway.shown(one, expand) for one in page["data"]]}
+
     def _page(self, found: list[Body], given: Body, url: str) -> Body:
+        created = given.get("created", {})
+        since, until = created.get("gte", 0), created.get("lte", LATEST)
+        found = [one for one in found if since <= one["created"] <= until]
         after = given.get("starting_after")
         ids = [one["id"] for one in found]
         start = ids.index(after) + 1 if after in ids else 0
@@ -365,6 +401,10 @@ class Server:
 
     async def _held(self, _: web.Request) -> web.Response:
         return _json(200, self.faults.held)
+
+    async def _queried(self, request: web.Request) -> web.Response:
+        name = request.query["name"]
+        return _json(200, [given for one, given in self._queries if one == name])
 
     async def _asked(self, _: web.Request) -> web.Response:
         return _json(200, self.store.keys())

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from tests.stripe_server import objects
 from tests.stripe_server.cards import CARDS, Card
-from tests.stripe_server.refusals import SEARCH, Refusal, invalid
-from tests.stripe_server.store import Body, Store
+from tests.stripe_server.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
+from tests.stripe_server.store import Body, Store, now
 from tests.stripe_server.ways import behaviour_of
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
@@ -62,7 +62,12 @@ class Customers:
             one
             for one in self.store.each("customer")
             if one.get("metadata", {}).get(matched[1]) == matched[2]
+            and one["created"] < now() - SEARCH_LAG_SECONDS
         ]
+
+    def all(self, email: str | None) -> list[Body]:
+        """List customers, newest first, of one e-mail address where one is named."""
+        return [one for one in self.store.each("customer") if email in (None, one.get("email"))]
 
     def method(self, id: str) -> Body:
         """Read a payment method."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.stripe_server import objects
 from tests.stripe_server.cards import Card
 from tests.stripe_server.customers import Customers
-from tests.stripe_server.refusals import SEARCH, Refusal, invalid
+from tests.stripe_server.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
 from tests.stripe_server.store import Body, Store, now
 from tests.stripe_server.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated
 
@@ -329,6 +329,15 @@ class Gateway:
             one
             for one in self.store.each("payment_intent")
             if one["metadata"].get(matched[1]) == matched[2]
+            and one["created"] < now() - SEARCH_LAG_SECONDS
+        ]
+
+    def intents(self, customer: str | None) -> list[Body]:
+        """List intents, newest first, of one customer where one is named."""
+        if customer is not None:
+            self.customers.named(customer)
+        return [
+            one for one in self.store.each("payment_intent") if customer in (None, one["customer"])
         ]
 
     def intent(self, id: str) -> Body:

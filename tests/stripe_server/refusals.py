@@ -8,6 +8,12 @@ from tests.stripe_server.store import Body
 SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
 """What a search can ask for here."""
 
+SEARCH_LAG_SECONDS = 3_600
+"""How far a search may be behind: it finds nothing that was made since.
+
+Source: https://docs.stripe.com/search#data-freshness; in India there is no search at all.
+"""
+
 
 class Refusal(Exception):
     """An error that Stripe answers with."""

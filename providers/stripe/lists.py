@@ -1,0 +1,75 @@
+"""Reads of Stripe: repeated while it is busy or silent, and lists page by page, within bounds."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import stripe
+
+from payments.instants import SECOND, Instant
+from providers.stripe.errors import ListTooLong, Meaning, meaning_of
+
+READ_TRIES = 4
+"""Stripe's limits are by the second: it is busy for no longer than that. Source: https://docs.stripe.com/rate-limits."""
+
+READ_BACKOFF_SECONDS = 0.25
+"""Before the second try; doubled before each further one: some two seconds in all."""
+
+LONGEST_LIST = 100
+"""Objects a page, as many as Stripe gives at once."""
+
+EARLIER_SECONDS = 600
+"""How far Stripe's clock may be behind ours."""
+
+NEAR_SECONDS = 600
+"""Within which nearly everything is made that is made once: it is looked for there first."""
+
+FAR_SECONDS = 90_000
+"""Within which it is made at the latest: a key is sent again for 23 hours, and Stripe's clock may be ahead of ours."""
+
+Read = TypeVar("Read")
+
+
+Listed = TypeVar("Listed", bound=stripe.StripeObject)
+Span = dict[str, int]
+
+
+async def repeated(read: Callable[[], Awaitable[Read]]) -> Read:
+    """Read, again while Stripe is busy, silent or at fault; raises StripeError after READ_TRIES."""
+    backoff_seconds = READ_BACKOFF_SECONDS
+    for _ in range(READ_TRIES - 1):
+        try:
+            return await read()
+        except stripe.StripeError as error:
+            if meaning_of(error) not in (Meaning.NOT_DONE, Meaning.UNKNOWN):
+                raise
+        jitter = 1 + random.random() / 4  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(backoff_seconds * jitter)
+        backoff_seconds *= 2
+    return await read()
+
+
+async def paged(
+    page_behind: Callable[[str | None], Awaitable[stripe.ListObject[Listed]]], most_pages: int
+) -> AsyncIterator[Listed]:
+    """Read a list in Stripe's order, newest first; raises ListTooLong where there is more than so many pages."""
+    behind: str | None = None
+    for _ in range(most_pages):
+        page = await repeated(partial(page_behind, behind))
+        for one in page.data:
+            yield one
+        if not page.has_more or not page.data:
+            return
+        behind = str(page.data[-1]["id"])
+    raise ListTooLong(f"More than {most_pages} pages.")
+
+
+def spans_behind(made_at: Instant) -> Sequence[Span]:
+    """Return the spans of `created` in which what belongs to something of ours was made, the likeliest first."""
+    second = made_at // SECOND
+    return (
+        {"gte": second - EARLIER_SECONDS, "lte": second + NEAR_SECONDS},
+        {"gte": second + NEAR_SECONDS + 1, "lte": second + FAR_SECONDS},
+    )
