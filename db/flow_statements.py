@@ -125,6 +125,7 @@ METHOD_AT = Statement(
 )
 INSERT_METHOD = insert_into(_methods)
 DELETE_METHOD = Statement(delete(_methods).where(_methods.c.id == bindparam("id")))
+DELETE_METHODS_OF = DELETE_HOLDER[1]
 SETUP = by(_setups, "id")
 INSERT_SETUP = insert_into(_setups)
 UPDATE_SETUP = update_by_id(_setups)

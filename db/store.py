@@ -242,6 +242,10 @@ class StoreTransaction:
         """Delete a payment method."""
         self._connection.change(sql.DELETE_METHOD, {"id": id})
 
+    def delete_methods_of(self, id: HolderId) -> None:
+        """Delete every payment method of an account holder that this transaction has locked."""
+        self._connection.change(sql.DELETE_METHODS_OF, {"id": id})
+
     def setup(self, id: SetupId) -> MethodSetup | None:
         """Read the saving of a payment method."""
         return self._first(SETUPS, sql.SETUP, {"id": id})

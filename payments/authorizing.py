@@ -121,6 +121,7 @@ def _attempt(
     checks.provider_data(provider, call, data, besides=session.data)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
     holder_reference = method_reference = None
+    checks.same_holder(change, session)
     if command.payment_method_id is not None:
         _names_one_method(provider, data)
         holder, method = checks.saved_method(change, session, command.payment_method_id)

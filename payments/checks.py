@@ -221,6 +221,16 @@ def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder
     return found
 
 
+def same_holder(change: Change, session: PaymentSession) -> None:
+    """Refuse a session of a customer in whose place another one was made at the provider; raises InvalidState."""
+    id = session.account_holder_id
+    holder = None if id is None else change.tx.holder(id)
+    if holder is not None and holder.reference != session.holder_reference:
+        raise InvalidState(
+            "This session is for a customer whom the provider has no more; open another one."
+        )
+
+
 def saved_method(
     change: Change, session: PaymentSession, id: str
 ) -> tuple[AccountHolder, PaymentMethod]:

@@ -24,6 +24,9 @@ class FailureCode(Enum):
     IN_PROGRESS = "IN_PROGRESS"
 
 
+HOLDER_MISSING = "account_holder_missing"
+"""The decline code that says that a provider has no such customer: it may have been deleted there."""
+
 RETRYABLE = frozenset({FailureCode.PROVIDER_UNAVAILABLE, FailureCode.IN_PROGRESS})
 """Sending the very same request again may succeed for these, and for no other."""
 

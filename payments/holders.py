@@ -14,7 +14,7 @@ from payments.errors import (
     ProviderUnavailable,
     Refused,
 )
-from payments.failures import FailureCode
+from payments.failures import HOLDER_MISSING, FailureCode
 from payments.flow import Flow, timed
 from payments.ids import ACCOUNT_HOLDER, HolderId, ProviderId, is_id, new_id
 from payments.instants import after
@@ -22,10 +22,10 @@ from payments.keys import bind_key, bound_key
 from payments.limits import HOLDERS_A_COLLECTION
 from payments.messages import message_of
 from payments.outcomes import Declined, NotReached
-from payments.ports import Provider, SavesMethods, Transaction
+from payments.ports import FindsHolders, Provider, SavesMethods, Transaction
 from payments.saved import AccountHolder, Changed, HolderAsk, HolderMade
 from payments.texts import is_storable
-from payments.trying import tried
+from payments.trying import looked, tried
 
 Path = tuple[str, ...]
 
@@ -61,34 +61,59 @@ async def create(flow: Flow, call: Call, command: CreateAccountHolder) -> Accoun
         return found
 
     holder = await flow.store.transact(work)
-    return holder if holder.reference is not None else await _make(flow, call, holder)
+    is_there = holder.reference is not None and not await _is_gone(flow, call, holder)
+    return holder if is_there else await _make(flow, call, holder)
+
+
+async def _is_gone(flow: Flow, call: Call, holder: AccountHolder) -> bool:
+    """Return whether a holder's provider is known to have the customer no more; without its word they are there."""
+    provider: Provider | None = flow.providers.get(holder.provider_id)
+    if provider is None or not isinstance(provider, FindsHolders):
+        return False
+    reference = known_as(holder)
+    with timed("find holder", call.request_id) as facts:
+        found = await looked(flow.rig, holder.provider_id, provider.has_holder(reference))
+        facts["outcome"] = str(found)
+    return found is False
 
 
 async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
-    """Make a holder known to its provider; whoever does it at the same time asks with the same key."""
+    """Make a holder known to its provider; whoever does it at the same time asks with the same key.
+
+    One who is gone there is made again, without what was kept for them: that went with them.
+    """
     provider = known_provider(flow, holder.provider_id)
     seconds = flow.providers[holder.provider_id].keeps_keys_seconds
     is_forgotten = seconds is not None and after(holder.created_at, seconds) <= flow.store.now()
-    ask = HolderAsk(holder.id, holder.customer_reference, holder.email, holder.name, is_forgotten)
+    ask = HolderAsk(
+        holder.id,
+        holder.customer_reference,
+        holder.email,
+        holder.name,
+        is_key_forgotten=is_forgotten,
+        replaces=holder.reference,
+    )
     with timed("make holder", call.request_id) as facts:
         outcome = await tried(flow.rig, holder.provider_id, lambda: provider.make_holder(ask))
         facts["outcome"] = type(outcome).__name__
 
     def work(tx: Transaction) -> AccountHolder:
         found = _there(tx.lock_holder(holder.id), path=None)
-        if found.reference is not None:
+        if found.reference != holder.reference:
             return found
         if isinstance(outcome, HolderMade):
+            if found.reference is not None:
+                tx.delete_methods_of(found.id)
             found = replace(found, reference=outcome.reference, updated_at=tx.now)
             tx.update_holder(found)
-        elif isinstance(outcome, Declined):
+        elif isinstance(outcome, Declined) and found.reference is None:
             # Nothing came about, and another input may.
             tx.release_key(found.id)
             tx.delete_holder(found.id)
         return found
 
     made = await flow.store.transact(work)
-    if made.reference is None:
+    if made.reference == holder.reference:
         assert not isinstance(outcome, HolderMade)
         raise refusal_of(outcome)
     return made
@@ -130,7 +155,7 @@ async def _tell(flow: Flow, call: Call, holder: AccountHolder) -> None:
         )
         facts["outcome"] = type(outcome).__name__
     if not isinstance(outcome, Changed):
-        raise refusal_of(outcome)
+        raise refusal_of(outcome, holder_path=("id",))
 
 
 def _write(
@@ -208,13 +233,17 @@ def known_provider(flow: Flow, id: ProviderId, *, path: Path | None = None) -> S
     raise ProviderDisabled("This provider keeps no payment methods.", path=path)
 
 
-def refusal_of(outcome: object) -> Refused:
-    """Turn what a provider did not do into the answer; what is unknown may be sent again without harm."""
+def refusal_of(outcome: object, *, holder_path: Path | None = None) -> Refused:
+    """Turn what a provider did not do into the answer; what is unknown may be sent again without harm.
+
+    `holder_path` names the field of an account holder whom the provider does not have.
+    """
     if isinstance(outcome, Declined):
         message = message_of(outcome.code, outcome.decline_code)
         is_customers = outcome.code is FailureCode.ACTION_FAILED
         kind = ActionFailed if is_customers else ProviderDeclined
-        return kind(message, decline_code=outcome.decline_code)
+        path = holder_path if outcome.decline_code == HOLDER_MISSING else None
+        return kind(message, path=path, decline_code=outcome.decline_code)
     if isinstance(outcome, NotReached):
         return ProviderUnavailable("The provider could not be reached and did nothing.")
     return InProgress("The provider's answer is not known; send the same request again.")

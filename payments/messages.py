@@ -1,6 +1,7 @@
 """The sentences for failures that are kept with an operation; never the provider's own words."""
 
-from payments.failures import FailureCode
+from payments.failures import HOLDER_MISSING, FailureCode
+from payments.statuses import OperationKind
 
 _SENTENCES = {
     FailureCode.DECLINED: "The provider or the issuer declined.",
@@ -21,5 +22,21 @@ _SENTENCES = {
 
 def message_of(code: FailureCode, decline_code: str | None = None) -> str:
     """Write one sentence for a developer."""
+    if decline_code == HOLDER_MISSING:
+        return (
+            "The provider has no such customer: where it was deleted there, creating the account holder again makes"
+            " a new one."
+        )
     sentence = _SENTENCES.get(code, "This did not work out.")
     return f"{sentence[:-1]}: {decline_code}." if decline_code else sentence
+
+
+def path_of(
+    kind: OperationKind, decline_code: str | None, *, is_saved: bool
+) -> tuple[str, ...] | None:
+    """Name the field that an operation's failure is about, where it is about one."""
+    if decline_code != HOLDER_MISSING:
+        return None
+    if kind is OperationKind.OPEN:
+        return ("accountHolderId",)
+    return ("paymentMethodId",) if is_saved else None

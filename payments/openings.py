@@ -120,7 +120,7 @@ async def failure_of(
         return ProviderDisabled(failure.message, path=_NAMES_PROVIDER[type(command)])
     declined = operation.status is OperationStatus.DECLINED
     kind = ProviderDeclined if declined else ProviderUnavailable
-    return kind(failure.message, decline_code=failure.decline_code)
+    return kind(failure.message, path=failure.path, decline_code=failure.decline_code)
 
 
 async def close_all(

@@ -18,7 +18,7 @@ from payments.ids import (
     SessionId,
 )
 from payments.instants import Instant
-from payments.messages import message_of
+from payments.messages import message_of, path_of
 from payments.money import Money
 from payments.outcomes import CustomerAction, JsonObject, PaidWith
 from payments.statuses import (
@@ -279,6 +279,7 @@ class Operation:
         return Failure(
             self.failure_code,
             message_of(self.failure_code, self.decline_code),
+            path_of(self.kind, self.decline_code, is_saved=self.method_reference is not None),
             maximum=None
             if self.maximum_minor is None
             else Money(self.maximum_minor, self.currency),

@@ -75,6 +75,8 @@ class HolderAsk:
     name: str | None
     is_key_forgotten: bool = False
     """The provider may have forgotten the key by now: it has to be looked for first."""
+    replaces: str | None = None
+    """The provider's own name of the one that is gone there, in whose place another one is made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from payments.saved import (
 )
 from payments.trying import looked, tried
 
+HOLDER_PATH = ("accountHolderId",)
+
 
 @dataclass(frozen=True, slots=True)
 class Saved:
@@ -51,12 +53,12 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
             tx,
             call,
             command,
-            lambda: held(tx, command.account_holder_id, path=("accountHolderId",), may_lock=True),
+            lambda: held(tx, command.account_holder_id, path=HOLDER_PATH, may_lock=True),
         )
         if stored is not None:
             setup = _there(tx.setup(SetupId(stored.subject_ids[0])), holder)
         else:
-            provider = saving_provider(flow, tx, holder.provider_id, path=("accountHolderId",))
+            provider = saving_provider(flow, tx, holder.provider_id, path=HOLDER_PATH)
             _may_be_sent(command)
             if command.setup_id is not None:
                 setup = _goes_on(tx, holder, command.setup_id)
@@ -112,7 +114,8 @@ def _there(setup: MethodSetup | None, holder: AccountHolder) -> MethodSetup:
 def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
     """Return the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
     if setup.failure_code is not None:
-        raise refusal_of(Declined(setup.decline_code, setup.failure_code))
+        failed = Declined(setup.decline_code, setup.failure_code)
+        raise refusal_of(failed, holder_path=HOLDER_PATH)
     if setup.method_id is None:
         return None
     method = tx.method(setup.method_id)
@@ -140,7 +143,7 @@ def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> Sav
     holder = tx.lock_holder(before.holder_id)
     setup = tx.setup(before.id)
     if holder is None or setup is None:
-        raise NotFound("This account holder was deleted meanwhile.", path=("accountHolderId",))
+        raise NotFound("This account holder was deleted meanwhile.", path=HOLDER_PATH)
     known = _known(tx, setup)
     if known is not None:
         return known
@@ -161,7 +164,7 @@ def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> Sav
             tx.update_setup(failed)
         case _:
             pass
-    return refusal_of(outcome)
+    return refusal_of(outcome, holder_path=HOLDER_PATH)
 
 
 def keep(

@@ -160,6 +160,10 @@ class Connection:
         """Make a customer."""
         return await self._customers.create_async(params, _with(key))
 
+    async def customer(self, id: str) -> stripe.Customer:
+        """Read a customer; one who is deleted says so."""
+        return await self._customers.retrieve_async(id)
+
     async def update_customer(self, id: str, params: CustomerUpdateParams, key: str) -> None:
         """Change a customer."""
         await self._customers.update_async(id, params, _with(key))

@@ -258,9 +258,7 @@ class StripeProvider:
         if payment_method is None:
             return await self._hand_to_browser(ask)
         if ask.holder_reference is not None:
-            # A saved method pays for its own customer alone.
-            customer: PaymentIntentUpdateParams = {"customer": ask.holder_reference}
-            await self._connection.update(_name(ask), customer, f"{ask.key}:customer")
+            await self._give_customer(ask, ask.holder_reference)
         params: PaymentIntentConfirmParams = {"payment_method": payment_method}
         if ask.data.get("offSession") is True:
             params["off_session"] = True
@@ -269,6 +267,21 @@ class StripeProvider:
         if ask.return_url is not None:
             params["return_url"] = ask.return_url
         return self._authorization(await self._connection.confirm(_name(ask), params, ask.key))
+
+    async def _give_customer(self, ask: Ask, reference: str) -> None:
+        """Make an intent its customer's: a saved method pays for its own customer alone.
+
+        An intent that has a customer keeps them, and refuses to be given the same one again.
+        """
+        customer: PaymentIntentUpdateParams = {"customer": reference}
+        try:
+            await self._connection.update(_name(ask), customer, f"{ask.key}:customer")
+        except stripe.InvalidRequestError as error:
+            if error.param != "customer" or is_missing(error):
+                raise
+            intent = await self._connection.intent(_name(ask))
+            if intent.customer != reference:
+                raise
 
     async def _hand_to_browser(self, ask: Ask) -> Outcome:
         """Read how the intent stands; an earlier attempt's failure is marked as answered for."""

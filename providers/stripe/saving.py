@@ -6,6 +6,7 @@ import stripe
 import structlog
 from stripe.params import CustomerCreateParams, SetupIntentCreateParams
 
+from payments.failures import HOLDER_MISSING
 from payments.ids import new_request_id
 from payments.outcomes import (
     ActionRequired,
@@ -50,15 +51,20 @@ class SavingStripeProvider(StripeProvider):
             return NotReached()
         try:
             found = None
-            if ask.is_key_forgotten:
-                found = await self._connection.find_customer(ask.key)
+            if ask.is_key_forgotten or ask.replaces is not None:
+                found = await self._found_holder(ask)
             if found is None:
-                found = await self._made(ask, ask.key)
+                found = await self._made(ask, _key_of(ask))
         except stripe.StripeError as error:
             if _is_servers(error):
                 return await self._made_behind_a_fault(ask)
             return await self._failure("make holder", ask.key, error)
         return HolderMade(found.id)
+
+    async def _found_holder(self, ask: HolderAsk) -> stripe.Customer | None:
+        """Find a customer who is there; Stripe's search may still show the one who is gone."""
+        found = await self._connection.find_customer(ask.key)
+        return None if found is None or found.id == ask.replaces else found
 
     async def _made(self, ask: HolderAsk, key: str) -> stripe.Customer:
         params: CustomerCreateParams = {
@@ -79,23 +85,35 @@ class SavingStripeProvider(StripeProvider):
         A second customer at Stripe does no harm: nothing was ever kept for the first.
         """
         try:
-            found = await self._connection.find_customer(ask.key)
-            return HolderMade((found or await self._made(ask, f"{ask.key}:again")).id)
+            found = await self._found_holder(ask)
+            return HolderMade((found or await self._made(ask, f"{_key_of(ask)}:again")).id)
         except stripe.StripeError as error:
             return await self._failure("make holder", ask.key, error)
+
+    async def has_holder(self, reference: str) -> bool | None:
+        """Read whether a customer is there; what is missing from another account proves nothing."""
+        if not await self.account.is_open():
+            return None
+        try:
+            found = await self._connection.customer(reference)
+        except stripe.StripeError as error:
+            is_gone = is_missing(error) and not await self.account.is_to_blame(error)
+            return False if is_gone else None
+        return getattr(found, "deleted", False) is not True
 
     async def change_holder(
         self, reference: str, *, email: str | None, name: str | None
     ) -> ChangeOutcome:
         """Replace a customer's e-mail address and name."""
         key = new_request_id()
-        return await self._changed(
+        outcome = await self._changed(
             "change holder",
             reference,
             lambda: self._connection.update_customer(
                 reference, {"email": email or "", "name": name or ""}, key
             ),
         )
+        return Declined(HOLDER_MISSING) if _is_gone(outcome) else outcome
 
     async def delete_holder(self, reference: str) -> ChangeOutcome:
         """Delete a customer."""
@@ -118,7 +136,7 @@ class SavingStripeProvider(StripeProvider):
         if method is not None:
             params |= {"payment_method": method, "confirm": True, "use_stripe_sdk": True}
         try:
-            return self._standing(await self._connection.create_setup(params, ask.key))
+            return self._standing(ask, await self._connection.create_setup(params, ask.key))
         except stripe.StripeError as error:
             if _is_servers(error):
                 return await self._found_saving(ask)
@@ -128,7 +146,7 @@ class SavingStripeProvider(StripeProvider):
         """Read how a saving stands."""
         assert ask.reference is not None
         try:
-            return self._standing(await self._connection.setup(ask.reference))
+            return self._standing(ask, await self._connection.setup(ask.reference))
         except stripe.StripeError as error:
             return await self._failure("look up saving", ask.key, error)
 
@@ -137,9 +155,12 @@ class SavingStripeProvider(StripeProvider):
             found = await self._connection.find_setup(ask.holder_reference, ask.key)
         except stripe.StripeError as error:
             return await self._failure("find saving", ask.key, error)
-        return Unknown() if found is None else self._standing(found)
+        return Unknown() if found is None else self._standing(ask, found)
 
-    def _standing(self, setup: stripe.SetupIntent) -> SavingOutcome:
+    def _standing(self, ask: SavingAsk, setup: stripe.SetupIntent) -> SavingOutcome:
+        if setup.customer != ask.holder_reference:
+            # It is of one who is gone, and so is what was kept with it.
+            return Declined(HOLDER_MISSING)
         return saving_of(setup, self._settings.publishable_key)
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
@@ -174,8 +195,10 @@ class SavingStripeProvider(StripeProvider):
         log_error("not done", error, what=what, about=about)
         if await self.account.is_to_blame(error):
             return NotReached()
+        outcome = outcome_of(error)
         # The account is the right one: what is missing in it is gone.
-        return declined(error.code, None) if is_missing(error) else outcome_of(error)
+        is_gone = is_missing(error) and not isinstance(outcome, Declined)
+        return declined(error.code, None) if is_gone else outcome
 
 
 def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingOutcome:
@@ -200,6 +223,10 @@ def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingO
             return Declined(f"canceled_{setup.cancellation_reason or 'at_stripe'}")
         case _:
             return Unknown()
+
+
+def _key_of(ask: HolderAsk) -> str:
+    return ask.key if ask.replaces is None else f"{ask.key}:{ask.replaces}"
 
 
 def _is_servers(error: stripe.StripeError) -> bool:
