@@ -64,6 +64,7 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal prepared
+        prepared = None
         stored, (change, session) = behind_lock(
             tx, call, command, lambda: checks.locked_session(tx, call, command.id)
         )
@@ -183,6 +184,7 @@ async def _look_at_opening(
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal attempt_id
+        attempt_id = None
         change, session = checks.locked_session(tx, call, command.id)
         if session.attempt_id is None:
             attempt = change.put_operation(_new_attempt(change, call, session))

@@ -31,6 +31,7 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation_id, is_to_be_asked
+        operation_id, is_to_be_asked = None, False
         change, payment = checks.locked_payment(tx, call, id)
         if payment.status is PaymentStatus.CANCELED:
             return change.snapshot()

@@ -46,6 +46,7 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation, is_to_be_asked
+        operation, is_to_be_asked = None, False
         stored, (change, payment) = behind_lock(
             tx, call, command, lambda: checks.locked_payment(tx, call, command.payment_id)
         )

@@ -49,6 +49,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
 
     def work(tx: Transaction) -> tuple[AccountHolder, MethodSetup]:
         nonlocal before
+        before = None
         stored, holder = behind_lock(
             tx,
             call,

@@ -81,7 +81,7 @@ async def _open(
 
     def work(tx: Transaction) -> Snapshot:
         nonlocal ids, is_replay
-        is_replay = False
+        ids, is_replay = (), False
         id = command.collection_id
         path = ("paymentCollectionId",)
         stored, change = behind_lock(

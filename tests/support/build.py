@@ -1,7 +1,8 @@
 """The server's command line as a test build: it fails where it is told to, and days pass in seconds.
 
 TILLGRAPH_TEST_FAULTS names a file. While it holds a point's name, such as "after prepare", whoever reaches that point
-removes it and kills itself; with "hold " before the name it waits there instead until the file is gone.
+removes it and kills itself; with "hold " before the name it waits there instead until the file is gone, or says that
+its transaction is overtaken, which PostgreSQL's driver is then taken to have said.
 TILLGRAPH_TEST_TIME_SCALE says how much faster days pass, TILLGRAPH_TEST_WAIT_SCALE how much shorter every wait for
 somebody else is, TILLGRAPH_TEST_LOCK_SECONDS how long a transaction waits for its lock, and TILLGRAPH_TEST_POLL_SECONDS
 how long a change that no hint told of is not looked for.
@@ -25,6 +26,7 @@ from payments.rig import Rig
 
 LOOK_SECONDS = 0.01
 HOLD = "hold "
+OVERTAKEN = "overtaken"
 HELD = ".held"
 
 
@@ -37,8 +39,11 @@ def reach(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if armed == HOLD + point:
         path.with_suffix(HELD).touch()
-        while _read(path) == armed:
+        while (said := _read(path)) == armed:
             time.sleep(LOOK_SECONDS)
+        if said == OVERTAKEN:
+            path.unlink()
+            raise asyncpg.SerializationError("told to be overtaken")
 
 
 def _read(path: Path) -> str:

@@ -255,6 +255,10 @@ class RunningServer:
         """Let a test build go on from the point at which it waits, and fail nowhere."""
         (self.folder / FAULTS).unlink(missing_ok=True)
 
+    def be_overtaken(self) -> None:
+        """Let a test build's transaction that waits in its midst be rolled back and start again."""
+        (self.folder / FAULTS).write_text("overtaken")
+
     def kill(self) -> None:
         """End the process as a power cut would."""
         assert self.process is not None

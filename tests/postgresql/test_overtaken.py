@@ -1,0 +1,72 @@
+"""A transaction that another one overtook is rolled back and starts again: what its first run found counts no more."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.support.looking import asked_times, prepared_times
+from tests.support.running import Json, RunningServer
+from tests.support.shop import collection_of, new_key, pay
+from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
+
+Neighbours = tuple[RunningServer, RunningServer]
+
+WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+def overtaken(neighbours: Neighbours, call: Callable[[RunningServer], Json]) -> tuple[Json, Json]:
+    """Make a call here, and the same one there, which overtakes it in its transaction; gives both answers."""
+    here, there = neighbours
+    here.hold_at("during prepare")
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(call, here)
+        here.wait_until_held()
+        second = pool.submit(call, there)
+        until(lambda: there.rows(WAITING))
+        here.be_overtaken()
+        return first.result(), second.result()
+
+
+def test_a_cancellation_that_another_one_overtakes(neighbours: Neighbours) -> None:
+    """Canceled meanwhile by a provider that decides at once: both calls answer with the canceled payment."""
+    payment = pay(neighbours[0], provider="system")
+    answers = overtaken(
+        neighbours, lambda server: server.change("cancelPayment", {"paymentId": payment["id"]})
+    )
+    assert [(one["__typename"], one["status"]) for one in answers] == [("Payment", "CANCELED")] * 2
+
+
+MOVEMENTS: dict[str, Callable[[str], dict[str, Json]]] = {
+    "capture": lambda id: {"paymentId": id, "idempotencyKey": new_key()},
+    "cancel": lambda id: {"paymentId": id},
+}
+
+
+@pytest.mark.parametrize("kind", MOVEMENTS)
+def test_a_movement_that_the_same_one_overtakes(neighbours: Neighbours, kind: str) -> None:
+    """The other process asks: this one waits for its outcome, and the gateway is asked once."""
+    here, there = neighbours
+    payment = pay(here)
+    collection_id = payment["paymentCollection"]["id"]
+    values = MOVEMENTS[kind](payment["id"])
+    there.hold_at("before ask")
+
+    def call(server: RunningServer) -> Json:
+        answer = server.change(f"{kind}Payment", values)
+        return answer
+
+    before = prepared_times(here, collection_id)
+    with ThreadPoolExecutor(1) as pool:
+        both = pool.submit(overtaken, neighbours, call)
+        there.wait_until_held()
+        until(lambda: prepared_times(here, collection_id) > before)
+        there.go_on()
+        answers = both.result()
+    assert [one["__typename"] for one in answers] == ["Payment"] * 2
+    assert asked_times(here, payment["paymentSession"]["id"], kind) == [1]
+    assert collection_of(there, collection_id)["status"] == (
+        "COMPLETED" if kind == "capture" else "NOT_PAID"
+    )
