@@ -51,6 +51,13 @@ def why_final(record: JsonObject, capture_count: int) -> str | None:
     return None
 
 
+def answered(intent: stripe.PaymentIntent, key: OperationId) -> Moved | Unknown:
+    """Return what a capture took that Stripe has answered with an intent, which it does for one that it has done."""
+    if key not in notes_of(intent):
+        return Unknown()
+    return Moved(_taken(intent, key))
+
+
 def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
     """Return how a capture stands that was asked for with a key; None where nothing came of it."""
     noted = _outcome(intent, key)
@@ -77,16 +84,26 @@ def _outcome(intent: stripe.PaymentIntent, key: str) -> Moved | Unknown | None:
     notes, received = notes_of(intent), intent.amount_received
     if key not in notes:
         return None
-    if len(notes) == 1 and intent.status == "succeeded" and received > 0:
-        # It was captured once: all that was received, whatever was asked.
-        return Moved(money_of(intent, received))
+    if _is_captured_once(intent):
+        return Moved(_taken(intent, key))
     match is_made(notes, received, key):
         case True:
-            return Moved(money_of(intent, notes[key]))
+            return Moved(_taken(intent, key))
         case None:
             return Unknown()
         case False:
             return None
+
+
+def _is_captured_once(intent: stripe.PaymentIntent) -> bool:
+    is_over = intent.status == "succeeded" and intent.amount_received > 0
+    return is_over and len(notes_of(intent)) == 1
+
+
+def _taken(intent: stripe.PaymentIntent, key: str) -> Money:
+    """Return what a capture took; an intent's only one took all that was received, whatever was asked."""
+    is_all = _is_captured_once(intent)
+    return money_of(intent, intent.amount_received if is_all else notes_of(intent)[key])
 
 
 def is_made(notes: Notes, received: int, key: str) -> bool | None:

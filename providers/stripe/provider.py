@@ -306,7 +306,7 @@ class StripeProvider:
         )
         if intent.status == "processing":
             return Processing(intent.id)
-        return captures.capture_of(intent, ask.key) or Unknown()
+        return captures.answered(intent, ask.key)
 
     async def _refund(self, ask: Ask) -> Outcome:
         params = refund_params(ask, _name(ask), amounts.to_stripe(ask.amount))

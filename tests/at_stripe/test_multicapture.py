@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from providers.stripe import captures
-from tests.at_stripe.site import Site, site
+from tests.at_stripe.site import Site, site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
 from tests.support.records import days_ago, lapse, operation_in
 from tests.support.running import Json
@@ -109,6 +109,7 @@ def test_the_rest_of_an_authorization_expires(in_parts: Site) -> None:
     assert (refused["__typename"], refused["code"]) == ("CaptureFailed", "INVALID_STATE")
     # What is reported once more is no news.
     assert in_parts.stripe.deliver(in_parts.stripe.events(reference))
+    until(lambda: not waiting_reports(in_parts.server))
     assert sums_of(in_parts, payment) == over
 
 
@@ -125,7 +126,16 @@ def test_the_rest_expires_unreported(in_parts: Site) -> None:
     assert events_of(in_parts, payment)[-1] == "PAYMENT_EXPIRED"
 
 
-def test_canceled_in_the_dashboard_while_a_capture_is_unknown(in_parts: Site) -> None:
+def test_all_of_an_authorization_expires(in_parts: Site) -> None:
+    """Nothing was captured: the intent is canceled at Stripe, and the payment here."""
+    payment = in_parts.paid()
+    in_parts.stripe.control("lapse", id=reference_of_payment(in_parts, payment))
+    until(lambda: sums_of(in_parts, payment) == ("CANCELED", "0.00", "100.00", "0.00"))
+    assert in_parts.payment(payment["id"])["cancellationReason"] == "EXPIRED"
+    assert events_of(in_parts, payment)[-1] == "PAYMENT_EXPIRED"
+
+
+def test_the_rest_expires_while_a_capture_is_unknown(in_parts: Site) -> None:
     """What the capture holds is left to its own outcome; all the rest is released."""
     payment = captured_in_part(in_parts, "10.00")
     reference = reference_of_payment(in_parts, payment)
@@ -223,12 +233,17 @@ def test_as_many_captures_as_metadata_can_note(in_parts: Site) -> None:
 
 
 def test_a_kept_500_of_a_capture_that_leaves_the_rest(in_parts: Site) -> None:
-    """With a further key it could be done twice: it is read until it is proven absent."""
+    """With a further key it could be done twice: it is read until it is proven absent, though it was noted."""
     payment = captured_in_part(in_parts, "10.00")
     session_id = in_parts.payment(payment["id"])["paymentSession"]["id"]
     in_parts.stripe.fault("FAIL_KEPT", "capture")
     assert capture(in_parts.server, payment["id"], amount="20.00")["__typename"] == "CapturePending"
     id = until(lambda: operation_in(in_parts.server, "UNKNOWN", "capture", session_id))
+
+    note = {f"metadata[{id}]": "2000"}
+    in_parts.stripe.call(
+        "POST", f"payment_intents/{reference_of_payment(in_parts, payment)}", **note
+    )
 
     def is_declined() -> str:
         days_ago(in_parts.server, session_id)
@@ -237,6 +252,9 @@ def test_a_kept_500_of_a_capture_that_leaves_the_rest(in_parts: Site) -> None:
     assert until(is_declined) == id
     assert {key for key in dict(in_parts.stripe.keys()) if key.startswith(id)} == {id}
     assert sums_of(in_parts, payment) == ("PARTIALLY_CAPTURED", "10.00", "0.00", "90.00")
+    # Beside a note of nothing, one of the same amount is known by Stripe's answer to it.
+    assert capture(in_parts.server, payment["id"], amount="20.00")["__typename"] == "Payment"
+    assert sums_of(in_parts, payment) == ("PARTIALLY_CAPTURED", "30.00", "0.00", "70.00")
 
 
 @pytest.mark.once

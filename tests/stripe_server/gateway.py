@@ -250,10 +250,12 @@ class Gateway:
         Source: https://docs.stripe.com/payments/multicapture, final capture.
         """
         intent = self.intent(id)
-        if intent["amount_received"] == 0:
-            return self.cancel(id, {"cancellation_reason": "expired"}, None)
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent)
+        if intent["amount_received"] == 0:
+            # Source: https://docs.stripe.com/api/events/types, charge.expired.
+            self._emit("charge.expired", self._found(intent["latest_charge"], "charge"), None)
+            return self.cancel(id, {"cancellation_reason": "expired"}, None)
         charge = self._found(intent["latest_charge"], "charge")
         charge["payment_method_details"]["card"]["capture_before"] = now()
         self.store.put(charge)
