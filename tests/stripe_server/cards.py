@@ -19,6 +19,7 @@ class Card:
     refund: str = "succeeded"
     """How a refund begins: succeeded, pending, or failed, which it becomes after it has succeeded."""
     has_multicapture: bool = True
+    """An authorization of it can be captured in parts, where that was asked for."""
     type: str = "card"
     status: str | None = None
     """What an intent becomes instead: processing."""
