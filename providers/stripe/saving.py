@@ -50,9 +50,7 @@ class SavingStripeProvider(StripeProvider):
         if not await self.account.is_open():
             return NotReached()
         try:
-            found = None
-            if ask.is_key_forgotten or ask.replaces is not None:
-                found = await self._found_holder(ask)
+            found = await self._found_holder(ask) if ask.is_key_forgotten else None
             if found is None:
                 found = await self._made(ask, _key_of(ask))
         except stripe.StripeError as error:
@@ -62,9 +60,8 @@ class SavingStripeProvider(StripeProvider):
         return HolderMade(found.id)
 
     async def _found_holder(self, ask: HolderAsk) -> stripe.Customer | None:
-        """Find a customer who is there; Stripe's search may still show the one who is gone."""
-        found = await self._connection.find_customer(ask.key)
-        return None if found is None or found.id == ask.replaces else found
+        """Find a customer who was made when the holder was; the key to make them again is new at Stripe."""
+        return None if ask.replaces is not None else await self._connection.find_customer(ask.key)
 
     async def _made(self, ask: HolderAsk, key: str) -> stripe.Customer:
         params: CustomerCreateParams = {

@@ -202,7 +202,7 @@ DECLINED_CARD = {
         (missing("id"), NotReached()),
         (missing(None), NotReached()),
         (missing("payment_method"), Declined("resource_missing")),
-        (missing("customer"), Declined("resource_missing")),
+        (missing("customer"), Declined("account_holder_missing")),
     ],
     ids=[
         "card",

@@ -61,13 +61,15 @@ class Customers:
         return [
             one
             for one in self.store.each("customer")
-            if one.get("metadata", {}).get(matched[1]) == matched[2]
+            if not one.get("deleted")
+            and one["metadata"].get(matched[1]) == matched[2]
             and one["created"] < now() - SEARCH_LAG_SECONDS
         ]
 
     def all(self, email: str | None) -> list[Body]:
         """List customers, newest first, of one e-mail address where one is named."""
-        return [one for one in self.store.each("customer") if email in (None, one.get("email"))]
+        there = [one for one in self.store.each("customer") if not one.get("deleted")]
+        return [one for one in there if email in (None, one["email"])]
 
     def method(self, id: str) -> Body:
         """Read a payment method."""
