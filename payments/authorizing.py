@@ -19,9 +19,17 @@ from payments.failures import Failure
 from payments.flow import Flow
 from payments.ids import ATTEMPT, OperationId, SessionId, new_id
 from payments.keys import behind_lock, bind_key
-from payments.outcomes import Authorized, CustomerAction, Declined, JsonObject, Processing
+from payments.outcomes import (
+    Authorized,
+    CustomerAction,
+    Declined,
+    JsonObject,
+    Opened,
+    Processing,
+)
 from payments.ports import Provider, SavesMethods, Transaction
 from payments.recording import settle
+from payments.recording_sessions import show_action
 from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import OperationKind, OperationStatus, SessionStatus
 
@@ -177,6 +185,9 @@ async def _look_at_opening(
     """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
     session = snapshot.session(SessionId(command.id))
     outcome = await look_at_opening(flow, call, snapshot, session)
+    if isinstance(outcome, Opened) and outcome.action not in (None, session.opening_action):
+        snapshot = await _shown(flow, call, command, outcome.action)
+        session = snapshot.session(session.id)
     if not isinstance(outcome, Authorized | Processing | Declined):
         return MoreNeeded(snapshot, session, session.opening_action)
     found = outcome
@@ -198,6 +209,20 @@ async def _look_at_opening(
     snapshot = await flow.change("record", call.request_id, work)
     assert attempt_id is not None
     return _answer(snapshot, snapshot.operation(attempt_id))
+
+
+async def _shown(
+    flow: Flow, call: Call, command: AuthorizePaymentSession, action: CustomerAction | None
+) -> Snapshot:
+    """Keep what the customer is shown now, so that it is there after a reload."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change, session = checks.locked_session(tx, call, command.id)
+        if action is not None:
+            show_action(change, session, action)
+        return change.finish()
+
+    return await flow.change("record", call.request_id, work)
 
 
 def _again(

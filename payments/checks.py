@@ -29,7 +29,14 @@ from payments.ids import (
 from payments.limits import FAILED_ATTEMPTS, URL_CHARACTERS
 from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
-from payments.ports import DataFault, LimitsAmounts, Provider, Transaction, is_retired
+from payments.ports import (
+    DataFault,
+    JudgesRefunds,
+    LimitsAmounts,
+    Provider,
+    Transaction,
+    is_retired,
+)
 from payments.private import check_data
 from payments.records import Payment, PaymentSession
 from payments.saved import AccountHolder, PaymentMethod
@@ -208,6 +215,14 @@ def provider_step(
         raise InvalidInput(
             f"{provider.name} takes amounts in {currency} in steps of {step}.", path=path
         )
+
+
+def refundable(provider: Provider, payment: Payment) -> None:
+    """Refuse a refund of what was paid in a way that gives nothing back; raises InvalidState."""
+    if isinstance(provider, JudgesRefunds):
+        obstacle = provider.refund_obstacle(payment.paid_with)
+        if obstacle is not None:
+            raise InvalidState(obstacle)
 
 
 def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder:

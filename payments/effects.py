@@ -20,8 +20,10 @@ from payments.ids import (
 from payments.instants import Instant
 from payments.money import Money
 from payments.outcomes import (
+    ActionRequired,
     Authorized,
     Declined,
+    DisplayInstructions,
     Effect,
     Moved,
     Outcome,
@@ -33,6 +35,7 @@ from payments.pace import Pace
 from payments.ports import Provider, ReadsObjects, Transaction
 from payments.recording import settle
 from payments.recording_movements import reserve
+from payments.recording_sessions import show_action
 from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import (
     CancellationReason,
@@ -159,6 +162,7 @@ def record_effect(
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
         _make_due(change, operation)
         _go_on_closing(change, effect)
+        _show_instructions(change, session, effect.outcome)
         return change.finish()
     if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
         # Tried there, or still on its way: nothing has moved yet.
@@ -271,6 +275,12 @@ def _adopted(change: Change, effect: Effect) -> Operation | None:
     if effect.amount != Money(operation.amount_minor, operation.currency):
         return None
     return change.put_operation(replace(operation, provider_key=effect.key))
+
+
+def _show_instructions(change: Change, session: PaymentSession, outcome: Outcome) -> None:
+    """Keep a voucher or a code that a customer was given in their browser, which may have lost it since."""
+    if isinstance(outcome, ActionRequired) and isinstance(outcome.action, DisplayInstructions):
+        show_action(change, session, outcome.action)
 
 
 def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:

@@ -100,6 +100,8 @@ def _new(
     if command.amount is not None:
         amount_minor = checks.amount_of(command.amount, payment.currency)
         checks.provider_step(provider, amount_minor, payment.currency)
+    if isinstance(command, RefundPayment):
+        checks.refundable(provider, payment)
     reason = None
     if isinstance(command, RefundPayment) and command.reason_id is not None:
         reason = refund_reasons.usable(change.tx, command.reason_id, path=("reasonId",))

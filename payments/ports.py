@@ -17,7 +17,16 @@ from payments.ids import (
 )
 from payments.instants import Instant
 from payments.money import AmountLimits
-from payments.outcomes import Ask, Effect, Finding, JsonObject, JsonValue, Outcome, Report
+from payments.outcomes import (
+    Ask,
+    Effect,
+    Finding,
+    JsonObject,
+    JsonValue,
+    Outcome,
+    PaidWith,
+    Report,
+)
 from payments.records import (
     Event,
     Operation,
@@ -242,6 +251,14 @@ class SavesMethods(Protocol):
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
         """Forget a payment method; one that is gone already is no fault."""
+
+
+@runtime_checkable
+class JudgesRefunds(Protocol):
+    """A provider with ways of paying that give nothing back."""
+
+    def refund_obstacle(self, paid_with: PaidWith | None) -> str | None:
+        """Say in a sentence why what was paid so can't be refunded; None where it can."""
 
 
 @runtime_checkable

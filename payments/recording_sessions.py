@@ -9,7 +9,14 @@ from payments.failures import FailureCode
 from payments.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
 from payments.instants import Instant
 from payments.money import Money
-from payments.outcomes import ActionRequired, Authorized, JsonObject, Opened, PaidWith
+from payments.outcomes import (
+    ActionRequired,
+    Authorized,
+    CustomerAction,
+    JsonObject,
+    Opened,
+    PaidWith,
+)
 from payments.recording_movements import note_mismatch, record_released
 from payments.records import Operation, Payment, PaymentSession
 from payments.saving import keep
@@ -20,6 +27,7 @@ from payments.statuses import (
     EventType,
     OperationKind,
     OperationStatus,
+    SessionStatus,
 )
 
 
@@ -215,6 +223,14 @@ def require_action(
     elif session.canceled_at is None and not was_known:
         change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
     return operation
+
+
+def show_action(change: Change, session: PaymentSession, action: CustomerAction) -> None:
+    """Keep what the customer is shown in a session that was opened for their browser, such as a voucher."""
+    is_browsers = session.status is SessionStatus.REQUIRES_MORE and session.attempt_id is None
+    if is_browsers and action != session.opening_action:
+        session = change.put_session(replace(session, opening_action=action))
+        change.emit(EventType.SESSION_UPDATED, session=session)
 
 
 def note_reference(change: Change, operation: Operation, reference: str | None) -> None:

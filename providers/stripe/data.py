@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypedDict, cast
 
+from stripe.params import PaymentIntentConfirmParams
+
 from payments.outcomes import JsonValue
 from payments.ports import DataFault
 from providers.stripe.methods import Method
@@ -22,6 +24,8 @@ DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]+", re.ASCII)
 NOT_IN_DESCRIPTORS = frozenset("<>\\'\"*")
 LETTERS = "a letter among them, and none of < > \\ ' \" *"
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+BLIK_CODE = re.compile(r"[0-9]{6}", re.ASCII)
+BLIK = "blik"
 USAGES = ("off_session", "on_session")
 
 
@@ -45,6 +49,10 @@ def _is_whole_descriptor(value: JsonValue) -> bool:
 
 def _is_email(value: JsonValue) -> bool:
     return isinstance(value, str) and EMAIL.fullmatch(value) is not None
+
+
+def _is_blik_code(value: JsonValue) -> bool:
+    return isinstance(value, str) and BLIK_CODE.fullmatch(value) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +84,13 @@ KEYS: Mapping[str, Key] = {
     ),
     "receiptEmail": Key("receipt_email", _is_email, "It is an e-mail address."),
     "offSession": Key("off_session", lambda value: isinstance(value, bool), "It is true or false."),
+    "blikCode": Key("code", _is_blik_code, "A BLIK code has 6 digits."),
     "description": Key("description", _is_text, "A description has 1 to 1,000 characters."),
 }
 
 BROWSER_KEYS = frozenset({"paymentMethod"})
 
-AT_CONFIRMATION = frozenset({"paymentMethod", "offSession"})
+AT_CONFIRMATION = frozenset({"paymentMethod", "offSession", "blikCode"})
 """Goes with the confirmation, and not with the intent."""
 
 
@@ -111,11 +120,23 @@ def check(data: Mapping[str, JsonValue], method: Method, prefix: str | None = No
         )
     if "statementDescriptorSuffix" in data:
         _check_suffix(str(data["statementDescriptorSuffix"]), prefix)
+    _check_blik(data, method)
     if data.get("offSession") is True and data.get("setupFutureUsage") is not None:
         # "You cannot set up future usages when processing payments off-session": a 400 at the confirmation.
         raise DataFault(
             "offSession",
             "What is kept for later (setupFutureUsage) needs the customer: leave that out, or offSession.",
+        )
+
+
+def _check_blik(data: Mapping[str, JsonValue], method: Method) -> None:
+    """Hold BLIK to its code: https://docs.stripe.com/payments/blik/accept-a-payment."""
+    is_blik = method.type == BLIK
+    if "blikCode" in data and not is_blik:
+        raise DataFault("blikCode", "Only stripe_blik takes a BLIK code.")
+    if is_blik and "paymentMethod" in data and "blikCode" not in data:
+        raise DataFault(
+            "blikCode", "BLIK needs the 6 digits of the customer's banking application."
         )
 
 
@@ -152,6 +173,25 @@ def intent_values(data: Mapping[str, JsonValue]) -> IntentValues:
     """Return what belongs to the intent, and not to its confirmation."""
     found = {KEYS[name].name: value for name, value in data.items() if name not in AT_CONFIRMATION}
     return cast(IntentValues, found)
+
+
+def browser_keys(method: Method) -> frozenset[str]:
+    """Return the keys that a browser may send for a way of paying."""
+    return BROWSER_KEYS | {"blikCode"} if method.type == BLIK else BROWSER_KEYS
+
+
+def confirmed_with(
+    data: Mapping[str, JsonValue], saved: str | None
+) -> PaymentIntentConfirmParams | None:
+    """Return what a confirmation names to pay with: a saved method, one that was given, or a code; None for neither."""
+    method = saved or payment_method_of(data)
+    code = data.get("blikCode")
+    params: PaymentIntentConfirmParams = {} if method is None else {"payment_method": method}
+    if isinstance(code, str):
+        params["payment_method_options"] = {"blik": {"code": code}}
+        if method is None:
+            params["payment_method_data"] = {"type": "blik"}
+    return params or None
 
 
 def payment_method_of(data: Mapping[str, JsonValue]) -> str | None:

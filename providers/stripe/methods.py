@@ -70,6 +70,11 @@ METHODS = (
 )
 
 
+NOT_REFUNDABLE = {
+    "oxxo": "OXXO takes cash and gives nothing back: refund the customer in another way."
+}
+"""Source: https://docs.stripe.com/payments/oxxo, "Refunds / Partial refunds: No / No"."""
+
 NONE_LEFT = "No valid payment method types"
 """How Stripe begins to say that no way of paying is left for an intent; it gives no code for that."""
 

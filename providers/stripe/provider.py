@@ -28,6 +28,7 @@ from payments.outcomes import (
     NotReached,
     Opened,
     Outcome,
+    PaidWith,
     Processing,
     Report,
     Unknown,
@@ -62,7 +63,6 @@ class StripeProvider:
     """Asks Stripe for one way of paying; all ways of one account share its connection."""
 
     gateway = "stripe"
-    browser_keys: frozenset[str] = data.BROWSER_KEYS
     keeps_keys_seconds: float | None = keys.LIFE_SECONDS
     cancels_once: bool = True
     """Source: https://docs.stripe.com/api/payment_intents/cancel: what is canceled refuses every operation."""
@@ -75,6 +75,7 @@ class StripeProvider:
         self.supported_currencies = method.currencies
         key = settings.publishable_key
         self.client_configuration: JsonObject = {} if key is None else {"publishableKey": key}
+        self.browser_keys = data.browser_keys(method)
         self.is_retired = method.is_retired
         self.captures_once = not settings.has_multicapture
         self._method = method
@@ -94,6 +95,11 @@ class StripeProvider:
         """Return why a payment's next capture has to be its last one, as a sentence; None where it needn't."""
         limits = captures.why_final(payment.record, payment.capture_count)
         return None if self.captures_once else limits
+
+    def refund_obstacle(self, paid_with: PaidWith | None) -> str | None:
+        """Say why what was paid in a way can't be refunded."""
+        type_ = self._method.type or (None if paid_with is None else paid_with.type)
+        return None if type_ is None else methods.NOT_REFUNDABLE.get(type_)
 
     def decide(self, ask: Ask) -> Outcome | None:
         """Decide nothing here: all of it stands at Stripe."""
@@ -254,12 +260,12 @@ class StripeProvider:
 
     async def _authorize(self, ask: Ask) -> Outcome:
         """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""
-        payment_method = _method_of(ask)
-        if payment_method is None:
+        method = data.confirmed_with(ask.data, ask.method_reference)
+        if method is None:
             return await self._hand_to_browser(ask)
         if ask.holder_reference is not None:
             await self._give_customer(ask, ask.holder_reference)
-        params: PaymentIntentConfirmParams = {"payment_method": payment_method}
+        params: PaymentIntentConfirmParams = {**method}
         if ask.data.get("offSession") is True:
             params["off_session"] = True
         elif ask.return_url is None:
