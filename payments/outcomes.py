@@ -116,7 +116,9 @@ class Authorized:
     client_data: JsonObject = field(default_factory=dict)
     capture_before: Instant | None = None
     saved_as: str | None = None
-    """The provider's own name of what was paid with, where it keeps that for the session's account holder now."""
+    """The provider's own name of what it keeps for the session's account holder now."""
+    saved_details: PaidWith | None = None
+    """What may be shown of that; None: it is what was paid with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from payments.saved import (
     MethodSetup,
     PaymentMethod,
     SavingAsk,
+    SavingFound,
     SavingOutcome,
 )
 from payments.statuses import OperationKind, OperationStatus
@@ -251,6 +252,17 @@ class SavesMethods(Protocol):
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
         """Forget a payment method; one that is gone already is no fault."""
+
+
+@runtime_checkable
+class ReadsSavings(Protocol):
+    """A provider whose reports may also name the saving of a payment method, which is read then."""
+
+    def names_saving(self, reference: str) -> bool:
+        """Return whether a report's reference is that of a saving."""
+
+    async def saving_found(self, reference: str) -> SavingFound | None:
+        """Read how a saving stands; None where it is none of ours. Raises BooksUnreadable."""
 
 
 @runtime_checkable

@@ -50,8 +50,9 @@ def record_authorized(change: Change, operation: Operation, outcome: Authorized)
     change.payments[payment.id] = payment
     change.put_session(session)
     change.put_operation(operation)
-    if outcome.saved_as is not None and outcome.paid_with is not None:
-        _keep_method(change, session, outcome.saved_as, outcome.paid_with)
+    details = outcome.saved_details or outcome.paid_with
+    if outcome.saved_as is not None and details is not None:
+        _keep_method(change, session, outcome.saved_as, details)
     if fits:
         change.put_payment(payment)
         change.emit(

@@ -21,9 +21,17 @@ from payments.outcomes import (
     Report,
     Reversed,
 )
-from payments.ports import BooksUnreadable, Provider, ReadsObjects, ReportRefused, Transaction
+from payments.ports import (
+    BooksUnreadable,
+    Provider,
+    ReadsObjects,
+    ReadsSavings,
+    ReportRefused,
+    Transaction,
+)
 from payments.recording import Record, record
 from payments.records import Operation, Snapshot
+from payments.saving import record_found
 from payments.statuses import EventSource, OperationKind, OperationStatus
 from payments.stored import StoredReport
 
@@ -157,6 +165,9 @@ async def _read_object(
     flow: Flow, provider: Provider, reference: str, reports: Sequence[StoredReport]
 ) -> None:
     """Read what became of an object and record all of it; in whatever order and number reports came, it is the same."""
+    if isinstance(provider, ReadsSavings) and provider.names_saving(reference):
+        await _read_saving(flow, provider, reference, reports)
+        return
     assert isinstance(provider, ReadsObjects)
     unread: BooksUnreadable | None = None
     try:
@@ -185,6 +196,23 @@ async def _read_object(
         _follow_up(flow, await flow.store.transact(work))
     if unread is not None:
         raise unread
+
+
+async def _read_saving(
+    flow: Flow, provider: ReadsSavings, reference: str, reports: Sequence[StoredReport]
+) -> None:
+    """Read how a saving stands and record it: the customer's browser may never come back."""
+    found = await provider.saving_found(reference)
+
+    def work(tx: Transaction) -> None:
+        if found is not None and not record_found(tx, found):
+            log.warning("saving not placed", reference=reference)
+        for stored in reports:
+            tx.mark_report_applied(stored.provider_id, stored.event_id)
+
+    with timed("report", new_request_id()) as facts:
+        facts["provider"] = reports[0].provider_id
+        await flow.store.transact(work)
 
 
 def _record_finding(

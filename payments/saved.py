@@ -110,6 +110,17 @@ class MethodSaved:
     details: PaidWith
 
 
+@dataclass(frozen=True, slots=True)
+class SavingFound:
+    """How a saving stands by its provider's own books."""
+
+    key: SetupId
+    """The provider's idempotency key, which is ours."""
+    holder_reference: str
+    """The provider's own name of the customer whom it is for."""
+    outcome: "SavingOutcome"
+
+
 HolderOutcome = HolderMade | Declined | NotReached | Unknown
 ChangeOutcome = Changed | Declined | NotReached | Unknown
 SavingOutcome = MethodSaved | ActionRequired | Processing | Declined | NotReached | Unknown

@@ -18,6 +18,7 @@ from payments.saved import (
     MethodSetup,
     PaymentMethod,
     SavingAsk,
+    SavingFound,
     SavingOutcome,
 )
 from payments.trying import looked, tried
@@ -166,6 +167,20 @@ def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> Sav
         case _:
             pass
     return refusal_of(outcome, holder_path=HOLDER_PATH)
+
+
+def record_found(tx: Transaction, found: SavingFound) -> bool:
+    """Record how a saving stands that nobody came back to; False where it is of none that is known here."""
+    setup = tx.setup(found.key) if is_id(found.key, SETUP) else None
+    holder = None if setup is None else tx.lock_holder(setup.holder_id)
+    # What it was before the lock may be settled by now.
+    setup = tx.setup(found.key) if holder is not None else None
+    if holder is None or setup is None:
+        return False
+    is_open = setup.method_id is None and setup.failure_code is None
+    if is_open and holder.reference == found.holder_reference:
+        _record(tx, setup, found.outcome)
+    return True
 
 
 def keep(

@@ -45,7 +45,7 @@ EVENT_TYPES = 20
 """In one list. Source: https://docs.stripe.com/api/events/list."""
 
 CHARGE = ["latest_charge"]
-METHOD = ["payment_method"]
+METHOD = ["payment_method", "latest_attempt"]
 
 
 class Connection:
@@ -197,7 +197,7 @@ class Connection:
         params: SetupIntentListParams = {
             "customer": customer,
             "limit": LONGEST_LIST,
-            "expand": ["data.payment_method"],
+            "expand": [f"data.{name}" for name in METHOD],
         }
         async for setup in paged(_lists(self._setups.list_async, params), MOST_PAGES):
             if metadata_of(setup).get(OPERATION_KEY) == key:

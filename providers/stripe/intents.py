@@ -24,6 +24,7 @@ from payments.outcomes import (
     RedirectToUrl,
     Unknown,
 )
+from providers.stripe import sepa
 from providers.stripe.amounts import from_stripe
 from providers.stripe.errors import declined
 
@@ -143,6 +144,7 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
     charge = intent.latest_charge
     record: JsonObject = {"paymentIntent": intent.id}
     paid_with = capture_before = None
+    saved_as, saved_details = _saved(intent)
     if isinstance(charge, stripe.Charge):
         record["charge"] = charge.id
         record |= {} if is_captured else multicapture_of(charge)
@@ -155,15 +157,23 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
         paid_with=paid_with,
         record=record,
         capture_before=None if is_captured else capture_before,
-        saved_as=_saved_as(intent),
+        saved_as=saved_as,
+        saved_details=saved_details,
     )
 
 
-def _saved_as(intent: stripe.PaymentIntent) -> str | None:
-    """Name what was paid with where Stripe keeps it: https://docs.stripe.com/payments/save-during-payment."""
-    method = intent.payment_method
-    is_kept = intent.setup_future_usage is not None and intent.customer is not None
-    return method if is_kept and isinstance(method, str) else None
+def _saved(intent: stripe.PaymentIntent) -> tuple[str | None, PaidWith | None]:
+    """Name what Stripe keeps, with what may be shown of it where that isn't what was paid with.
+
+    Source: https://docs.stripe.com/payments/save-during-payment.
+    """
+    method, charge = intent.payment_method, intent.latest_charge
+    if intent.setup_future_usage is None or intent.customer is None:
+        return None, None
+    details = charge.payment_method_details if isinstance(charge, stripe.Charge) else None
+    if details is not None and details.type in sepa.LEAVING:
+        return sepa.left_by(details) or (None, None)
+    return method if isinstance(method, str) else None, None
 
 
 def capture_before_of(charge: stripe.Charge) -> Instant | None:

@@ -55,11 +55,12 @@ from providers.stripe.effects import effects_of
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
 from providers.stripe.refunds import refund_params
+from providers.stripe.setups import ReadsSetups
 
 log = structlog.get_logger("stripe")
 
 
-class StripeProvider:
+class StripeProvider(ReadsSetups):
     """Asks Stripe for one way of paying; all ways of one account share its connection."""
 
     gateway = "stripe"
@@ -363,7 +364,7 @@ class StripeProvider:
         try:
             async for event in self._connection.events(since // SECOND, webhooks.TAKEN):
                 reference = webhooks.reference_of(event.to_dict())
-                if reference is not None:
+                if reference is not None and not self.names_saving(reference):
                     newest[reference] = max(event.created, newest.get(reference, 0))
         except stripe.StripeError as error:
             raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None

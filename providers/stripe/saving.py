@@ -9,11 +9,9 @@ from stripe.params import CustomerCreateParams, SetupIntentCreateParams
 from payments.failures import HOLDER_MISSING
 from payments.ids import new_request_id
 from payments.outcomes import (
-    ActionRequired,
     Declined,
     JsonValue,
     NotReached,
-    Processing,
     Unknown,
 )
 from payments.saved import (
@@ -22,11 +20,10 @@ from payments.saved import (
     HolderAsk,
     HolderMade,
     HolderOutcome,
-    MethodSaved,
     SavingAsk,
     SavingOutcome,
 )
-from providers.stripe import data, intents
+from providers.stripe import data, intents, setups
 from providers.stripe.codes import MISSING
 from providers.stripe.errors import declined, is_missing, log_error, outcome_of
 from providers.stripe.provider import StripeProvider
@@ -158,7 +155,7 @@ class SavingStripeProvider(StripeProvider):
         if setup.customer != ask.holder_reference:
             # It is of one who is gone, and so is what was kept with it.
             return Declined(HOLDER_MISSING)
-        return saving_of(setup, self._settings.publishable_key)
+        return setups.saving_of(setup, self._settings.publishable_key)
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
         """Detach a payment method from its customer."""
@@ -196,30 +193,6 @@ class SavingStripeProvider(StripeProvider):
         # The account is the right one: what is missing in it is gone.
         is_gone = is_missing(error) and not isinstance(outcome, Declined)
         return declined(error.code, None) if is_gone else outcome
-
-
-def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingOutcome:
-    """Return how a saving stands, for each status that it can have; another status tells nothing.
-
-    Source: https://docs.stripe.com/payments/paymentintents/lifecycle, which is a SetupIntent's as well.
-    """
-    match setup.status:
-        case "succeeded" if isinstance(setup.payment_method, stripe.PaymentMethod):
-            method = setup.payment_method
-            card = method.card if method.type == "card" else None
-            return MethodSaved(method.id, intents.way_of_paying(method.type, card))
-        case "requires_payment_method" if (error := setup.last_setup_error) is not None:
-            return declined(error.code, getattr(error, "decline_code", None))
-        case "requires_payment_method" | "requires_confirmation":
-            return ActionRequired(intents.confirm(setup, publishable_key), reference=setup.id)
-        case "requires_action":
-            return ActionRequired(intents.next_action(setup, publishable_key), reference=setup.id)
-        case "processing":
-            return Processing(setup.id)
-        case "canceled":
-            return Declined(f"canceled_{setup.cancellation_reason or 'at_stripe'}")
-        case _:
-            return Unknown()
 
 
 def _key_of(ask: HolderAsk) -> str:

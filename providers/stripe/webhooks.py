@@ -43,9 +43,14 @@ TAKEN = frozenset(
         "refund.created",
         "refund.updated",
         "refund.failed",
+        "setup_intent.succeeded",
+        "setup_intent.setup_failed",
     }
 )
-"""Events that are about an intent of ours; others are taken and come to nothing."""
+"""Events that are about an intent or a saving of ours; others are taken and come to nothing."""
+
+OBJECTS = ("payment_intent", "setup_intent")
+"""What is read back; whatever else an event is about names its intent."""
 
 
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> None:
@@ -104,14 +109,14 @@ def read(body: bytes, *, is_live: bool) -> Report | None:
 
 
 def reference_of(event: Mapping[str, Any]) -> str | None:
-    """Name the intent that an event is about; None where it is about none. Raises ReportRefused."""
+    """Name the intent or the saving that an event is about; None where it is about none. Raises ReportRefused."""
     if event["type"] not in TAKEN:
         return None
     data = event.get("data")
     found = data.get("object") if isinstance(data, dict) else None
     if not isinstance(found, dict):
         raise ReportRefused(400, "An event has an object.")
-    is_intent = found.get("object") == "payment_intent"
+    is_intent = found.get("object") in OBJECTS
     reference = found.get("id" if is_intent else "payment_intent")
     if reference is None:
         return None

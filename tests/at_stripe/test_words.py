@@ -11,7 +11,7 @@ from payments.outcomes import Declined, Moved, Outcome, Processing, Unknown
 from payments.statuses import DisputeStatus
 from providers.stripe import captures, intents
 from providers.stripe.disputes import STATUSES, dispute_of
-from providers.stripe.saving import saving_of
+from providers.stripe.setups import saving_of
 from tests.at_stripe.site import SECRET_KEY
 from tests.stripe_server import objects
 from tests.stripe_server.cards import CARDS

@@ -108,7 +108,6 @@ class Gateway:
         if intent["customer"] is not None:
             self.customers.named(intent["customer"])
         method, card = self._paid_with(intent, params)
-        self.customers.hold(method, intent["customer"])
         intent |= {"payment_method": method, "next_action": None, "last_payment_error": None}
         is_alone = bool(params.get("off_session"))
         if card.code is not None or (is_alone and card.demands_customer):
@@ -131,6 +130,8 @@ class Gateway:
         card = self.customers.card(method)
         if card is None:
             raise invalid("resource_missing", param="payment_method")
+        if brought is None:
+            self.customers.hold(method, intent["customer"])
         is_taken = card.type in intent["payment_method_types"] or card.type in TAKEN_BESIDES
         if not is_taken:
             raise invalid("payment_intent_invalid_parameter", param="payment_method")

@@ -1,0 +1,20 @@
+"""What iDEAL and Bancontact leave to charge later: a SEPA direct debit, since they are for once themselves.
+
+Source: https://docs.stripe.com/payments/ideal/save-during-payment.
+"""
+
+from payments.outcomes import PaidWith
+
+LEAVING = frozenset({"bancontact", "ideal", "sofort"})
+
+
+def left_by(details: object) -> tuple[str, PaidWith] | None:
+    """Read what a charge or a saving has left, by its details: Stripe's name of it, and what may be shown."""
+    way = getattr(details, str(getattr(details, "type", None)), None)
+    found = getattr(way, "generated_sepa_debit", None)
+    reference = getattr(found, "id", found)
+    if not isinstance(reference, str):
+        return None
+    last_four = getattr(way, "iban_last4", None)
+    label = f"SEPA debit ending in {last_four or '????'}"
+    return reference, PaidWith("sepa_debit", label, last_four=last_four)
