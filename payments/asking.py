@@ -16,13 +16,14 @@ from payments.ids import OperationId
 from payments.instants import after
 from payments.limits import (
     ANSWER_SECONDS,
+    CALL_SECONDS,
     LEASE_RENEWAL_SECONDS,
     LEASE_SECONDS,
     POLL_SECONDS,
 )
 from payments.money import Money
 from payments.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
-from payments.ports import CancelsOnce, Provider, Transaction
+from payments.ports import CancelsOnce, Provider, TakesLonger, Transaction
 from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
 from payments.recording_sessions import apply_change
@@ -115,13 +116,20 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
 async def carry_out(
     flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource = EventSource.API
 ) -> Snapshot:
-    """Ask for a prepared operation and record the outcome, in a task that a shutdown waits for."""
+    """Ask for a prepared operation and record the outcome, in a task that a shutdown waits for.
+
+    A call does not wait for all that a provider may need: it is shown the outcome as open, and the task goes on.
+    """
     task = flow.asking.get(operation_id)
     if task is None:
         task = flow.start(_ask_and_record(flow, snapshot, operation_id, source))
         flow.asking[operation_id] = task
         task.add_done_callback(lambda _: flow.asking.pop(operation_id, None))
-    return await asyncio.shield(task)
+    is_recovery = source is EventSource.RECONCILIATION
+    call_seconds = None if is_recovery else flow.rig.wait(CALL_SECONDS)
+    if not (await asyncio.wait({task}, timeout=call_seconds))[0]:
+        return _without_outcome(snapshot, snapshot.operation(operation_id))
+    return task.result()
 
 
 async def carry_out_all(
@@ -169,11 +177,12 @@ async def _ask_and_record(
         return await _record(flow, operation, outcome, source)
     except Exception as error:  # noqa: BLE001 - the money may have moved: no fault of ours may hide that
         log.error("outcome not recorded", operation_id=operation.id, error=type(error).__name__)
-        return _unrecorded(snapshot, operation)
+        # Its lease ends, and recovery asks again.
+        return _without_outcome(snapshot, operation)
 
 
-def _unrecorded(snapshot: Snapshot, operation: Operation) -> Snapshot:
-    """Show an operation as unknown whose outcome could not be written: its lease ends, and recovery asks again."""
+def _without_outcome(snapshot: Snapshot, operation: Operation) -> Snapshot:
+    """Show an operation as unknown whose outcome is still to come, or could not be written."""
     unknown = replace(operation, status=OperationStatus.UNKNOWN)
     operations = (one if one.id != operation.id else unknown for one in snapshot.operations)
     return replace(snapshot, operations=tuple(operations))
@@ -211,19 +220,28 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
         return await _look(flow.rig, provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
     if not _may_be_forgotten(flow, provider, operation):
-        return await tried(flow.rig, provider.id, lambda: provider.ask(ask))
+        return await _ask(flow, provider, ask)
     found = await _look(flow.rig, provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
     if may_be_sent and isinstance(found, Absent):
-        return await tried(flow.rig, provider.id, lambda: provider.ask(ask))
+        return await _ask(flow, provider, ask)
     return found
 
 
 def _can_be_canceled_again(provider: Provider, operation: Operation) -> bool:
     is_cancellation = operation.kind is OperationKind.CANCEL
     return is_cancellation and isinstance(provider, CancelsOnce) and provider.cancels_once
+
+
+async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
+    longest_seconds = 0.0
+    if isinstance(provider, TakesLonger):
+        longest_seconds = provider.longest_ask_seconds(ask.kind)
+    return await tried(
+        flow.rig, provider.id, lambda: provider.ask(ask), longest_seconds=longest_seconds
+    )
 
 
 def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:

@@ -7,7 +7,10 @@ LEASE_RENEWAL_SECONDS = 1.5
 """How often a holder renews: two renewals may fail before the lease ends."""
 
 ASK_SECONDS = 8.0
-"""All tries of one ask together: beyond it the outcome is unknown, so that the answer is out within ten seconds."""
+"""All tries of one ask together: beyond it the outcome is unknown, unless its provider may take longer."""
+
+CALL_SECONDS = 9.0
+"""A call whose own ask has no outcome after this answers that it is open, within ten seconds; the ask goes on."""
 
 TRY_SECONDS = 6.0
 """What one try may need (connect 1 s, read 5 s): a further try starts only if this is left of ASK_SECONDS."""
@@ -51,7 +54,7 @@ PARKED_REPORTS = 100
 READS_AT_ONCE = 8
 """Objects that one process reads from providers at the same time because a report named them."""
 
-DRAIN_SECONDS = 20.0
+DRAIN_SECONDS = 25.0
 """How long a shutdown waits for the flow; longer than an ask with its record."""
 
 SESSIONS_A_COLLECTION = 100

@@ -221,6 +221,14 @@ def is_retired(provider: Provider) -> bool:
 
 
 @runtime_checkable
+class TakesLonger(Protocol):
+    """A provider at which some operations may take longer than a call waits: it is answered, and the ask goes on."""
+
+    def longest_ask_seconds(self, kind: OperationKind) -> float:
+        """Return how long one ask of a kind may take: less than DRAIN_SECONDS, so that a shutdown waits for it."""
+
+
+@runtime_checkable
 class SavesMethods(Protocol):
     """A provider that knows customers, and keeps their payment methods.
 

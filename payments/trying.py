@@ -17,15 +17,26 @@ Answer = TypeVar("Answer")
 log = structlog.get_logger("flow")
 
 
-async def tried(rig: Rig, id: ProviderId, ask: Callable[[], Awaitable[Answer]]) -> Answer | Unknown:
-    """Try until the provider is reached or a further try would not end in time."""
-    ends_at = time.monotonic() + rig.wait(ASK_SECONDS)
+async def tried(
+    rig: Rig,
+    id: ProviderId,
+    ask: Callable[[], Awaitable[Answer]],
+    *,
+    longest_seconds: float = 0.0,
+) -> Answer | Unknown:
+    """Try until the provider is reached or a further try would not end in time.
+
+    An ask that is under way may take `longest_seconds`; no further one is made for that.
+    """
+    began_at = time.monotonic()
+    tries_end_at = began_at + rig.wait(ASK_SECONDS)
+    ends_at = max(tries_end_at, began_at + longest_seconds)
     backoff_seconds = FIRST_BACKOFF_SECONDS
     for _ in range(TRIES - 1):
         outcome = await bounded(ends_at - time.monotonic(), id, ask())
         if not isinstance(outcome, NotReached):
             return outcome
-        if time.monotonic() + backoff_seconds + rig.wait(TRY_SECONDS) > ends_at:
+        if time.monotonic() + backoff_seconds + rig.wait(TRY_SECONDS) > tries_end_at:
             return outcome
         await asyncio.sleep(backoff_seconds)
         backoff_seconds *= 2

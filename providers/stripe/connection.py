@@ -44,6 +44,9 @@ EVENT_PAGES = 10_000
 EVENT_TYPES = 20
 """In one list. Source: https://docs.stripe.com/api/events/list."""
 
+SLOWER = 4
+"""How much longer than all else a confirmation and a capture may take: an issuer or a wallet is asked meanwhile."""
+
 CHARGE = ["latest_charge"]
 METHOD = ["payment_method", "latest_attempt"]
 
@@ -53,17 +56,13 @@ class Connection:
 
     def __init__(self, secret_key: str, api_base: str | None, read_seconds: float) -> None:
         self.is_live = "_live_" in secret_key
-        timeout = aiohttp.ClientTimeout(
-            total=CONNECT_SECONDS + read_seconds, connect=CONNECT_SECONDS, sock_read=read_seconds
-        )
-        self._http = AIOHTTPClient(timeout=timeout)
-        client = StripeClient(
-            secret_key,
-            stripe_version=API_VERSION,
-            base_addresses={"api": api_base} if api_base is not None else {},
-            max_network_retries=0,
-            http_client=self._http,
-        )
+        self.slow_seconds = CONNECT_SECONDS + SLOWER * read_seconds
+        """How long a confirmation or a capture may take."""
+        self._http = _http(read_seconds)
+        self._slow_http = _http(SLOWER * read_seconds)
+        client = _client(secret_key, api_base, self._http)
+        slow = _client(secret_key, api_base, self._slow_http)
+        self._slow_intents = slow.v1.payment_intents
         self._intents = client.v1.payment_intents
         self._refunds = client.v1.refunds
         self._disputes = client.v1.disputes
@@ -75,7 +74,8 @@ class Connection:
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._http.close_async()  # type: ignore[no-untyped-call]  # the SDK's own
+        for http in (self._http, self._slow_http):
+            await http.close_async()  # type: ignore[no-untyped-call]  # the SDK's own
 
     async def account(self) -> stripe.Account:
         """Read the account that the key is of."""
@@ -95,13 +95,13 @@ class Connection:
         self, id: str, params: PaymentIntentConfirmParams, key: str
     ) -> stripe.PaymentIntent:
         """Authorize an intent with a payment method."""
-        return await self._intents.confirm_async(id, {**params, "expand": CHARGE}, _with(key))
+        return await self._slow_intents.confirm_async(id, {**params, "expand": CHARGE}, _with(key))
 
     async def capture(
         self, id: str, params: PaymentIntentCaptureParams, key: str
     ) -> stripe.PaymentIntent:
         """Take an authorized amount."""
-        return await self._intents.capture_async(id, {**params, "expand": CHARGE}, _with(key))
+        return await self._slow_intents.capture_async(id, {**params, "expand": CHARGE}, _with(key))
 
     async def cancel(
         self, id: str, params: PaymentIntentCancelParams, key: str
@@ -230,6 +230,24 @@ def _lists(
 ) -> Callable[[str | None], Awaitable[stripe.ListObject[Listed]]]:
     """Return what reads the page of a list that begins behind an object."""
     return lambda behind: list_(params if behind is None else {**params, "starting_after": behind})
+
+
+def _http(read_seconds: float) -> AIOHTTPClient:
+    return AIOHTTPClient(
+        timeout=aiohttp.ClientTimeout(
+            total=CONNECT_SECONDS + read_seconds, connect=CONNECT_SECONDS, sock_read=read_seconds
+        )
+    )
+
+
+def _client(secret_key: str, api_base: str | None, http: AIOHTTPClient) -> StripeClient:
+    return StripeClient(
+        secret_key,
+        stripe_version=API_VERSION,
+        base_addresses={"api": api_base} if api_base is not None else {},
+        max_network_retries=0,
+        http_client=http,
+    )
 
 
 def _with(key: str) -> RequestOptions:

@@ -60,6 +60,9 @@ from providers.stripe.setups import ReadsSetups
 log = structlog.get_logger("stripe")
 
 
+SLOW = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
+
+
 class StripeProvider(ReadsSetups):
     """Asks Stripe for one way of paying; all ways of one account share its connection."""
 
@@ -105,6 +108,10 @@ class StripeProvider(ReadsSetups):
     def decide(self, ask: Ask) -> Outcome | None:
         """Decide nothing here: all of it stands at Stripe."""
         return None
+
+    def longest_ask_seconds(self, kind: OperationKind) -> float:
+        """Return how long an ask may take: 21 seconds as shipped where an issuer or a wallet is asked meanwhile."""
+        return self._connection.slow_seconds if kind in SLOW else 0.0
 
     async def ask(self, ask: Ask) -> Outcome:
         """Ask Stripe, once, with the operation's id as the idempotency key; another account is asked for nothing."""

@@ -146,6 +146,13 @@ def test_f08_stripe_can_not_be_reached(deaf: Site, kind: str) -> None:
     assert effects(deaf, kind, one) == [MOVES[kind]]
 
 
+def requests_for(shop: Site, kind: str, one: Json) -> int:
+    """Count the requests that Stripe got for a session's one operation of a kind."""
+    query = "SELECT id FROM operations WHERE session_id = ? AND kind = ?"
+    ((id,),) = shop.server.rows(query, session_id_of(kind, one), kind)
+    return shop.stripe.keys()[id]
+
+
 @pytest.mark.once
 def test_f15_an_answer_that_never_comes(deaf: Site) -> None:
     """Each call answers, while Stripe does not, that the outcome is open; recovery asks again: one effect of each."""
@@ -160,6 +167,9 @@ def test_f15_an_answer_that_never_comes(deaf: Site) -> None:
     for kind, one in each.items():
         _wait_until_settled(deaf, kind, one)
         assert effects(deaf, kind, one) == [MOVES[kind]]
+    # What takes long at Stripe was not given up: its answer came after the call's, and nobody asked again.
+    for kind in ("authorize", "capture"):
+        assert requests_for(deaf, kind, each[kind]) == 1
 
 
 def test_f16_stripe_has_moved_on_meanwhile(deaf: Site) -> None:
