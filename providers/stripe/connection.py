@@ -118,7 +118,8 @@ class Connection:
     ) -> stripe.PaymentIntent | None:
         """Find a session's intent among those that were made since; raises ListTooLong.
 
-        A search may be an hour behind, and there is none in India: https://docs.stripe.com/search#data-freshness.
+        Lists show at once what was made; a search may be behind, and there is none in India.
+        Source: https://docs.stripe.com/search#data-freshness.
         """
         of: PaymentIntentListParams = {} if customer is None else {"customer": customer}
         for span in spans_behind(made_at(session_id)):

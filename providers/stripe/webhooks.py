@@ -22,6 +22,9 @@ UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 ID_CHARACTERS = 255
 
+THIN = "v2.core.event"
+"""What an event is that does not carry its object. Source: https://docs.stripe.com/api/v2/core/events/object."""
+
 TAKEN = frozenset(
     {
         "payment_intent.succeeded",
@@ -91,6 +94,10 @@ def read(body: bytes, *, is_live: bool) -> Report | None:
         event = orjson.loads(body)
     except ValueError:
         raise ReportRefused(400, "A report is JSON.") from None
+    if isinstance(event, dict) and event.get("object") == THIN:
+        raise ReportRefused(
+            400, "This is a thin event: let Stripe send snapshots, as docs/stripe.md says."
+        )
     if not isinstance(event, dict) or event.get("object") != "event":
         raise ReportRefused(400, "A report is one event.")
     id, type_ = event.get("id"), event.get("type")

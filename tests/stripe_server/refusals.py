@@ -9,7 +9,7 @@ SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
 """What a search can ask for here."""
 
 SEARCH_LAG_SECONDS = 3_600
-"""How far a search may be behind: it finds nothing that was made since.
+"""How far a search is behind here, and finds nothing since: at Stripe a minute, and longer in an outage.
 
 Source: https://docs.stripe.com/search#data-freshness; in India there is no search at all.
 """
