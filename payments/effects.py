@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from payments.change import Change, lock
+from payments.disputes import record_dispute
 from payments.flow import Flow
 from payments.ids import (
     ATTEMPT,
@@ -24,6 +25,7 @@ from payments.outcomes import (
     Authorized,
     Declined,
     DisplayInstructions,
+    DisputeFound,
     Effect,
     Moved,
     Outcome,
@@ -78,13 +80,17 @@ async def find_again(flow: Flow, since: Instant) -> Found:
     unplaced: list[tuple[ProviderId, Effect]] = []
     request_id = new_request_id()
     for provider in _each_gateway(flow):
-        async for effect in provider.effects(since):
+        async for finding in provider.effects(since):
             read += 1
-            news = _news(flow, provider.id, effect, request_id)
+            if isinstance(finding, DisputeFound):
+                # Of a payment that is not known here, the payment itself is named.
+                recorded += await flow.store.transact(_objection(provider.id, finding))
+                continue
+            news = _news(flow, provider.id, finding, request_id)
             is_placed, is_new = await flow.store.transact(news)
             recorded += is_new
             if not is_placed:
-                unplaced.append((provider.id, effect))
+                unplaced.append((provider.id, finding))
     log.info("books read", request_id=request_id, read=read, recorded=recorded)
     return Found(read, recorded, unplaced)
 
@@ -115,6 +121,18 @@ def _news(
         after = _stored(tx, provider_id, effect)
         was = None if before is None else before.status
         return snapshot is not None, after is not None and after.status is not was
+
+    return work
+
+
+def _objection(provider_id: ProviderId, found: DisputeFound) -> Callable[[Transaction], bool]:
+    def work(tx: Transaction) -> bool:
+        collection_id = tx.collection_of_session(found.session_id)
+        before = None if collection_id is None else tx.lock_collection(collection_id)
+        snapshot = record_dispute(tx, provider_id, found, told_by=EventSource.RECONCILIATION)
+        if before is None or snapshot is None:
+            return False
+        return snapshot.collection.sequence > before.sequence
 
     return work
 

@@ -110,8 +110,11 @@ class Provider(Protocol):
         processed, or a decline.
         """
 
-    def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Read all that the gateway did since an instant, oldest first, from its own books; raises BooksUnreadable."""
+    def effects(self, since: Instant) -> AsyncIterator[Finding]:
+        """Read all that the gateway did since an instant, oldest first, from its own books; raises BooksUnreadable.
+
+        What customers object to belongs to it, and where that can't be read the error is raised after all else.
+        """
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Verify and read a report from its raw bytes; None where it is about nothing of ours. Raises ReportRefused."""

@@ -33,7 +33,7 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import BooksUnreadable, effects_on
+from payments.ports import BooksUnreadable
 from payments.records import Payment
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
@@ -365,7 +365,7 @@ class StripeProvider(ReadsSetups):
             said = f"Stripe's disputes of {intent.id}: {type(error).__name__}."
             raise BooksUnreadable(said, effects) from None
 
-    async def effects(self, since: Instant) -> AsyncIterator[Effect]:
+    async def effects(self, since: Instant) -> AsyncIterator[Finding]:
         """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
         newest: dict[str, int] = {}
         try:
@@ -375,9 +375,18 @@ class StripeProvider(ReadsSetups):
                     newest[reference] = max(event.created, newest.get(reference, 0))
         except stripe.StripeError as error:
             raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
+        unread: BooksUnreadable | None = None
         for reference in sorted(newest, key=newest.__getitem__):
-            for effect in await effects_on(self, reference):
-                yield effect
+            try:
+                findings = await self.findings(reference)
+            except BooksUnreadable as error:
+                if not error.effects:
+                    raise
+                unread, findings = error, error.effects
+            for finding in findings:
+                yield finding
+        if unread is not None:
+            raise unread
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Verify a report's raw bytes and read it."""

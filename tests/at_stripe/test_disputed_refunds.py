@@ -130,3 +130,26 @@ def test_a_browser_reads_no_disputed_amount(shop: Site) -> None:
     found = shop.server.execute(SUMS, {"id": payment["id"]}, bearer=secret)["payment"]
     assert found["disputedAmount"] is None
     assert shop.server.execute(PAYMENT, {"id": payment["id"]})["payment"]["status"] == "CAPTURED"
+
+
+def test_recover_reads_disputes(own: Site) -> None:
+    """One whose report never came is known afterwards, with what it took; a second time there is nothing new."""
+    payment = own.paid()
+    capture(own.server, payment["id"])
+    found = own.payment(payment["id"])
+    reference = reference_of(found["paymentSession"])
+    own.stripe.control("dispute", id=reference, reason="fraudulent", status="needs_response")
+    assert sums_of(own, found) == ("100.00", "0.00", "0.00", "100.00")
+    for recorded in (1, 0):
+        assert own.server.command("recover", "--since", "2026-01-01T00:00:00Z") == (
+            0,
+            f"3 effects read, {recorded} recorded.\n",
+        )
+        assert sums_of(own, found) == ("100.00", "0.00", "100.00", "0.00")
+    own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
+    code, said = own.server.command("recover", "--since", "2026-01-01T00:00:00Z")
+    own.stripe.control("go_on")
+    assert (code, said) == (
+        2,
+        f"Not all was read: run it again. Stripe's disputes of {reference}: APIError.\n",
+    )

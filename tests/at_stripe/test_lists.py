@@ -9,7 +9,7 @@ from payments.ids import HolderId, SessionId, made_at, new_id
 from payments.instants import SECOND, now
 from providers.stripe.connection import Connection
 from providers.stripe.errors import ListTooLong
-from providers.stripe.lists import paged, spans_behind
+from providers.stripe.lists import READ_TRIES, paged, spans_behind
 from tests.at_stripe.site import SECRET_KEY, RunningStripe
 from tests.support.ports import free_port
 
@@ -73,3 +73,19 @@ async def test_a_list_that_is_too_long() -> None:
     with pytest.raises(ListTooLong):
         await read_all()
     assert found == ["re_1"] * 3
+
+
+@pytest.mark.parametrize(
+    "fault", ["TOO_MANY", "DROP_BEFORE", "FAIL_BEFORE", "HTML", "MALFORMED", "CONFLICT"]
+)
+async def test_a_read_is_repeated(alone: RunningStripe, fault: str) -> None:
+    """While Stripe is busy, silent or at fault: three times, and no more."""
+    id = alone.call("POST", "payment_intents", amount="1000", currency="usd")["id"]
+    connection = Connection(SECRET_KEY, alone.url, 5.0)
+    alone.fault(fault, "retrieve", times=READ_TRIES - 1)
+    assert (await connection.intent(id)).id == id
+    alone.fault(fault, "retrieve", times=READ_TRIES)
+    with pytest.raises(stripe.StripeError):
+        await connection.intent(id)
+    assert (await connection.intent(id)).id == id
+    await connection.close()

@@ -199,21 +199,32 @@ class Gateway:
         made["amount"] = made["amount"] if amount is None else amount
         self.store.put(made)
         self._emit("charge.dispute.created", made, None)
+        self._tell_of_funds(made, was_charged_back=False)
         return made
 
     def decide(self, id: str, *, status: str) -> Body:
         """Change how a dispute stands."""
         is_refundable = status not in objects.CHARGED_BACK
+        known = self._found(id, "dispute")
         dispute = self.store.put(
             {
-                **self._found(id, "dispute"),
+                **known,
                 "status": status,
                 "is_charge_refundable": is_refundable,
             }
         )
         is_over = status in ("won", "lost", "warning_closed")
         self._emit("charge.dispute.closed" if is_over else "charge.dispute.updated", dispute, None)
+        self._tell_of_funds(dispute, was_charged_back=known["status"] in objects.CHARGED_BACK)
         return dispute
+
+    def _tell_of_funds(self, dispute: Body, *, was_charged_back: bool) -> None:
+        """Report that money was taken because of a dispute, or given back."""
+        is_charged_back = dispute["status"] in objects.CHARGED_BACK
+        if is_charged_back and not was_charged_back:
+            self._emit("charge.dispute.funds_withdrawn", dispute, None)
+        if was_charged_back and not is_charged_back:
+            self._emit("charge.dispute.funds_reinstated", dispute, None)
 
     def disputes(self, intent_id: str) -> list[Body]:
         """List an intent's disputes, newest first."""
