@@ -98,6 +98,27 @@ def test_disputes_of_parts(shop: Site) -> None:
     assert refund(shop.server, payment["id"], amount="10.00")["code"] == "INVALID_STATE"
 
 
+def test_a_dispute_that_leaves_a_part(shop: Site) -> None:
+    """Where Stripe still refunds the payment, what the dispute has taken can't be given back once more."""
+    payment = shop.paid()
+    capture(shop.server, payment["id"])
+    found = shop.payment(payment["id"])
+    shop.stripe.control(
+        "dispute",
+        id=reference_of(found["paymentSession"]),
+        reason="product_not_received",
+        status="needs_response",
+        amount=3_000,
+        is_charge_refundable=True,
+    )
+    until(partial(_is_held, shop, found, "30.00"))
+    refused = refund(shop.server, payment["id"], amount="70.01")
+    assert (refused["code"], refused["maximumAmount"]) == ("AMOUNT_TOO_LARGE", "70.00")
+    assert refund(shop.server, payment["id"])["refundedAmount"] == "70.00"
+    assert sums_of(shop, found) == ("100.00", "70.00", "30.00", "0.00")
+    assert refund(shop.server, payment["id"])["code"] == "INVALID_STATE"
+
+
 def test_a_dispute_that_is_not_known_yet(shop: Site) -> None:
     """Stripe's own refusal is the refund's outcome, with Stripe's word for it; nothing stays reserved."""
     payment = shop.paid()

@@ -53,12 +53,7 @@ class Server:
                 given["id"], succeeds=given["succeeds"]
             ),
             "settle": lambda given: gateway.settle(given["id"], succeeds=given["succeeds"]),
-            "dispute": lambda given: gateway.dispute(
-                given["id"],
-                reason=given["reason"],
-                status=given["status"],
-                amount=given.get("amount"),
-            ),
+            "dispute": lambda given: gateway.dispute(given["id"], given),
             "decide": lambda given: gateway.decide(given["id"], status=given["status"]),
             "cancel": lambda given: gateway.cancel(
                 given["id"], {"cancellation_reason": given["reason"]}, None

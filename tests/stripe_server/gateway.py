@@ -191,12 +191,12 @@ class Gateway:
         self._emit("refund.updated" if succeeds else "refund.failed", refund, None)
         return refund
 
-    def dispute(self, id: str, *, reason: str, status: str, amount: int | None) -> Body:
+    def dispute(self, id: str, given: Body) -> Body:
         """Let the customer object to a payment, or to a part of it."""
         charge = self._found(self.intent(id)["latest_charge"], "charge")
         self.store.put({**charge, "disputed": True})
-        made = objects.dispute(self.store.new_id("dp"), charge, reason, status)
-        made["amount"] = made["amount"] if amount is None else amount
+        made = objects.dispute(self.store.new_id("dp"), charge, given["reason"], given["status"])
+        made |= {key: given[key] for key in ("amount", "is_charge_refundable") if key in given}
         self.store.put(made)
         self._emit("charge.dispute.created", made, None)
         self._tell_of_funds(made, was_charged_back=False)
