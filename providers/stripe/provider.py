@@ -1,6 +1,6 @@
 """The adapter: each operation as one call of Stripe's API, and what Stripe says as one of the domain's outcomes."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping
 from typing import assert_never
 
 import stripe
@@ -11,7 +11,6 @@ from stripe.params import (
 )
 
 from payments.failures import FailureCode
-from payments.instants import SECOND, Instant
 from payments.money import AmountLimits
 from payments.outcomes import (
     Absent,
@@ -19,9 +18,6 @@ from payments.outcomes import (
     Ask,
     Authorized,
     Declined,
-    DisputeFound,
-    Effect,
-    Finding,
     JsonObject,
     JsonValue,
     Moved,
@@ -33,7 +29,6 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import BooksUnreadable
 from payments.records import Payment
 from payments.statuses import OperationKind
 from providers.settings import StripeSettings
@@ -41,7 +36,6 @@ from providers.stripe import (
     amounts,
     captures,
     data,
-    disputes,
     intents,
     keys,
     methods,
@@ -49,13 +43,12 @@ from providers.stripe import (
     webhooks,
 )
 from providers.stripe.account import Account
+from providers.stripe.books import ReadsBooks
 from providers.stripe.codes import MOVED_CODES
 from providers.stripe.connection import Connection
-from providers.stripe.effects import effects_of
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
 from providers.stripe.refunds import refund_params
-from providers.stripe.setups import ReadsSetups
 
 log = structlog.get_logger("stripe")
 
@@ -63,7 +56,7 @@ log = structlog.get_logger("stripe")
 SLOW = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
 
 
-class StripeProvider(ReadsSetups):
+class StripeProvider(ReadsBooks):
     """Asks Stripe for one way of paying; all ways of one account share its connection."""
 
     gateway = "stripe"
@@ -333,60 +326,6 @@ class StripeProvider(ReadsSetups):
             # It was captured in part: what was left is given back.
             return Moved(captures.rest_of(intent))
         return intents.cancellation_of(intent, ask.amount) or Unknown()
-
-    async def findings(self, reference: str) -> Sequence[Finding]:
-        """Read all that became of an intent; raises BooksUnreadable."""
-        try:
-            intent = await self._connection.intent(reference)
-        except stripe.StripeError as error:
-            is_gone = is_missing(error) and not await self.account.is_to_blame(error)
-            if is_gone:
-                return ()
-            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
-        if intents.SESSION_KEY not in intents.metadata_of(intent):
-            return ()
-        try:
-            has_moved = intent.amount_received > 0
-            refunds = await self._connection.refunds(reference) if has_moved else ()
-            effects = effects_of(intent, refunds)
-        except (stripe.StripeError, ValueError) as error:
-            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
-        return [*effects, *await self._disputes(intent, effects)]
-
-    async def _disputes(
-        self, intent: stripe.PaymentIntent, effects: Sequence[Effect]
-    ) -> Sequence[DisputeFound]:
-        if not disputes.is_disputed(intent):
-            return ()
-        try:
-            found = await self._connection.disputes(intent.id)
-            return [disputes.dispute_of(intent, one) for one in found]
-        except (stripe.StripeError, ValueError) as error:
-            said = f"Stripe's disputes of {intent.id}: {type(error).__name__}."
-            raise BooksUnreadable(said, effects) from None
-
-    async def effects(self, since: Instant) -> AsyncIterator[Finding]:
-        """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
-        newest: dict[str, int] = {}
-        try:
-            async for event in self._connection.events(since // SECOND, webhooks.TAKEN):
-                reference = webhooks.reference_of(event.to_dict())
-                if reference is not None and not self.names_saving(reference):
-                    newest[reference] = max(event.created, newest.get(reference, 0))
-        except stripe.StripeError as error:
-            raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
-        unread: BooksUnreadable | None = None
-        for reference in sorted(newest, key=newest.__getitem__):
-            try:
-                findings = await self.findings(reference)
-            except BooksUnreadable as error:
-                if not error.effects:
-                    raise
-                unread, findings = error, error.effects
-            for finding in findings:
-                yield finding
-        if unread is not None:
-            raise unread
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
         """Verify a report's raw bytes and read it."""
