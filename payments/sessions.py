@@ -173,13 +173,24 @@ def _each_session(
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
     outstanding = change.collection.outstanding_minor
     checks.fits_room(change, outstanding, path=None)
-    for provider in providers:
-        checks.provider_amount(provider, outstanding, change.collection.currency, path=None)
+    taking = [one for one in providers if _takes(one, outstanding, change.collection.currency)]
+    if len(taking) < len(providers) and (command.provider_ids is not None or not taking):
+        for provider in providers:
+            checks.provider_amount(provider, outstanding, change.collection.currency, path=None)
     ids = []
-    for provider in providers:
+    for provider in taking:
         session = new_session(change, provider, outstanding)
         ids.append(add(flow, change, call, replace(session, return_url=command.return_url)))
     return ids
+
+
+def _takes(provider: Provider, amount_minor: int, currency: str) -> bool:
+    """Return whether a provider takes an amount; where none was named, one that does not is left out."""
+    try:
+        checks.provider_amount(provider, amount_minor, currency, path=None)
+    except Refused:
+        return False
+    return True
 
 
 def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) -> None:

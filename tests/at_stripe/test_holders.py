@@ -70,7 +70,7 @@ def test_a_holder_is_a_customer_at_stripe(shop: Site) -> None:
 
 
 def test_there_is_one_for_each_customer_and_provider(shop: Site) -> None:
-    """Creating it again answers with the holder that is there, whatever else is given; Stripe is not asked."""
+    """Creating it again answers with the holder that is there, whatever else is given; nothing is made at Stripe."""
     made = new_holder(shop, name="Ada")
     before = shop.stripe.keys()
     again = new_holder(shop, customerReference=made["customerReference"], name="Eve")

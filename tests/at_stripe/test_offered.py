@@ -165,3 +165,16 @@ def test_named_providers_are_all_or_none(shop: Site) -> None:
     sessions = collection_of(shop.server, collection["id"])["paymentSessions"]
     assert {session["status"] for session in sessions} == {"CANCELED"}
     until(lambda: is_closed_at_stripe(shop, collection))
+
+
+def test_every_provider_that_takes_the_amount(shop: Site) -> None:
+    """Less than Stripe takes leaves out Stripe's; named, one of them is refused with what would be right."""
+    collection = open_collection(shop.server, "0.40", "EUR")
+    before = shop.stripe.keys()
+    values = {"paymentCollectionId": collection["id"]}
+    named = {**values, "providerIds": ["system", "stripe_ideal"]}
+    refused = shop.server.change("createPaymentSessions", named)
+    assert (refused["code"], refused["minimumAmount"]) == ("AMOUNT_TOO_SMALL", "0.50")
+    opened = shop.server.change("createPaymentSessions", values)["paymentSessions"]
+    assert {one["provider"]["id"] for one in opened} == {"system", "sandbox"}
+    assert shop.stripe.keys() == before
