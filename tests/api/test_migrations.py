@@ -150,7 +150,7 @@ def test_a_table_that_is_copied_keeps_its_rows(paid: Path, tmp_path: Path) -> No
     before = _whole(path)
     assert any('INSERT INTO "payments"' in line for line in before)
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = '0013'")
+        take_back(database, "0013")
     process = run_command(tmp_path, "migrate")
     assert process.returncode == 0, process.stderr
     # The copy's checks stand in another order.
@@ -159,6 +159,57 @@ def test_a_table_that_is_copied_keeps_its_rows(paid: Path, tmp_path: Path) -> No
     )
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+ADDED_BY_0015 = (
+    ("disputes", "takes_money"),
+    ("disputes", "blocks_refunds"),
+    ("payments", "disputed_minor"),
+    ("payments", "has_refunds_blocked"),
+)
+
+
+def take_back(database: sqlite3.Connection, version: str) -> None:
+    """Make a database one of an earlier version, as far as that is needed to migrate it again."""
+    for table, column in ADDED_BY_0015:
+        database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    database.execute("UPDATE alembic_version SET version_num = ?", (version,))
+
+
+DISPUTE_OF_BEFORE = (
+    "INSERT INTO disputes SELECT 'disp_' || :status, collection_id, id, provider_id, :status, :status,"
+    " 'fraudulent', :currency, :minor, NULL, created_at, created_at FROM payments WHERE id = :payment"
+)
+
+
+def test_disputes_of_before(paid: Path, tmp_path: Path) -> None:
+    """Those that are open or lost count as having taken the money, each in the payment's own currency alone."""
+    path = tmp_path / "tillgraph.db"
+    path.write_bytes(paid.read_bytes())
+    with closing(sqlite3.connect(path)) as database, database:
+        take_back(database, "0014")
+        query = "SELECT max(id) FROM payments WHERE refunded_minor = 2000"
+        ((payment,),) = database.execute(query)
+        for status, currency, minor in (
+            ("NEEDS_RESPONSE", "USD", 2_000),
+            ("LOST", "USD", 1_500),
+            ("UNDER_REVIEW", "EUR", 400),
+            ("WON", "USD", 700),
+            ("CLOSED", "USD", 800),
+        ):
+            values = {"status": status, "currency": currency, "minor": minor, "payment": payment}
+            database.execute(DISPUTE_OF_BEFORE, values)
+    process = run_command(tmp_path, "migrate")
+    assert process.returncode == 0, process.stderr
+    with closing(sqlite3.connect(path)) as database:
+        query = "SELECT id = ?, disputed_minor, has_refunds_blocked FROM payments"
+        found = set(database.execute(query, (payment,)))
+        taking = database.execute(
+            "SELECT status FROM disputes WHERE takes_money AND blocks_refunds"
+        )
+        assert {status for (status,) in taking} == {"NEEDS_RESPONSE", "LOST", "UNDER_REVIEW"}
+    assert found == {(1, 3_500, 1), (0, 0, 0)}
+    assert run_command(tmp_path, "check").returncode == 0
 
 
 @pytest.mark.parametrize(
