@@ -3,6 +3,7 @@
 import pytest
 
 from tests.at_stripe.site import Site, waiting_reports
+from tests.at_stripe.test_accounts import MAKE_DUE
 from tests.at_stripe.test_flow import reference_of
 from tests.support.running import Json
 from tests.support.shop import collection_of, new_key, open_collection, refund
@@ -178,3 +179,42 @@ def test_every_provider_that_takes_the_amount(shop: Site) -> None:
     opened = shop.server.change("createPaymentSessions", values)["paymentSessions"]
     assert {one["provider"]["id"] for one in opened} == {"system", "sandbox"}
     assert shop.stripe.keys() == before
+
+
+def test_a_lost_answer_about_a_way_that_is_not_activated(deaf: Site) -> None:
+    """Recovery learns of it by the same key: the session is closed, here and at Stripe, and made once."""
+    collection = open_collection(deaf.server, "50.00", "EUR")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_ideal"}
+    deaf.stripe.fault("DROP_AFTER", "create")
+    with deaf.stripe.without("ideal"):
+        session = deaf.server.change("createPaymentSession", values)
+        until(lambda: deaf.session(session["id"])["status"] == "CANCELED")
+        until(lambda: is_closed_at_stripe(deaf, collection))
+    query = f"metadata['tillgraph_session']:'{session['id']}'"
+    assert len(deaf.stripe.call("GET", "payment_intents/search", query=query)["data"]) == 1
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_lost_answer_about_a_change_that_is_taken_back(deaf: Site, times: int) -> None:
+    """Lost with the change or with its taking back: session and intent end with the amount before, and go on."""
+    collection = open_collection(deaf.server, "20000.00", "MXN")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
+    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    deaf.stripe.fault("DROP_AFTER", "update", times=times)
+    change = {"id": session["id"], "amount": "15000.00"}
+    assert deaf.server.change("updatePaymentSession", change)["code"] == "IN_PROGRESS"
+    until(lambda: not opening_made_due(deaf, session))
+    assert deaf.session(session["id"])["amount"] == "500.00"
+    intent = deaf.stripe.intent(reference_of(session))
+    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+    changed = deaf.server.change("updatePaymentSession", {"id": session["id"], "amount": "600.00"})
+    assert changed["amount"] == "600.00"
+
+
+def opening_made_due(shop: Site, session: Json) -> list[tuple[str]]:
+    """Let recovery ask at once for the openings and changes of a session that have no outcome, and list them."""
+    query = "SELECT id FROM operations WHERE session_id = ? AND status IN ('ASKING', 'UNKNOWN')"
+    found = list(shop.server.rows(query, session["id"]))
+    for (id,) in found:
+        shop.server.rows(MAKE_DUE, id)
+    return found
