@@ -12,7 +12,7 @@ from db.connecting import Connector
 from db.limits import COMMAND_SECONDS, CONNECTIONS, LOCK_SECONDS
 from db.statements import Connection, Row, Statement
 from payments.instants import Instant
-from payments.ports import Hints
+from payments.store_ports import Hints
 
 Answer = TypeVar("Answer")
 

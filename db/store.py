@@ -35,7 +35,6 @@ from payments.ids import (
     SetupId,
 )
 from payments.instants import Instant
-from payments.ports import Transaction
 from payments.records import (
     Event,
     Operation,
@@ -46,6 +45,7 @@ from payments.records import (
 )
 from payments.saved import AccountHolder, MethodSetup, PaymentMethod
 from payments.statuses import OperationKind, OperationStatus
+from payments.store_ports import Transaction
 from payments.stored import StoredKey, StoredReport
 
 Answer = TypeVar("Answer")

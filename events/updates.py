@@ -14,9 +14,9 @@ from payments.cursors import event_cursor
 from payments.errors import StoreFailed, StreamBehind
 from payments.figures import OpenStreams
 from payments.ids import CollectionId
-from payments.ports import Hints
 from payments.reading import Log
 from payments.records import Event
+from payments.store_ports import Hints
 
 log = structlog.get_logger("updates")
 

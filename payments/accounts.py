@@ -10,7 +10,8 @@ from payments.comparing import readers_of
 from payments.flow import Flow
 from payments.ids import SessionId
 from payments.instants import Instant
-from payments.ports import BooksUnreadable, HasAccount, Transaction, effects_on
+from payments.ports import BooksUnreadable, HasAccount, effects_on
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("flow")
 

@@ -23,13 +23,14 @@ from payments.limits import (
 )
 from payments.money import Money
 from payments.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
-from payments.ports import CancelsOnce, Provider, TakesLonger, Transaction
+from payments.ports import CancelsOnce, Provider, TakesLonger
 from payments.recording import Record, record, settle
 from payments.recording_movements import reserve
 from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
 from payments.rig import Rig
 from payments.statuses import EventSource, EventType, OperationKind, OperationStatus
+from payments.store_ports import Transaction
 from payments.trying import looked, tried
 
 log = structlog.get_logger("flow")

@@ -27,11 +27,12 @@ from payments.outcomes import (
     Opened,
     Processing,
 )
-from payments.ports import Provider, SavesMethods, Transaction
+from payments.ports import Provider, SavesMethods
 from payments.recording import settle
 from payments.recording_sessions import show_action
 from payments.records import Operation, Payment, PaymentSession, Snapshot
 from payments.statuses import OperationKind, OperationStatus, SessionStatus
+from payments.store_ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)

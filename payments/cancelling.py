@@ -10,9 +10,9 @@ from payments.commands import Call
 from payments.errors import InProgress, InvalidState
 from payments.flow import Flow
 from payments.ids import OperationId, PaymentId
-from payments.ports import Transaction
 from payments.records import Operation, Payment, Snapshot
 from payments.statuses import CancellationReason, OperationKind, OperationStatus, PaymentStatus
+from payments.store_ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)

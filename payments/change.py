@@ -13,7 +13,6 @@ from payments.ids import (
     new_id,
 )
 from payments.instants import Instant
-from payments.ports import Transaction
 from payments.records import (
     Event,
     Operation,
@@ -33,6 +32,7 @@ from payments.statuses import (
     payment_status,
     session_status,
 )
+from payments.store_ports import Transaction
 
 
 @dataclass(slots=True)

@@ -29,18 +29,12 @@ from payments.ids import (
 from payments.limits import FAILED_ATTEMPTS, URL_CHARACTERS
 from payments.money import AmountFault, Money, parse_minor
 from payments.outcomes import JsonObject
-from payments.ports import (
-    DataFault,
-    JudgesRefunds,
-    LimitsAmounts,
-    Provider,
-    Transaction,
-    is_retired,
-)
+from payments.ports import DataFault, JudgesRefunds, LimitsAmounts, Provider, is_retired
 from payments.private import check_data
 from payments.records import Payment, PaymentSession
 from payments.saved import AccountHolder, PaymentMethod
 from payments.statuses import EventSource
+from payments.store_ports import Transaction
 
 Path = tuple[str, ...] | None
 

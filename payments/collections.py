@@ -19,9 +19,9 @@ from payments.holders import each_held
 from payments.ids import COLLECTION, CollectionId, new_id
 from payments.instants import after
 from payments.keys import bind_key, bound_key
-from payments.ports import Transaction
 from payments.records import PaymentCollection, Snapshot
 from payments.statuses import CancellationReason, EventSource, EventType
+from payments.store_ports import Transaction
 
 
 async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Snapshot:

@@ -8,9 +8,9 @@ from payments.change import Change, lock
 from payments.dispute_records import Dispute
 from payments.ids import DISPUTE, DisputeId, ProviderId, new_id
 from payments.outcomes import DisputeFound
-from payments.ports import Transaction
 from payments.records import Payment, Snapshot
 from payments.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
+from payments.store_ports import Transaction
 
 
 def _may_become(known: Dispute, found: DisputeFound) -> bool:

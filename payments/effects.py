@@ -34,7 +34,7 @@ from payments.outcomes import (
     Unknown,
 )
 from payments.pace import Pace
-from payments.ports import Provider, ReadsObjects, Transaction
+from payments.ports import Provider, ReadsObjects
 from payments.recording import settle
 from payments.recording_movements import reserve
 from payments.recording_sessions import show_action
@@ -46,6 +46,7 @@ from payments.statuses import (
     OperationKind,
     OperationStatus,
 )
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("flow")
 

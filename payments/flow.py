@@ -12,9 +12,10 @@ import structlog
 from payments.ids import OperationId, ProviderId
 from payments.limits import DRAIN_SECONDS
 from payments.pace import Pace
-from payments.ports import Provider, Signals, Store, Transaction
+from payments.ports import Provider
 from payments.records import Snapshot
 from payments.rig import AS_SHIPPED, Rig
+from payments.store_ports import Signals, Store, Transaction
 
 Answer = TypeVar("Answer")
 

@@ -22,8 +22,9 @@ from payments.keys import bind_key, bound_key
 from payments.limits import HOLDERS_A_COLLECTION
 from payments.messages import message_of
 from payments.outcomes import Declined, NotReached
-from payments.ports import FindsHolders, Provider, SavesMethods, Transaction
+from payments.ports import FindsHolders, Provider, SavesMethods
 from payments.saved import AccountHolder, Changed, HolderAsk, HolderMade
+from payments.store_ports import Transaction
 from payments.texts import is_storable
 from payments.trying import looked, tried
 

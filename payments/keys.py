@@ -8,7 +8,7 @@ import orjson
 
 from payments.commands import Call, KeyedCommand, canonical
 from payments.errors import KeyReused, NotFound
-from payments.ports import Transaction
+from payments.store_ports import Transaction
 from payments.stored import StoredKey
 
 Locked = TypeVar("Locked")

@@ -9,10 +9,10 @@ from payments.closing import new_operation
 from payments.flow import Flow
 from payments.ids import PaymentId, new_request_id
 from payments.limits import LAPSED_PAYMENTS
-from payments.ports import Transaction
 from payments.recording_movements import reserve
 from payments.records import Payment, Snapshot
 from payments.statuses import CancellationReason, EventSource, EventType, OperationKind
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("recovery")
 

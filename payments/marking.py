@@ -7,8 +7,8 @@ from payments.errors import InvalidState
 from payments.flow import Flow
 from payments.ids import ProviderId
 from payments.keys import behind_lock, bind_key
-from payments.ports import Transaction
 from payments.records import Snapshot
+from payments.store_ports import Transaction
 
 SYSTEM = ProviderId("system")
 """Decides within the transaction: nobody is asked."""

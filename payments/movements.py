@@ -11,7 +11,7 @@ from payments.flow import Flow
 from payments.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
 from payments.keys import behind_lock, bind_key
 from payments.limits import MOVEMENTS_A_PAYMENT
-from payments.ports import LimitsCaptures, Provider, Transaction
+from payments.ports import LimitsCaptures, Provider
 from payments.records import Operation, Payment, Snapshot
 from payments.statuses import (
     OperationKind,
@@ -19,6 +19,7 @@ from payments.statuses import (
     PaymentStatus,
     has_nothing_left_to_capture,
 )
+from payments.store_ports import Transaction
 
 
 @dataclass(frozen=True, slots=True)

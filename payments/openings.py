@@ -20,9 +20,9 @@ from payments.failures import FailureCode
 from payments.flow import Flow
 from payments.ids import CollectionId, OperationId, SessionId
 from payments.keys import bind_key, bound_key
-from payments.ports import Transaction
 from payments.records import Operation, Snapshot
 from payments.statuses import FAILED, EventSource, OperationKind, OperationStatus
+from payments.store_ports import Transaction
 
 Creation = CreatePaymentSession | CreatePaymentSessions
 

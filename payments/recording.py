@@ -25,9 +25,9 @@ from payments.outcomes import (
     Unknown,
 )
 from payments.pace import Pace
-from payments.ports import Transaction
 from payments.records import Operation, Snapshot
 from payments.statuses import EventSource, OperationKind, OperationStatus
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("flow")
 

@@ -14,10 +14,10 @@ from payments.flow import Flow
 from payments.ids import ProviderId
 from payments.lapsing import end_lapsed
 from payments.limits import LEASE_SECONDS, RECOVERY_BATCH
-from payments.ports import Transaction
 from payments.records import Operation, Snapshot
 from payments.reports import apply_parked
 from payments.statuses import EventSource
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("recovery")
 

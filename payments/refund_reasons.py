@@ -7,8 +7,8 @@ from payments.errors import InvalidInput, InvalidState, NotFound
 from payments.flow import Flow
 from payments.ids import REFUND_REASON, RefundReasonId, is_id, new_id
 from payments.limits import REFUND_REASONS
-from payments.ports import Transaction
 from payments.records import RefundReason
+from payments.store_ports import Transaction
 
 
 async def create(flow: Flow, command: CreateRefundReason) -> RefundReason:

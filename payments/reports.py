@@ -21,18 +21,12 @@ from payments.outcomes import (
     Report,
     Reversed,
 )
-from payments.ports import (
-    BooksUnreadable,
-    Provider,
-    ReadsObjects,
-    ReadsSavings,
-    ReportRefused,
-    Transaction,
-)
+from payments.ports import BooksUnreadable, Provider, ReadsObjects, ReadsSavings, ReportRefused
 from payments.recording import Record, record
 from payments.records import Operation, Snapshot
 from payments.saving import record_found
 from payments.statuses import EventSource, OperationKind, OperationStatus
+from payments.store_ports import Transaction
 from payments.stored import StoredReport
 
 log = structlog.get_logger("flow")

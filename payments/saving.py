@@ -9,7 +9,7 @@ from payments.holders import held, known_as, known_provider, refusal_of, saving_
 from payments.ids import PAYMENT_METHOD, SETUP, MethodId, SetupId, is_id, new_id
 from payments.keys import behind_lock, bind_key
 from payments.outcomes import ActionRequired, CustomerAction, Declined, PaidWith, Processing
-from payments.ports import DataFault, Transaction
+from payments.ports import DataFault
 from payments.private import check_data
 from payments.saved import (
     AccountHolder,
@@ -21,6 +21,7 @@ from payments.saved import (
     SavingFound,
     SavingOutcome,
 )
+from payments.store_ports import Transaction
 from payments.trying import looked, tried
 
 HOLDER_PATH = ("accountHolderId",)

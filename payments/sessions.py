@@ -41,7 +41,7 @@ from payments.openings import (
     opened_by_another_call,
 )
 from payments.outcomes import JsonObject, Opened
-from payments.ports import Provider, Transaction
+from payments.ports import Provider
 from payments.recording_sessions import apply_change
 from payments.records import Operation, PaymentSession, Snapshot
 from payments.statuses import (
@@ -49,6 +49,7 @@ from payments.statuses import (
     OperationKind,
     SessionStatus,
 )
+from payments.store_ports import Transaction
 
 
 async def create(

@@ -25,11 +25,11 @@ from payments.keys import behind_lock, bind_key
 from payments.limits import LEASE_SECONDS
 from payments.money import Money
 from payments.outcomes import Authorized, Declined, Moved, Opened, Outcome
-from payments.ports import Transaction
 from payments.recording import given_back, settle
 from payments.records import Operation, Snapshot
 from payments.recovery import snapshot_of
 from payments.statuses import EventSource, OperationKind
+from payments.store_ports import Transaction
 
 log = structlog.get_logger("flow")
 

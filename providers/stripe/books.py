@@ -1,0 +1,71 @@
+"""Stripe's own books: all that became of an intent, and of every intent since an instant."""
+
+from collections.abc import AsyncIterator, Sequence
+
+import stripe
+
+from payments.instants import SECOND, Instant
+from payments.outcomes import DisputeFound, Effect, Finding
+from payments.ports import BooksUnreadable
+from providers.stripe import disputes, intents, webhooks
+from providers.stripe.effects import effects_of
+from providers.stripe.errors import is_missing
+from providers.stripe.setups import ReadsSetups
+
+
+class ReadsBooks(ReadsSetups):
+    """Reads what Stripe has of intents, with their refunds and disputes."""
+
+    async def findings(self, reference: str) -> Sequence[Finding]:
+        """Read all that became of an intent; raises BooksUnreadable."""
+        try:
+            intent = await self._connection.intent(reference)
+        except stripe.StripeError as error:
+            is_gone = is_missing(error) and not await self.account.is_to_blame(error)
+            if is_gone:
+                return ()
+            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+        if intents.SESSION_KEY not in intents.metadata_of(intent):
+            return ()
+        try:
+            has_moved = intent.amount_received > 0
+            refunds = await self._connection.refunds(reference) if has_moved else ()
+            effects = effects_of(intent, refunds)
+        except (stripe.StripeError, ValueError) as error:
+            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+        return [*effects, *await self._disputes(intent, effects)]
+
+    async def _disputes(
+        self, intent: stripe.PaymentIntent, effects: Sequence[Effect]
+    ) -> Sequence[DisputeFound]:
+        if not disputes.is_disputed(intent):
+            return ()
+        try:
+            found = await self._connection.disputes(intent.id)
+            return [disputes.dispute_of(intent, one) for one in found]
+        except (stripe.StripeError, ValueError) as error:
+            said = f"Stripe's disputes of {intent.id}: {type(error).__name__}."
+            raise BooksUnreadable(said, effects) from None
+
+    async def effects(self, since: Instant) -> AsyncIterator[Finding]:
+        """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
+        newest: dict[str, int] = {}
+        try:
+            async for event in self._connection.events(since // SECOND, webhooks.TAKEN):
+                reference = webhooks.reference_of(event.to_dict())
+                if reference is not None and not self.names_saving(reference):
+                    newest[reference] = max(event.created, newest.get(reference, 0))
+        except stripe.StripeError as error:
+            raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
+        unread: BooksUnreadable | None = None
+        for reference in sorted(newest, key=newest.__getitem__):
+            try:
+                findings = await self.findings(reference)
+            except BooksUnreadable as error:
+                if not error.effects:
+                    raise
+                unread, findings = error, error.effects
+            for finding in findings:
+                yield finding
+        if unread is not None:
+            raise unread
