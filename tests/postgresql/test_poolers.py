@@ -121,6 +121,7 @@ def test_payments_through_a_pooler(
         tmp_path,
         {**QUICK_RECOVERY, **settings, URL: pooler(mode, size)},
         arguments=(WORKERS, "2"),
+        is_test_build=True,
     ).start()
     try:
         shown = {"id": open_collection(server)["id"]}
