@@ -59,10 +59,13 @@ class LibraryLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
         error = record.exc_info[1] if record.exc_info else None
-        text = record.getMessage().strip()[: limits.LOGGED_TEXT_CHARACTERS]
+        text = record.getMessage().strip()
+        if record.name == "asyncio":
+            # What follows shows the task, and with it its exception's text.
+            text = text.partition("\n")[0]
         place = {} if error is None else _place_of(error)
         write = _log.error if record.levelno >= logging.ERROR else _log.warning
-        write(text, logger=record.name, **place)
+        write(text[: limits.LOGGED_TEXT_CHARACTERS], logger=record.name, **place)
 
 
 def _place_of(error: BaseException) -> dict[str, list[str]]:

@@ -1,5 +1,6 @@
 """The log: one line a request, with nothing in it that a client wrote but a name."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -125,3 +126,24 @@ def test_what_a_library_logs_is_a_line(edge: EdgeServer) -> None:
         "exceptions": ["builtins.ValueError"],
     }
     assert warning == {"event": "Later.\nMuch later.", "logger": "uvicorn.error"}
+
+
+def test_what_asyncio_shows_of_a_task_is_left_out(edge: EdgeServer) -> None:
+    """It appends the task with its exception, whose text may hold what no log may hold."""
+    logger, handler = logging.getLogger("asyncio"), LibraryLines()
+    logger.addHandler(handler)
+    error = ValueError(CARD)
+    with asyncio.Runner() as runner:
+        failed = runner.get_loop().create_future()
+        failed.set_exception(error)
+        context = {"message": "Never retrieved.", "future": failed, "exception": error}
+        runner.get_loop().call_exception_handler(context)
+        assert failed.exception() is error
+    logger.removeHandler(handler)
+    [line] = RECORDS
+    assert line == {
+        "event": "Never retrieved.",
+        "logger": "asyncio",
+        "exceptions": ["builtins.ValueError"],
+        "frames": [],
+    }
