@@ -9,17 +9,28 @@ PROXY_HEADERS = frozenset(
         "cdn-loop",
         "cf-connecting-ip",
         "fastly-client-ip",
+        "fly-client-ip",
         "forwarded",
         "true-client-ip",
         "via",
+        "x-amzn-trace-id",
+        "x-appengine-user-ip",
+        "x-azure-clientip",
         "x-client-ip",
+        "x-cloud-trace-context",
         "x-cluster-client-ip",
+        "x-envoy-external-address",
+        "x-original-forwarded-for",
+        "x-original-host",
+        "x-originating-ip",
+        "x-proxyuser-ip",
         "x-real-ip",
+        "x-scheme",
     }
 )
-"""What proxies and content delivery networks add; X-Forwarded-* too, whatever it ends with."""
+"""What proxies and content delivery networks add; X-Forwarded too, whatever it goes on with."""
 
-FORWARDED = "x-forwarded-"
+FORWARDED = "x-forwarded"
 
 OF_PROXIES = "1.0"
 """The version of HTTP that nginx speaks to what is behind it unless told otherwise, and hardly any client of today.
