@@ -1,7 +1,7 @@
 """How many connections a process carries, in all and from each address."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Protocol
 
 import structlog
@@ -37,19 +37,16 @@ class Places:
         self._held: dict[Holder, str | None] = {}
         """Each with its address, oldest first; None for a named proxy, whose clients are many."""
         self._by_address: dict[str, dict[Holder, None]] = {}
-        self._refused = 0
-        self._told_at = float("-inf")
+        self._untold: dict[str, int] = {}
+        self._told_at: dict[str, float] = {}
 
     def take(self, holder: Holder, host: str) -> bool:
         """Admit a connection; return whether there was a place for it."""
         address = self._addresses.of_peer(host)
         beside = {} if address is None else self._by_address.get(address, {})
-        is_full = self._per_address is not None and len(beside) >= self._per_address
-        if is_full and not self._make_room(beside):
-            self._tell("address", address)
+        if not self._has_room(beside, self._per_address, address):
             return False
-        if len(self._held) >= self._in_all and not self._make_room(self._held):
-            self._tell("process", None)
+        if not self._has_room(self._held, self._in_all, None):
             return False
         self._held[holder] = address
         if address is not None:
@@ -65,6 +62,15 @@ class Places:
             if not beside:
                 del self._by_address[address]
 
+    def _has_room(self, among: Collection[Holder], most: int | None, address: str | None) -> bool:
+        """Return whether a place is free, or somebody gives way."""
+        if most is None or len(among) < most:
+            return True
+        has_room = self._make_room(among)
+        event = "connections gave way" if has_room else "connections refused"
+        self._tell(event, limit=most, address=address)
+        return has_room
+
     def _make_room(self, among: Iterable[Holder]) -> bool:
         waiting = next((holder for holder in among if holder.awaits_client), None)
         if waiting is None:
@@ -73,14 +79,13 @@ class Places:
         waiting.give_way()
         return True
 
-    def _tell(self, bound: str, address: str | None) -> None:
-        """Log that connections are refused, once in a while."""
-        self._refused += 1
-        if time.monotonic() - self._told_at < limits.TELL_SECONDS:
+    def _tell(self, event: str, *, limit: int, address: str | None) -> None:
+        """Log what happens to connections, once in a while."""
+        count = self._untold.get(event, 0) + 1
+        self._untold[event] = count
+        if time.monotonic() - self._told_at.get(event, float("-inf")) < limits.TELL_SECONDS:
             return
-        limit = self._in_all if address is None else self._per_address
-        _log.warning(
-            "connections refused", bound=bound, limit=limit, address=address, count=self._refused
-        )
-        self._refused = 0
-        self._told_at = time.monotonic()
+        bound = "process" if address is None else "address"
+        _log.warning(event, bound=bound, limit=limit, address=address, count=count)
+        self._untold[event] = 0
+        self._told_at[event] = time.monotonic()
