@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from command_line import say
 from db.engine import create_database
 from db.invariants import SqlInvariants
 from db.mismatches import SqlMismatches
@@ -33,13 +34,13 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
     finally:
         await database.close()
     for one in broken:
-        print(one)
+        say(one)
     if not broken:
-        print("Every invariant holds.")
+        say("Every invariant holds.")
     for mismatch in named:
-        print(mismatch)
+        say(mismatch)
     if mismatched:
-        print(f"Mismatched payments: {mismatched}. Each waits for an operator.")
+        say(f"Mismatched payments: {mismatched}. Each waits for an operator.")
     differs = gateway is not None and await _differs(build(settings), gateway)
     return 1 if broken or mismatched or differs else 0
 
@@ -55,8 +56,8 @@ async def _differs(till: Till, gateway: str) -> bool:
             count += 1
             for one in compared.differences:
                 differences += 1
-                print(one)
-    print(f"{count} sessions compared with {gateway}, {differences} differences.")
+                say(one)
+    say(f"{count} sessions compared with {gateway}, {differences} differences.")
     return differences > 0
 
 
@@ -65,10 +66,10 @@ async def recover(till: Till, since: Instant) -> int:
     async with till.opened():
         await require_accounts(till.flow)
         found = await find_again(till.flow, since)
-    print(f"{found.read} effects read, {found.recorded} recorded.")
+    say(f"{found.read} effects read, {found.recorded} recorded.")
     for provider_id, effect in found.unplaced:
         what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
-        print(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
+        say(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
     return 1 if found.unplaced else 0
 
 
@@ -82,5 +83,5 @@ async def accept_account(till: Till, gateway: str) -> int:
         if found is None:
             raise BooksUnreadable(f"The account at {gateway} can't be read.")
         await take_account(till.flow, one, found)
-    print(f"This database's payments at {gateway} are of {found} now.")
+    say(f"This database's payments at {gateway} are of {found} now.")
     return 0

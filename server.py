@@ -36,7 +36,7 @@ from edge.here import is_from_here
 from edge.origins import Origins, is_loopback_name
 from edge.places import Places
 from edge.records import LibraryLines
-from edge.serving import server_config
+from edge.serving import give_up_unread, server_config, within_descriptors
 from edge.trusted import DocumentUnusable
 from entrance import cors, development_routes, list_documents, make_edge, make_rate_limits
 from events.deliveries import LOOK_SECONDS, Deliveries
@@ -242,9 +242,12 @@ def _till(settings: Settings) -> Till:
 def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     """Run the sandbox gateway as a process of its own until told to stop."""
     app = create_app(_provider_settings(settings))
-    places = Places(ClientAddresses(()), in_all=settings.connections, per_address=None)
+    places = Places(
+        ClientAddresses(()), in_all=within_descriptors(settings.connections), per_address=None
+    )
     config = server_config(app, places, keep_alive_seconds=settings.keep_alive_seconds)
     with _listen("--host and --port", host, port) as bound:
+        give_up_unread(bound)
         uvicorn.Server(config).run(sockets=[bound])
 
 
@@ -281,22 +284,28 @@ def _listen(names: str, host: str, port: int) -> socket.socket:
 def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
     """Run the command line; gives the exit code."""
     given = command_line.read(arguments)
+    try:
+        return _run(given, rig)
+    except command_line.OutputLost as error:
+        command_line.complain(str(error))
+    except (BooksUnreadable, StoreFailed) as error:
+        command_line.complain(f"Not all was read: run it again. {error}")
+    except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
+        command_line.complain(f"Tillgraph does not start. {error}")
+    return 2
+
+
+def _run(given: argparse.Namespace, rig: Rig) -> int:
     if given.command == "schema":
-        print(sdl(), end="")
+        command_line.say(sdl().removesuffix("\n"))
         return 0
     configure_logging()
     if given.command == "serve":
         # It waits until the server handles it: on its own it would end the process.
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    try:
-        settings = configuration.load()
-        keep_private(settings.databases)
-        return _carry_out(given, settings, rig)
-    except (BooksUnreadable, StoreFailed) as error:
-        print(f"Not all was read: run it again. {error}", file=sys.stderr)
-    except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
-        print(f"Tillgraph does not start. {error}", file=sys.stderr)
-    return 2
+    settings = configuration.load()
+    keep_private(settings.databases)
+    return _carry_out(given, settings, rig)
 
 
 def _carry_out(given: argparse.Namespace, settings: Settings, rig: Rig) -> int:
@@ -306,7 +315,7 @@ def _carry_out(given: argparse.Namespace, settings: Settings, rig: Rig) -> int:
         case "migrate":
             migrate(settings.database_url)
         case "documents":
-            print(*list_documents(settings), sep="\n")
+            command_line.say(*list_documents(settings))
         case "sandbox":
             serve_sandbox(settings, host=given.host, port=given.port)
         case _:

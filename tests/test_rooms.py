@@ -24,7 +24,7 @@ MAY_IMPORT: Final = {
     "entrance": {"db", "edge", "resolvers", "settings", "variables", "web"},
     "files": {"variables"},
     "logs": set[str](),
-    "maintenance": {"db", "payments", "settings", "till", "variables"},
+    "maintenance": {"command_line", "db", "payments", "settings", "till", "variables"},
     "settings": {"edge", "files", "payments", "variables"},
     "till": {"db", "edge", "events", "logs", "payments", "settings", "variables", "web", "workers"},
     "variables": set[str](),

@@ -13,8 +13,10 @@ import pytest
 
 import logs
 from tests.api.test_metrics import metrics
+from tests.api.test_settings import run_command
+from tests.support.disks import fill, small_disk
 from tests.support.forms import in_short
-from tests.support.running import ROOT, WORKERS, RunningServer
+from tests.support.running import ROOT, WORKERS, RunningServer, clean_environment
 from tests.support.shop import capture, pay
 from tests.support.starting import COMMAND_SECONDS
 from tests.support.waiting import until
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.once
 
 DROPPED = ("tillgraph_dropped_log_lines_total", ())
 FULL = "/dev/full"
+DISK_BYTES = 64 * 1024
 SMALL_BYTES = 4_096
 
 
@@ -78,6 +81,31 @@ def test_a_payment_does_not_depend_on_the_log(tmp_path: Path, hanging: Reader, k
         server.close()
 
 
+@pytest.mark.long
+def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
+    """Lines are lost and counted while it is; with room again they are whole, but for the one that filled it."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with small_disk(disk, DISK_BYTES), (disk / "log").open("ab", 0) as error:
+        server = RunningServer(tmp_path, error_to=error).start()
+        try:
+            ballast = fill(disk)
+            payment = pay(server)
+            # The page that the log has begun takes some lines yet.
+            until(lambda: server.execute("{ __typename }") and metrics(server)[DROPPED] > 0)
+            assert capture(server, payment["id"])["capturedAmount"] == payment["amount"]
+            ballast.unlink()
+            dropped = metrics(server)[DROPPED]
+            server.execute("{ __typename }")
+            assert metrics(server)[DROPPED] == dropped
+            assert server.stop() == 0
+        finally:
+            server.close()
+        *lines, last = (disk / "log").read_bytes().splitlines()
+        assert orjson.loads(last)["event"] == "request"
+        assert sum(not line.endswith(b"}") for line in lines) <= 1
+
+
 @pytest.mark.parametrize("kind", in_short(["full disk", "hanging reader"], "full disk"))
 def test_the_parent_of_several_processes_does_not_depend_on_the_log(
     tmp_path: Path, hanging: Reader, kind: str
@@ -120,6 +148,38 @@ def test_a_standard_error_that_is_closed() -> None:
         check=True,
     )
     assert ended.stdout.split() == ["True", "0"]
+
+
+@pytest.mark.parametrize(
+    ("command", "wrong", "lost"),
+    [
+        pytest.param(["check"], {}, "stdout", id="answer"),
+        pytest.param(
+            ["serve"], {"TILLGRAPH_X": "1"}, "stderr", id="sentence", marks=pytest.mark.long
+        ),
+    ],
+)
+def test_a_command_that_can_not_say_what_it_found(
+    tmp_path: Path, command: list[str], wrong: dict[str, str], lost: str
+) -> None:
+    """It ends with 2, which says nothing on the rows, and without a traceback."""
+    assert run_command(tmp_path, "migrate").returncode == 0
+    with Path(FULL).open("wb", 0) as full:
+        ended = subprocess.run(
+            [sys.executable, str(ROOT / "server.py"), *command],
+            cwd=tmp_path,
+            env={**clean_environment(), **wrong},
+            timeout=COMMAND_SECONDS,
+            check=False,
+            stdout=full if lost == "stdout" else subprocess.PIPE,
+            stderr=full if lost == "stderr" else subprocess.PIPE,
+        )
+    said = b"The answer can't be written: No space left on device.\n"
+    assert (ended.returncode, ended.stdout or b"", ended.stderr or b"") == (
+        2,
+        b"",
+        said if lost == "stdout" else b"",
+    )
 
 
 # ── One descriptor ─────────────────────────────────────────────────────────────

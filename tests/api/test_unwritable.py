@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_settings import run_command
+from tests.support.disks import fill, small_disk
 from tests.support.running import (
     NO_RECOVERY,
     ROOT,
@@ -85,45 +86,25 @@ def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
     assert line.endswith("tillgraph-sandbox.db can't be used: file is not a database.")
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a folder that is a disk of its own, with room for little more than a database."""
-    subprocess.run(
-        ["/bin/mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", tmp_path], check=True
-    )
-    yield tmp_path
-    subprocess.run(["/bin/umount", "--lazy", tmp_path], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Leave no byte of a disk."""
-    path = folder / "ballast"
-    with path.open("ab", 0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4_096)
-        except OSError:
-            return path
-
-
 @pytest.mark.long
-def test_a_real_disk_that_is_full(small_disk: Path) -> None:
+def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
     """Running, a server says so with 503, is not ready, and goes on once there is room; it does not start on one."""
-    server = RunningServer(small_disk, NO_RECOVERY).start()
-    try:
-        open_collection(server)
-        ballast = fill(small_disk)
-        until(lambda: try_to_open(server) == (503, "STORE_UNAVAILABLE"))
-        until(lambda: not server.is_ready())
-        server.stop()
-        fill(small_disk)  # Its end has made room: the log of its database is gone.
-        ended = run_command(small_disk, "serve")
-        assert (ended.returncode, "disk" in ended.stderr) == (2, True), ended.stderr
-        ballast.unlink()
-        server.start()
-        assert try_to_open(server) == (200, "PaymentCollection")
-    finally:
-        server.close()
+    with small_disk(tmp_path, DISK_BYTES):
+        server = RunningServer(tmp_path, NO_RECOVERY).start()
+        try:
+            open_collection(server)
+            ballast = fill(tmp_path)
+            until(lambda: try_to_open(server) == (503, "STORE_UNAVAILABLE"))
+            until(lambda: not server.is_ready())
+            server.stop()
+            fill(tmp_path)  # Its end has made room: the log of its database is gone.
+            ended = run_command(tmp_path, "serve")
+            assert (ended.returncode, "disk" in ended.stderr) == (2, True), ended.stderr
+            ballast.unlink()
+            server.start()
+            assert try_to_open(server) == (200, "PaymentCollection")
+        finally:
+            server.close()
 
 
 @pytest.mark.long
