@@ -54,15 +54,16 @@ def _part(connection: socket.socket) -> bytes:
 def flood(connection: socket.socket, piece: bytes, most_bytes: int, *, reads: bool = False) -> int:
     """Write a piece again and again until it is taken no more; gives how many bytes were.
 
-    A client that reads stops where it was answered something.
+    A client that reads stops where it was answered something, and waits for that.
     """
     sent = 0
+    patience_seconds = WAIT_SECONDS if reads else STUCK_SECONDS
     connection.setblocking(False)
     wanted = selectors.EVENT_WRITE | (selectors.EVENT_READ if reads else 0)
     with selectors.DefaultSelector() as selector:
         selector.register(connection, wanted)
         while sent < most_bytes:
-            ready = [events for _, events in selector.select(STUCK_SECONDS)]
+            ready = [events for _, events in selector.select(patience_seconds)]
             if not ready or ready[0] & selectors.EVENT_READ:
                 break
             try:
