@@ -28,7 +28,14 @@ from stripe.params import (
 
 from payments.ids import HolderId, SessionId, made_at
 from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY, metadata_of
-from providers.stripe.lists import LONGEST_LIST, Listed, paged, repeated, spans_behind
+from providers.stripe.lists import (
+    LONGEST_LIST,
+    Listed,
+    latest_span,
+    paged,
+    repeated,
+    spans_behind,
+)
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: what Stripe answers changes with it, and with nothing else."""
@@ -174,8 +181,11 @@ class Connection:
         await self._customers.delete_async(id)
 
     async def find_customer(self, holder_id: HolderId) -> stripe.Customer | None:
-        """Find an account holder's customer among those that were made since; raises ListTooLong."""
-        for span in spans_behind(made_at(holder_id)):
+        """Find an account holder's customer among those that were made since, or lately; raises ListTooLong.
+
+        Their first request may have come to nothing, and a later one have made the customer.
+        """
+        for span in (*spans_behind(made_at(holder_id)), latest_span()):
             params: CustomerListParams = {
                 "created": cast(CustomerListParamsCreated, span),
                 "limit": LONGEST_LIST,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import stripe
 
-from payments.instants import SECOND, Instant
+from payments.instants import SECOND, Instant, now
 from providers.stripe.errors import ListTooLong, Meaning, meaning_of
 
 READ_TRIES = 4
@@ -64,6 +64,11 @@ async def paged(
             return
         behind = str(page.data[-1]["id"])
     raise ListTooLong(f"More than {most_pages} pages.")
+
+
+def latest_span() -> Span:
+    """Return the span of `created` in which what was requested since yesterday was made."""
+    return {"gte": now() // SECOND - FAR_SECONDS}
 
 
 def spans_behind(made_at: Instant) -> Sequence[Span]:

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import stripe
 
-from payments.ids import HolderId, SessionId, made_at, new_id
-from payments.instants import SECOND, now
+from payments.ids import HolderId, SessionId, first_id, made_at, new_id
+from payments.instants import SECOND, after, now
 from providers.stripe.connection import Connection
 from providers.stripe.errors import ListTooLong
 from providers.stripe.lists import READ_TRIES, paged, spans_behind
@@ -63,6 +63,15 @@ async def test_an_intent_on_a_later_page(alone: RunningStripe, connection: Conne
     assert alone.queries("search") == alone.queries("search_customers") == []
     assert [query["limit"] for query in alone.queries("list")] == [100] * 5
     assert all({"gte", "lte"} == query["created"].keys() for query in alone.queries("list"))
+
+
+async def test_a_customer_that_was_made_late(alone: RunningStripe, connection: Connection) -> None:
+    """An account holder whose first request came to nothing days ago is found by what was made since yesterday."""
+    holder_id = HolderId(first_id("acchld_", after(now(), -3 * 86_400)))
+    made = alone.call("POST", "customers", **{"metadata[tillgraph_account_holder]": holder_id})
+    found = await connection.find_customer(holder_id)
+    assert found is not None
+    assert found.id == made["id"]
 
 
 async def test_a_list_that_is_too_long() -> None:
