@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import func, literal_column, or_, select, true
+from sqlalchemy import and_, func, literal_column, or_, select, true
 
 from db import tables
 from db.engine import Database
@@ -28,18 +28,24 @@ MISMATCHED = Statement(
 COUNT = Statement(
     select(func.count()).select_from(_payments).where(_payments.c.is_mismatched.is_(true()))
 )
-SUCCEEDED = Statement(
+ENDED = Statement(
     select(_operations)
     .where(
         IsOneOf(_operations.c.session_id, "ids"),
-        _operations.c.status == literal_column("'SUCCEEDED'"),
         or_(
-            _operations.c.kind == literal_column("'authorize'"),
-            _operations.c.moved_minor != _operations.c.amount_minor,
-        ),
-        or_(
-            _operations.c.kind == literal_column("'authorize'"),
-            _operations.c.payment_id.is_not(None),
+            and_(
+                _operations.c.kind == literal_column("'authorize'"),
+                _operations.c.status == literal_column("'SUCCEEDED'"),
+            ),
+            and_(
+                _operations.c.payment_id.is_not(None),
+                _operations.c.status == literal_column("'SUCCEEDED'"),
+                _operations.c.moved_minor != _operations.c.amount_minor,
+            ),
+            and_(
+                _operations.c.payment_id.is_not(None),
+                _operations.c.status == literal_column("'DECLINED'"),
+            ),
         ),
     )
     .order_by(_operations.c.created_at, _operations.c.id)
@@ -62,7 +68,7 @@ class SqlMismatches:
         payments = [PAYMENTS.record(row) for row in await self._database.rows(MISMATCHED, {})]
         ids = json_list([payment.session_id for payment in payments])
         operations: dict[SessionId, list[Operation]] = defaultdict(list)
-        for row in await self._database.rows(SUCCEEDED, {"ids": ids}):
+        for row in await self._database.rows(ENDED, {"ids": ids}):
             operation = OPERATIONS.record(row)
             operations[operation.session_id].append(operation)
         return [mismatch_of(payment, operations[payment.session_id]) for payment in payments]

@@ -11,10 +11,10 @@ from typing import Protocol
 from payments.ids import PaymentId
 from payments.money import Money
 from payments.records import Operation, Payment
-from payments.statuses import OperationKind
+from payments.statuses import OperationKind, OperationStatus
 
-NOT_IN_THE_SUMS = "its provider did what is recorded otherwise here; see its events and the log"
-"""Of a movement that was declined here and happened there: it enters no sum."""
+DECLINED_HERE = "its provider did what is declined here"
+"""What happened there all the same enters no sum; the log names the operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,11 @@ def amount_differs(operation: Operation, found: Money) -> str:
     )
 
 
+def outcome_differs(operation: Operation, found: Money) -> str:
+    """Say that an operation happened at its provider that is declined here for good."""
+    return f"{operation.kind.value} {operation.id} is {found} {found.currency}, not declined"
+
+
 def limits_passed(payment: Payment) -> Iterator[str]:
     """Say which limits a payment's sums pass, which only what was begun at its provider can do."""
     taken = payment.money(payment.amount_minor - payment.remainder_minor)
@@ -60,13 +65,23 @@ def limits_passed(payment: Payment) -> Iterator[str]:
 
 
 def mismatch_of(payment: Payment, operations: Sequence[Operation]) -> Mismatch:
-    """Say what differs at a mismatched payment, by the operations on it that succeeded."""
+    """Say what differs at a mismatched payment, by the operations on it that have ended."""
     differs = [
         amount_differs(operation, payment.money(_found_minor(payment, operation)))
         for operation in operations
-        if _found_minor(payment, operation) != operation.amount_minor
+        if operation.status is OperationStatus.SUCCEEDED
+        and _found_minor(payment, operation) != operation.amount_minor
     ]
-    return Mismatch(payment.id, [*differs, *limits_passed(payment)] or [NOT_IN_THE_SUMS])
+    return Mismatch(payment.id, [*differs, *limits_passed(payment)] or [_declined(operations)])
+
+
+def _declined(operations: Sequence[Operation]) -> str:
+    declined = [
+        f"{operation.kind.value} {operation.id}"
+        for operation in operations
+        if operation.status is OperationStatus.DECLINED and operation.payment_id is not None
+    ]
+    return f"{DECLINED_HERE}: {' or '.join(declined)}" if declined else DECLINED_HERE
 
 
 def _found_minor(payment: Payment, operation: Operation) -> int:

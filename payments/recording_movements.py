@@ -7,7 +7,7 @@ import structlog
 
 from payments.change import Change
 from payments.closing import give_back
-from payments.mismatches import NOT_IN_THE_SUMS, amount_differs, limits_passed
+from payments.mismatches import amount_differs, limits_passed, outcome_differs
 from payments.money import Money
 from payments.outcomes import Moved
 from payments.records import Operation, Payment
@@ -76,7 +76,7 @@ def note_mismatch(change: Change, payment: Payment, operation: Operation, *, fou
         amount_minor = found.minor_in(payment.currency)
         change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
     requested = Money(operation.amount_minor, operation.currency)
-    differs = [amount_differs(operation, found)] if found != requested else []
+    differs = [*_differs(operation, found), *limits_passed(payment)]
     log.error(
         "payment mismatched",
         payment_id=payment.id,
@@ -84,8 +84,15 @@ def note_mismatch(change: Change, payment: Payment, operation: Operation, *, fou
         kind=operation.kind.value,
         requested=f"{requested} {requested.currency}",
         found=f"{found} {found.currency}",
-        differs="; ".join([*differs, *limits_passed(payment)]) or NOT_IN_THE_SUMS,
+        differs="; ".join(differs),
     )
+
+
+def _differs(operation: Operation, found: Money) -> list[str]:
+    if operation.status is OperationStatus.DECLINED:
+        return [outcome_differs(operation, found)]
+    requested = Money(operation.amount_minor, operation.currency)
+    return [] if found == requested else [amount_differs(operation, found)]
 
 
 def record_reversed(change: Change, operation: Operation) -> Operation:

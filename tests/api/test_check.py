@@ -151,9 +151,13 @@ MISMATCHED = {
         "UPDATE payments SET released_minor = 5000",
         "captured and released is 110.00 USD, not at most 100.00",
     ),
-    "what was declined here": (
+    "what nothing else tells of": (
         "UPDATE payments SET is_mismatched = 1",
-        "its provider did what is recorded otherwise here; see its events and the log",
+        "its provider did what is declined here",
+    ),
+    "what was declined here": (
+        "UPDATE operations SET status = 'DECLINED' WHERE id = '{capture}'",
+        "its provider did what is declined here: capture {capture}",
     ),
 }
 

@@ -213,6 +213,12 @@ def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
         "0.00",
     )
     assert event_types(collection_of(still, left["collection"]))[-1] == "PAYMENT_MISMATCHED"
+    (line,) = [
+        line
+        for line in still.log_lines()
+        if line["event"] == "payment mismatched" and line["operation_id"] == left["id"]
+    ]
+    assert line["differs"] == f"capture {left['id']} is {line['found']}, not declined"
 
 
 def test_a_closing_settled_by_a_person_gives_nothing_back(
