@@ -1,5 +1,6 @@
 """What the opening of a session and a change of it ask of Stripe."""
 
+import stripe
 from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
 
 from payments.outcomes import Ask
@@ -48,3 +49,13 @@ def taken_back(ask: Ask) -> PaymentIntentUpdateParams:
     assert ask.amount_before is not None
     amount = amounts.to_stripe(ask.amount_before)
     return {"amount": amount, "metadata": {intents.OPERATION_KEY: ""}}
+
+
+def is_left_out(intent: stripe.PaymentIntent, method: Method) -> bool:
+    """Return whether an intent can't be paid with the one way that it was opened for.
+
+    What an account has not activated, or not for the amount or the currency, is left out silently:
+    https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
+    """
+    is_waiting = intent.status in intents.WAITING
+    return method.type is not None and is_waiting and method.type not in intent.payment_method_types

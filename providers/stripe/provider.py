@@ -129,8 +129,7 @@ class StripeProvider(ReadsBooks):
         match ask.kind:
             case OperationKind.OPEN:
                 params = openings.new_intent(ask, self._method, self._settings)
-                intent = await self._connection.create(params, ask.key)
-                return self._opened(intent)
+                return self._opening(await self._connection.create(params, ask.key))
             case OperationKind.UPDATE:
                 return await self._update(ask)
             case OperationKind.AUTHORIZE:
@@ -225,23 +224,19 @@ class StripeProvider(ReadsBooks):
         outcome = self._authorization(intent)
         if isinstance(outcome, Authorized | Processing | Declined):
             return outcome
-        return self._opened(intent)
+        # A change that is in effect is one, whatever it has left to pay with.
+        is_change = ask.kind is OperationKind.UPDATE
+        return self._opened(intent) if is_change else self._opening(intent)
 
     def _authorization(self, intent: stripe.PaymentIntent) -> Outcome:
         return intents.authorization_of(intent, self._settings.publishable_key)
 
-    def _is_left_out(self, intent: stripe.PaymentIntent) -> bool:
-        """Return whether an intent can't be paid with the one way that it was opened for.
-
-        What an account has not activated, or not for the amount or the currency, is left out silently:
-        https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
-        """
-        type_, is_waiting = self._method.type, intent.status in intents.WAITING
-        return type_ is not None and is_waiting and type_ not in intent.payment_method_types
+    def _opening(self, intent: stripe.PaymentIntent) -> Outcome:
+        if openings.is_left_out(intent, self._method):
+            return Declined(code=FailureCode.PROVIDER_DISABLED, reference=intent.id)
+        return self._opened(intent)
 
     def _opened(self, intent: stripe.PaymentIntent) -> Outcome:
-        if self._is_left_out(intent):
-            return Declined(code=FailureCode.PROVIDER_DISABLED, reference=intent.id)
         outcome = self._authorization(intent)
         action = outcome.action if isinstance(outcome, ActionRequired) else None
         client_data: JsonObject = {"paymentIntent": intent.id}
@@ -250,7 +245,7 @@ class StripeProvider(ReadsBooks):
     async def _update(self, ask: Ask) -> Outcome:
         """Change an intent; an amount that its one way of paying is not for is taken back."""
         intent = await self._connection.update(_name(ask), openings.changed_intent(ask), ask.key)
-        if not self._is_left_out(intent) or ask.amount_before is None:
+        if not openings.is_left_out(intent, self._method) or ask.amount_before is None:
             return self._opened(intent)
         try:
             await self._connection.update(intent.id, openings.taken_back(ask), f"{ask.key}:back")
