@@ -18,6 +18,7 @@ from db import tables
 from db.log_order import LogPosition
 from db.rows import EVENTS
 from db.statements import SESSION_ROWS, IsOneOf, Statement, by, insert_into, update_by_id
+from payments.failures import HOLDER_MISSING, FailureCode
 
 _collections = tables.payment_collections
 _sessions = tables.payment_sessions
@@ -125,7 +126,22 @@ METHOD_AT = Statement(
 )
 INSERT_METHOD = insert_into(_methods)
 DELETE_METHOD = Statement(delete(_methods).where(_methods.c.id == bindparam("id")))
-DELETE_METHODS_OF = DELETE_HOLDER[1]
+FORGET_KEPT = (
+    DELETE_HOLDER[1],
+    Statement(
+        update(_setups)
+        .where(
+            _setups.c.holder_id == bindparam("id"),
+            _setups.c.method_id.is_(None),
+            _setups.c.failure_code.is_(None),
+        )
+        .values(
+            failure_code=FailureCode.DECLINED.value,
+            decline_code=HOLDER_MISSING,
+            updated_at=bindparam("now"),
+        )
+    ),
+)
 SETUP = by(_setups, "id")
 INSERT_SETUP = insert_into(_setups)
 UPDATE_SETUP = update_by_id(_setups)

@@ -242,9 +242,11 @@ class StoreTransaction:
         """Delete a payment method."""
         self._connection.change(sql.DELETE_METHOD, {"id": id})
 
-    def delete_methods_of(self, id: HolderId) -> None:
-        """Delete every payment method of an account holder that this transaction has locked."""
-        self._connection.change(sql.DELETE_METHODS_OF, {"id": id})
+    def forget_kept(self, id: HolderId) -> None:
+        """Delete the payment methods of a locked account holder whose customer is gone, and end what is being saved."""
+        delete, end = sql.FORGET_KEPT
+        self._connection.change(delete, {"id": id})
+        self._connection.change(end, {"id": id, "now": self.now})
 
     def setup(self, id: SetupId) -> MethodSetup | None:
         """Read the saving of a payment method."""

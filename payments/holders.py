@@ -104,7 +104,7 @@ async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
             return found
         if isinstance(outcome, HolderMade):
             if found.reference is not None:
-                tx.delete_methods_of(found.id)
+                tx.forget_kept(found.id)
             found = replace(found, reference=outcome.reference, updated_at=tx.now)
             tx.update_holder(found)
         elif isinstance(outcome, Declined) and found.reference is None:

@@ -66,6 +66,20 @@ def test_what_was_kept_is_gone_with_the_customer(shop: Site) -> None:
     assert shown(shop, made["id"])["paymentMethods"] == []
 
 
+def test_a_saving_whose_answer_was_lost_is_gone_with_the_customer(deaf: Site) -> None:
+    """Its key says so for ever, and never asks for the new customer what was asked for the old one."""
+    holder, key = new_holder(deaf), new_key()
+    deaf.stripe.fault("DROP_AFTER", "create_setup")
+    assert save(deaf, holder, idempotencyKey=key)["code"] == "IN_PROGRESS"
+    deaf.stripe.call("DELETE", f"customers/{holder['externalId']}")
+    made = again(deaf, holder)
+    before = deaf.stripe.keys()
+    ended = save(deaf, made, idempotencyKey=key)
+    assert (ended["code"], ended["path"]) == ("DECLINED", ["accountHolderId"])
+    assert deaf.stripe.keys() == before
+    assert save(deaf, made)["__typename"] == "PaymentMethod"
+
+
 def test_saving_and_changing_name_the_customer(shop: Site) -> None:
     """What is asked for a deleted customer names the field of the holder."""
     holder = deleted(shop)
