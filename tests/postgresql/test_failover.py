@@ -43,7 +43,7 @@ def has_many(server: RunningServer) -> bool:
 
 def test_connections_that_only_read_are_thrown_away(own_database: str, tmp_path: Path) -> None:
     """Meanwhile the server is not ready and says why; afterwards every mutation is done at once, and it is ready."""
-    server = RunningServer(tmp_path, {**NO_RECOVERY, URL: own_database}).start()
+    server = RunningServer(tmp_path, {**NO_RECOVERY, URL: own_database}, is_test_build=True).start()
     shown = {"id": open_collection(server)["id"]}
 
     def read(_: int) -> int:
