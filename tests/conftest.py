@@ -13,6 +13,8 @@ import pytest
 from tests.support import databases, failures
 from tests.support.running import QUICK_RECOVERY, RunningServer
 
+IS_ROOT = os.geteuid() == 0
+
 BEGUN_FIRST = (
     *("clients", "browser", "streams", "postgresql", "at_stripe"),
     *("faults", "webhooks", "shows", "with_redis", "api"),
@@ -45,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Say it to every server that a test starts, and choose the seed once for all processes of a run."""
     _keep_folders_in_memory()
     databases.use(config.getoption("--database"))
+    config.addinivalue_line("markers", "root: mounts a disk, or becomes somebody else")
     config.addinivalue_line("markers", "long: of the long form alone, `make test-long`")
     config.addinivalue_line(
         "markers",
@@ -76,7 +79,8 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say how what happens at random is repeated."""
     form = "long" if config.getoption("--long") else "short"
-    return [f"seed: {config.stash[SEED]} (--seed), {form} form (--long)"]
+    left_out = "" if IS_ROOT else ", without what only root may do"
+    return [f"seed: {config.stash[SEED]} (--seed), {form} form (--long){left_out}"]
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -87,7 +91,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     def is_meant(item: pytest.Item) -> bool:
         marks = {mark.name for mark in item.iter_markers()}
-        if "sqlite" in marks and not is_first:
+        if ("sqlite" in marks and not is_first) or ("root" in marks and not IS_ROOT):
             return False
         if is_long:
             return True

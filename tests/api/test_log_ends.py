@@ -81,6 +81,7 @@ def test_a_payment_does_not_depend_on_the_log(tmp_path: Path, hanging: Reader, k
         server.close()
 
 
+@pytest.mark.root
 @pytest.mark.long
 def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
     """Lines are lost and counted while it is; with room again they are whole, but for the one that filled it."""

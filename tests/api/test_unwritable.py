@@ -86,6 +86,7 @@ def test_a_ledger_that_is_no_database(tmp_path: Path) -> None:
     assert line.endswith("tillgraph-sandbox.db can't be used: file is not a database.")
 
 
+@pytest.mark.root
 @pytest.mark.long
 def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
     """Running, a server says so with 503, is not ready, and goes on once there is room; it does not start on one."""
@@ -107,6 +108,7 @@ def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
             server.close()
 
 
+@pytest.mark.root
 @pytest.mark.long
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_file_of_somebody_else(tmp_path: Path, what: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import make_url
 
 from db.connecting import POOLER_FULL
+from tests.conftest import IS_ROOT
 from tests.support.log import WATCH, cursors_of, touch
 from tests.support.ports import free_port
 from tests.support.records import assert_books_agree
@@ -77,10 +78,13 @@ def pooler(own_database: str, tmp_path: Path) -> Iterator[Pooler]:
                 more=more,
             )
         )
-        for owned in (folder, *folder.iterdir()):
-            shutil.chown(owned, NOBODY)
+        as_somebody_else = []
+        if IS_ROOT:  # It does not run as root.
+            as_somebody_else = ["--user", NOBODY]
+            for owned in (folder, *folder.iterdir()):
+                shutil.chown(owned, NOBODY)
         started.append(
-            subprocess.Popen([PROGRAM, "--user", NOBODY, str(path)], stderr=subprocess.DEVNULL)
+            subprocess.Popen([PROGRAM, *as_somebody_else, str(path)], stderr=subprocess.DEVNULL)
         )
         until(lambda: _listens(port))
         return f"postgresql+asyncpg://postgres@localhost:{port}/{url.database}"
