@@ -54,7 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "once: about what is decided before the database is asked; in the short form on SQLite alone",
     )
     config.addinivalue_line(
-        "markers", "sqlite: about SQLite itself; runs there alone in either form"
+        "markers",
+        "sqlite: about SQLite itself, or minutes without a part of the database's; there alone in either form",
     )
     config.addinivalue_line("markers", "both: runs on both, in a module that otherwise runs once")
     given = getattr(config, "workerinput", {}).get("seed", config.getoption("--seed"))

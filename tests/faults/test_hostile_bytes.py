@@ -12,7 +12,7 @@ from tests.edge.raw import HELLO, PING, UPGRADE, connected
 from tests.faults.hostile import attacked, hold
 from tests.support.running import RunningServer
 
-pytestmark = [pytest.mark.once, pytest.mark.long]
+pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 
 ATTACKERS = 8
 STUCK_SECONDS = 0.5

@@ -22,7 +22,7 @@ from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import collection_of
 from tests.support.waiting import until
 
-pytestmark = [pytest.mark.once, pytest.mark.long]
+pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 
 ATTACKERS = 4
 SETTINGS = {
