@@ -17,7 +17,7 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server without secret keys, which trusts this machine."""
     folder = tmp_path_factory.mktemp("open")
@@ -26,7 +26,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server with a secret key and a hashed one; calls that name no credential bear the first."""
     running = RunningServer(tmp_path_factory.mktemp("keyed"), {**NO_RECOVERY, **KEYS})

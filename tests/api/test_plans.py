@@ -202,6 +202,7 @@ def test_a_total_ends_at_ten_thousand(full: RunningServer, name: str) -> None:
     assert len(found["edges"]) == (expected != 0)
 
 
+@pytest.mark.once
 def test_every_shape_of_a_filter_has_a_statement() -> None:
     """Whatever is given together compiles, for each order and for the count."""
     for table, columns in (

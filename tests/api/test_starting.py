@@ -43,6 +43,7 @@ def test_an_interpreter_of_its_own_serves_until_it_is_stopped(tmp_path: Path) ->
     assert others == [served]
 
 
+@pytest.mark.long
 def test_a_wrong_setting_stops_an_interpreter_of_its_own(tmp_path: Path) -> None:
     """The process ends with what the command line ended with: exit code 2, and one sentence on standard error."""
     ended = subprocess.run(

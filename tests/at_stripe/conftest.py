@@ -9,7 +9,7 @@ from tests.at_stripe.site import Site, site
 from tests.support.running import LONG_WAITS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site whose Stripe reports at once."""
     with site(tmp_path_factory.mktemp("stripe")) as made:
@@ -23,7 +23,7 @@ def deaf(shop: Site) -> Iterator[Site]:
         yield shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site whose server waits as long as it takes, and whose Stripe reports only what it is told to."""
     folder = tmp_path_factory.mktemp("patient")

@@ -96,6 +96,7 @@ def test_the_flow_on_a_later_server(compiled: Project, later: RunningServer) -> 
     assert printed.splitlines() == expected.flow(action="SCAN", failure="HeldBack")
 
 
+@pytest.mark.long
 def test_every_refusal_of_a_later_server(
     compiled: Project, later: RunningServer, unions: list[Union]
 ) -> None:

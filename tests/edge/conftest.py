@@ -230,7 +230,7 @@ def _logging() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared() -> Iterator[EdgeServer]:
     """Return the server that most tests share."""
     server = start()

@@ -16,7 +16,7 @@ from tests.support.sites import Site, site
 QUICKEST_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return one server that the tests of this folder share."""
     settings = {**QUICKEST_RECOVERY, **LONG_WAITS}
@@ -25,7 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server whose recovery does not come within a test, with a webhook secret that the tests know."""
     settings = {**NO_RECOVERY, **LONG_WAITS, "TILLGRAPH_SANDBOX_WEBHOOK_SECRET": SECRET}
@@ -34,7 +34,7 @@ def reported_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runnin
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server that nobody attacks."""
     with checked(RunningServer(tmp_path_factory.mktemp("beside"), NO_RECOVERY)) as running:
@@ -52,7 +52,7 @@ def checked(server: RunningServer) -> Iterator[RunningServer]:
     assert found == CHECKED
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def rounds(is_long: bool) -> int:
     """Return how often a race is run."""
     return 1_000 if is_long else 5
@@ -74,21 +74,21 @@ def make_site(tmp_path: Path) -> Iterator[MakeSite]:
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site that the tests of this folder share, and that nobody kills."""
     with site(tmp_path_factory.mktemp("site"), settings=QUICKEST_RECOVERY) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def killed_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site whose server is killed, or stopped, and started again by each test."""
     with site(tmp_path_factory.mktemp("killed")) as made:
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def deaf_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return a site whose server hears what the tests report alone, and whose recovery does not come."""
     folder = tmp_path_factory.mktemp("deaf")

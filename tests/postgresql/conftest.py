@@ -11,13 +11,13 @@ QUICK_POLL = {"TILLGRAPH_TEST_POLL_SECONDS": "0.2"}
 """For a test build; the long form polls as shipped."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def poll(is_long: bool) -> Mapping[str, str]:
     """Return how often a server of this form looks for what no hint has told of."""
     return {} if is_long else QUICK_POLL
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def database() -> Iterator[str]:
     """Return the address of a database that the servers of this folder share."""
     address = databases.create_migrated()
@@ -25,7 +25,7 @@ def database() -> Iterator[str]:
     databases.drop_database(address)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared(
     tmp_path_factory: pytest.TempPathFactory, database: str, poll: Mapping[str, str]
 ) -> Mapping[str, str]:
@@ -39,7 +39,7 @@ def shared(
     }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def neighbours(
     tmp_path_factory: pytest.TempPathFactory, shared: Mapping[str, str]
 ) -> Iterator[tuple[RunningServer, RunningServer]]:

@@ -8,7 +8,7 @@ from tests.conftest import CHECKED
 from tests.support.running import NO_RECOVERY, RunningServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return one server that the tests of this folder share: what is unknown there stays so until `recover`."""
     running = RunningServer(tmp_path_factory.mktemp("rules"), NO_RECOVERY).start()

@@ -12,7 +12,7 @@ from tests.support.running import NEVER_POLLS, QUICK_RECOVERY, RunningServer
 SECRET_KEY = "the-secret-key-of-the-streams"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server that demands a key; calls that name no credential bear it."""
     settings = {**QUICK_RECOVERY, **NEVER_POLLS, "TILLGRAPH_SECRET_KEYS": SECRET_KEY}

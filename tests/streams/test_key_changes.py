@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.streams.conftest import SECRET_KEY
+from tests.support.forms import in_short
 from tests.support.log import WATCH, touch
 from tests.support.ports import free_port
 from tests.support.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment
@@ -253,7 +254,9 @@ def in_a_terminal(folder: Path, *arguments: str) -> "Iterator[tuple[subprocess.P
         process.stdout.close()
 
 
-@pytest.mark.parametrize("arguments", [(), ("--workers", "2")], ids=["one process", "two"])
+@pytest.mark.parametrize(
+    "arguments", in_short([(), ("--workers", "2")], ()), ids=["one process", "two"]
+)
 def test_a_terminal_that_closes_ends_the_server(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     """The same signal, from a terminal that is gone: nobody would be there to end it."""
     with in_a_terminal(tmp_path / "server", *arguments) as (process, terminal):

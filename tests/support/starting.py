@@ -34,6 +34,16 @@ DESCRIPTORS: Final = 4
 WORD_BYTES: Final = 12
 """Of a process's id and of its exit code, which are told one behind the other."""
 
+IMPORTED_LATE: Final = (
+    "anyio._backends._asyncio",
+    "h11",
+    "httpcore2",
+    "truststore",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+)
+"""What a server imports once it runs: a quarter of its start, when it is forked from a process that has the rest."""
+
 Program = Literal["server", "test build", "stripe"]
 
 
@@ -182,6 +192,8 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
     from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
     from tests.support import build  # noqa: PLC0415 - the same
 
+    for name in IMPORTED_LATE:
+        importlib.import_module(name)
     return {"server": server.main, "test build": build.main, "stripe": stripe.main}
 
 

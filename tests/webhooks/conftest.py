@@ -10,7 +10,7 @@ from tests.support.registering import ALLOWED, delete_all
 from tests.support.running import QUICK_RECOVERY, RunningServer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def telling_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Return a server that may tell receivers on this machine; each test registers its own."""
     running = RunningServer(tmp_path_factory.mktemp("telling"), {**QUICK_RECOVERY, **ALLOWED})
