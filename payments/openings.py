@@ -10,6 +10,8 @@ from payments.commands import (
     UpdatePaymentSession,
 )
 from payments.errors import (
+    AmountTooLarge,
+    AmountTooSmall,
     InProgress,
     ProviderDeclined,
     ProviderDisabled,
@@ -33,6 +35,13 @@ _NAMES_PROVIDER = {
 }
 """The field that is at fault where a provider does not offer its way of paying for an amount and a currency."""
 
+_NAMES_AMOUNT = {
+    CreatePaymentSession: ("amount",),
+    CreatePaymentSessions: None,
+    UpdatePaymentSession: ("amount",),
+}
+"""The field that is at fault where a provider refuses an amount that it alone can judge."""
+
 
 async def offered(
     flow: Flow,
@@ -42,7 +51,7 @@ async def offered(
 ) -> tuple[SessionId, ...]:
     """Return the sessions that came about; raises what kept one from it.
 
-    Where no provider was named, one whose account does not offer it is left out.
+    Where no provider was named, one whose account does not offer it, or that refuses the amount, is left out.
     """
     errors = [await failure_of(flow, command, snapshot.session(id).opening_id) for id in ids]
     opened = tuple(id for id, error in zip(ids, errors, strict=True) if error is None)
@@ -54,7 +63,7 @@ async def offered(
 
 def _may_be_left_out(command: Creation, error: Refused) -> bool:
     is_for_each = isinstance(command, CreatePaymentSessions) and command.provider_ids is None
-    return is_for_each and isinstance(error, ProviderDisabled)
+    return is_for_each and isinstance(error, ProviderDisabled | AmountTooSmall | AmountTooLarge)
 
 
 def keep_to(
@@ -118,6 +127,12 @@ async def failure_of(
         return None
     if failure.code is FailureCode.PROVIDER_DISABLED:
         return ProviderDisabled(failure.message, path=_NAMES_PROVIDER[type(command)])
+    if failure.code is FailureCode.AMOUNT_TOO_SMALL:
+        least = "The provider takes no amount as small as this."
+        return AmountTooSmall(least, path=_NAMES_AMOUNT[type(command)])
+    if failure.code is FailureCode.AMOUNT_TOO_LARGE:
+        most = "The provider takes no amount as large as this."
+        return AmountTooLarge(most, path=_NAMES_AMOUNT[type(command)])
     declined = operation.status is OperationStatus.DECLINED
     kind = ProviderDeclined if declined else ProviderUnavailable
     return kind(failure.message, path=failure.path, decline_code=failure.decline_code)

@@ -4,6 +4,15 @@ A test holds each table to what Stripe's SDK names. A code that is in none of th
 `PLAIN_CODES`. Source: https://docs.stripe.com/error-codes and https://docs.stripe.com/declines/codes.
 """
 
+from payments.failures import FailureCode
+
+AMOUNT_CODES = {
+    "amount_too_large": FailureCode.AMOUNT_TOO_LARGE,
+    "amount_too_small": FailureCode.AMOUNT_TOO_SMALL,
+}
+"""Of an opening or a change whose amount Stripe alone can judge: the least depends on the currency that the account
+settles in. Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
+
 CONFIGURATION_CODES = frozenset(
     {
         "account_invalid",

@@ -44,7 +44,7 @@ from providers.stripe import (
 )
 from providers.stripe.account import Account
 from providers.stripe.books import ReadsBooks
-from providers.stripe.codes import MOVED_CODES
+from providers.stripe.codes import AMOUNT_CODES, MOVED_CODES
 from providers.stripe.connection import Connection
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
@@ -150,6 +150,8 @@ class StripeProvider(ReadsBooks):
             return NotReached()
         if ask.kind is OperationKind.OPEN and methods.has_none(error):
             return Declined(code=FailureCode.PROVIDER_DISABLED)
+        if ask.kind in (OperationKind.OPEN, OperationKind.UPDATE) and error.code in AMOUNT_CODES:
+            return Declined(code=AMOUNT_CODES[error.code])
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_CODES:
             found = await self.look_up(ask)
             if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:

@@ -177,6 +177,29 @@ def test_every_provider_that_takes_the_amount(shop: Site) -> None:
     assert shop.stripe.keys() == before
 
 
+def test_an_amount_that_only_stripe_knows_to_be_too_small(shop: Site) -> None:
+    """Where Stripe names no least amount its refusal names the field; Stripe is left out of every provider."""
+    collection = open_collection(shop.server, "0.10", "LBP")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
+    refused = shop.server.change("createPaymentSession", values)
+    assert (refused["code"], refused["path"]) == ("AMOUNT_TOO_SMALL", ["amount"])
+    assert refused["message"] == "The provider takes no amount as small as this."
+    values = {"paymentCollectionId": collection["id"]}
+    opened = shop.server.change("createPaymentSessions", values)["paymentSessions"]
+    assert {one["provider"]["id"] for one in opened} == {"system", "sandbox"}
+
+
+@pytest.mark.once
+def test_a_change_to_an_amount_that_only_stripe_knows_to_be_too_small(shop: Site) -> None:
+    """The refusal names the field, and the session keeps its amount."""
+    collection = open_collection(shop.server, "90.00", "LBP")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
+    session = shop.server.change("createPaymentSession", values)
+    refused = shop.server.change("updatePaymentSession", {"id": session["id"], "amount": "0.10"})
+    assert (refused["code"], refused["path"]) == ("AMOUNT_TOO_SMALL", ["amount"])
+    assert shop.session(session["id"])["amount"] == "90.00"
+
+
 def test_a_lost_answer_about_a_way_that_is_not_activated(deaf: Site) -> None:
     """Recovery learns of it by the same key: the session is closed, here and at Stripe, and made once."""
     collection = open_collection(deaf.server, "50.00", "EUR")
