@@ -7,7 +7,7 @@ from db.engine import create_database
 from db.invariants import SqlInvariants
 from db.mismatches import SqlMismatches
 from payments.accounts import require_accounts, take_account, with_accounts
-from payments.comparing import compare, readers_of
+from payments.comparing import compare, readable_gateways, readers_of
 from payments.effects import find_again
 from payments.instants import Instant
 from payments.ports import BooksUnreadable
@@ -48,7 +48,9 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
 async def _differs(till: Till, gateway: str) -> bool:
     """Print what a gateway has otherwise; tells whether there is anything."""
     if not readers_of(till.flow, gateway):
-        raise SettingsError(f"--provider: {gateway} is none whose books can be compared.")
+        choices = ", ".join(readable_gateways(till.flow))
+        right = f"choose {choices}" if choices else "no provider that can be is set up"
+        raise SettingsError(f"--provider: {gateway} cannot be compared; {right}.")
     count = differences = 0
     async with till.opened():
         await require_accounts(till.flow, gateway)

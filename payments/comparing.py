@@ -57,6 +57,12 @@ def readers_of(flow: Flow, gateway: str) -> dict[ProviderId, ReadsObjects]:
     }
 
 
+def readable_gateways(flow: Flow) -> list[str]:
+    """Name the gateways whose objects can be read, in the order of their names."""
+    providers = flow.providers.values()
+    return sorted({one.gateway for one in providers if isinstance(one, ReadsObjects)})
+
+
 async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
     """Read every open and recent session of a gateway from it; raises BooksUnreadable.
 
