@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -48,6 +49,16 @@ REDIS_ADDRESS = re.compile(
 )
 
 List = Annotated[tuple[str, ...], NoDecode]
+
+
+def _is_origin(value: str) -> bool:
+    """Return whether an address has a scheme, a host and, where it names one, a port that can be."""
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return has_host and ORIGIN.fullmatch(value) is not None
 
 
 class Settings(BaseSettings):
@@ -139,7 +150,7 @@ class Settings(BaseSettings):
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
-            if ORIGIN.fullmatch(origin) is None:
+            if not _is_origin(origin):
                 raise ValueError("must hold origins such as https://shop.example, without a path")
         return value
 
@@ -197,7 +208,7 @@ class Settings(BaseSettings):
     @field_validator("public_url", "sandbox_url", "stripe_api_base")
     @classmethod
     def _is_address(cls, value: str | None) -> str | None:
-        if value is not None and ORIGIN.fullmatch(value.rstrip("/")) is None:
+        if value is not None and not _is_origin(value.rstrip("/")):
             raise ValueError("must be an address such as https://pay.example, without a path")
         return value.rstrip("/") if value is not None else None
 

@@ -166,6 +166,18 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         {"TILLGRAPH_PUBLIC_URL": "javascript:x"},
         "TILLGRAPH_PUBLIC_URL",
     ),
+    "an address whose port is none": (
+        {"TILLGRAPH_STRIPE_API_BASE": "http://127.0.0.1:99999"},
+        "TILLGRAPH_STRIPE_API_BASE",
+    ),
+    "an address without its host": (
+        {"TILLGRAPH_PUBLIC_URL": "http://:8000"},
+        "TILLGRAPH_PUBLIC_URL",
+    ),
+    "an origin whose port is none": (
+        {"TILLGRAPH_ALLOWED_ORIGINS": "https://shop.example:https"},
+        "TILLGRAPH_ALLOWED_ORIGINS",
+    ),
     "a short secret key": ({"TILLGRAPH_SECRET_KEYS": SHORT}, "TILLGRAPH_SECRET_KEYS"),
     "a short secret key among others": (
         {"TILLGRAPH_SECRET_KEYS": f"{SECRET_KEY},{SHORT}"},
