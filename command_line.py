@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TextIO
 
 from payments.instants import SECOND, Instant
@@ -84,4 +84,6 @@ def _instant(text: str) -> Instant:
         found = datetime.min  # noqa: DTZ901 - it stands for what is none, and is refused below
     if found.tzinfo is None:
         raise argparse.ArgumentTypeError("an instant with its zone, such as 2026-11-23T10:00:00Z")
+    if found > datetime.now(UTC):
+        raise argparse.ArgumentTypeError(f"an instant that is past, and {text} is to come")
     return Instant(int(found.timestamp()) * SECOND)

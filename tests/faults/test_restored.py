@@ -186,3 +186,11 @@ def test_an_instant_that_is_none(make_server: Callable[..., RunningServer], sinc
     code, printed = make_server().command("recover", "--since", since)
     assert code == 2
     assert "an instant with its zone, such as 2026-11-23T10:00:00Z" in printed
+
+
+@pytest.mark.once
+def test_an_instant_to_come(make_server: Callable[..., RunningServer]) -> None:
+    """It is refused: nothing was done since then, and "0 effects" would look as if nothing were missing."""
+    code, printed = make_server().command("recover", "--since", "2999-01-01T00:00:00Z")
+    assert code == 2
+    assert "an instant that is past, and 2999-01-01T00:00:00Z is to come" in printed
