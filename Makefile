@@ -68,13 +68,16 @@ show-deliveries: .venv/.development ## cut 100 subscribers off again and again, 
 show-settlement: .venv/.development ## measure how long an outcome is unknown whose answer was lost
 	$(BIN)/python -m tests.shows.settlement $(SHOW_ARGUMENTS)
 
+# Two of them on one machine have a port of the fake's each.
+FAKE_STRIPE_PORT ?= 12111
+
 # Both are told to end together, by whoever ends this shell.
 serve-with-fake-stripe: .venv/.development ## serve with a make-believe Stripe beside it, for building front ends
 	@export TILLGRAPH_STRIPE_SECRET_KEY=sk_test_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_PUBLISHABLE_KEY=pk_test_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_WEBHOOK_SECRETS=whsec_of_the_fake_stripe; \
-	export TILLGRAPH_STRIPE_API_BASE=http://127.0.0.1:12111; \
-	$(BIN)/python -m tests.stripe_server --webhook-url http://127.0.0.1:$${PORT:-8000}/webhooks/stripe & fake=$$!; \
+	export TILLGRAPH_STRIPE_API_BASE=http://127.0.0.1:$(FAKE_STRIPE_PORT); \
+	$(BIN)/python -m tests.stripe_server --port $(FAKE_STRIPE_PORT) --webhook-url http://127.0.0.1:$${PORT:-8000}/webhooks/stripe & fake=$$!; \
 	$(BIN)/python server.py serve & server=$$!; \
 	trap 'kill $$server $$fake 2>/dev/null' INT TERM; \
 	wait $$server; kill $$fake 2>/dev/null; wait

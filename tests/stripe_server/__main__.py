@@ -20,7 +20,10 @@ def main() -> None:
     given = parser.parse_args()
     server = Server(given.file, given.account, given.webhook_url, given.webhook_secret)
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(serve(server, given.host, given.port))
+        try:
+            asyncio.run(serve(server, given.host, given.port))
+        except OSError as error:
+            raise SystemExit(f"The fake Stripe does not start: {error.strerror}.") from None
 
 
 if __name__ == "__main__":

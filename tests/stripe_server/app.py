@@ -451,9 +451,9 @@ async def serve(server: Server, host: str, port: int) -> None:
     """Serve until canceled."""
     runner = web.AppRunner(server.app())
     await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    print(f"A fake Stripe serves on http://{host}:{port}", flush=True)  # noqa: T201 - it says where
     try:
+        await web.TCPSite(runner, host, port).start()
+        print(f"A fake Stripe serves on http://{host}:{port}", flush=True)  # noqa: T201 - it says where
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
