@@ -62,7 +62,11 @@ def test_what_was_kept_is_gone_with_the_customer(shop: Site) -> None:
     refused = authorize(shop.server, session_of(shop, made)["id"], paymentMethodId=method["id"])
     assert (refused["code"], refused["path"]) == ("NOT_FOUND", ["paymentMethodId"])
     ended = save(shop, made, None, setupId=answer["setupId"])
-    assert (ended["code"], ended["path"]) == ("DECLINED", ["accountHolderId"])
+    # Stripe's report of the saving may come before the deletion: then it was kept, and is gone with the others.
+    assert (ended["code"], ended["path"]) in [
+        ("DECLINED", ["accountHolderId"]),
+        ("NOT_FOUND", None),
+    ]
     assert shown(shop, made["id"])["paymentMethods"] == []
 
 

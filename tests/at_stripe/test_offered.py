@@ -61,8 +61,7 @@ def is_closed_at_stripe(shop: Site, collection: Json) -> bool:
     """Return whether each intent that was opened for a collection is canceled."""
     sessions = collection_of(shop.server, collection["id"])["paymentSessions"]
     names = [name for session in sessions for name in shop.stripe.intents_of(session["id"])]
-    found = [shop.stripe.call("GET", f"payment_intents/{name}")["status"] for name in names]
-    return set(found) <= {"canceled"}
+    return all(shop.stripe.intent(name)["status"] == "canceled" for name in names)
 
 
 def test_a_way_that_is_not_activated(shop: Site) -> None:

@@ -127,11 +127,11 @@ def test_an_amount_that_stripe_does_not_take(
 
 
 def test_an_amount_that_only_stripe_judges(shop: Site) -> None:
-    """An amount below a minimum that only Stripe knows is DECLINED, and the session is closed."""
+    """An amount below a minimum that only Stripe knows is AMOUNT_TOO_SMALL at `amount`, and the session is closed."""
     collection = open_collection(shop.server, "0.49", "TRY")
     values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
     refused = shop.server.change("createPaymentSession", values)
-    assert refused["code"] == "DECLINED"
+    assert (refused["code"], refused["path"]) == ("AMOUNT_TOO_SMALL", ["amount"])
     (session,) = collection_of(shop.server, collection["id"])["paymentSessions"]
     assert session["status"] == "CANCELED"
     assert shop.stripe.intents_of(session["id"]) == []
@@ -201,7 +201,7 @@ DECLINED_CARD = {
         (missing("payment_intent"), NotReached()),
         (missing("id"), NotReached()),
         (missing(None), NotReached()),
-        (missing("payment_method"), Declined("resource_missing")),
+        (missing("payment_method"), Declined("payment_method_missing")),
         (missing("customer"), Declined("account_holder_missing")),
     ],
     ids=[
