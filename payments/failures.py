@@ -27,6 +27,9 @@ class FailureCode(Enum):
 HOLDER_MISSING = "account_holder_missing"
 """The decline code that says that a provider has no such customer: it may have been deleted there."""
 
+METHOD_MISSING = "payment_method_missing"
+"""The decline code that says that a provider has no such payment method: its name is wrong, or it was removed there."""
+
 RETRYABLE = frozenset({FailureCode.PROVIDER_UNAVAILABLE, FailureCode.IN_PROGRESS})
 """Sending the very same request again may succeed for these, and for no other."""
 

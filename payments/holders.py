@@ -14,13 +14,13 @@ from payments.errors import (
     ProviderUnavailable,
     Refused,
 )
-from payments.failures import HOLDER_MISSING, FailureCode
+from payments.failures import HOLDER_MISSING, METHOD_MISSING, FailureCode
 from payments.flow import Flow, timed
 from payments.ids import ACCOUNT_HOLDER, HolderId, ProviderId, is_id, new_id
 from payments.instants import after
 from payments.keys import bind_key, bound_key
 from payments.limits import HOLDERS_A_COLLECTION
-from payments.messages import message_of
+from payments.messages import METHOD_PATH, message_of
 from payments.outcomes import Declined, NotReached
 from payments.ports import FindsHolders, Provider, SavesMethods
 from payments.saved import AccountHolder, Changed, HolderAsk, HolderMade
@@ -243,7 +243,8 @@ def refusal_of(outcome: object, *, holder_path: Path | None = None) -> Refused:
         message = message_of(outcome.code, outcome.decline_code)
         is_customers = outcome.code is FailureCode.ACTION_FAILED
         kind = ActionFailed if is_customers else ProviderDeclined
-        path = holder_path if outcome.decline_code == HOLDER_MISSING else None
+        paths = {HOLDER_MISSING: holder_path, METHOD_MISSING: METHOD_PATH}
+        path = paths.get(outcome.decline_code or "")
         return kind(message, path=path, decline_code=outcome.decline_code)
     if isinstance(outcome, NotReached):
         return ProviderUnavailable("The provider could not be reached and did nothing.")

@@ -1,7 +1,10 @@
 """The sentences for failures that are kept with an operation; never the provider's own words."""
 
-from payments.failures import HOLDER_MISSING, FailureCode
+from payments.failures import HOLDER_MISSING, METHOD_MISSING, FailureCode
 from payments.statuses import OperationKind
+
+METHOD_PATH = ("data",)
+"""Where a caller names a payment method that is not saved here, in the provider's words."""
 
 _SENTENCES = {
     FailureCode.DECLINED: "The provider or the issuer declined.",
@@ -27,6 +30,8 @@ def message_of(code: FailureCode, decline_code: str | None = None) -> str:
             "The provider has no such customer: where it was deleted there, creating the account holder again makes"
             " a new one."
         )
+    if decline_code == METHOD_MISSING:
+        return "The provider has no such payment method."
     sentence = _SENTENCES.get(code, "This did not work out.")
     return f"{sentence[:-1]}: {decline_code}." if decline_code else sentence
 
@@ -35,6 +40,8 @@ def path_of(
     kind: OperationKind, decline_code: str | None, *, is_saved: bool
 ) -> tuple[str, ...] | None:
     """Name the field that an operation's failure is about, where it is about one."""
+    if decline_code == METHOD_MISSING:
+        return ("paymentMethodId",) if is_saved else METHOD_PATH
     if decline_code != HOLDER_MISSING:
         return None
     if kind is OperationKind.OPEN:

@@ -6,7 +6,7 @@ import aiohttp
 import stripe
 import structlog
 
-from payments.failures import HOLDER_MISSING, FailureCode
+from payments.failures import HOLDER_MISSING, METHOD_MISSING, FailureCode
 from payments.outcomes import Declined, NotReached, Unknown
 from providers.stripe.codes import (
     ACTION_FAILED_CODES,
@@ -109,6 +109,10 @@ def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
     match meaning_of(error):
         case Meaning.DECLINED if is_missing(error) and getattr(error, "param", None) == "customer":
             return Declined(HOLDER_MISSING)
+        case Meaning.DECLINED if (
+            is_missing(error) and getattr(error, "param", None) == "payment_method"
+        ):
+            return Declined(METHOD_MISSING)
         case Meaning.DECLINED:
             return declined(error.code, _decline_code(error))
         case Meaning.NOT_DONE | Meaning.MISCONFIGURED:

@@ -6,7 +6,7 @@ import stripe
 import structlog
 from stripe.params import CustomerCreateParams, SetupIntentCreateParams
 
-from payments.failures import HOLDER_MISSING
+from payments.failures import HOLDER_MISSING, METHOD_MISSING
 from payments.ids import new_request_id
 from payments.outcomes import (
     Declined,
@@ -204,4 +204,4 @@ def _is_servers(error: stripe.StripeError) -> bool:
 
 
 def _is_gone(outcome: ChangeOutcome) -> bool:
-    return isinstance(outcome, Declined) and outcome.decline_code == MISSING
+    return isinstance(outcome, Declined) and outcome.decline_code in (MISSING, METHOD_MISSING)

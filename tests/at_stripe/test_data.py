@@ -7,7 +7,7 @@ from providers.stripe.data import check
 from providers.stripe.methods import METHODS
 from tests.at_stripe.site import VISA, Site
 from tests.at_stripe.test_flow import reference_of
-from tests.at_stripe.test_holders import new_holder, saved, session_of
+from tests.at_stripe.test_holders import new_holder, save, saved, session_of
 from tests.stripe_server.objects import DESCRIPTOR_PREFIX
 from tests.support.running import Json
 from tests.support.shop import authorize, open_collection
@@ -109,3 +109,16 @@ def test_what_is_kept_for_later_needs_the_customer(shop: Site) -> None:
     assert shop.stripe.ledger(reference_of(session)) == []
     payment = authorize(shop.server, session["id"], paymentMethodId=method["id"])
     assert payment["__typename"] == "Payment"
+
+
+def test_a_payment_method_that_is_not_there(shop: Site) -> None:
+    """Paying with it, and saving it, name the field, and say what is wrong."""
+    session = shop.opened("50.00")
+    failed = authorize(shop.server, session["id"], data={"paymentMethod": "pm_nowhere"})
+    missing = ("DECLINED", "payment_method_missing", ["data"])
+    assert (failed["code"], failed["declineCode"], failed["path"]) == missing
+    assert failed["message"] == "The provider has no such payment method."
+    holder = new_holder(shop)
+    refused = save(shop, holder, "pm_nowhere")
+    assert (refused["code"], refused["path"]) == ("DECLINED", ["data"])
+    assert refused["message"] == "The provider has no such payment method."
