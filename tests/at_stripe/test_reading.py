@@ -33,15 +33,6 @@ def test_the_commands_read_again(own: Site) -> None:
     assert all(len(types) <= 20 for types in asked)
 
 
-def test_a_provider_that_cannot_be_compared(own: Site) -> None:
-    """`check --provider` names those that can be."""
-    assert own.server.command("check", "--provider", "sandbox") == (
-        2,
-        "Every invariant holds.\n"
-        "Tillgraph does not start. --provider: sandbox cannot be compared; choose stripe.\n",
-    )
-
-
 def test_a_command_gives_up(own: Site) -> None:
     """What stays busy ends it with a sentence that names the object, after four tries."""
     reference = reference_of(own.payment(own.paid()["id"])["paymentSession"])
