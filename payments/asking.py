@@ -246,10 +246,15 @@ async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
 
 
 def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
-    """Return whether the provider may have forgotten this key by now, and would do it once more."""
+    """Return whether the provider may have forgotten this key by now, and would do it once more.
+
+    When a key was sent that the provider's books brought back after a restored backup is not known here.
+    """
     seconds = provider.keeps_keys_seconds
     if seconds is None:
         return False
+    if operation.provider_key is not None:
+        return True
     return flow.pace.end_of(seconds, operation.created_at) <= flow.store.now()
 
 

@@ -332,7 +332,7 @@ def _made(change: Change, session: PaymentSession, effect: Effect, request_id: s
         reserved_minor=effect.amount.minor + released_minor,
         releases_rest=released_minor > 0,
         reason=_reason(effect, payment),
-        provider_key=effect.key if effect.is_begun_there else None,
+        provider_key=effect.key,
         source=change.source,
         request_id=request_id,
         created_at=change.now,

@@ -223,7 +223,7 @@ class Operation:
     moved_minor: int | None = None
     """What the provider says that a capture, a refund or a cancellation moved, once it succeeded."""
     provider_key: str | None = None
-    """The provider's own name of what was begun there, or the key that it was asked with before; None: the id is it."""
+    """Of what the provider's books brought: its own name of it, or the key that it was asked with before."""
     absent_times: int | None = None
     """How often its provider was read and had no such thing, once it may have forgotten its keys."""
     absent_since: Instant | None = None
