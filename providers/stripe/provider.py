@@ -169,15 +169,20 @@ class StripeProvider(ReadsBooks):
     async def _what_came_of(self, ask: Ask) -> Outcome | None:
         """Read what came of an ask whose answer is worthless; None where nothing came of it as yet.
 
-        An intent that still waits for a payment method tells of this attempt only if its failure was with the same one.
+        An intent that still waits for a payment method tells of this attempt only if its failure was with the same one;
+        a BLIK code has none that is known here.
         """
         found = await self.look_up(ask)
-        is_confirmed = ask.kind is OperationKind.AUTHORIZE and _method_of(ask)
-        if not is_confirmed or isinstance(found, Authorized | Processing | Unknown):
+        is_confirmed = data.confirmed_with(ask.data, ask.method_reference) is not None
+        if ask.kind is not OperationKind.AUTHORIZE or not is_confirmed:
+            return found
+        if isinstance(found, Authorized | Processing | Unknown):
             return found
         intent = await self._intent_of(ask)
         is_waiting = intent is not None and intent.status in intents.WAITING
-        return None if is_waiting and intents.failed_method(intent) != is_confirmed else found
+        method = _method_of(ask)
+        is_its_failure = method is not None and intents.failed_method(intent) == method
+        return None if is_waiting and not is_its_failure else found
 
     async def look_up(self, ask: Ask) -> Outcome | None:
         """Read how an operation stands."""

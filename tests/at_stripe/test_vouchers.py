@@ -147,3 +147,22 @@ def test_a_code_that_is_not_taken(provider: str, code: Json) -> None:
     with pytest.raises(DataFault) as fault:
         check({"blikCode": code}, method)
     assert fault.value.key == "blikCode"
+
+
+def test_a_500_after_a_code_that_was_declined(deaf: Site) -> None:
+    """The intent still shows the first code's failure, which says nothing of the second one: that is asked again."""
+    session = deaf.opened("50.00", "PLN", provider="stripe_blik")
+    authorize(deaf.server, session["id"], **CODE)
+    deaf.stripe.control("authenticate", id=reference_of(session), succeeds=False)
+    assert authorize(deaf.server, session["id"])["__typename"] == "AuthorizationFailed"
+    deaf.stripe.fault("FAIL_BEFORE", "confirm")
+    answer = authorize(deaf.server, session["id"], **CODE)
+    assert answer["__typename"] == "RequiresMoreAction", answer
+    is_next = "blik_authorize"
+    until(
+        lambda: (
+            (deaf.stripe.intent(reference_of(session))["next_action"] or {}).get("type") == is_next
+        )
+    )
+    deaf.stripe.control("authenticate", id=reference_of(session), succeeds=True)
+    assert authorize(deaf.server, session["id"])["__typename"] == "Payment"
