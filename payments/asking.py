@@ -304,14 +304,18 @@ async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId
 async def look_at_opening(
     flow: Flow, call: Call, snapshot: Snapshot, session: PaymentSession
 ) -> Outcome:
-    """Read what the browser has done with a session that was opened for it; nothing is asked for."""
+    """Read what the browser has done with a session that was opened for it; nothing is asked for.
+
+    Whatever became of a change meanwhile: it is the session's object that is read.
+    """
     assert session.opening_id is not None
     opening = await flow.store.read(operator.methodcaller("operation", session.opening_id))
     assert opening is not None
     provider = flow.providers[session.provider_id]
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
-        outcome = await _look(flow.rig, provider, ask_of(session, opening), session)
+        ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
+        outcome = await _look(flow.rig, provider, ask, session)
         facts["outcome"] = type(outcome).__name__
     return outcome
 

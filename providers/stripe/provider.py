@@ -201,8 +201,10 @@ class StripeProvider(ReadsBooks):
         if intent is None:
             return await self._absent()
         match ask.kind:
-            case OperationKind.OPEN | OperationKind.UPDATE:
-                return self._opening_read(ask, intent)
+            case OperationKind.OPEN:
+                return self._opening_read(intent)
+            case OperationKind.UPDATE:
+                return await self._after_change(ask, intent) if _is_changed(ask, intent) else None
             case OperationKind.AUTHORIZE:
                 return self._authorization(intent)
             case OperationKind.CAPTURE:
@@ -223,17 +225,12 @@ class StripeProvider(ReadsBooks):
             return await self._connection.intent(ask.reference)
         return await self._connection.find_intent(ask.session_id, _opened_for(ask))
 
-    def _opening_read(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome | None:
-        """Return what became of an opening or a change, and what the browser has made of it since."""
-        is_changed = intents.metadata_of(intent).get(intents.OPERATION_KEY) == ask.key
-        if ask.kind is OperationKind.UPDATE and not is_changed:
-            return None
+    def _opening_read(self, intent: stripe.PaymentIntent) -> Outcome:
+        """Return what became of an opening, and what the browser has made of it since."""
         outcome = self._authorization(intent)
         if isinstance(outcome, Authorized | Processing | Declined):
             return outcome
-        # A change that is in effect is one, whatever it has left to pay with.
-        is_change = ask.kind is OperationKind.UPDATE
-        return self._opened(intent) if is_change else self._opening(intent)
+        return self._opening(intent)
 
     def _authorization(self, intent: stripe.PaymentIntent) -> Outcome:
         return intents.authorization_of(intent, self._settings.publishable_key)
@@ -250,16 +247,29 @@ class StripeProvider(ReadsBooks):
         return Opened(client_data=client_data, reference=intent.id, action=action)
 
     async def _update(self, ask: Ask) -> Outcome:
-        """Change an intent; an amount that its one way of paying is not for is taken back."""
-        intent = await self._connection.update(_name(ask), openings.changed_intent(ask), ask.key)
+        params = openings.changed_intent(ask)
+        return await self._after_change(
+            ask, await self._connection.update(_name(ask), params, ask.key)
+        )
+
+    async def _after_change(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome:
+        """Return what a change that was made came to; an amount that its one way of paying is not for is taken back."""
         if not openings.is_left_out(intent, self._method) or ask.amount_before is None:
             return self._opened(intent)
         try:
             await self._connection.update(intent.id, openings.taken_back(ask), f"{ask.key}:back")
         except stripe.StripeError as error:
             log_error("change not taken back", error, operation_id=ask.key)
-            return Unknown()
+            if not await self._is_taken_back(ask, intent.id):
+                return Unknown()
         return Declined(code=FailureCode.PROVIDER_DISABLED)
+
+    async def _is_taken_back(self, ask: Ask, id: str) -> bool:
+        """Return whether a change is known to be taken back, whatever Stripe answered to that."""
+        try:
+            return not _is_changed(ask, await self._connection.intent(id))
+        except stripe.StripeError:
+            return False
 
     async def _authorize(self, ask: Ask) -> Outcome:
         """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""
@@ -350,6 +360,10 @@ class StripeProvider(ReadsBooks):
 
 def _method_of(ask: Ask) -> str | None:
     return ask.method_reference or data.payment_method_of(ask.data)
+
+
+def _is_changed(ask: Ask, intent: stripe.PaymentIntent) -> bool:
+    return intents.metadata_of(intent).get(intents.OPERATION_KEY) == ask.key
 
 
 def _opened_for(ask: Ask) -> str | None:

@@ -6,7 +6,7 @@ from tests.at_stripe.site import Site, waiting_reports
 from tests.at_stripe.test_accounts import MAKE_DUE
 from tests.at_stripe.test_flow import reference_of
 from tests.support.running import Json
-from tests.support.shop import collection_of, new_key, open_collection, refund
+from tests.support.shop import authorize, collection_of, new_key, open_collection, refund
 from tests.support.waiting import until
 
 PROVIDERS = "query ($only: Boolean) { paymentProviders(enabledOnly: $only) { id isEnabled } }"
@@ -235,3 +235,41 @@ def opening_made_due(shop: Site, session: Json) -> list[tuple[str]]:
     for (id,) in found:
         shop.server.rows(MAKE_DUE, id)
     return found
+
+
+def test_paid_in_the_browser_after_a_change_that_failed(deaf: Site) -> None:
+    """The intent is asked about as ever: what the browser has made of it is known without a report."""
+    collection = open_collection(deaf.server, "20000.00", "MXN")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
+    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    change = {"id": session["id"], "amount": "15000.00"}
+    assert deaf.server.change("updatePaymentSession", change)["code"] == "PROVIDER_DISABLED"
+    deaf.stripe.in_browser(session, "oxxo")
+    deaf.stripe.control("authenticate", id=reference_of(session), succeeds=True)
+    answer = authorize(deaf.server, session["id"])
+    assert (answer["__typename"], answer.get("amount")) == ("Payment", "500.00"), answer
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_500_for_a_change_that_has_to_be_taken_back(deaf: Site, times: int) -> None:
+    """For the change, or for its taking back as well, both of which are done: both have the amount before."""
+    collection = open_collection(deaf.server, "20000.00", "MXN")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
+    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    deaf.stripe.fault("FAIL_AFTER", "update", times=times)
+    deaf.server.change("updatePaymentSession", {"id": session["id"], "amount": "15000.00"})
+    until(lambda: not opening_made_due(deaf, session))
+    assert deaf.session(session["id"])["amount"] == "500.00"
+    intent = deaf.stripe.intent(reference_of(session))
+    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+
+
+def test_a_500_for_a_change_after_a_decline(deaf: Site) -> None:
+    """The card that the intent still shows as declined says nothing of the change: it has come about."""
+    session = deaf.opened("100.00")
+    deaf.stripe.in_browser(session, "pm_card_chargeDeclined")
+    deaf.stripe.fault("FAIL_AFTER", "update")
+    deaf.server.change("updatePaymentSession", {"id": session["id"], "amount": "60.00"})
+    until(lambda: not opening_made_due(deaf, session))
+    amount = deaf.stripe.intent(reference_of(session))["amount"]
+    assert (deaf.session(session["id"])["amount"], amount) == ("60.00", 6_000)
