@@ -131,6 +131,9 @@ def _attempt(
     checks.provider_data(provider, call, data, besides=session.data)
     checks.fits_room(change, session.amount_minor, besides=session, path=None)
     holder_reference = method_reference = None
+    is_browsers = session.status is SessionStatus.REQUIRES_MORE and not data
+    if is_browsers and command.payment_method_id is None:
+        return None
     checks.same_holder(change, session)
     if command.payment_method_id is not None:
         _names_one_method(provider, data)
@@ -138,8 +141,6 @@ def _attempt(
         method_reference = method.reference
         if session.account_holder_id is None:
             holder_reference = holder.reference
-    elif session.status is SessionStatus.REQUIRES_MORE and not data:
-        return None
     checks.may_try(change, call)
     operation = replace(
         _new_attempt(change, call, session),

@@ -95,10 +95,13 @@ def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payme
 def _keep_method(
     change: Change, session: PaymentSession, reference: str, paid_with: PaidWith
 ) -> None:
-    """Write down what a customer paid with and let their provider keep; one who is deleted has nothing kept."""
+    """Write down what a customer paid with and let their provider keep; one who is deleted has nothing kept.
+
+    In the place of one who was deleted at the provider another one may have been made, who has nothing of that.
+    """
     holder_id = session.account_holder_id
     holder = None if holder_id is None else change.tx.lock_holder(holder_id)
-    if holder is not None:
+    if holder is not None and holder.reference == session.holder_reference:
         keep(change.tx, holder, reference, paid_with)
 
 

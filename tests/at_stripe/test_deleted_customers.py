@@ -111,6 +111,19 @@ def test_a_session_that_was_open(shop: Site) -> None:
     assert shop.stripe.ledger(reference_of(session)) == []
 
 
+def test_paid_before_the_customer_was_deleted(deaf: Site) -> None:
+    """It is known when it is asked for, though another customer was made; what was to be kept went with the old one."""
+    holder = new_holder(deaf)
+    data = {"setupFutureUsage": "off_session"}
+    session = session_of(deaf, holder, accountHolderId=holder["id"], data=data)
+    deaf.stripe.in_browser(session, VISA)
+    deaf.stripe.call("DELETE", f"customers/{holder['externalId']}")
+    made = again(deaf, holder)
+    paid = authorize(deaf.server, session["id"])
+    assert (paid["__typename"], paid.get("amount")) == ("Payment", session["amount"]), paid
+    assert shown(deaf, made["id"])["paymentMethods"] == []
+
+
 def test_a_saved_method_of_a_deleted_customer(shop: Site) -> None:
     """On a session of nobody's the failure names the payment method, and nothing is paid."""
     holder = new_holder(shop)
