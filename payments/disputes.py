@@ -16,13 +16,14 @@ from payments.store_ports import Transaction
 def _may_become(known: Dispute, found: DisputeFound) -> bool:
     """Return whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
 
-    What was closed without a decision may be open again; what was lost may be appealed, and won after that.
+    What was closed without a decision may be open again; what was lost may be appealed, and won after that. What is
+    decided stays so: all that may be news of it is what it takes, which an older program did not record.
     """
     match known.status:
         case DisputeStatus.WON:
-            return False
+            return found.status is DisputeStatus.WON
         case DisputeStatus.LOST:
-            return found.is_appeal or found.status is DisputeStatus.WON
+            return found.is_appeal or found.status in (DisputeStatus.LOST, DisputeStatus.WON)
         case DisputeStatus.NEEDS_RESPONSE | DisputeStatus.UNDER_REVIEW | DisputeStatus.CLOSED:
             return True
     assert_never(known.status)

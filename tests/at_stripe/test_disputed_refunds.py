@@ -84,6 +84,23 @@ def test_an_inquiry_that_becomes_a_dispute(shop: Site) -> None:
         assert sums_of(shop, payment) == ("100.00", "10.00", held, left)
 
 
+OLDER = (
+    "UPDATE disputes SET takes_money = true, blocks_refunds = true WHERE payment_id = ?",
+    "UPDATE payments SET disputed_minor = 10000, has_refunds_blocked = true WHERE id = ?",
+)
+
+
+def test_a_dispute_that_an_older_program_recorded_as_won(shop: Site) -> None:
+    """It knew nothing of what a dispute takes: what is read of the same dispute later gives the money back."""
+    payment, _ = disputed(shop, "won")
+    stands(shop, payment, "WON")
+    for statement in OLDER:
+        shop.server.rows(statement, payment["id"])
+    assert sums_of(shop, payment) == ("100.00", "0.00", "100.00", "0.00")
+    assert shop.server.command("recover", "--since", "2020-01-01T00:00:00Z")[0] == 0
+    assert sums_of(shop, payment) == ("100.00", "0.00", "0.00", "100.00")
+
+
 def test_disputes_of_parts(shop: Site) -> None:
     """Each that holds money counts, with its own amount; one that does not counts for nothing."""
     payment = shop.paid()
