@@ -11,10 +11,12 @@ def may_have_further(ask: Ask) -> bool:
     """Return whether nothing came of an ask at an earlier step either, and a further one can't move money twice.
 
     An intent is canceled once, and captured once by what leaves nothing of it. A capture that leaves the rest could be
-    done twice, and so could a refund.
+    done twice, and so could a refund. Every second ask sends a further key: the one between reads, a step later, what
+    came of that, so that nothing is taken for absent that was sent just now.
     """
     is_capture = ask.kind is OperationKind.CAPTURE and ask.releases_rest
-    return ask.absent_times > 0 and (is_capture or ask.kind is OperationKind.CANCEL)
+    is_once = is_capture or ask.kind is OperationKind.CANCEL
+    return is_once and ask.absent_times > 0 and ask.number % 2 == 0
 
 
 def further(ask: Ask) -> str:

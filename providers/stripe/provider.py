@@ -161,7 +161,10 @@ class StripeProvider(ReadsBooks):
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
             # Stripe gives the same answer to this key from now on, whatever has become of it.
             found = await self._what_came_of(ask)
-            if found is None and key == ask.key and keys.may_have_further(ask):
+            if found is None and key != ask.key:
+                # It was sent just now, and not answered before: it may still be done.
+                return Unknown()
+            if found is None and keys.may_have_further(ask):
                 return await self._tried(ask, keys.further(ask))
             return found or Absent()
         return outcome_of(error)

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from payments.instants import SECOND
 from tests.at_stripe.site import VISA, Site, on_both
 from tests.at_stripe.test_flow import reference_of
 from tests.support.calling import OPEN
@@ -13,6 +14,8 @@ from tests.support.shop import authorize, capture, new_key, open_collection, ref
 from tests.support.waiting import until
 
 NAMES = {"authorize": "confirm", "capture": "capture", "refund": "refund", "cancel": "cancel"}
+AN_HOUR_LATER = """UPDATE operations SET absent_since = absent_since - ?, due_at = 1
+    WHERE session_id = ? AND status = 'UNKNOWN' AND holder IS NULL"""
 MOVES = {"authorize": 10_000, "capture": 6_000, "refund": 3_000, "cancel": 10_000}
 
 
@@ -99,6 +102,25 @@ def test_a_500_that_its_key_keeps(deaf: Site, kind: str) -> None:
     # The first time, again behind the first step, and then with a key that Stripe has no answer for.
     asked = {key: times for key, times in deaf.stripe.keys().items() if key.startswith(id)}
     assert asked == {id: 2, f"{id}:2": 1}
+
+
+@pytest.mark.once
+def test_a_500_that_every_key_keeps(deaf: Site) -> None:
+    """Every second ask sends a further key; the next one reads what came of that, and sends nothing that is new."""
+    one = prepared(deaf, "capture")
+    deaf.stripe.fault("FAIL_KEPT", "capture", times=50)
+    called(deaf, "capture", one, new_key())
+    session_id = session_id_of("capture", one)
+
+    def is_declined() -> str:
+        deaf.server.rows(AN_HOUR_LATER, 3_600 * SECOND, session_id)
+        return operation_in(deaf.server, "DECLINED", "capture", session_id)
+
+    id = until(is_declined)
+    deaf.stripe.control("go_on")
+    asked = {key: times for key, times in deaf.stripe.keys().items() if key.startswith(id)}
+    assert asked == {id: 5, f"{id}:2": 1, f"{id}:4": 1}
+    assert effects(deaf, "capture", one) == []
 
 
 def test_a_500_that_a_refund_s_key_keeps(deaf: Site) -> None:
