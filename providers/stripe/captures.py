@@ -8,7 +8,7 @@ import stripe
 from payments.ids import CAPTURE, OperationId
 from payments.money import Money
 from payments.outcomes import Declined, JsonObject, Moved, Outcome, Processing, Unknown
-from providers.stripe.intents import MULTICAPTURE, metadata_of, money_of
+from providers.stripe.intents import MULTICAPTURE, metadata_of, money_of, multicapture_of
 
 AVAILABLE: Final = "available"
 
@@ -96,8 +96,11 @@ def _outcome(intent: stripe.PaymentIntent, key: str) -> Moved | Unknown | None:
 
 
 def _is_captured_once(intent: stripe.PaymentIntent) -> bool:
+    """Return whether all that was received is the one capture that was noted; in parts, others may have no note."""
+    charge = intent.latest_charge
+    found = multicapture_of(charge) if isinstance(charge, stripe.Charge) else {}
     is_over = intent.status == "succeeded" and intent.amount_received > 0
-    return is_over and len(notes_of(intent)) == 1
+    return is_over and len(notes_of(intent)) == 1 and found.get(MULTICAPTURE) != AVAILABLE
 
 
 def _taken(intent: stripe.PaymentIntent, key: str) -> Money:

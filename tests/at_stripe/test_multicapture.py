@@ -10,7 +10,7 @@ from tests.at_stripe.site import Site, site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
 from tests.support.records import days_ago, lapse, operation_in
 from tests.support.running import Json
-from tests.support.shop import authorize, capture, collection_of, event_types, unsettled
+from tests.support.shop import authorize, capture, collection_of, event_types, refund, unsettled
 from tests.support.waiting import until
 
 JCB = "pm_card_jcb"
@@ -166,6 +166,21 @@ def test_captured_for_the_last_time_in_the_dashboard(in_parts: Site) -> None:
         "API",
         "PROVIDER",
     ]
+
+
+def test_captured_for_the_last_time_after_a_capture_in_the_dashboard(in_parts: Site) -> None:
+    """Our only capture took its own amount, and not all that Stripe has received."""
+    payment = in_parts.paid()
+    reference = reference_of(in_parts.payment(payment["id"])["paymentSession"])
+    path, values = f"payment_intents/{reference}/capture", {"amount_to_capture": "3000"}
+    in_parts.stripe.call("POST", path, **values, final_capture="false")
+    until(lambda: in_parts.payment(payment["id"])["capturedAmount"] == "30.00")
+    last = capture(in_parts.server, payment["id"], amount="20.00", isFinal=True)
+    assert last["capturedAmount"] == "50.00"
+    until(lambda: not waiting_reports(in_parts.server))
+    found = in_parts.payment(payment["id"])
+    assert (found["capturedAmount"], found["releasedAmount"]) == ("50.00", "50.00")
+    assert refund(in_parts.server, payment["id"])["refundedAmount"] == "50.00"
 
 
 @pytest.mark.once
