@@ -132,8 +132,3 @@ def _sums(amounts: Iterable[int], *, most: int) -> set[int] | None:
         if len(sums) > MOST_SUMS:
             return None
     return sums
-
-
-def rest_of(intent: stripe.PaymentIntent) -> Money:
-    """Return what was not captured of an intent."""
-    return money_of(intent, intent.amount - intent.amount_received)

@@ -23,6 +23,7 @@ from providers.stripe.intents import (
     metadata_of,
     money_of,
     refund_of,
+    rest_of,
 )
 
 
@@ -108,7 +109,7 @@ class _Effects:
             True,
             OperationKind.CANCEL,
             self._session_id,
-            money_of(intent, intent.amount - intent.amount_received),
+            rest_of(intent),
             Moved(Money(given_back, currency)),
             closes_session=given_back == 0,
             is_sole=True,
@@ -123,7 +124,7 @@ class _Effects:
         recorded. Source: https://docs.stripe.com/payments/multicapture, final capture.
         """
         intent = self._intent
-        rest = captures.rest_of(intent)
+        rest = rest_of(intent)
         is_manual = intent.capture_method == "manual"
         if not (is_manual and intent.status == "succeeded" and rest.minor > 0):
             return

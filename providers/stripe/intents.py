@@ -60,6 +60,11 @@ def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
     return from_stripe(amount, intent.currency)
 
 
+def rest_of(intent: stripe.PaymentIntent) -> Money:
+    """Return what was not captured of an intent; raises ValueError."""
+    return money_of(intent, intent.amount - intent.amount_received)
+
+
 def metadata_of(found: Described) -> Metadata:
     """Read an object's metadata."""
     return dict(found.metadata.to_dict()) if found.metadata else {}
@@ -241,7 +246,7 @@ def cancellation_of(intent: stripe.PaymentIntent, asked: Money) -> Outcome | Non
 
 
 def _is_given_back(intent: stripe.PaymentIntent, asked: Money) -> bool:
-    rest = money_of(intent, intent.amount - intent.amount_received)
+    rest = rest_of(intent)
     is_held = intent.capture_method == "manual" and intent.amount_received > 0
     return is_held and rest.currency == asked.currency and 0 < asked.minor <= rest.minor
 
@@ -250,7 +255,7 @@ def given_back_minor(intent: stripe.PaymentIntent) -> int:
     """Return the minor units that a cancellation gave back: nothing where nothing had been authorized."""
     charge = intent.latest_charge
     was_authorized = isinstance(charge, stripe.Charge) and charge.status == "succeeded"
-    return money_of(intent, intent.amount - intent.amount_received).minor if was_authorized else 0
+    return rest_of(intent).minor if was_authorized else 0
 
 
 def refund_of(refund: stripe.Refund) -> Outcome:

@@ -339,7 +339,7 @@ class StripeProvider(ReadsBooks):
         intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, key)
         if intent.status == "succeeded":
             # It was captured in part: what was left is given back.
-            return Moved(captures.rest_of(intent))
+            return Moved(intents.rest_of(intent))
         return intents.cancellation_of(intent, ask.amount) or Unknown()
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
