@@ -72,7 +72,7 @@ show-settlement: .venv/.development ## measure how long an outcome is unknown wh
 FAKE_STRIPE_PORT ?= 12111
 
 # Both are told to end together, by whoever ends this shell.
-serve-with-fake-stripe: .venv/.development ## serve with a make-believe Stripe beside it, for building front ends
+serve-with-fake-stripe: .venv/.development ## serve with a fake Stripe beside it, for building front ends
 	@export TILLGRAPH_STRIPE_SECRET_KEY=sk_test_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_PUBLISHABLE_KEY=pk_test_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_WEBHOOK_SECRETS=whsec_of_the_fake_stripe; \

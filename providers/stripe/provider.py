@@ -159,15 +159,18 @@ class StripeProvider(ReadsBooks):
                 return await self._tried(ask, keys.further(ask))
             return found or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
-            # Stripe gives the same answer to this key from now on, whatever has become of it.
-            found = await self._what_came_of(ask)
-            if found is None and key != ask.key:
-                # It was sent just now, and not answered before: it may still be done.
-                return Unknown()
-            if found is None and keys.may_have_further(ask):
-                return await self._tried(ask, keys.further(ask))
-            return found or Absent()
+            return await self._behind_a_fault(ask, key)
         return outcome_of(error)
+
+    async def _behind_a_fault(self, ask: Ask, key: str) -> Outcome:
+        """Return what came of an ask that got a 500, which Stripe gives to its key from then on."""
+        found = await self._what_came_of(ask)
+        if found is None and key != ask.key:
+            # It was sent just now, and not answered before: it may still be done.
+            return Unknown()
+        if found is None and keys.may_have_further(ask):
+            return await self._tried(ask, keys.further(ask))
+        return found or Absent()
 
     async def _what_came_of(self, ask: Ask) -> Outcome | None:
         """Read what came of an ask whose answer is worthless; None where nothing came of it as yet.
