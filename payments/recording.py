@@ -118,7 +118,8 @@ def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operati
 
 def contradicts(operation: Operation, outcome: Outcome) -> bool:
     """Return whether a provider says that it did what is declined here for good."""
-    return operation.status is OperationStatus.DECLINED and isinstance(outcome, HAPPENED)
+    is_done = isinstance(outcome, HAPPENED) and answers(operation.kind, outcome)
+    return operation.status is OperationStatus.DECLINED and is_done
 
 
 def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) -> None:

@@ -140,9 +140,10 @@ def test_closed_while_its_bank_debit_is_processing(at_once: Site) -> None:
     """Stripe cancels no intent that is processing: paid in the end, all of it goes back, and nobody has to look."""
     session, reference = closed_while_processing(at_once)
     at_once.stripe.control("settle", id=reference, succeeds=True)
+    payment = until(lambda: at_once.session(session["id"])["payment"])
+    until(lambda: at_once.payment(payment["id"])["status"] == "REFUNDED")
     until(is_settled(at_once, session))
     assert at_once.stripe.ledger(reference) == [("authorize", 10_000), ("refund", 10_000)]
-    assert at_once.payment(at_once.session(session["id"])["payment"]["id"])["status"] == "REFUNDED"
 
 
 def _types_of(shop: Site, collection: Json) -> list[str]:
