@@ -142,11 +142,7 @@ def test_a_dispute_that_leaves_a_part(shop: Site) -> None:
 
 def test_a_dispute_that_is_not_known_yet(deaf: Site) -> None:
     """Stripe's own refusal is the refund's outcome, with Stripe's word for it; nothing stays reserved."""
-    payment = deaf.paid()
-    capture(deaf.server, payment["id"])
-    found = deaf.payment(payment["id"])
-    reference = reference_of(found["paymentSession"])
-    deaf.stripe.control("dispute", id=reference, reason="fraudulent", status="needs_response")
+    payment, _ = disputed(deaf)
     failed = refund(deaf.server, payment["id"])
     assert (failed["__typename"], failed["code"], failed["declineCode"]) == (
         "RefundFailed",
@@ -157,7 +153,7 @@ def test_a_dispute_that_is_not_known_yet(deaf: Site) -> None:
     (made,) = deaf.payment(payment["id"])["refunds"]
     assert (made["status"], made["failure"]["declineCode"]) == ("FAILED", "charge_disputed")
     assert sums_of(deaf, payment) == ("100.00", "0.00", "0.00", "100.00")
-    assert ledger_of(deaf, found) == [("authorize", 10_000), ("capture", 10_000)]
+    assert ledger_of(deaf, payment) == [("authorize", 10_000), ("capture", 10_000)]
 
 
 def test_a_browser_reads_no_disputed_amount(shop: Site) -> None:
@@ -175,11 +171,8 @@ def test_a_browser_reads_no_disputed_amount(shop: Site) -> None:
 
 def test_recover_reads_disputes(own: Site) -> None:
     """One whose report never came is known afterwards, with what it took; a second time there is nothing new."""
-    payment = own.paid()
-    capture(own.server, payment["id"])
-    found = own.payment(payment["id"])
+    found, _ = disputed(own)
     reference = reference_of(found["paymentSession"])
-    own.stripe.control("dispute", id=reference, reason="fraudulent", status="needs_response")
     assert sums_of(own, found) == ("100.00", "0.00", "0.00", "100.00")
     for recorded in (1, 0):
         assert own.server.command("recover", "--since", "2026-01-01T00:00:00Z") == (

@@ -64,6 +64,20 @@ def is_closed_at_stripe(shop: Site, collection: Json) -> bool:
     return all(shop.stripe.intent(name)["status"] == "canceled" for name in names)
 
 
+def opened_with_oxxo(shop: Site) -> Json:
+    """Open a session of 500.00, of a collection with more than OXXO takes at once."""
+    collection = open_collection(shop.server, "20000.00", "MXN")
+    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
+    return shop.server.change("createPaymentSession", {**values, "amount": "500.00"})
+
+
+def assert_amount_of_before(shop: Site, session: Json) -> None:
+    """Hold that a session and its intent have the amount that it was opened with, and can be paid."""
+    assert shop.session(session["id"])["amount"] == "500.00"
+    intent = shop.stripe.intent(reference_of(session))
+    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+
+
 def test_a_way_that_is_not_activated(shop: Site) -> None:
     """Stripe leaves it out silently: PROVIDER_DISABLED, nothing stays open, and the same key opens it once it is."""
     collection = open_collection(shop.server, "50.00", "EUR")
@@ -102,18 +116,12 @@ def test_a_way_that_is_not_for_it(
 
 def test_a_change_to_an_amount_that_it_is_not_for(shop: Site) -> None:
     """The session keeps its amount, and so does the intent; another change goes through."""
-    collection = open_collection(shop.server, "20000.00", "MXN")
-    session = shop.server.change(
-        "createPaymentSession",
-        {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo", "amount": "500.00"},
-    )
+    session = opened_with_oxxo(shop)
     refused = shop.server.change(
         "updatePaymentSession", {"id": session["id"], "amount": "15000.00"}
     )
     assert (refused["code"], refused["path"]) == ("PROVIDER_DISABLED", ["amount"])
-    assert shop.session(session["id"])["amount"] == "500.00"
-    intent = shop.stripe.intent(reference_of(session))
-    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+    assert_amount_of_before(shop, session)
     changed = shop.server.change("updatePaymentSession", {"id": session["id"], "amount": "600.00"})
     assert changed["amount"] == "600.00"
 
@@ -214,16 +222,12 @@ def test_a_lost_answer_about_a_way_that_is_not_activated(deaf: Site) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_lost_answer_about_a_change_that_is_taken_back(deaf: Site, times: int) -> None:
     """Lost with the change or with its taking back: session and intent end with the amount before, and go on."""
-    collection = open_collection(deaf.server, "20000.00", "MXN")
-    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
-    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    session = opened_with_oxxo(deaf)
     deaf.stripe.fault("DROP_AFTER", "update", times=times)
     change = {"id": session["id"], "amount": "15000.00"}
     assert deaf.server.change("updatePaymentSession", change)["code"] == "IN_PROGRESS"
     until(lambda: not opening_made_due(deaf, session))
-    assert deaf.session(session["id"])["amount"] == "500.00"
-    intent = deaf.stripe.intent(reference_of(session))
-    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+    assert_amount_of_before(deaf, session)
     changed = deaf.server.change("updatePaymentSession", {"id": session["id"], "amount": "600.00"})
     assert changed["amount"] == "600.00"
 
@@ -239,9 +243,7 @@ def opening_made_due(shop: Site, session: Json) -> list[tuple[str]]:
 
 def test_paid_in_the_browser_after_a_change_that_failed(deaf: Site) -> None:
     """The intent is asked about as ever: what the browser has made of it is known without a report."""
-    collection = open_collection(deaf.server, "20000.00", "MXN")
-    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
-    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    session = opened_with_oxxo(deaf)
     change = {"id": session["id"], "amount": "15000.00"}
     assert deaf.server.change("updatePaymentSession", change)["code"] == "PROVIDER_DISABLED"
     deaf.stripe.in_browser(session, "oxxo")
@@ -253,15 +255,11 @@ def test_paid_in_the_browser_after_a_change_that_failed(deaf: Site) -> None:
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_500_for_a_change_that_has_to_be_taken_back(deaf: Site, times: int) -> None:
     """For the change, or for its taking back as well, both of which are done: both have the amount before."""
-    collection = open_collection(deaf.server, "20000.00", "MXN")
-    values = {"paymentCollectionId": collection["id"], "providerId": "stripe_oxxo"}
-    session = deaf.server.change("createPaymentSession", {**values, "amount": "500.00"})
+    session = opened_with_oxxo(deaf)
     deaf.stripe.fault("FAIL_AFTER", "update", times=times)
     deaf.server.change("updatePaymentSession", {"id": session["id"], "amount": "15000.00"})
     until(lambda: not opening_made_due(deaf, session))
-    assert deaf.session(session["id"])["amount"] == "500.00"
-    intent = deaf.stripe.intent(reference_of(session))
-    assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
+    assert_amount_of_before(deaf, session)
 
 
 def test_a_500_for_a_change_after_a_decline(deaf: Site) -> None:
