@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import Final
 
 from graphql import (
     DocumentNode,
@@ -62,6 +63,10 @@ class Document:
 
 _OPEN_CHOICE = "OPERATION_RESOLUTION_FAILED"
 
+# Built once: graphql-core's own caches go by the identity of the rules.
+_RULES: Final = tuple(specified_rules)
+_RULES_WITHOUT_INTROSPECTION: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
+
 
 class Documents:
     """What is run on one schema: its trusted documents for good, and others as long as there is room for them.
@@ -79,17 +84,10 @@ class Documents:
     ) -> None:
         self.schema = schema
         self.introspection = introspection
-        # Built once: graphql-core's own caches go by the identity of the rules.
-        self._rules = (
-            tuple(specified_rules)
-            if introspection
-            else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        )
         self.find = lru_cache(maxsize=limits.DOCUMENTS_KEPT)(self._prepare)
         self._binds_browsers = binds_browsers
         self._by_hash: dict[str, TrustedText] = {}
         self._by_text: dict[str, TrustedText] = {}
-        self._prepared: dict[str, Document] = {}
         for one in trusted:
             for spelling in one.spellings:
                 self._by_text[spelling] = one
@@ -131,49 +129,54 @@ class Documents:
                 raise DocumentUnusable(text.path, "it has no operation")
 
     def _trusted(self, text: TrustedText) -> Document:
-        document = self._prepared.get(text.text)
-        if document is None:
-            document = self._prepared[text.text] = self._prepare(text.text)
-        return document
+        return prepared(self.schema, text.text, introspection=self.introspection)
 
     def _prepare(self, text: str) -> Document:
-        """Parse and validate a text; what is refused is remembered without its syntax tree."""
-        try:
-            tree = parse(text, max_tokens=limits.DOCUMENT_TOKENS)
-        except GraphQLSyntaxError as error:
-            # The parser has no classes for its two limits, only these sentences.
-            if error.description.endswith("Parsing aborted."):
-                return _refused(422, [client_error(error, "LIMIT_EXCEEDED")])
-            return _refused(400, [client_error(error, "GRAPHQL_PARSE_FAILED")])
-        try:
-            selections.check(tree)
-        except selections.LimitExceeded as error:
+        return _prepare(self.schema, text, introspection=self.introspection)
+
+
+@cache
+def prepared(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:
+    """Prepare a text for as long as the process lives, and for those that are forked from it."""
+    return _prepare(schema, text, introspection=introspection)
+
+
+def _prepare(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:
+    """Parse and validate a text; what is refused is remembered without its syntax tree."""
+    try:
+        tree = parse(text, max_tokens=limits.DOCUMENT_TOKENS)
+    except GraphQLSyntaxError as error:
+        # The parser has no classes for its two limits, only these sentences.
+        if error.description.endswith("Parsing aborted."):
             return _refused(422, [client_error(error, "LIMIT_EXCEEDED")])
-        errors = validate(
-            self.schema,
-            tree,
-            self._rules,
-            max_errors=limits.VALIDATION_ERRORS,
-            hide_suggestions=not self.introspection,
-        )
-        if errors:
-            return _refused(
-                422, [client_error(error, "GRAPHQL_VALIDATION_FAILED") for error in errors]
-            )
-        return Document(
-            {
-                operation.name: operation
-                for operation in (
-                    Operation(
-                        definition.name.value if definition.name else None,
-                        definition.operation,
-                        tree,
-                    )
-                    for definition in tree.definitions
-                    if isinstance(definition, OperationDefinitionNode)
+        return _refused(400, [client_error(error, "GRAPHQL_PARSE_FAILED")])
+    try:
+        selections.check(tree)
+    except selections.LimitExceeded as error:
+        return _refused(422, [client_error(error, "LIMIT_EXCEEDED")])
+    errors = validate(
+        schema,
+        tree,
+        _RULES if introspection else _RULES_WITHOUT_INTROSPECTION,
+        max_errors=limits.VALIDATION_ERRORS,
+        hide_suggestions=not introspection,
+    )
+    if errors:
+        return _refused(422, [client_error(error, "GRAPHQL_VALIDATION_FAILED") for error in errors])
+    return Document(
+        {
+            operation.name: operation
+            for operation in (
+                Operation(
+                    definition.name.value if definition.name else None,
+                    definition.operation,
+                    tree,
                 )
-            }
-        )
+                for definition in tree.definitions
+                if isinstance(definition, OperationDefinitionNode)
+            )
+        }
+    )
 
 
 def _told(entry: ErrorEntry) -> str:

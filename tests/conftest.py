@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support import databases, failures
+from tests.support import databases, failures, starting
 from tests.support.running import QUICK_RECOVERY, RunningServer
 
 IS_ROOT = os.geteuid() == 0
@@ -58,7 +58,10 @@ def pytest_configure(config: pytest.Config) -> None:
         "sqlite: about SQLite itself, or minutes without a part of the database's; there alone in either form",
     )
     config.addinivalue_line("markers", "both: runs on both, in a module that otherwise runs once")
-    given = getattr(config, "workerinput", {}).get("seed", config.getoption("--seed"))
+    handed = getattr(config, "workerinput", {})
+    if "forker" in handed:
+        starting.use(handed["forker"])
+    given = handed.get("seed", config.getoption("--seed"))
     drawn = secrets.randbits(32) if config.getoption("--long") else SHORT_SEED
     config.stash[SEED] = drawn if given is None else given
 
@@ -73,8 +76,9 @@ def _keep_folders_in_memory() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the seed to the processes that the tests are spread over."""
+    """Hand the seed to the processes that the tests are spread over, and where they have servers forked."""
     node.workerinput["seed"] = node.config.stash[SEED]
+    node.workerinput["forker"] = starting.forker()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:

@@ -8,7 +8,7 @@ from providers.sandbox.app import BreaksOff, gateway_app
 from providers.sandbox.delivery import Deliveries
 from providers.sandbox.gateway import Gateway
 from providers.sandbox.ledger import Ledger
-from providers.sandbox.pool import POOL_LIMITS
+from providers.sandbox.pool import POOL_LIMITS, authorities
 from providers.sandbox.provider import SandboxProvider
 from providers.sandbox.routes import sandbox_routes
 from providers.sandbox.saving import SavingSandboxProvider
@@ -31,7 +31,7 @@ def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> San
     secret = _secret_of(sandbox)
     if sandbox.url is not None:
         return SavingSandboxProvider(
-            httpx2.AsyncHTTPTransport(trust_env=False, limits=POOL_LIMITS),
+            httpx2.AsyncHTTPTransport(verify=authorities(), trust_env=False, limits=POOL_LIMITS),
             secret=secret,
             public_url=settings.public_url,
             gateway_url=sandbox.url,

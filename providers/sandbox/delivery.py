@@ -10,7 +10,7 @@ import structlog
 from payments import instants
 from payments.instants import SECOND, Instant, after
 from providers.sandbox.ledger import Ledger, LedgerTransaction, StoredReport
-from providers.sandbox.pool import POOL_LIMITS
+from providers.sandbox.pool import POOL_LIMITS, authorities
 from providers.sandbox.signing import HEADER, sign
 
 log = structlog.get_logger("sandbox")
@@ -62,6 +62,7 @@ class Deliveries:
         self._client = httpx2.AsyncClient(
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             limits=POOL_LIMITS,
+            verify=authorities(),
             # A proxy of the environment's would be asked for an address of this machine.
             trust_env=False,
         )

@@ -1,5 +1,8 @@
 """How connections between a server and a sandbox gateway of its own process are kept."""
 
+import ssl
+from functools import cache
+
 import httpx2
 
 CONNECTIONS = 100
@@ -13,3 +16,9 @@ POOL_LIMITS = httpx2.Limits(
     max_keepalive_connections=IDLE_CONNECTIONS,
     keepalive_expiry=IDLE_SECONDS,
 )
+
+
+@cache
+def authorities() -> ssl.SSLContext:
+    """Read whom this machine trusts, for all connections of the process: it takes as long as half of a start."""
+    return httpx2.create_ssl_context(trust_env=False)

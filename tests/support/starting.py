@@ -1,8 +1,9 @@
 """Starts the program many times a minute: it is imported once, and each process is forked from the one that did.
 
-Importing takes nine tenths of a start. A forked process does all that follows: it reads its arguments, its environment
-and its settings, runs in a folder of its own, and ends as an interpreter ends. Servers with several workers are forked
-behind their imports too. tests/api/test_starting.py starts a server in an interpreter of its own, as the README does.
+Importing takes nine tenths of a start, and reading the trusted documents most of the first requests. A forked process
+does all that follows: it reads its arguments, its environment and its settings, runs in a folder of its own, and ends
+as an interpreter ends. Servers with several workers are forked behind their imports too. One process forks for all that
+the tests are spread over. tests/api/test_starting.py starts a server in an interpreter of its own, as the README does.
 """
 
 import atexit
@@ -21,7 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Final, Literal
 
 import orjson
@@ -29,6 +30,8 @@ import orjson
 ROOT: Final = Path(__file__).parent.parent.parent
 PYTHONPATH: Final = "PYTHONPATH"
 COMMAND_SECONDS: Final = 60.0
+BACKLOG: Final = 64
+"""Starts that wait: processes that the tests are spread over, and threads of theirs."""
 DESCRIPTORS: Final = 4
 """Handed over at a start: the request, standard output, standard error, and where the process's end is told."""
 WORD_BYTES: Final = 12
@@ -117,9 +120,10 @@ def start(
     """
     asking, request = os.pipe()
     told, telling = os.pipe()
-    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - no file
+    with open(os.devnull, "wb") as nowhere, socket.socket(socket.AF_UNIX) as control:  # noqa: PTH123 - no file
         streams = [(output or nowhere).fileno(), (error or nowhere).fileno()]
-        socket.send_fds(_forker(), [b"."], [asking, *streams, telling])
+        control.connect(_given or forker())
+        socket.send_fds(control, [b"."], [asking, *streams, telling])
     os.close(asking)
     os.close(telling)
     with os.fdopen(request, "wb") as writing:
@@ -168,51 +172,84 @@ def run(
     return Ended(code, *printed)
 
 
+_given: str | None = None
+"""The address of the process that another one has started."""
+
+
+def use(address: str) -> None:
+    """Have processes forked where `forker` of another process says."""
+    global _given  # noqa: PLW0603 - one for each process of a run
+    _given = address
+
+
 @cache
-def _forker() -> socket.socket:
-    """Start the process that imports the program, and has it for every later start."""
-    here, there = socket.socketpair()
-    with there:
+def forker() -> str:
+    """Start the process that imports the program, and has it for every later start; gives its address."""
+    folder = TemporaryDirectory(prefix="starting-")
+    address = str(Path(folder.name) / "control")
+    living, alive = os.pipe()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(address)
+        listening.listen(BACKLOG)
+        inherited = (listening.fileno(), living)
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.support.starting", str(there.fileno())],
+            [
+                *(sys.executable, "-W", "error", "-m", "tests.support.starting"),
+                *map(str, inherited),
+            ],
             cwd=ROOT,
-            pass_fds=[there.fileno()],
+            pass_fds=inherited,
         )
+    os.close(living)
 
     def end() -> None:
-        here.close()
+        os.close(alive)
         process.wait()
+        folder.cleanup()
 
     atexit.register(end)
-    return here
+    return address
 
 
 def _programs() -> Mapping[Program, Callable[[], int | None]]:
     import server  # noqa: PLC0415 - the tests themselves need not import it
+    from edge.documents import prepared  # noqa: PLC0415 - the same
+    from edge.trusted import read_folder  # noqa: PLC0415 - the same
+    from providers.sandbox.pool import authorities  # noqa: PLC0415 - the same
+    from resolvers.root import executable  # noqa: PLC0415 - the same
     from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
     from tests.support import build  # noqa: PLC0415 - the same
 
     for name in IMPORTED_LATE:
         importlib.import_module(name)
+    authorities()
+    for text in read_folder(ROOT / "queries"):
+        for is_development in (True, False):
+            prepared(executable(), text.text, introspection=is_development)
     return {"server": server.main, "test build": build.main, "stripe": stripe.main}
 
 
-def _fork_until_told(control: socket.socket) -> Callable[[], int | None]:
+def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int | None]:
     """Fork a process at each request; comes back in each of those, with what it is to do."""
     programs = _programs()
     gc.collect()
     gc.freeze()  # Collections do not write to what all of them share.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those that wait below.
+    waiting = select.poll()
+    waiting.register(listening, select.POLLIN)
+    waiting.register(living, 0)  # What is always told: that the tests are over.
     while True:
-        word, descriptors, _, _ = socket.recv_fds(control, 1, DESCRIPTORS)
-        if not word:
-            os._exit(0)  # The tests are over.
-        if not os.fork():
+        if living in dict(waiting.poll()):
+            os._exit(0)
+        with listening.accept()[0] as control:
+            word, descriptors, _, _ = socket.recv_fds(control, 1, DESCRIPTORS)
+        if word and not os.fork():
             break
         for one in descriptors:
             os.close(one)
-    control.close()
+    listening.close()
+    os.close(living)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     request, output, error, telling = descriptors
     with os.fdopen(request, "rb") as reading:
@@ -273,4 +310,4 @@ def _tell(where: int, number: int) -> None:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(_fork_until_told(socket.socket(fileno=int(sys.argv[1])))())
+        sys.exit(_fork_until_told(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]))())
