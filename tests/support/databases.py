@@ -40,10 +40,12 @@ LOCKED = (
 POSTGRESQL_SETTINGS = """
 fsync = off
 full_page_writes = off
+autovacuum = off
+shared_buffers = 32MB
 max_connections = 500
 """
-"""Of the tests' own: no test loses power, so that no commit waits for a disk; and all servers of a process, each with
-eleven connections, are on one PostgreSQL."""
+"""Of the tests' own: no test loses power, so that no commit waits for a disk, or lives long enough to be cleaned up
+behind; and all servers of a process, each with eleven connections, are on one PostgreSQL."""
 
 KINDS = ("sqlite", "postgresql")
 
