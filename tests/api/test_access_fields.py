@@ -287,6 +287,7 @@ def read(server: RunningServer, kind: str, id: str, bearer: str | None = None) -
     return server.execute(query, {"id": id}, bearer=bearer)["node"]
 
 
+@pytest.mark.once
 def test_a_browser_reads_what_a_back_end_reads_but_for_the_table(
     keyed_server: RunningServer, rich: Rich
 ) -> None:
@@ -322,6 +323,7 @@ def _fields(name: str) -> Iterator[str]:
     yield from kind.fields
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", NODES)
 def test_whoever_is_somebody_else_reads_nothing(
     keyed_server: RunningServer, rich: Rich, strangers: Mapping[str, str], kind: str

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.at_stripe.site import RunningStripe, Site, site
 from tests.at_stripe.test_faults import MOVES, NAMES, called, effects, prepared, session_id_of
@@ -14,6 +15,8 @@ from tests.support.counting import logged
 from tests.support.running import Json, RunningServer
 from tests.support.shop import new_key, open_collection, refund, unsettled
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
 
 MISCONFIGURED = "provider misconfigured"
 
@@ -184,6 +187,7 @@ def is_live(server: RunningServer) -> bool:
         return False
 
 
+@pytest.mark.both
 def test_an_account_that_is_not_known_yet(own: Site, tmp_path: Path) -> None:
     """Of a database from before accounts were kept, only the account is taken that has its payments."""
     own.opened()
@@ -200,6 +204,7 @@ def test_an_account_that_is_not_known_yet(own: Site, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.both
 def test_a_database_without_payments_takes_any_account(own: Site, tmp_path: Path) -> None:
     """Whoever has only tried a key out may take another one."""
     until(lambda: own.server.rows("SELECT account FROM gateway_accounts"))

@@ -12,6 +12,8 @@ from tests.support.running import Json
 from tests.support.shop import unsettled
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 BANK_DEBIT = "pm_usBankAccount"
 
 
@@ -70,6 +72,7 @@ def test_what_is_processing_is_closed_by_its_report(
     assert read["releasedAmount"] == "100.00"
 
 
+@pytest.mark.both
 def test_what_was_processing_for_days_is_closed(shop: Site) -> None:
     """A debit that fails after Stripe has forgotten the key: the intent is read, and canceled after all."""
     session, reference = closed_while_processing(shop)

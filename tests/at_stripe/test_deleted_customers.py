@@ -3,12 +3,16 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+
 from tests.at_stripe.site import VISA, Site
 from tests.at_stripe.test_accounts import another_account
 from tests.at_stripe.test_flow import reference_of
 from tests.at_stripe.test_holders import new_holder, save, saved, session_of, shown
 from tests.support.running import Json
 from tests.support.shop import authorize, collection_of, new_key, open_collection
+
+pytestmark = pytest.mark.once
 
 
 def deleted(shop: Site, **more: Json) -> Json:
@@ -23,6 +27,7 @@ def again(shop: Site, holder: Json, **more: Json) -> Json:
     return new_holder(shop, customerReference=holder["customerReference"], **more)
 
 
+@pytest.mark.both
 def test_a_session_for_a_deleted_customer(shop: Site) -> None:
     """The failure names the holder; created again it is the same one with a new customer, who pays."""
     holder = deleted(shop, email="ada@example.com", name="Ada")
@@ -154,6 +159,7 @@ def _reference(shop: Site, method: Json) -> str:
     return str(found)
 
 
+@pytest.mark.both
 def test_creating_again_at_the_same_time(patient: Site) -> None:
     """Ten calls make one new customer."""
     holder = deleted(patient)

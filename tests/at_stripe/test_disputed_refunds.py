@@ -14,6 +14,8 @@ from tests.support.running import Json
 from tests.support.shop import capture, refund
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 SUMS = """
 query ($id: ID!) { payment(id: $id) { capturedAmount refundedAmount disputedAmount refundableAmount } }
 """
@@ -105,6 +107,7 @@ def test_a_dispute_that_an_older_program_recorded_as_won(own: Site) -> None:
     assert sums_of(own, payment) == ("100.00", "0.00", "0.00", "100.00")
 
 
+@pytest.mark.both
 def test_disputes_of_parts(shop: Site) -> None:
     """Each that holds money counts, with its own amount; one that does not counts for nothing."""
     payment = shop.paid()

@@ -1,6 +1,7 @@
 """What customers object to: Stripe's disputes, on the payment and in the log."""
 
 import orjson
+import pytest
 
 from tests.at_stripe.site import Site, waiting_reports
 from tests.at_stripe.test_flow import reference_of
@@ -8,6 +9,8 @@ from tests.at_stripe.test_reports import post, signed
 from tests.support.running import Json
 from tests.support.shop import capture, collection_of
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
 
 DISPUTES = """
 query ($id: ID!) { payment(id: $id) {
@@ -65,6 +68,7 @@ def told(shop: Site, payment: Json) -> list[tuple[str, str, str]]:
     ]
 
 
+@pytest.mark.both
 def test_a_dispute_is_shown_and_told(shop: Site) -> None:
     """Opened, changed and lost: on the payment as it stands, and an event for each; it moves no sum."""
     payment, made = disputed(shop)

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.at_stripe.site import VISA, Site, on_both
+from tests.at_stripe.site import VISA, Site
 from tests.support.running import Json
 from tests.support.shop import (
     authorize,
@@ -14,6 +14,8 @@ from tests.support.shop import (
     open_session,
     save_method,
 )
+
+pytestmark = pytest.mark.once
 
 HOLDER = """
 query ($id: ID!) { accountHolder(id: $id) {
@@ -55,6 +57,7 @@ def shown(site: Site, id: str) -> Json:
     return site.server.execute(HOLDER, {"id": id})["accountHolder"]
 
 
+@pytest.mark.both
 def test_a_holder_is_a_customer_at_stripe(shop: Site) -> None:
     """It bears our names in its metadata; the caller's metadata stays here."""
     made = new_holder(shop, email="ada@example.com", name="Ada", metadata={"tier": "gold"})
@@ -80,6 +83,7 @@ def test_there_is_one_for_each_customer_and_provider(shop: Site) -> None:
     assert [one["id"] for one in found] == [made["id"]]
 
 
+@pytest.mark.both
 def test_calls_at_the_same_time_make_one(patient: Site) -> None:
     """Twenty first calls: one holder here, one customer at Stripe."""
     customer = f"customer-{new_key()}"
@@ -92,7 +96,7 @@ def test_calls_at_the_same_time_make_one(patient: Site) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    on_both(["DROP_AFTER", "FAIL_AFTER", "MALFORMED", "HTML", "FAIL_BEFORE"], "DROP_AFTER"),
+    ["DROP_AFTER", "FAIL_AFTER", "MALFORMED", "HTML", "FAIL_BEFORE"],
 )
 def test_a_lost_answer_makes_no_second_holder(deaf: Site, fault: str) -> None:
     """The same call again finds the customer that Stripe made, or makes it."""
@@ -183,7 +187,6 @@ def test_a_holder_that_stripe_has_no_more_can_be_deleted(shop: Site) -> None:
     assert shop.server.change("deleteAccountHolder", {"id": made["id"]})["__typename"] == "Deleted"
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("given", "code", "path"),
     [

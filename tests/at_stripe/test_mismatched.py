@@ -1,7 +1,11 @@
 """A payment of another amount than was requested: named by `check`, beside the comparison with Stripe."""
 
+import pytest
+
 from tests.at_stripe.site import VISA, Site
 from tests.support.shop import authorize
+
+pytestmark = pytest.mark.once
 
 
 def test_an_intent_that_somebody_else_has_changed(own: Site) -> None:

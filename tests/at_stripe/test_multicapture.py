@@ -13,6 +13,8 @@ from tests.support.running import Json
 from tests.support.shop import authorize, capture, collection_of, event_types, refund, unsettled
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 JCB = "pm_card_jcb"
 """A card that is captured once, at the fake."""
 
@@ -25,6 +27,7 @@ def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield made
 
 
+@pytest.mark.both
 def test_captured_in_parts(in_parts: Site) -> None:
     """By setting: each capture leaves the rest authorized until one is final."""
     payment = in_parts.paid()
@@ -50,6 +53,7 @@ def test_captured_in_parts(in_parts: Site) -> None:
     ]
 
 
+@pytest.mark.both
 def test_captured_in_part_and_canceled(in_parts: Site) -> None:
     """Canceling gives the rest back; what was captured stands."""
     payment = in_parts.paid()
@@ -183,7 +187,6 @@ def test_captured_for_the_last_time_after_a_capture_in_the_dashboard(in_parts: S
     assert refund(in_parts.server, payment["id"])["refundedAmount"] == "50.00"
 
 
-@pytest.mark.once
 def test_the_books_of_what_was_captured_in_parts(tmp_path: Path) -> None:
     """Two captures, and the rest released by a last one, by a cancellation or by time: no difference."""
     with site(tmp_path, hears_reports=False, TILLGRAPH_STRIPE_MULTICAPTURE="true") as own:
@@ -272,7 +275,6 @@ def test_a_kept_500_of_a_capture_that_leaves_the_rest(in_parts: Site) -> None:
     assert sums_of(in_parts, payment) == ("PARTIALLY_CAPTURED", "30.00", "0.00", "70.00")
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("notes", "received", "is_made"),
     [
@@ -294,7 +296,6 @@ def test_which_capture_was_made(notes: dict[str, int], received: int, is_made: b
     assert captures.is_made(notes, received, "capt_2") is is_made
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("record", "capture_count", "is_final"),
     [

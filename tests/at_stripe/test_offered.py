@@ -9,6 +9,8 @@ from tests.support.running import Json
 from tests.support.shop import authorize, collection_of, new_key, open_collection, refund
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 PROVIDERS = "query ($only: Boolean) { paymentProviders(enabledOnly: $only) { id isEnabled } }"
 
 OF_GIROPAY = (
@@ -24,7 +26,6 @@ def offered(shop: Site, *, only: bool) -> dict[str, bool]:
     return {one["id"]: one["isEnabled"] for one in found}
 
 
-@pytest.mark.once
 def test_a_way_of_the_past(shop: Site) -> None:
     """No session is opened with giropay, and Stripe is not asked; it is listed with what is not enabled alone."""
     collection = open_collection(shop.server, "50.00", "EUR")
@@ -96,7 +97,6 @@ def test_a_way_that_is_not_activated(shop: Site) -> None:
     assert opened["__typename"] == "PaymentSession"
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("provider", "amount", "currency", "missing"),
     [("stripe_oxxo", "10000.01", "MXN", ()), ("stripe", "50.00", "USD", ("card",))],
@@ -171,6 +171,7 @@ def test_named_providers_are_all_or_none(shop: Site) -> None:
     until(lambda: is_closed_at_stripe(shop, collection))
 
 
+@pytest.mark.both
 def test_every_provider_that_takes_the_amount(shop: Site) -> None:
     """Less than Stripe takes leaves out Stripe's; named, one of them is refused with what would be right."""
     collection = open_collection(shop.server, "0.40", "EUR")
@@ -196,7 +197,6 @@ def test_an_amount_that_only_stripe_knows_to_be_too_small(shop: Site) -> None:
     assert {one["provider"]["id"] for one in opened} == {"system", "sandbox"}
 
 
-@pytest.mark.once
 def test_a_change_to_an_amount_that_only_stripe_knows_to_be_too_small(shop: Site) -> None:
     """The refusal names the field, and the session keeps its amount."""
     collection = open_collection(shop.server, "90.00", "LBP")
@@ -219,6 +219,7 @@ def test_a_lost_answer_about_a_way_that_is_not_activated(deaf: Site) -> None:
     assert len(deaf.stripe.intents_of(session["id"])) == 1
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_lost_answer_about_a_change_that_is_taken_back(deaf: Site, times: int) -> None:
     """Lost with the change or with its taking back: session and intent end with the amount before, and go on."""

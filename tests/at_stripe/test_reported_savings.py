@@ -11,6 +11,8 @@ from tests.support.running import Json
 from tests.support.shop import authorize, new_key, open_collection, open_session
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 THREE_D_SECURE = "pm_card_threeDSecure2Required"
 DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
 
@@ -32,6 +34,7 @@ def in_a_tab(shop: Site, answer: Json, card: str) -> None:
     shop.stripe.call("POST", path, PUBLISHABLE_KEY, **values)
 
 
+@pytest.mark.both
 def test_a_card_that_was_saved_in_a_closed_tab(shop: Site) -> None:
     """Stripe's report makes it known, once, and the saving's key answers with it."""
     holder, key = new_holder(shop), new_key()

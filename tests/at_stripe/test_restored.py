@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.at_stripe.site import Site
 from tests.at_stripe.test_flow import reference_of
 from tests.support import databases
 from tests.support.shop import capture, refund
 from tests.support.waiting import until
+
+pytestmark = pytest.mark.once
 
 ASKED = (
     "SELECT count(*) FROM operations WHERE kind = 'refund' AND asked_times > 0 AND holder IS NULL"

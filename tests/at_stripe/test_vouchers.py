@@ -11,6 +11,8 @@ from tests.support.running import Json
 from tests.support.shop import authorize, collection_of, event_types, open_collection, refund
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.once
+
 SHOWN = {
     "stripe_oxxo": ("oxxo", "MXN", "oxxo_display_details", "hosted_voucher_url"),
     "stripe_promptpay": ("promptpay", "THB", "promptpay_display_qr_code", "image_url_png"),
@@ -41,6 +43,7 @@ def test_a_voucher_is_shown_after_a_reload(deaf: Site, provider: str) -> None:
     assert deaf.session(session["id"])["status"] == "CAPTURED"
 
 
+@pytest.mark.both
 def test_stripe_reports_a_voucher(shop: Site) -> None:
     """A page that never comes back is not needed: the report that the customer has to act brings it, once."""
     session = shop.opened("500.00", "MXN", provider="stripe_oxxo")
@@ -85,7 +88,6 @@ def test_oxxo_gives_nothing_back(shop: Site) -> None:
     assert shop.stripe.keys() == before
 
 
-@pytest.mark.once
 def test_oxxo_gives_nothing_back_among_other_ways(shop: Site) -> None:
     """What decides is how it was paid, at the provider of all ways as well."""
     payment = paid_by_oxxo(shop)
@@ -126,7 +128,6 @@ def test_blik_in_the_browser(shop: Site) -> None:
     until(lambda: shop.session(session["id"])["status"] == "CAPTURED")
 
 
-@pytest.mark.once
 def test_blik_without_its_code(shop: Site) -> None:
     """It is refused before Stripe is asked, and the key is named."""
     session = shop.opened("50.00", "PLN", provider="stripe_blik")
@@ -136,7 +137,6 @@ def test_blik_without_its_code(shop: Site) -> None:
     assert shop.stripe.keys() == before
 
 
-@pytest.mark.once
 @pytest.mark.parametrize(
     ("provider", "code"),
     [("stripe_blik", "77712"), ("stripe_blik", 777123), ("stripe_ideal", "777123")],

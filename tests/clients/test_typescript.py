@@ -90,6 +90,7 @@ def test_every_refusal(compiled: Project, today: RunningServer, unions: list[Uni
     assert expected.read_refusals(printed) == expected.refusals(unions, missing="NOT_FOUND")
 
 
+@pytest.mark.long
 def test_the_flow_on_a_later_server(compiled: Project, later: RunningServer) -> None:
     """An action and a failure that are not known are read by their interfaces, and the flow goes on."""
     printed = compiled.must_run("node", "compiled/shop.js", later.url, KEY)

@@ -55,7 +55,7 @@ def checked(server: RunningServer) -> Iterator[RunningServer]:
 @pytest.fixture(scope="package")
 def rounds(is_long: bool) -> int:
     """Return how often a race is run."""
-    return 1_000 if is_long else 5
+    return 1_000 if is_long else 3
 
 
 MakeSite = Callable[..., Site]

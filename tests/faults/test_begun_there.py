@@ -137,6 +137,7 @@ def test_f22_told_twice_it_counts_once(reported_server: RunningServer) -> None:
     assert (found["refundedAmount"], len(found["refunds"])) == ("30.00", 1)
 
 
+@pytest.mark.once
 def test_f22_told_of_another_session_it_is_refused(reported_server: RunningServer) -> None:
     """What was begun at the gateway is one session's: told again as another's it is 400, and moves nothing there."""
     payment, other = pay(reported_server), pay(reported_server)
@@ -297,6 +298,7 @@ def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> 
     until(lambda: payment_of(server, payment["id"])["refundedAmount"] == "0.00")
 
 
+@pytest.mark.once
 def test_a_surplus_that_came_back_goes_to_a_person(
     make_server: Callable[..., RunningServer],
 ) -> None:
@@ -328,6 +330,7 @@ def test_a_surplus_that_came_back_goes_to_a_person(
 APPLIED = "SELECT 1 FROM provider_reports WHERE session_id = ? AND applied_at IS NOT NULL"
 
 
+@pytest.mark.once
 def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site: Site) -> None:
     """It is declined, and nothing is left: the payment is canceled by its provider, with the time and an event."""
     server = shared_site.server

@@ -52,6 +52,7 @@ def server(
         yield running
 
 
+@pytest.mark.once
 def test_f42_sigterm_with_a_client_that_has_gone(make_server: Callable[..., RunningServer]) -> None:
     """A server that is told to stop records what it asks for even where nobody waits for the answer."""
     server = make_server(is_test_build=True).start()

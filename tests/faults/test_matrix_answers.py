@@ -51,6 +51,7 @@ def unknown_at_first(made: Site, kind: str, fault: "Fault | Answer") -> Json:
     return answer
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", KINDS)
 def test_f08_the_gateway_s_port_is_closed(shared_site: Site, kind: str) -> None:
     """Not reached: PROVIDER_UNAVAILABLE, nothing reserved and no effect; the same key goes through later."""
@@ -107,6 +108,7 @@ def reserved_by(kind: str, answer: Json) -> Sequence[str]:
     return tuple(payment[name] for name in names)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f10_the_ask_is_lost_before_the_effect(shared_site: Site, kind: str) -> None:
     """An ask that may have been lost is open until the same key has been answered; it has one effect then."""
@@ -114,7 +116,7 @@ def test_f10_the_ask_is_lost_before_the_effect(shared_site: Site, kind: str) -> 
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("kind", in_short(ASKED, "authorize"))
 @pytest.mark.parametrize(
     "fault", [Fault.FAIL_BEFORE, Fault.FAIL_AFTER, Fault.UNAVAILABLE], ids=name_of
 )
@@ -124,12 +126,13 @@ def test_f11_the_gateway_fails(shared_site: Site, kind: str, fault: Fault) -> No
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("kind", in_short(ASKED, "capture"))
 def test_f12_the_key_is_in_use(shared_site: Site, kind: str) -> None:
     """A 409 proves nothing: there may be something under this key, and recovery finds out."""
     unknown_at_first(shared_site, kind, Fault.CONFLICT)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f12_too_many_requests_once(shared_site: Site, kind: str) -> None:
     """After a 429 with a promise the same key is tried again within the call, which succeeds."""
@@ -140,7 +143,8 @@ def test_f12_too_many_requests_once(shared_site: Site, kind: str) -> None:
     assert assert_one_effect(shared_site.server, one)["asked"] == 1
 
 
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.once
+@pytest.mark.parametrize("kind", in_short(ASKED, "refund"))
 def test_f12_too_many_requests_all_the_time(shared_site: Site, kind: str) -> None:
     """After three times 429 the call is PROVIDER_UNAVAILABLE with nothing reserved; its key goes through later."""
     server, between = shared_site.server, shared_site.between
@@ -155,6 +159,7 @@ def test_f12_too_many_requests_all_the_time(shared_site: Site, kind: str) -> Non
     assert_one_effect(server, one)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f13_a_decline_is_final_for_its_key(shared_site: Site, kind: str) -> None:
     """Declined, the same key answers the same without an ask, and another attempt is another operation."""
@@ -206,7 +211,7 @@ def test_f14_a_refusal_without_a_promise(shared_site: Site, kind: str, status: i
 
 
 @pytest.mark.once
-@pytest.mark.parametrize("kind", ASKED)
+@pytest.mark.parametrize("kind", in_short(ASKED, "refund"))
 @pytest.mark.parametrize(
     "fault", [Fault.MALFORMED, Fault.TRUNCATED, Fault.OTHER_OBJECT], ids=name_of
 )

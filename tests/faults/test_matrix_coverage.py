@@ -48,7 +48,8 @@ def is_of_every_kind(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 @cache
 def all_tests() -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
     """List the tests of this folder and of its neighbours."""
-    return [test for path in sorted((ROOT / "tests").rglob("test_*.py")) for test in named_in(path)]
+    paths = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [test for path in paths if "def test_f" in path.read_text() for test in named_in(path)]
 
 
 def test_every_row_has_its_test() -> None:

@@ -119,6 +119,7 @@ def is_refused(url: str) -> bool:
     return False
 
 
+@pytest.mark.once
 def test_f42_a_server_that_stops(stopped: Stopped) -> None:
     """It takes no new work, ends what is under way and exits with 0."""
     assert (stopped.is_closed_to_others, stopped.exit_code) == (True, 0)
@@ -135,6 +136,7 @@ def test_f42_sigterm_during_a_mutation(stopped: Stopped, kind: str) -> None:
     assert_one_effect(stopped.site.server, one)
 
 
+@pytest.mark.once
 def test_f42_sigterm_while_recovery_asks(killed_site: Site) -> None:
     """What recovery asks for when the server is told to stop is recorded, though nobody waits for its answer."""
     server, between = killed_site.server, killed_site.between
@@ -167,6 +169,7 @@ def jumping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         set_clock(made.server.folder, 0)
 
 
+@pytest.mark.once
 def test_f43_a_clock_that_jumps_between_the_steps(jumping: Site) -> None:
     """A day forward, back and further back again between the steps of a payment: each has its one right end."""
     made = jumping

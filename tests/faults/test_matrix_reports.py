@@ -73,6 +73,7 @@ def test_f18_a_report_ten_times_at_once(deaf_site: Site, kind: str) -> None:
     assert everything(deaf_site.server) == before, "once more, later"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f19_a_report_that_it_is_pending_behind_its_success(deaf_site: Site, kind: str) -> None:
     """What is known already is not unlearned by the report of an earlier state."""
@@ -125,6 +126,7 @@ def in_order(site: Site, order: Sequence[int]) -> None:
     assert types.count("PAYMENT_REFUNDED") == 1
 
 
+@pytest.mark.once
 def test_f19_reports_in_any_order(deaf_site: Site, seed: int, is_long: bool) -> None:
     """Whatever the order of five reports, all 120 in the long form, each counts once and the sums are the same."""
     orders = list(itertools.permutations(range(5)))
@@ -134,6 +136,7 @@ def test_f19_reports_in_any_order(deaf_site: Site, seed: int, is_long: bool) -> 
     assert_books_agree(deaf_site.server)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f20_a_report_before_the_answer(deaf_site: Site, kind: str) -> None:
     """A report that overtakes the gateway's answer wins, and the answer changes nothing more."""
@@ -150,6 +153,7 @@ def test_f20_a_report_before_the_answer(deaf_site: Site, kind: str) -> None:
     assert_one_effect(server, one)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f21_a_report_that_was_there_before_its_operation(deaf_site: Site, kind: str) -> None:
     """What was stored while its operation was not to be seen yet is applied once it is."""
@@ -171,6 +175,7 @@ def test_f21_a_report_that_was_there_before_its_operation(deaf_site: Site, kind:
     assert_one_effect(server, one)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f23_a_report_that_never_comes(deaf_site: Site, kind: str) -> None:
     """Without its report an outcome is found by recovery's next step, with the same key and one effect."""

@@ -23,6 +23,7 @@ AT_ONCE = 20
 """What one process recovers at the same time."""
 
 
+@pytest.mark.once
 def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> None:
     """What the gateway says is recorded as it is, and the payment takes no movement until a person has looked."""
     made = make_site()
@@ -57,6 +58,7 @@ CLOSING = (
 )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("result", ["approved", "declined"])
 def test_f16_another_currency_while_its_session_is_being_closed(
     make_site: MakeSite, result: str

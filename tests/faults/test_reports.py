@@ -211,6 +211,7 @@ def changed(body: bytes, **facts: Json) -> bytes:
     return orjson.dumps(report)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("fact", ["session", "kind"])
 def test_a_report_whose_facts_do_not_belong_to_its_key(
     reported_server: RunningServer, told: str, fact: str
@@ -280,6 +281,7 @@ def stages(server: RunningServer, told: str, session_id: str, key: str) -> list[
     return found
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_reports_of_a_challenge_in_any_order(
     reported_server: RunningServer, told: str, order: tuple[int, ...]
@@ -349,6 +351,7 @@ def test_a_report_of_an_operation_that_is_not_ours(
     assert {name: after[name] for name in before} == before
 
 
+@pytest.mark.once
 def test_reports_that_nobody_can_read_hold_nothing_up(server: RunningServer) -> None:
     """However many reports match nothing or are unreadable, recovery goes on with everything else."""
     session = open_session(server, open_collection(server)["id"], "pending")

@@ -102,6 +102,7 @@ def test_what_was_asked_after_the_backup_is_found_again(
     assert everything(server) == before
 
 
+@pytest.mark.once
 def test_what_was_given_back_is_not_given_back_again(
     make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
@@ -127,6 +128,7 @@ def test_what_was_given_back_is_not_given_back_again(
     assert server.ledger() == before
 
 
+@pytest.mark.once
 def test_an_attempt_that_failed_meanwhile(
     make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
@@ -150,6 +152,7 @@ def test_an_attempt_that_failed_meanwhile(
     assert capture(server, payment["id"])["capturedAmount"] == "100.00"
 
 
+@pytest.mark.once
 def test_what_was_not_reached_before_the_backup_and_done_after(
     killed_site: Site, tmp_path: Path
 ) -> None:
@@ -168,6 +171,7 @@ def test_what_was_not_reached_before_the_backup_and_done_after(
     assert (found["status"], found["capturableAmount"]) == ("CAPTURED", "0.00")
 
 
+@pytest.mark.once
 def test_books_that_can_not_be_read_to_the_end(killed_site: Site) -> None:
     """The command says that not all was read, and that it has to be run again."""
     killed_site.gateway.stop()

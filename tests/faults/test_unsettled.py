@@ -221,6 +221,7 @@ def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
     assert line["differs"] == f"capture {left['id']} is {line['found']}, not declined"
 
 
+@pytest.mark.once
 def test_a_closing_settled_by_a_person_gives_nothing_back(
     make_server: Callable[..., RunningServer],
 ) -> None:
@@ -268,6 +269,7 @@ def _looks(server: RunningServer, session_id: str) -> int:
     return int(looks)
 
 
+@pytest.mark.once
 def test_what_was_moved_by_another_way_is_settled_as_declined(
     make_server: Callable[..., RunningServer],
 ) -> None:
@@ -309,6 +311,7 @@ def test_the_list_is_read_in_pages(still: RunningServer) -> None:
         assert still.post(query, {"after": wrong}).status_code == 422
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("scale", in_short(["1000000", "40000"], "1000000"))
 def test_recovery_ends_after_days_and_leaves_it_to_a_person(
     make_server: Callable[..., RunningServer], scale: str
@@ -350,6 +353,7 @@ def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> 
     assert found == [("RECONCILIATION",)]
 
 
+@pytest.mark.once
 def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
     make_server: Callable[..., RunningServer],
 ) -> None:

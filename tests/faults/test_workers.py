@@ -65,6 +65,7 @@ def test_a_process_that_dies_is_replaced(several: RunningServer) -> None:
     assert collection_of(several, payment["paymentCollection"]["id"])["status"] == "AUTHORIZED"
 
 
+@pytest.mark.once
 def test_all_end_together(several: RunningServer) -> None:
     """Told to stop, every process ends in order, and the exit code is 0."""
     children = workers_of(several)

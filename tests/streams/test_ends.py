@@ -22,6 +22,8 @@ from tests.support.streams import (
     subscribe,
 )
 
+pytestmark = pytest.mark.once
+
 both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 

@@ -209,6 +209,7 @@ def memory_bytes(server: RunningServer) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("way", ["closed", "dropped", "dropped and silent"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_disconnect_leaves_nothing(keyed: RunningServer, transport: str, way: str) -> None:
@@ -268,6 +269,7 @@ def stalling(server: RunningServer, transport: str) -> Iterator[tuple[str, Strea
         yield id, stalled, reading
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_f37_a_subscriber_that_never_reads(
     make_server: Callable[..., RunningServer], transport: str
@@ -284,6 +286,7 @@ def test_f37_a_subscriber_that_never_reads(
     assert grown < MOST_GROWN_BYTES, grown
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["short", "shipped"]
 )

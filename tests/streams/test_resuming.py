@@ -8,13 +8,15 @@ from threading import Thread
 
 import pytest
 
+from tests.support.forms import in_short
 from tests.support.log import FOLLOW, WATCH, cursors_of, everything_after, touch
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session, refund
 from tests.support.streams import TRANSPORTS, following
 
 DROPS = 20
-pytestmark = pytest.mark.parametrize("transport", [*TRANSPORTS, "both in turn"])
+BOTH = "both in turn"
+pytestmark = pytest.mark.parametrize("transport", in_short([*TRANSPORTS, BOTH], BOTH))
 
 
 @contextmanager
@@ -52,7 +54,7 @@ class Reader:
         chance: random.Random,
     ) -> None:
         self._server = server
-        self._transports = TRANSPORTS if transport == "both in turn" else (transport,)
+        self._transports = TRANSPORTS if transport == BOTH else (transport,)
         self._query = query
         self._variables = variables
         """With `after`: the cursor behind which it reads on."""

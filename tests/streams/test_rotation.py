@@ -15,6 +15,8 @@ from tests.support.streams import (
     subscribe,
 )
 
+pytestmark = pytest.mark.once
+
 SHOW = "query ($id: ID!) { paymentCollection(id: $id) { id status } }"
 
 both = pytest.mark.parametrize("transport", TRANSPORTS)

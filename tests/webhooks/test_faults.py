@@ -81,6 +81,7 @@ def test_a_killed_server_tells_all_the_same(
         assert datetime.fromisoformat(told_again_at).timestamp() >= lease_end / SECOND - 0.001
 
 
+@pytest.mark.once
 def test_a_stopped_server_ends_what_it_is_telling(
     make_server: Callable[..., RunningServer], receiver: Receiver
 ) -> None:
@@ -150,6 +151,7 @@ def test_another_process_s_events_are_told_at_once(tmp_path: Path, receiver: Rec
         server.close()
 
 
+@pytest.mark.once
 def test_a_slow_endpoint_holds_nobody_up(
     make_server: Callable[..., RunningServer], make_receiver: Callable[[], Receiver]
 ) -> None:
@@ -174,6 +176,7 @@ def test_a_slow_endpoint_holds_nobody_up(
     assert {one.event_id for one in slow.received} == {one.event_id for one in quick.received}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "waits", in_short([SHORT_WAITS, {}], SHORT_WAITS), ids=["short", "shipped"]
 )

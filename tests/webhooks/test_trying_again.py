@@ -55,6 +55,7 @@ def at(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
 
 
+@pytest.mark.once
 def test_it_is_tried_for_three_days(fast: RunningServer, receiver: Receiver) -> None:
     """Then it is given up, with its attempts in the delivery log, and the next event has its turn."""
     receiver.answer = lambda one: 500 if one.place[1] == 1 else 204
@@ -71,6 +72,7 @@ def test_it_is_tried_for_three_days(fast: RunningServer, receiver: Receiver) -> 
     assert [one.place[1] for one in receiver.received][-1] == 2
 
 
+@pytest.mark.once
 def test_each_step_is_longer_than_the_one_before(
     telling: RunningServer, receiver: Receiver
 ) -> None:
