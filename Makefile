@@ -18,9 +18,9 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 # What makes typed clients, and the Node that it runs on, has environments of its own.
 CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.installed
 
-# Each test file by one process, of which there are twice as many as processors: most of them wait for their servers.
-# What a database has a part in runs on both; the rest runs once.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, 2 * len(os.sched_getaffinity(0))))' 2>/dev/null || echo 4)
+# Each test file by one process, of which there are three for two processors: each of them waits for its servers, and
+# takes seconds of its own to begin with. What a database has a part in runs on both; the rest runs once.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, (3 * len(os.sched_getaffinity(0)) + 1) // 2))' 2>/dev/null || echo 3)
 # Bytecode is kept: without it every process compiles every test and all of the program again, for five seconds.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(PROCESSES) \
 	--dist loadfile --no-loadscope-reorder
