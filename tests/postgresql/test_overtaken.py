@@ -1,8 +1,10 @@
 """A transaction that another one overtook is rolled back and starts again: what its first run found counts no more."""
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import pytest
 
 from tests.support.looking import asked_times, prepared_times
@@ -17,16 +19,33 @@ Neighbours = tuple[RunningServer, RunningServer]
 WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
 
+IN_BETWEEN = "BEGIN; LOCK TABLE payments IN ACCESS EXCLUSIVE MODE; COMMIT"
+"""Waits for whoever reads payments in a transaction just now, and lets nobody begin to before it is through."""
+
+
+async def stand_in_between(address: str) -> None:
+    """Let those transactions end that are open, before another one begins."""
+    connection = await asyncpg.connect(address.replace("+asyncpg", ""))
+    try:
+        await connection.execute(IN_BETWEEN)
+    finally:
+        await connection.close()
+
+
 def overtaken(neighbours: Neighbours, call: Callable[[RunningServer], Json]) -> tuple[Json, Json]:
     """Make a call here, and the same one there, which overtakes it in its transaction; gives both answers."""
     here, there = neighbours
     here.hold_at("during prepare")
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(3) as pool:
         first = pool.submit(call, here)
         here.wait_until_held()
         second = pool.submit(call, there)
         until(lambda: there.rows(WAITING))
+        # One that waits for a row and is woken may still lose it to one that begins at that moment.
+        between = pool.submit(asyncio.run, stand_in_between(there.database))
+        until(lambda: len(there.rows(WAITING)) == 2)
         here.be_overtaken()
+        between.result()
         return first.result(), second.result()
 
 
