@@ -2,15 +2,15 @@
 
 from sqlalchemy import bindparam, func, literal_column, select, text, true
 
-from db import tables
-from db.engine import Database
+from db.engine.database import Database
 from db.reads import IS_UNSETTLED
-from db.statements import Statement
-from payments.figures import Figures, UnsettledCount
-from payments.ids import ProviderId
-from payments.instants import Instant, after
-from payments.limits import PARKED_SECONDS
-from payments.statuses import OperationKind
+from db.statements.compiled import Statement
+from db.tables import payments as tables
+from payments.model.ids import ProviderId
+from payments.model.instants import Instant, after
+from payments.model.limits import PARKED_SECONDS
+from payments.model.statuses import OperationKind
+from payments.ports.figures import Figures, UnsettledCount
 
 _operations = tables.operations
 _reports = tables.provider_reports
@@ -47,7 +47,7 @@ PENDING_WEBHOOKS = Statement(
 
 
 class SqlFigures:
-    """Counts rows; see payments.figures."""
+    """Counts rows; see payments.ports.figures."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

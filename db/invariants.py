@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, text
 
-from db.engine import Database
-from db.statements import Statement
-from payments.checking import BrokenInvariant
-from payments.currencies import DECIMALS
-from payments.instants import SECOND
+from db.engine.database import Database
+from db.statements.compiled import Statement
+from payments.model.currencies import DECIMALS
+from payments.model.instants import SECOND
+from payments.ports.invariants import BrokenInvariant
 
 MOST_ROWS = 100
 """Of one invariant: whoever has to look at more looks for one cause."""
@@ -273,7 +273,7 @@ INVARIANTS = (
 
 
 class SqlInvariants:
-    """Looks for what breaks an invariant; see payments.checking."""
+    """Looks for what breaks an invariant; see payments.ports.invariants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

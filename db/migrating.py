@@ -12,7 +12,7 @@ from alembic.util import CommandError
 from alembic.util.exc import DatabaseNotAtHead
 from sqlalchemy.exc import DBAPIError
 
-from db.address import SETTING, DatabaseUnusable
+from db.engine.address import SETTING, DatabaseUnusable
 
 DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 """What PostgreSQL's driver raises, other than an error of the system's."""

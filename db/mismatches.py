@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, func, literal_column, or_, select, true
 
-from db import tables
-from db.engine import Database
+from db.engine.database import Database
 from db.rows import OPERATIONS, PAYMENTS
-from db.statements import IsOneOf, Statement, json_list
-from payments.ids import SessionId
-from payments.mismatches import Mismatch, mismatch_of
-from payments.records import Operation
+from db.statements.compiled import IsOneOf, Statement, json_list
+from db.tables import payments as tables
+from payments.model.entities import Operation
+from payments.model.ids import SessionId
+from payments.model.mismatches import Mismatch, mismatch_of
 
 MOST_PAYMENTS = 100
 """Whoever has to look at more looks for one cause."""
@@ -53,7 +53,7 @@ ENDED = Statement(
 
 
 class SqlMismatches:
-    """Looks for mismatched payments; see payments.mismatches."""
+    """Looks for mismatched payments; see payments.ports.invariants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -2,10 +2,10 @@
 
 from sqlalchemy import BigInteger, Column, Index, String, Table, bindparam, delete, select, update
 
-from db.engine import Database
-from db.statements import Connection, Statement, insert_into
-from db.tables import metadata
-from payments.instants import after
+from db.engine.database import Database
+from db.statements.compiled import Connection, Statement, insert_into
+from db.tables.payments import metadata
+from payments.model.instants import after
 
 rate_counts = Table(
     "rate_counts",
@@ -42,7 +42,7 @@ FORGET = Statement(
 
 
 class SqlCounts:
-    """Counts in rows; see edge.counts."""
+    """Counts in rows; see edge.rate_limits.counters."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

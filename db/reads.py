@@ -6,22 +6,21 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, literal_column, or_, select, text, tuple_
 
-from db import tables
-from db.engine import Database
-from db.flow_statements import REFUND_REASONS
-from db.rows import (
-    COLLECTIONS,
-    DISPUTES,
-    HOLDERS,
-    METHODS,
-    OPERATIONS,
-    PAYMENTS,
-    REASONS,
-    SESSIONS,
+from db.engine.database import Database
+from db.rows import COLLECTIONS, DISPUTES, HOLDERS, METHODS, OPERATIONS, PAYMENTS, REASONS, SESSIONS
+from db.statements.compiled import SESSION_ROWS, IsOneOf, Row, Statement, json_list
+from db.statements.flow import REFUND_REASONS
+from db.tables import payments as tables
+from payments.model.account_holders import AccountHolder, PaymentMethod
+from payments.model.entities import (
+    Dispute,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+    RefundReason,
 )
-from db.statements import SESSION_ROWS, IsOneOf, Row, Statement, json_list
-from payments.dispute_records import Dispute
-from payments.ids import (
+from payments.model.ids import (
     CollectionId,
     DisputeId,
     HolderId,
@@ -31,15 +30,7 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.listing import FIRST
-from payments.records import (
-    Operation,
-    Payment,
-    PaymentCollection,
-    PaymentSession,
-    RefundReason,
-)
-from payments.saved import AccountHolder, PaymentMethod
+from payments.ports.lists import FIRST
 
 _collections = tables.payment_collections
 _sessions = tables.payment_sessions
@@ -129,7 +120,7 @@ DISABLED = Statement(select(tables.disabled_providers.c.provider_id))
 
 
 class SqlReads:
-    """Reads for answers; see payments.reading.Reads."""
+    """Reads for answers; see payments.ports.reads.Reads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

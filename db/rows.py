@@ -8,17 +8,10 @@ from typing import Any, Generic, TypeVar
 import orjson
 from sqlalchemy import Table
 
-from db import tables
-from payments.dispute_records import Dispute
-from payments.failures import FailureCode
-from payments.outcomes import (
-    ConfirmWithSdk,
-    CustomerAction,
-    DisplayInstructions,
-    PaidWith,
-    RedirectToUrl,
-)
-from payments.records import (
+from db.tables import payments as tables
+from payments.model.account_holders import AccountHolder, MethodSetup, PaymentMethod
+from payments.model.entities import (
+    Dispute,
     Event,
     Operation,
     Payment,
@@ -26,8 +19,15 @@ from payments.records import (
     PaymentSession,
     RefundReason,
 )
-from payments.saved import AccountHolder, MethodSetup, PaymentMethod
-from payments.statuses import (
+from payments.model.failures import FailureCode
+from payments.model.outcomes import (
+    ConfirmWithSdk,
+    CustomerAction,
+    DisplayInstructions,
+    PaidWith,
+    RedirectToUrl,
+)
+from payments.model.statuses import (
     CancellationReason,
     CollectionStatus,
     DisputeStatus,
@@ -202,3 +202,5 @@ EVENTS = RowMap(
         "payment_status": enum_of(PaymentStatus),
     },
 )
+
+EVENT_COLUMNS = [tables.payment_events.c[name] for name in EVENTS.columns]

@@ -4,9 +4,9 @@ This room takes bytes from anybody and hands well-formed operations of known cal
 graphql-core; it knows the domain's errors and its caller, and nothing of the schema that it serves.
 """
 
-from edge.documents import Documents
+from edge.documents.documents import Documents
 from edge.errors import RequestRefused, refuse
-from edge.room import GraphQLEdge
-from edge.scope import RequestScope
+from edge.graphql_edge import GraphQLEdge
+from edge.request_scope import RequestScope
 
 __all__ = ["Documents", "GraphQLEdge", "RequestRefused", "RequestScope", "refuse"]

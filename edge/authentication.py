@@ -2,18 +2,35 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
 
 from starlette.requests import HTTPConnection
 
-from edge.credentials import Admitted
-from edge.here import is_from_here
-from edge.rates import RateLimits
-from payments import instants
-from payments.access import BACK_END, Caller
-from payments.credentials import ClientSecret, ClientSecrets
-from payments.errors import Forbidden, Unauthenticated
-from payments.reading import Reads
+from edge.loopback import is_from_here
+from edge.rate_limits.rate_limits import RateLimits
+from payments.model import instants
+from payments.model.callers import BACK_END, Allowance, Caller
+from payments.model.client_secrets import ClientSecret, ClientSecrets
+from payments.model.errors import Forbidden, Unauthenticated
+from payments.ports.reads import Reads
+
+
+class Admitted(NamedTuple):
+    """A caller who is let in, and what is left of the rate limit that counts them, if one does."""
+
+    caller: Caller
+    allowance: Allowance | None = None
+
+
+Authenticate = Callable[[str | None, HTTPConnection], Awaitable[Admitted]]
+"""Takes an Authorization header's value as it came, None without one; raises Unauthenticated and RateLimited.
+
+Over a WebSocket the value is the one of connection_init, or else the header's.
+"""
+
+StillKnows = Callable[[Caller], bool]
+"""Whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""
 
 BEARER = "bearer "
 LONGEST_CREDENTIAL = 512

@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from graphql import GraphQLError, ValueNode
 
-from edge import records
-from payments import errors as raised
-from payments.failures import FailureCode
+from edge import request_log
+from payments.model import errors as raised
+from payments.model.failures import FailureCode
 
 ErrorEntry = dict[str, object]
 """One member of a response's `errors`."""
@@ -110,7 +110,7 @@ def describe(error: Exception, request_id: str) -> Described:
     cause = _cause(error)
     wire, message = _told(cause)
     if wire is None:
-        records.unexpected(cause, request_id)
+        request_log.unexpected(cause, request_id)
         wire, message = Wire("INTERNAL"), MASKED_MESSAGE
     entry: ErrorEntry = {"message": message}
     if isinstance(error, GraphQLError):

@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from starlette.types import Receive, Send
 
 from edge import limits
-from edge.accepting import EVENT_STREAM
-from edge.answers import Headers, encode, headers, result
-from edge.endings import End, Endings, TooManyStreams
+from edge.accept_header import EVENT_STREAM
+from edge.connections import End, Endings, TooManyStreams
 from edge.errors import ErrorEntry, entry_of, named
 from edge.execution import Payload, Subscription
-from edge.scope import RequestScope
+from edge.request_scope import RequestScope
+from edge.responses import Headers, encode, headers, result
 
 Start = Callable[[int, Headers], Awaitable[None]]
 

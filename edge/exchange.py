@@ -5,12 +5,12 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from edge.accepting import Accepted, accepted
-from edge.answers import Headers, allowance_headers
-from edge.bodies import GraphQLRequest, is_bounded
-from edge.records import Record
-from edge.scope import RequestScope, Transport, request_id_from
-from payments.access import Allowance
+from edge.accept_header import Accepted, accepted
+from edge.request_log import Record
+from edge.request_scope import RequestScope, Transport, request_id_from
+from edge.requests import GraphQLRequest, is_bounded
+from edge.responses import Headers, allowance_headers
+from payments.model.callers import Allowance
 
 _READ: Final = frozenset(
     {b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type"}

@@ -13,13 +13,12 @@ from graphql import (
 )
 
 from edge import limits
-from edge.bodies import GraphQLRequest
-from edge.counting import CountingExecutor
-from edge.documents import Documents, Operation
+from edge.answer_limits import CountingExecutor, Turns
+from edge.documents.documents import Documents, Operation
 from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
-from edge.scope import RequestScope
-from edge.turns import Turns
-from payments.errors import StreamBehind
+from edge.request_scope import RequestScope
+from edge.requests import GraphQLRequest
+from payments.model.errors import StreamBehind
 
 ContextFactory = Callable[[RequestScope], object]
 Payload = dict[str, object]

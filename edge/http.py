@@ -10,10 +10,17 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from edge import records
-from edge.accepting import JSON
-from edge.answers import allowance_headers, encode, headers, refusal
-from edge.bodies import (
+from edge import request_log
+from edge.accept_header import JSON
+from edge.authentication import Authenticate
+from edge.connections import Endings
+from edge.documents.documents import Operation
+from edge.errors import RequestRefused, describe, refuse
+from edge.event_stream import EventStream
+from edge.exchange import Exchange
+from edge.execution import Engine, refuse_failed
+from edge.request_scope import RequestScope
+from edge.requests import (
     CLOSING,
     ClientGone,
     GraphQLRequest,
@@ -24,15 +31,8 @@ from edge.bodies import (
     read_query_string,
     read_request,
 )
-from edge.credentials import Authenticate
-from edge.documents import Operation
-from edge.endings import Endings
-from edge.errors import RequestRefused, describe, refuse
-from edge.event_stream import EventStream
-from edge.exchange import Exchange
-from edge.execution import Engine, refuse_failed
-from edge.scope import RequestScope
-from payments.errors import RateLimited, TillgraphError
+from edge.responses import allowance_headers, encode, headers, refusal
+from payments.model.errors import RateLimited, TillgraphError
 
 Page = Callable[[Request], Awaitable[Response]]
 
@@ -62,7 +62,7 @@ class HTTPEndpoint:
             await _refuse(exchange, refused)
         except Exception as error:  # noqa: BLE001 - the outermost edge: masked, and in the log.
             await _refuse(exchange, _failed(error, exchange.request_id))
-        records.finished(exchange.record())
+        request_log.finished(exchange.record())
 
     async def _serve(self, exchange: Exchange) -> None:
         method = exchange.transport_scope["method"]

@@ -11,17 +11,17 @@ from starlette.types import Message as ASGIMessage
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from edge import limits, messages, records
-from edge.bodies import read_request
-from edge.credentials import Authenticate
-from edge.endings import End, Ending, Endings, TooManyStreams, end
+from edge import limits, request_log, websocket_messages
+from edge.authentication import Authenticate
+from edge.connections import End, Ending, Endings, TooManyStreams, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
 from edge.execution import ClientLost, Engine, Payload
-from edge.messages import PROTOCOL, Message, SocketClosed
-from edge.scope import RequestScope, request_id_from
-from edge.sockets import admit
-from payments.access import Caller
-from payments.errors import Denied, RateLimited, StoreFailed, TillgraphError
+from edge.request_scope import RequestScope, request_id_from
+from edge.requests import read_request
+from edge.transport.websocket_connection import admit
+from edge.websocket_messages import PROTOCOL, Message, SocketClosed
+from payments.model.callers import Caller
+from payments.model.errors import Denied, RateLimited, StoreFailed, TillgraphError
 
 OriginCheck = Callable[[str, WebSocket], bool]
 
@@ -115,7 +115,7 @@ class Socket:
                 return _CLOSED_BY[self._ending.result()]
             if self._caller is not None:
                 with suppress(ClientLost):
-                    await self._send(messages.ping())
+                    await self._send(websocket_messages.ping())
 
     async def _read(self) -> SocketClosed | None:
         """Handle what the client sends; return how to close, None where it has gone."""
@@ -130,11 +130,11 @@ class Socket:
         except ClientLost:
             return None
         except Exception as error:  # noqa: BLE001 - the outermost edge: masked, and in the log.
-            records.unexpected(error, request_id_from(None))
+            request_log.unexpected(error, request_id_from(None))
             return SocketClosed(1011, "Internal error")
 
     async def _handle(self, asgi_message: ASGIMessage) -> None:
-        message = messages.read(asgi_message.get("text"))
+        message = websocket_messages.read(asgi_message.get("text"))
         match message.type:
             case "subscribe":
                 await self._subscribe(message)
@@ -143,7 +143,7 @@ class Socket:
             case "connection_init":
                 await self._initialise(message)
             case "ping":
-                await self._send(messages.pong(message.payload))
+                await self._send(websocket_messages.pong(message.payload))
             case _:  # A pong needs no answer.
                 pass
 
@@ -151,7 +151,7 @@ class Socket:
         if self._init_received:
             raise SocketClosed(4429, "Too many initialisation requests")
         self._init_received = True
-        authorization = messages.read_authorization(message)
+        authorization = websocket_messages.read_authorization(message)
         if authorization is None:
             authorization = self._websocket.headers.get("authorization")
         try:
@@ -170,7 +170,7 @@ class Socket:
         self._authorization = authorization
         self._no_init.cancel()
         self._caller = caller
-        await self._send(messages.ack())
+        await self._send(websocket_messages.ack())
 
     async def _subscribe(self, message: Message) -> None:
         if self._caller is None:
@@ -183,7 +183,9 @@ class Socket:
                 f"A socket carries at most {limits.SUBSCRIPTIONS} operations at a time.",
                 "LIMIT_EXCEEDED",
             )
-            await self._send(messages.error(message.id, named([too_many], scope.request_id)))
+            await self._send(
+                websocket_messages.error(message.id, named([too_many], scope.request_id))
+            )
             _record(scope, "LIMIT_EXCEEDED")
             return
         task = asyncio.create_task(self._operate(message, scope))
@@ -210,9 +212,9 @@ class Socket:
             if "UNAUTHENTICATED" in codes:
                 end(self._ending, End.CREDENTIAL_ENDED)
             elif errors:
-                await self._send(messages.error(operation_id, errors))
+                await self._send(websocket_messages.error(operation_id, errors))
             else:
-                await self._send(messages.complete(operation_id))
+                await self._send(websocket_messages.complete(operation_id))
             status = codes[0] if codes else "complete"
         except ClientLost:
             pass
@@ -243,7 +245,7 @@ class Socket:
             executed = await engine.run(operation, request, scope)
             if executed.is_unauthenticated:
                 raise RequestRefused(401, [error.entry for error in executed.errors])
-            await self._send(messages.next_(message.id, executed.payload))
+            await self._send(websocket_messages.next_(message.id, executed.payload))
         except ClientLost:
             raise
         except RequestRefused as refused:
@@ -258,7 +260,7 @@ class Socket:
             del self._operations[operation_id]
 
     async def _next(self, operation_id: str, payload: Payload) -> None:
-        await self._transmit(messages.next_(operation_id, payload))
+        await self._transmit(websocket_messages.next_(operation_id, payload))
 
     async def _send(self, text: str) -> None:
         """Send a message; a client that takes nothing for too long is given up."""
@@ -290,8 +292,8 @@ def _code(entry: ErrorEntry) -> str:
 
 
 def _record(scope: RequestScope, status: str) -> None:
-    records.finished(
-        records.Record(
+    request_log.finished(
+        request_log.Record(
             scope.request_id,
             "websocket",
             scope.started,

@@ -6,11 +6,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.errors import StoreFailed
-from payments.flow import Flow
-from payments.ids import new_request_id
-from payments.ports import ReportRefused
-from payments.reports import receive
+from payments.flow.runtime import Flow
+from payments.model.errors import StoreFailed
+from payments.model.ids import new_request_id
+from payments.ports.provider import ReportRefused
+from payments.recovery.provider_reports import receive
 
 REPORT_BYTES = 1024 * 1024
 """Of one report: Stripe's largest are some hundred KiB."""

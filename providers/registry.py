@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from payments.ports import Provider
+from payments.ports.provider import Provider
 from providers import sandbox, stripe, system
 from providers.settings import ProviderFault, ProviderSettings
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import assert_never
 
-from payments.ids import ProviderId
-from payments.instants import Instant
-from payments.outcomes import (
+from payments.model.ids import ProviderId
+from payments.model.instants import Instant
+from payments.model.outcomes import (
     Ask,
     Authorized,
     Effect,
@@ -16,8 +16,8 @@ from payments.outcomes import (
     Outcome,
     Report,
 )
-from payments.ports import DataFault, Provider, ReportRefused
-from payments.statuses import OperationKind
+from payments.model.statuses import OperationKind
+from payments.ports.provider import DataFault, Provider, ReportRefused
 from providers.settings import ProviderSettings
 
 NO_EFFECTS: Sequence[Effect] = ()

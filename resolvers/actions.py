@@ -2,8 +2,8 @@
 
 import math
 
-from payments import instants, outcomes, records
-from payments.instants import SECOND, Instant
+from payments.model import entities, instants, outcomes
+from payments.model.instants import SECOND, Instant
 from schema.actions import (
     AwaitProvider,
     ConfirmWithSdk,
@@ -45,7 +45,7 @@ def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
             )
 
 
-def await_provider(operation: records.Operation) -> AwaitProvider:
+def await_provider(operation: entities.Operation) -> AwaitProvider:
     """Say that there is nothing to do but wait, and for how long at least."""
     return AwaitProvider(
         kind="WAIT",

@@ -7,14 +7,15 @@ from typing import NoReturn, Protocol, TypeVar
 
 import strawberry
 
-from payments import checks, records
-from payments.access import Caller
-from payments.commands import Call
-from payments.credentials import ClientSecrets
-from payments.cursors import event_of
-from payments.errors import Forbidden, InvalidCursor
-from payments.flow import Flow
-from payments.ids import (
+from payments.flow import guards
+from payments.flow.runtime import Flow
+from payments.model import entities
+from payments.model.callers import Caller
+from payments.model.client_secrets import ClientSecrets
+from payments.model.commands import Call
+from payments.model.cursors import event_of
+from payments.model.errors import Forbidden, InvalidCursor
+from payments.model.ids import (
     CollectionId,
     DisputeId,
     EndpointId,
@@ -26,21 +27,17 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.listing import Lists
-from payments.ports import is_retired
-from payments.reading import Following, Log, Reads
-from payments.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
-from payments.webhook_records import DeliveryStatus
-from payments.webhooks import WebhookOffice
+from payments.model.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
+from payments.ports.lists import Lists
+from payments.ports.provider import is_retired
+from payments.ports.reads import Following, Log, Reads
 from resolvers.actions import await_provider, show_action
 from resolvers.deliveries import deliveries_page
 from resolvers.failures import authorization_failed
 from resolvers.loaders import Loaders
 from resolvers.pages import events_page, given, page_size
 from schema.account_holder import AccountHolder, PaymentMethod
-from schema.actions import (
-    RequiredAction,
-)
+from schema.actions import RequiredAction
 from schema.collection import PaymentCollection
 from schema.dispute import Dispute
 from schema.event import PaymentEvent
@@ -52,6 +49,8 @@ from schema.refund_reason import RefundReason
 from schema.scalars import JSON, CurrencyCode
 from schema.session import PaymentSession
 from schema.webhook import WebhookDeliveryConnection, WebhookEndpoint
+from webhooks.endpoints import WebhookOffice
+from webhooks.model import DeliveryStatus
 
 Thing = TypeVar("Thing")
 
@@ -120,7 +119,7 @@ class RequestContext:
         if self.caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
 
-    def took(self, snapshot: records.Snapshot) -> None:
+    def took(self, snapshot: entities.Snapshot) -> None:
         """Note what a mutation has written: for its answer, and for the request's log line."""
         self.loaders.take(snapshot)
         self.scope.collection_id = snapshot.collection.id
@@ -202,11 +201,11 @@ class RequestContext:
         movements = await self._movements(id, OperationKind.REFUND)
         return [Refund.of(movement, self.caller) for movement in movements]
 
-    async def _movements(self, id: PaymentId, kind: OperationKind) -> Sequence[records.Operation]:
+    async def _movements(self, id: PaymentId, kind: OperationKind) -> Sequence[entities.Operation]:
         found = await self.loaders.movements_of.load(id) or ()
         return self.listed([operation for operation in found if operation.kind is kind])
 
-    async def required_action(self, session: records.PaymentSession) -> RequiredAction | None:
+    async def required_action(self, session: entities.PaymentSession) -> RequiredAction | None:
         """Say what comes next for a session."""
         if session.status is SessionStatus.PENDING_AUTHORIZATION:
             id = session.attempt_id if session.is_in_flight else session.opening_id
@@ -217,7 +216,7 @@ class RequestContext:
             return show_action((await self._operation(session.attempt_id)).action)
         return show_action(session.opening_action)
 
-    async def attempt_failure(self, session: records.PaymentSession) -> AuthorizationFailed | None:
+    async def attempt_failure(self, session: entities.PaymentSession) -> AuthorizationFailed | None:
         """Say why a session's newest attempt failed; the request is the one that made it."""
         if session.status is not SessionStatus.ERROR or session.attempt_status not in FAILED:
             return None
@@ -226,7 +225,7 @@ class RequestContext:
         shown = PaymentSession.of(session, self.caller)
         return authorization_failed(failure, operation.request_id, shown)
 
-    async def _operation(self, id: OperationId | None) -> records.Operation:
+    async def _operation(self, id: OperationId | None) -> entities.Operation:
         return _found(await self.loaders.operations.load(_found(id)))
 
     async def events_of(
@@ -243,7 +242,7 @@ class RequestContext:
         return events_page(events, size, after)
 
     async def events_of_payment(
-        self, payment: records.Payment, first: int | None, after: str | None
+        self, payment: entities.Payment, first: int | None, after: str | None
     ) -> PaymentEventConnection:
         """Load a page of a payment's own part of its collection's log."""
         size = page_size(first)
@@ -272,7 +271,7 @@ class RequestContext:
         webhooks, known = self.services.office.webhooks, self.loaders.deliveries
         return await deliveries_page(id, status, first, after, webhooks=webhooks, known=known)
 
-    async def event_at(self, cursor: str, id: CollectionId | None) -> records.Event:
+    async def event_at(self, cursor: str, id: CollectionId | None) -> entities.Event:
         """Find the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""
         event = await self.services.log.event(event_of(cursor))
         if event is None or id not in (None, event.collection_id):
@@ -280,7 +279,7 @@ class RequestContext:
         return event
 
     async def usable_providers(
-        self, collection: records.PaymentCollection
+        self, collection: entities.PaymentCollection
     ) -> list[PaymentProvider]:
         """List the providers that this caller can open a session with now."""
         if collection.canceled_at is not None or collection.outstanding_minor == 0:
@@ -290,7 +289,7 @@ class RequestContext:
         return [
             self.provider(id)
             for id, provider in flow.providers.items()
-            if id not in disabled and checks.may_use(flow, self.call, provider, collection.currency)
+            if id not in disabled and guards.may_use(flow, self.call, provider, collection.currency)
         ]
 
     async def known_providers(self) -> list[ProviderId]:
@@ -302,7 +301,7 @@ class RequestContext:
         return [
             id
             for id, provider in flow.providers.items()
-            if checks.may_use(flow, self.call, provider, collection.currency)
+            if guards.may_use(flow, self.call, provider, collection.currency)
         ]
 
     async def is_enabled(self, id: ProviderId) -> bool:
@@ -331,13 +330,13 @@ class RequestContext:
             else [CurrencyCode(code) for code in sorted(currencies)],
         )
 
-    def client_secret(self, collection: records.PaymentCollection) -> str | None:
+    def client_secret(self, collection: entities.PaymentCollection) -> str | None:
         """Derive a collection's client secret, for back ends alone."""
         if self.caller.is_browser:
             return None
         return self.services.client_secrets.derive(collection)
 
-    def show_collection(self, collection: records.PaymentCollection) -> PaymentCollection:
+    def show_collection(self, collection: entities.PaymentCollection) -> PaymentCollection:
         """Show a collection to this caller."""
         return PaymentCollection.of(collection, self.caller)
 

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 
-from payments.cursors import cursor_of, id_of
-from payments.errors import InvalidCursor
-from payments.ids import WEBHOOK_DELIVERY, DeliveryId, EndpointId
-from payments.webhook_records import WebhookDelivery
-from payments.webhooks import LAST_POSITION, Webhooks
+from payments.model.cursors import cursor_of, id_of
+from payments.model.errors import InvalidCursor
+from payments.model.ids import WEBHOOK_DELIVERY, DeliveryId, EndpointId
 from resolvers.loaders import Loader
 from resolvers.pages import given, page_info, page_size
 from schema.enums import WebhookDeliveryStatus
 from schema.webhook import WebhookDelivery as ShownDelivery
 from schema.webhook import WebhookDeliveryConnection, WebhookDeliveryEdge
+from webhooks.limits import LAST_POSITION
+from webhooks.model import WebhookDelivery
+from webhooks.ports import Webhooks
 
 LIST = "delivery"
 """Names the list in its cursors."""

@@ -1,7 +1,7 @@
 """Turns refusals and failed outcomes into the failing members of the unions."""
 
-from payments.failures import Failure
-from payments.money import Money
+from payments.model.failures import Failure
+from payments.model.money import Money
 from schema.failures import (
     AuthorizationFailed,
     CancelFailed,

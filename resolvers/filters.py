@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from payments.errors import InvalidInput
-from payments.ids import COLLECTION, PAYMENT, CollectionId, PaymentId, is_id
-from payments.instants import Instant
-from payments.listing import CollectionFilter, PaymentFilter, Stretch
-from payments.money import is_known_currency
-from payments.texts import is_storable
+from payments.model.errors import InvalidInput
+from payments.model.ids import COLLECTION, PAYMENT, CollectionId, PaymentId, is_id
+from payments.model.instants import Instant
+from payments.model.money import is_known_currency
+from payments.model.texts import is_storable
+from payments.ports.lists import CollectionFilter, PaymentFilter, Stretch
 from resolvers.pages import LARGEST_PAGE, given
 from schema import filters
 

@@ -7,8 +7,18 @@ from typing import Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from payments.dispute_records import Dispute
-from payments.ids import (
+from payments.model.account_holders import AccountHolder, PaymentMethod
+from payments.model.entities import (
+    Dispute,
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+    RefundReason,
+    Snapshot,
+)
+from payments.model.ids import (
     CollectionId,
     DeliveryId,
     DisputeId,
@@ -21,19 +31,9 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.reading import Log, Reads
-from payments.records import (
-    Event,
-    Operation,
-    Payment,
-    PaymentCollection,
-    PaymentSession,
-    RefundReason,
-    Snapshot,
-)
-from payments.saved import AccountHolder, PaymentMethod
-from payments.webhook_records import WebhookDelivery, WebhookEndpoint
-from payments.webhooks import Webhooks
+from payments.ports.reads import Log, Reads
+from webhooks.model import WebhookDelivery, WebhookEndpoint
+from webhooks.ports import Webhooks
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -5,10 +5,9 @@ from typing import TypeVar
 
 import strawberry
 
-from payments import settling
-from payments.cursors import cursor_of, id_of
-from payments.errors import InvalidCursor
-from payments.ids import (
+from payments.model.cursors import cursor_of, id_of
+from payments.model.errors import InvalidCursor
+from payments.model.ids import (
     ACCOUNT_HOLDER,
     CAPTURE,
     COLLECTION,
@@ -32,7 +31,8 @@ from payments.ids import (
     SessionId,
     is_id,
 )
-from payments.texts import is_storable
+from payments.model.texts import is_storable
+from payments.use_cases import unsettled_operations
 from resolvers.context import Info, RequestContext
 from resolvers.filters import collections_wanted, created_within, payments_wanted
 from resolvers.lists import Listing, Window
@@ -274,7 +274,7 @@ class Query(WebhookQueries):
         after = given(after)
         start = None
         if after is not None:
-            id = OperationId(id_of("unsettled", after, *settling.PREFIXES))
+            id = OperationId(id_of("unsettled", after, *unsettled_operations.PREFIXES))
             start = await context.loaders.operations.load(id)
             if start is None:
                 raise InvalidCursor("This cursor is not one of this list's.")

@@ -4,7 +4,7 @@ import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 
-from resolvers.mutations import Mutation
+from resolvers.mutations.root import Mutation
 from resolvers.queries import Query
 from resolvers.subscriptions import Subscription
 from schema.actions import AwaitProvider, ConfirmWithSdk, DisplayInstructions, RedirectToUrl

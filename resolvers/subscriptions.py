@@ -5,13 +5,13 @@ from contextlib import aclosing
 
 import strawberry
 
-from payments.access import Caller
-from payments.cursors import event_cursor
-from payments.errors import NotFound, Unauthenticated
-from payments.ids import COLLECTION, CollectionId, is_id
-from payments.reading import Reads
-from payments.records import Event
-from payments.statuses import CollectionStatus, EventType
+from payments.model.callers import Caller
+from payments.model.cursors import event_cursor
+from payments.model.entities import Event
+from payments.model.errors import NotFound, Unauthenticated
+from payments.model.ids import COLLECTION, CollectionId, is_id
+from payments.model.statuses import CollectionStatus, EventType
+from payments.ports.reads import Reads
 from resolvers.context import Info
 from resolvers.pages import given
 from schema.event import PaymentCollectionUpdate, PaymentEvent

@@ -2,13 +2,7 @@
 
 import strawberry
 
-from payments.ids import (
-    WEBHOOK_DELIVERY,
-    WEBHOOK_ENDPOINT,
-    DeliveryId,
-    EndpointId,
-    is_id,
-)
+from payments.model.ids import WEBHOOK_DELIVERY, WEBHOOK_ENDPOINT, DeliveryId, EndpointId, is_id
 from resolvers.context import Info, RequestContext
 from schema import webhook
 

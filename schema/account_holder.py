@@ -2,9 +2,9 @@
 
 import strawberry
 
-from payments import saved
-from payments.access import Caller
-from payments.ids import HolderId, ProviderId
+from payments.model import account_holders
+from payments.model.callers import Caller
+from payments.model.ids import HolderId, ProviderId
 from schema.context import Info
 from schema.node import Node
 from schema.provider import PaymentMethodDetails, PaymentProvider
@@ -25,7 +25,7 @@ class PaymentMethod(Node):
         return info.context.provider(self.provider_id)
 
     @classmethod
-    def of(cls, record: saved.PaymentMethod) -> "PaymentMethod":
+    def of(cls, record: account_holders.PaymentMethod) -> "PaymentMethod":
         """Show a payment method."""
         return cls(
             id=strawberry.ID(record.id),
@@ -64,7 +64,7 @@ class AccountHolder(Node):
         return await info.context.methods_of(self.holder_id)
 
     @classmethod
-    def of(cls, record: saved.AccountHolder, caller: Caller) -> "AccountHolder":
+    def of(cls, record: account_holders.AccountHolder, caller: Caller) -> "AccountHolder":
         """Show an account holder that its provider knows to a caller."""
         assert record.reference is not None
         return cls(

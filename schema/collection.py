@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import records
-from payments.access import Caller
+from payments.model import entities
+from payments.model.callers import Caller
 from schema.context import Info
 from schema.enums import PaymentCollectionStatus
 from schema.node import Node
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     description=("Everything about paying for one resource: a cart, an order, an invoice.")
 )
 class PaymentCollection(Node):
-    record: strawberry.Private[records.PaymentCollection]
+    record: strawberry.Private[entities.PaymentCollection]
     status: PaymentCollectionStatus
     currency_code: CurrencyCode
     amount: Decimal = strawberry.field(description="What is to be paid.")
@@ -94,7 +94,7 @@ class PaymentCollection(Node):
         return info.context.client_secret(self.record)
 
     @classmethod
-    def of(cls, record: records.PaymentCollection, caller: Caller) -> "PaymentCollection":
+    def of(cls, record: entities.PaymentCollection, caller: Caller) -> "PaymentCollection":
         """Show a collection to a caller."""
         return cls(
             id=strawberry.ID(record.id),

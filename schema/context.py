@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import strawberry
 
-from payments import records
-from payments.access import Caller
-from payments.ids import (
+from payments.model import entities
+from payments.model.callers import Caller
+from payments.model.ids import (
     CollectionId,
     DisputeId,
     EndpointId,
@@ -19,7 +19,7 @@ from payments.ids import (
     RefundReasonId,
     SessionId,
 )
-from payments.webhook_records import DeliveryStatus
+from webhooks.model import DeliveryStatus
 
 if TYPE_CHECKING:
     from schema.account_holder import AccountHolder, PaymentMethod
@@ -57,15 +57,17 @@ class Context(Protocol):
     async def dispute(self, id: DisputeId) -> "Dispute": ...
     async def disputes_of(self, id: PaymentId) -> "list[Dispute]": ...
     async def refunds_of(self, id: PaymentId) -> "list[Refund]": ...
-    async def required_action(self, session: records.PaymentSession) -> "RequiredAction | None": ...
+    async def required_action(
+        self, session: entities.PaymentSession
+    ) -> "RequiredAction | None": ...
     async def attempt_failure(
-        self, session: records.PaymentSession
+        self, session: entities.PaymentSession
     ) -> "AuthorizationFailed | None": ...
     async def events_of(
         self, id: CollectionId, first: int | None, after: str | None
     ) -> "PaymentEventConnection": ...
     async def events_of_payment(
-        self, payment: records.Payment, first: int | None, after: str | None
+        self, payment: entities.Payment, first: int | None, after: str | None
     ) -> "PaymentEventConnection": ...
     async def event(self, id: EventId) -> "PaymentEvent": ...
     async def endpoint(self, id: EndpointId) -> "WebhookEndpoint": ...
@@ -73,11 +75,11 @@ class Context(Protocol):
         self, id: EndpointId, status: DeliveryStatus | None, first: int | None, after: str | None
     ) -> "WebhookDeliveryConnection": ...
     async def usable_providers(
-        self, collection: records.PaymentCollection
+        self, collection: entities.PaymentCollection
     ) -> "list[PaymentProvider]": ...
     async def is_enabled(self, id: ProviderId) -> bool: ...
     def provider(self, id: ProviderId) -> "PaymentProvider": ...
-    def client_secret(self, collection: records.PaymentCollection) -> str | None: ...
+    def client_secret(self, collection: entities.PaymentCollection) -> str | None: ...
 
 
 Info = strawberry.Info[Context, None]

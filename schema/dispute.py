@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import dispute_records
-from payments.ids import PaymentId
-from payments.money import Money
+from payments.model import entities
+from payments.model.ids import PaymentId
+from payments.model.money import Money
 from schema.context import Info
 from schema.enums import DisputeStatus
 from schema.node import Node
@@ -42,7 +42,7 @@ class Dispute(Node):
         return await info.context.payment(self.payment_id)
 
     @classmethod
-    def of(cls, record: dispute_records.Dispute) -> "Dispute":
+    def of(cls, record: entities.Dispute) -> "Dispute":
         """Show a dispute."""
         return cls(
             id=strawberry.ID(record.id),

@@ -4,20 +4,20 @@ from enum import Enum
 
 import strawberry
 
-from payments.commands import SettledOutcome
-from payments.failures import FailureCode
-from payments.statuses import (
+from payments.model.commands import SettledOutcome
+from payments.model.failures import FailureCode
+from payments.model.statuses import (
     CancellationReason,
     DisputeStatus,
     EventSource,
     OperationStatus,
     PaymentStatus,
 )
-from payments.statuses import CollectionStatus as PaymentCollectionStatus
-from payments.statuses import EventType as PaymentEventType
-from payments.statuses import SessionStatus as PaymentSessionStatus
-from payments.webhook_records import DeliveryFailure as WebhookFailure
-from payments.webhook_records import DeliveryStatus as WebhookDeliveryStatus
+from payments.model.statuses import CollectionStatus as PaymentCollectionStatus
+from payments.model.statuses import EventType as PaymentEventType
+from payments.model.statuses import SessionStatus as PaymentSessionStatus
+from webhooks.model import DeliveryFailure as WebhookFailure
+from webhooks.model import DeliveryStatus as WebhookDeliveryStatus
 
 __all__ = [
     "MOVEMENT_STATUSES",

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import records
-from payments.cursors import event_cursor
-from payments.ids import CollectionId
-from payments.money import Money
+from payments.model import entities
+from payments.model.cursors import event_cursor
+from payments.model.ids import CollectionId
+from payments.model.money import Money
 from schema.context import Info
 from schema.enums import (
     EventSource,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
 )
 class PaymentEvent(Node):
-    record: strawberry.Private[records.Event]
+    record: strawberry.Private[entities.Event]
     cursor: str = strawberry.field(
         description=(
             "Where this event stands; opaque. Every `after` over events takes it, wherever "
@@ -110,7 +110,7 @@ class PaymentEvent(Node):
         )
 
     @classmethod
-    def of(cls, record: records.Event) -> "PaymentEvent":
+    def of(cls, record: entities.Event) -> "PaymentEvent":
         """Show an event."""
         amount_minor = record.amount_minor
         return cls(

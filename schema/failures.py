@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import records
+from payments.model import entities
 from schema.enums import FailureCode
 from schema.scalars import Decimal
 
@@ -55,7 +55,7 @@ class MovementFailed(Failure):
     decline_code: str | None
 
     @classmethod
-    def of(cls, operation: records.Operation) -> "MovementFailed | None":
+    def of(cls, operation: entities.Operation) -> "MovementFailed | None":
         """Say why a movement failed, where it did; the request is the one that asked for it."""
         failure = operation.failure
         if failure is None:

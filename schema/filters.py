@@ -2,7 +2,7 @@
 
 import strawberry
 
-from payments.statuses import CollectionStatus, PaymentStatus
+from payments.model.statuses import CollectionStatus, PaymentStatus
 from schema.scalars import CurrencyCode, DateTime
 
 

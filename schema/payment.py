@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import instants, records
-from payments.access import Caller
-from payments.ids import PaymentId, RefundReasonId
-from payments.money import Money
+from payments.model import entities, instants
+from payments.model.callers import Caller
+from payments.model.ids import PaymentId, RefundReasonId
+from payments.model.money import Money
 from schema.context import Info
 from schema.enums import (
     MOVEMENT_STATUSES,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="An authorized amount of money.")
 class Payment(Node):
-    record: strawberry.Private[records.Payment]
+    record: strawberry.Private[entities.Payment]
     status: PaymentStatus
     amount: Decimal
     currency_code: CurrencyCode
@@ -124,7 +124,7 @@ class Payment(Node):
         return await info.context.collection(self.record.collection_id)
 
     @classmethod
-    def of(cls, record: records.Payment, caller: Caller) -> "Payment":
+    def of(cls, record: entities.Payment, caller: Caller) -> "Payment":
         """Show a payment to a caller."""
         capturable_minor = record.capturable_minor(instants.now())
         return cls(
@@ -177,7 +177,7 @@ class Capture(Node):
         return await info.context.payment(self.payment_id)
 
     @classmethod
-    def of(cls, record: records.Operation, caller: Caller) -> "Capture":
+    def of(cls, record: entities.Operation, caller: Caller) -> "Capture":
         """Show a capture to a caller."""
         assert record.payment_id is not None
         return cls(
@@ -223,7 +223,7 @@ class Refund(Node):
         return None if self.reason_id is None else await info.context.reason(self.reason_id)
 
     @classmethod
-    def of(cls, record: records.Operation, caller: Caller) -> "Refund":
+    def of(cls, record: entities.Operation, caller: Caller) -> "Refund":
         """Show a refund to a caller."""
         assert record.payment_id is not None
         return cls(

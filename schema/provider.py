@@ -2,8 +2,8 @@
 
 import strawberry
 
-from payments import outcomes
-from payments.ids import ProviderId
+from payments.model import outcomes
+from payments.model.ids import ProviderId
 from schema.context import Info
 from schema.scalars import JSON, CurrencyCode
 

@@ -2,7 +2,7 @@
 
 import strawberry
 
-from payments import records
+from payments.model import entities
 from schema.node import Node
 from schema.scalars import DateTime
 
@@ -17,7 +17,7 @@ class RefundReason(Node):
     created_at: DateTime
 
     @classmethod
-    def of(cls, record: records.RefundReason) -> "RefundReason":
+    def of(cls, record: entities.RefundReason) -> "RefundReason":
         """Show a refund reason."""
         return cls(
             id=strawberry.ID(record.id),

@@ -22,11 +22,11 @@ from graphql import (
 )
 from strawberry.types.scalar import ScalarDefinition
 
-from payments.instants import Instant
-from payments.limits import JSON_BYTES
-from payments.money import DECIMAL_TEXT, Money, Number, is_known_currency
-from payments.outcomes import JsonValue
-from payments.texts import is_storable
+from payments.model.instants import Instant
+from payments.model.limits import JSON_BYTES
+from payments.model.money import DECIMAL_TEXT, Money, Number, is_known_currency
+from payments.model.outcomes import JsonValue
+from payments.model.texts import is_storable
 
 Decimal = NewType("Decimal", object)
 """Money going out, decimal.Decimal coming in."""

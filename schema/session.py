@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
-from payments import records
-from payments.access import Caller
-from payments.money import Money
+from payments.model import entities
+from payments.model.callers import Caller
+from payments.model.money import Money
 from schema.actions import RequiredAction
 from schema.context import Info
 from schema.enums import PaymentSessionStatus
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @strawberry.type(description="One amount to be authorized by one provider.")
 class PaymentSession(Node):
-    record: strawberry.Private[records.PaymentSession]
+    record: strawberry.Private[entities.PaymentSession]
     status: PaymentSessionStatus
     amount: Decimal
     currency_code: CurrencyCode
@@ -70,7 +70,7 @@ class PaymentSession(Node):
         return await info.context.collection(self.record.collection_id)
 
     @classmethod
-    def of(cls, record: records.PaymentSession, caller: Caller) -> "PaymentSession":
+    def of(cls, record: entities.PaymentSession, caller: Caller) -> "PaymentSession":
         """Show a session to a caller."""
         return cls(
             id=strawberry.ID(record.id),

@@ -2,8 +2,8 @@
 
 import strawberry
 
-from payments import records
-from payments.money import Money
+from payments.model import entities
+from payments.model.money import Money
 from schema.context import Info
 from schema.pages import PageInfo
 from schema.payment import Payment
@@ -18,7 +18,7 @@ from schema.session import PaymentSession
     )
 )
 class UnsettledOperation:
-    record: strawberry.Private[records.Operation]
+    record: strawberry.Private[entities.Operation]
     id: strawberry.ID
     kind: str = strawberry.field(description="open, update, authorize, capture, refund, cancel")
     amount: Decimal | None
@@ -43,7 +43,7 @@ class UnsettledOperation:
         return None if id is None else await info.context.payment(id)
 
     @classmethod
-    def of(cls, record: records.Operation) -> "UnsettledOperation":
+    def of(cls, record: entities.Operation) -> "UnsettledOperation":
         """Show an operation without outcome."""
         return cls(
             record=record,

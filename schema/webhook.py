@@ -4,14 +4,14 @@ from typing import Annotated
 
 import strawberry
 
-from payments import webhook_records
-from payments.ids import EndpointId, EventId
+from payments.model.ids import EndpointId, EventId
 from schema.context import Info
 from schema.enums import PaymentEventType, WebhookDeliveryStatus, WebhookFailure
 from schema.event import PaymentEvent
 from schema.node import Node
 from schema.pages import PageInfo
 from schema.scalars import DateTime, optional_instant
+from webhooks import model
 
 
 @strawberry.type(
@@ -50,7 +50,7 @@ class WebhookEndpoint(Node):
         return await info.context.deliveries_of(EndpointId(self.id), status, first, after)
 
     @classmethod
-    def of(cls, record: webhook_records.WebhookEndpoint) -> "WebhookEndpoint":
+    def of(cls, record: model.WebhookEndpoint) -> "WebhookEndpoint":
         """Show an endpoint."""
         return cls(
             id=strawberry.ID(record.id),
@@ -74,7 +74,7 @@ class WebhookAttempt:
 
 @strawberry.type(description="One event on its way to one endpoint.")
 class WebhookDelivery(Node):
-    record: strawberry.Private[webhook_records.WebhookDelivery]
+    record: strawberry.Private[model.WebhookDelivery]
     status: WebhookDeliveryStatus
     attempts: list[WebhookAttempt] = strawberry.field(description="Oldest first, the newest 20.")
     next_attempt_at: DateTime | None = strawberry.field(
@@ -100,7 +100,7 @@ class WebhookDelivery(Node):
         return await info.context.event(EventId(self.record.event_id))
 
     @classmethod
-    def of(cls, record: webhook_records.WebhookDelivery) -> "WebhookDelivery":
+    def of(cls, record: model.WebhookDelivery) -> "WebhookDelivery":
         """Show a delivery."""
         return cls(
             id=strawberry.ID(record.id),

@@ -9,45 +9,37 @@ import pytest
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
-# Each room and the rooms that it may import. Rooms that have no code yet are no fault.
+# Each room and the rooms that it may import. A folder's name stands for all that lies in it. Rooms that have no code
+# yet are no fault.
 MAY_IMPORT: Final = {
-    "payments": set[str](),
-    "db": {"payments"},
-    "edge": {"payments"},
-    "events": {"payments"},
-    "providers": {"payments"},
-    "resolvers": {"payments", "schema"},
-    "schema": {"payments"},
-    "web": {"payments"},
-    # The composition root; the others at the top are pieces of it.
-    "command_line": {"payments"},
-    "entrance": {"db", "edge", "resolvers", "settings", "variables", "web"},
-    "files": {"variables"},
-    "logs": set[str](),
-    "maintenance": {"command_line", "db", "payments", "settings", "till", "variables"},
-    "settings": {"edge", "files", "payments", "variables"},
-    "till": {"db", "edge", "events", "logs", "payments", "settings", "variables", "web", "workers"},
-    "variables": set[str](),
-    "workers": set[str](),
-    "server": {
-        "command_line",
-        "db",
-        "edge",
-        "entrance",
-        "events",
-        "files",
-        "logs",
-        "maintenance",
-        "payments",
-        "providers",
-        "resolvers",
+    # The domain, in layers: each may import only what lies below it.
+    "payments/model": set[str](),
+    "payments/ports": {"payments/model"},
+    "payments/flow": {"payments/model", "payments/ports"},
+    "payments/use_cases": {"payments/model", "payments/ports", "payments/flow"},
+    "payments/recovery": {"payments/model", "payments/ports", "payments/flow"},
+    "webhooks": {"payments/model"},
+    # What implements the ports.
+    "db": {"payments/model", "payments/ports", "webhooks"},
+    "providers": {"payments/model", "payments/ports"},
+    # What lies between the domain and the network.
+    "edge": {"payments/model", "payments/ports", "payments/flow"},
+    "events": {"payments/model", "payments/ports", "payments/flow", "payments/recovery"},
+    "schema": {"payments/model", "webhooks"},
+    "resolvers": {
+        "payments/model",
+        "payments/ports",
+        "payments/flow",
+        "payments/use_cases",
         "schema",
-        "settings",
-        "till",
-        "variables",
-        "web",
-        "workers",
+        "webhooks",
     },
+    "web": {"payments", "webhooks"},
+    # What builds and runs one program of all of them.
+    "app": {"db", "edge", "events", "payments", "providers", "resolvers", "web", "webhooks"},
+    "server": {"app", "db", "edge", "payments", "providers", "resolvers"},
+    # The docstring of the domain's folder.
+    "payments": set[str](),
 }
 
 # Code beside the product; it may import every room, and no room may import it.
@@ -56,17 +48,17 @@ OUTSIDE: Final = {"bench", "tests"}
 # Libraries that belong to some rooms alone. A new gateway's library is one line here.
 STAYS_IN: Final = {
     "alembic": {"db"},
-    "graphql": {"edge", "resolvers", "schema", "server"},
+    "graphql": {"edge", "resolvers", "schema"},
     "limits": {"edge"},
     "redis": {"edge"},
     "sqlalchemy": {"db"},
-    "starlette": {"edge", "entrance", "events", "providers", "resolvers", "server", "till", "web"},
-    "strawberry": {"resolvers", "schema", "server"},
+    "starlette": {"app", "edge", "events", "providers", "resolvers", "web"},
+    "strawberry": {"resolvers", "schema"},
     "stripe": {"providers"},
 }
 
 FUNCTION_LINES_MAX: Final = 60  # One screen.
-FILE_LINES_MAX: Final = 400
+FILE_LINES_MAX: Final = 500  # One subject: a longer file holds two.
 OF_ANY_LENGTH: Final = ("tests/", "db/migrations/")
 
 # Calls that name a module by a string: importlib's own and Strawberry's lazy types.
@@ -93,7 +85,25 @@ def test_a_room_imports_only_what_the_design_lets_it(room: str) -> None:
 @pytest.mark.parametrize(
     ("room", "source", "fault"),
     [
-        ("payments", "import db.store", "payments imports db"),
+        ("payments/model", "import db.flow_store", "payments/model imports db"),
+        (
+            "payments/model",
+            "from payments.ports.store import Store",
+            "payments/model imports payments/ports",
+        ),
+        ("payments/ports", "from payments import flow", "payments/ports imports payments/flow"),
+        (
+            "payments/flow",
+            "import payments.recovery.loop",
+            "payments/flow imports payments/recovery",
+        ),
+        (
+            "payments/recovery",
+            "from payments.use_cases import sessions",
+            "payments/recovery imports payments/use_cases",
+        ),
+        ("webhooks", "from events.updates import Updates", "webhooks imports events"),
+        ("db", "from payments.flow.runtime import Flow", "db imports payments/flow"),
         ("schema", "from resolvers import loaders", "schema imports resolvers"),
         ("edge", "def late():\n    from schema.node import Node", "edge imports schema"),
         ("schema", "strawberry.lazy('resolvers.loaders')", "schema imports resolvers"),
@@ -102,7 +112,7 @@ def test_a_room_imports_only_what_the_design_lets_it(room: str) -> None:
         ("events", "from sqlalchemy import text", "events imports sqlalchemy"),
         ("db", "import stripe", "db imports stripe"),
         ("edge", "import strawberry.types", "edge imports strawberry"),
-        ("payments", "from graphql import parse", "payments imports graphql"),
+        ("payments/flow", "from graphql import parse", "payments/flow imports graphql"),
     ],
 )
 def test_an_import_across_a_wall_is_seen(room: str, source: str, fault: str) -> None:
@@ -123,7 +133,7 @@ def test_every_function_reads_on_one_screen() -> None:
 
 
 def test_every_file_stays_short() -> None:
-    """No file of the product is longer than 400 lines."""
+    """No file of the product is longer than 500 lines."""
     assert [
         f"{path}: {length} lines"
         for path in code_files()
@@ -190,8 +200,10 @@ def code_files() -> list[str]:
 
 
 def room_of(path: str) -> str:
-    """Name the room that a path from the root lies in; a file at the root is a room of its own."""
-    return path.partition("/")[0].removesuffix(".py")
+    """Name the room that a path from the root lies in: a layer of the domain, a folder, or a file at the root."""
+    folders = path.removesuffix(".py").split("/")
+    layer = "/".join(folders[:2])
+    return layer if layer in MAY_IMPORT else folders[0]
 
 
 def source_of(path: str) -> str:
@@ -203,9 +215,18 @@ def import_faults(room: str, source: str) -> list[str]:
     """List the imports of a room's source that the design does not let it have."""
     ours = MAY_IMPORT.keys() | OUTSIDE
     elsewhere = {library for library, rooms in STAYS_IN.items() if room not in rooms}
-    forbidden = (ours - MAY_IMPORT[room] - {room}) | elsewhere
-    tops = {module.partition(".")[0] for module in imported_modules(ast.parse(source))}
-    return [f"{room} imports {top}" for top in sorted(tops & forbidden)]
+    imported = {room_of(module.replace(".", "/")) for module in imported_modules(ast.parse(source))}
+    return [
+        f"{room} imports {one}"
+        for one in sorted(imported)
+        if one in elsewhere or (one in ours and not may_import(room, one))
+    ]
+
+
+def may_import(room: str, other: str) -> bool:
+    """Return whether a room may import another one, by its own name or by that of the folder it lies in."""
+    allowed = MAY_IMPORT[room] | {room}
+    return other in allowed or other.partition("/")[0] in allowed
 
 
 def imported_modules(tree: ast.AST) -> Iterator[str]:
@@ -214,8 +235,9 @@ def imported_modules(tree: ast.AST) -> Iterator[str]:
         match node:
             case ast.Import(names=names):
                 yield from (alias.name for alias in names)
-            case ast.ImportFrom(module=str(module), level=0):
-                yield module
+            case ast.ImportFrom(module=str(module), level=0, names=names):
+                # What is imported may be a module itself, and a layer.
+                yield from (f"{module}.{alias.name}" for alias in names)
             case ast.Call(
                 func=ast.Name(id=name) | ast.Attribute(attr=name),
                 args=[ast.Constant(value=str(module)), *_],

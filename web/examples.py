@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from ulid import ULID
 
-from payments import authorizing, collections, holders, movements, refund_reasons, saving, sessions
-from payments.access import BACK_END
-from payments.commands import (
+from payments.flow.method_outcomes import Saved
+from payments.flow.runtime import Flow
+from payments.model.account_holders import AccountHolder
+from payments.model.callers import BACK_END
+from payments.model.commands import (
     AuthorizePaymentSession,
     Call,
     CapturePayment,
@@ -24,16 +26,24 @@ from payments.commands import (
     CreateRefundReason,
     SavePaymentMethod,
 )
-from payments.cursors import event_cursor
-from payments.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
-from payments.flow import Flow
-from payments.ids import EndpointId, ProviderId
-from payments.outcomes import JsonObject
-from payments.reading import Log
-from payments.records import Snapshot
-from payments.saved import AccountHolder
-from payments.webhooks import LAST_POSITION, Webhooks
+from payments.model.cursors import event_cursor
+from payments.model.entities import Snapshot
+from payments.model.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
+from payments.model.ids import EndpointId, ProviderId
+from payments.model.outcomes import JsonObject
+from payments.ports.reads import Log
+from payments.use_cases import (
+    account_holders,
+    authorizations,
+    captures_and_refunds,
+    collections,
+    payment_methods,
+    refund_reasons,
+    sessions,
+)
 from web.documents import ExampleDocument
+from webhooks.limits import LAST_POSITION
+from webhooks.ports import Webhooks
 
 PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
 SANDBOX = ProviderId("sandbox")
@@ -114,14 +124,14 @@ class Examples:
 
     async def _payment(self) -> str:
         command = AuthorizePaymentSession(id=await self._session())
-        answer = await authorizing.authorize(self._flow, self._call, command)
-        assert isinstance(answer, authorizing.Paid)
+        answer = await authorizations.authorize(self._flow, self._call, command)
+        assert isinstance(answer, authorizations.Paid)
         return answer.payment.id
 
     async def _captured_payment(self) -> str:
         id = await self._payment()
         command = CapturePayment(payment_id=id, idempotency_key=await self._key())
-        await movements.capture(self._flow, self._call, command)
+        await captures_and_refunds.capture(self._flow, self._call, command)
         return id
 
     async def _unsettled(self) -> str:
@@ -129,10 +139,10 @@ class Examples:
             {"token": "approve,capture=pending"} if self._has_sandbox else None
         )
         command = AuthorizePaymentSession(id=await self._session(data))
-        answer = await authorizing.authorize(self._flow, self._call, command)
-        assert isinstance(answer, authorizing.Paid)
+        answer = await authorizations.authorize(self._flow, self._call, command)
+        assert isinstance(answer, authorizations.Paid)
         capture = CapturePayment(payment_id=answer.payment.id, idempotency_key=await self._key())
-        return (await movements.capture(self._flow, self._call, capture)).operation.id
+        return (await captures_and_refunds.capture(self._flow, self._call, capture)).operation.id
 
     async def _customer(self) -> str:
         holder = await self._made_holder()
@@ -171,12 +181,12 @@ class Examples:
         command = CreateAccountHolder(
             provider_id=self._provider, customer_reference=f"example-{await self._key()}"
         )
-        return await holders.create(self._flow, self._call, command)
+        return await account_holders.create(self._flow, self._call, command)
 
     async def _kept(self, holder: AccountHolder) -> str:
         command = SavePaymentMethod(account_holder_id=holder.id)
-        answer = await saving.save(self._flow, self._call, command)
-        assert isinstance(answer, saving.Saved)
+        answer = await payment_methods.save(self._flow, self._call, command)
+        assert isinstance(answer, Saved)
         return answer.method.id
 
     async def _reason_code(self) -> str:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from payments.errors import StoreFailed
+from payments.model.errors import StoreFailed
 
 NO_STORE = {"cache-control": "no-store"}
 

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from payments.checking import LastCheck
-from payments.errors import StoreFailed
-from payments.figures import Counting, Figures, OpenStreams
-from payments.instants import SECOND, Instant
-from payments.ports import HasAccount
+from payments.model.errors import StoreFailed
+from payments.model.instants import SECOND, Instant
+from payments.ports.figures import Counting, Figures, OpenStreams
+from payments.ports.provider import HasAccount
+from payments.recovery.invariant_checks import LastCheck
 
 
 class _Shown:

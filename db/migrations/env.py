@@ -6,11 +6,12 @@ import structlog
 from alembic import context
 from sqlalchemy import Connection
 
-from db import log_order, postgresql, sqlite
-from db.address import SETTING, DatabaseUnusable
-from db.engine import create_engine
-from db.limits import LOCK_SECONDS, MIGRATION_SECONDS
-from db.tables import metadata
+from db.engine import postgresql, sqlite
+from db.engine.address import SETTING, DatabaseUnusable
+from db.engine.database import create_engine
+from db.engine.limits import LOCK_SECONDS, MIGRATION_SECONDS
+from db.statements import log_order
+from db.tables.payments import metadata
 
 log = structlog.get_logger("database")
 

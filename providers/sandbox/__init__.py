@@ -3,16 +3,16 @@
 import httpx2
 from starlette.types import ASGIApp
 
-from payments.ports import Provider
-from providers.sandbox.app import BreaksOff, gateway_app
-from providers.sandbox.delivery import Deliveries
-from providers.sandbox.gateway import Gateway
-from providers.sandbox.ledger import Ledger
-from providers.sandbox.pool import POOL_LIMITS, authorities
+from payments.ports.provider import Provider
+from providers.sandbox.gateway.app import BreaksOff, gateway_app
+from providers.sandbox.gateway.connection_pool import POOL_LIMITS, authorities
+from providers.sandbox.gateway.gateway import Gateway
+from providers.sandbox.gateway.ledger import Ledger
+from providers.sandbox.gateway.report_delivery import Deliveries
+from providers.sandbox.gateway.signing import check_secret
 from providers.sandbox.provider import SandboxProvider
 from providers.sandbox.routes import sandbox_routes
 from providers.sandbox.saving import SavingSandboxProvider
-from providers.sandbox.signing import check_secret
 from providers.sandbox.transport import InProcess
 from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
 

@@ -8,10 +8,10 @@ import httpx2
 import orjson
 import structlog
 
-from payments import instants
-from payments.ids import OperationId, ProviderId
-from payments.instants import SECOND, Instant
-from payments.outcomes import (
+from payments.model import instants
+from payments.model.ids import OperationId, ProviderId
+from payments.model.instants import SECOND, Instant
+from payments.model.outcomes import (
     Ask,
     Effect,
     JsonObject,
@@ -22,9 +22,13 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import BooksUnreadable, DataFault, ReportRefused
-from payments.statuses import OperationKind
-from providers.sandbox.answers import (
+from payments.model.statuses import OperationKind
+from payments.ports.provider import BooksUnreadable, DataFault, ReportRefused
+from providers.sandbox.gateway.gateway import Gateway
+from providers.sandbox.gateway.signing import check_secret, verify
+from providers.sandbox.gateway.tokens import parse_token
+from providers.sandbox.gateway.wire import BEGUN_HERE, KEY, Instruction
+from providers.sandbox.outcomes import (
     ChallengeUrl,
     Facts,
     effect_of_facts,
@@ -34,10 +38,6 @@ from providers.sandbox.answers import (
     outcome_of_response,
     session_of,
 )
-from providers.sandbox.gateway import Gateway
-from providers.sandbox.records import BEGUN_HERE, KEY, Instruction
-from providers.sandbox.signing import check_secret, verify
-from providers.sandbox.tokens import parse_token
 from providers.settings import READ_SECONDS
 
 log = structlog.get_logger("sandbox")

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from payments.errors import Denied, RateLimited, StoreBusy, Unauthenticated
-from providers.sandbox.app import KEYLESS
-from providers.sandbox.bodies import RequestRefused, read_body
+from payments.model.errors import Denied, RateLimited, StoreBusy, Unauthenticated
+from providers.sandbox.gateway.app import KEYLESS
+from providers.sandbox.gateway.requests import RequestRefused, read_body
 from providers.sandbox.provider import GatewayUnreachable, SandboxProvider
 
 Authorize = Callable[[Request], Awaitable[None]]

@@ -6,16 +6,7 @@ import httpx2
 import orjson
 import structlog
 
-from payments.failures import FailureCode
-from payments.outcomes import (
-    ActionRequired,
-    Declined,
-    JsonValue,
-    NotReached,
-    RedirectToUrl,
-    Unknown,
-)
-from payments.saved import (
+from payments.model.account_holders import (
     Changed,
     ChangeOutcome,
     HolderAsk,
@@ -25,10 +16,19 @@ from payments.saved import (
     SavingAsk,
     SavingOutcome,
 )
-from providers.sandbox.answers import CARD, FAILURES
+from payments.model.failures import FailureCode
+from payments.model.outcomes import (
+    ActionRequired,
+    Declined,
+    JsonValue,
+    NotReached,
+    RedirectToUrl,
+    Unknown,
+)
+from providers.sandbox.gateway.tokens import parse_saving_token
+from providers.sandbox.gateway.wire import EntryStatus
+from providers.sandbox.outcomes import CARD, FAILURES
 from providers.sandbox.provider import NOT_SENT, SandboxProvider
-from providers.sandbox.records import EntryStatus
-from providers.sandbox.tokens import parse_saving_token
 
 log = structlog.get_logger("sandbox")
 

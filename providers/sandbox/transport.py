@@ -5,7 +5,7 @@ import asyncio
 import httpx2
 from starlette.types import ASGIApp
 
-from providers.sandbox.answering import ReplyLost
+from providers.sandbox.gateway.responses import ReplyLost
 
 
 class InProcess(httpx2.AsyncBaseTransport):

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from payments.ports import Provider
+from payments.ports.provider import Provider
 from providers.settings import ProviderSettings
 
 

@@ -4,7 +4,7 @@ Source: https://docs.stripe.com/currencies ("Minor units in API amounts", "Speci
 amounts"), read in November 2026, and the description of `amount` in stripe-python 16.1.
 """
 
-from payments.money import MAXIMUM_DIGITS, AmountLimits, Money, decimals_of, is_known_currency
+from payments.model.money import MAXIMUM_DIGITS, AmountLimits, Money, decimals_of, is_known_currency
 
 ZERO_DECIMAL = frozenset(
     "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905 - it reads as Stripe's list

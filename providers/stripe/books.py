@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import stripe
 
-from payments.instants import SECOND, Instant
-from payments.outcomes import DisputeFound, Effect, Finding
-from payments.ports import BooksUnreadable
+from payments.model.instants import SECOND, Instant
+from payments.model.outcomes import DisputeFound, Effect, Finding
+from payments.ports.provider import BooksUnreadable
 from providers.stripe import disputes, intents, webhooks
 from providers.stripe.effects import effects_of
 from providers.stripe.errors import is_missing

@@ -5,9 +5,9 @@ from typing import Final
 
 import stripe
 
-from payments.ids import CAPTURE, OperationId
-from payments.money import Money
-from payments.outcomes import Declined, JsonObject, Moved, Outcome, Processing, Unknown
+from payments.model.ids import CAPTURE, OperationId
+from payments.model.money import Money
+from payments.model.outcomes import Declined, JsonObject, Moved, Outcome, Processing, Unknown
 from providers.stripe.intents import MULTICAPTURE, metadata_of, money_of, multicapture_of
 
 AVAILABLE: Final = "available"

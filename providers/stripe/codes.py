@@ -4,7 +4,7 @@ A test holds each table to what Stripe's SDK names. A code that is in none of th
 `PLAIN_CODES`. Source: https://docs.stripe.com/error-codes and https://docs.stripe.com/declines/codes.
 """
 
-from payments.failures import FailureCode
+from payments.model.failures import FailureCode
 
 AMOUNT_CODES = {
     "amount_too_large": FailureCode.AMOUNT_TOO_LARGE,

@@ -26,16 +26,9 @@ from stripe.params import (
     SetupIntentListParams,
 )
 
-from payments.ids import HolderId, SessionId, made_at
+from payments.model.ids import HolderId, SessionId, made_at
 from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY, metadata_of
-from providers.stripe.lists import (
-    LONGEST_LIST,
-    Listed,
-    latest_span,
-    paged,
-    repeated,
-    spans_behind,
-)
+from providers.stripe.lists import LONGEST_LIST, Listed, latest_span, paged, repeated, spans_behind
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: what Stripe answers changes with it, and with nothing else."""

@@ -7,8 +7,8 @@ from typing import Literal, TypedDict, cast
 
 from stripe.params import PaymentIntentConfirmParams
 
-from payments.outcomes import JsonValue
-from payments.ports import DataFault
+from payments.model.outcomes import JsonValue
+from payments.ports.provider import DataFault
 from providers.stripe.methods import Method
 
 PAYMENT_METHOD = re.compile(r"(pm|card|src)_[A-Za-z0-9_]{1,200}", re.ASCII)

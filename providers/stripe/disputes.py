@@ -5,10 +5,10 @@ from typing import Final
 import stripe
 import structlog
 
-from payments.ids import ProviderId, SessionId
-from payments.instants import SECOND, Instant
-from payments.outcomes import DisputeFound
-from payments.statuses import DisputeStatus
+from payments.model.ids import ProviderId, SessionId
+from payments.model.instants import SECOND, Instant
+from payments.model.outcomes import DisputeFound
+from payments.model.statuses import DisputeStatus
 from providers.stripe.amounts import from_stripe
 from providers.stripe.intents import PROVIDER_KEY, SESSION_KEY, metadata_of
 

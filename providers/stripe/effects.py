@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 
 import stripe
 
-from payments.ids import ProviderId, SessionId
-from payments.instants import SECOND
-from payments.money import Money
-from payments.outcomes import Effect, Moved, Outcome
-from payments.statuses import OperationKind
+from payments.model.ids import ProviderId, SessionId
+from payments.model.instants import SECOND
+from payments.model.money import Money
+from payments.model.outcomes import Effect, Moved, Outcome
+from payments.model.statuses import OperationKind
 from providers.stripe import captures
 from providers.stripe.amounts import from_stripe
 from providers.stripe.intents import (

@@ -6,8 +6,8 @@ import aiohttp
 import stripe
 import structlog
 
-from payments.failures import HOLDER_MISSING, METHOD_MISSING, FailureCode
-from payments.outcomes import Declined, NotReached, Unknown
+from payments.model.failures import HOLDER_MISSING, METHOD_MISSING, FailureCode
+from payments.model.outcomes import Declined, NotReached, Unknown
 from providers.stripe.codes import (
     ACTION_FAILED_CODES,
     ACTION_FAILED_DECLINES,

@@ -6,10 +6,10 @@ from typing import Final
 
 import stripe
 
-from payments.failures import FailureCode
-from payments.instants import SECOND, Instant
-from payments.money import Money
-from payments.outcomes import (
+from payments.model.failures import FailureCode
+from payments.model.instants import SECOND, Instant
+from payments.model.money import Money
+from payments.model.outcomes import (
     ActionRequired,
     Authorized,
     ConfirmWithSdk,

@@ -1,7 +1,7 @@
 """An operation's keys at Stripe: its id first, and further ones where a kept answer stands in the way."""
 
-from payments.outcomes import Ask
-from payments.statuses import OperationKind
+from payments.model.outcomes import Ask
+from payments.model.statuses import OperationKind
 
 LIFE_SECONDS = 23 * 3_600.0
 """Stripe forgets a key when it is a day old: https://docs.stripe.com/api/idempotent_requests."""

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import stripe
 
-from payments.instants import SECOND, Instant, now
+from payments.model.instants import SECOND, Instant, now
 from providers.stripe.errors import ListTooLong, Meaning, meaning_of
 
 READ_TRIES = 4

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import stripe
 
-from payments.ids import ProviderId
+from payments.model.ids import ProviderId
 
 EURO = frozenset({"EUR"})
 

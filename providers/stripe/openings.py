@@ -3,7 +3,7 @@
 import stripe
 from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
 
-from payments.outcomes import Ask
+from payments.model.outcomes import Ask
 from providers.settings import StripeSettings
 from providers.stripe import amounts, data, intents
 from providers.stripe.methods import Method

@@ -5,14 +5,12 @@ from typing import assert_never
 
 import stripe
 import structlog
-from stripe.params import (
-    PaymentIntentConfirmParams,
-    PaymentIntentUpdateParams,
-)
+from stripe.params import PaymentIntentConfirmParams, PaymentIntentUpdateParams
 
-from payments.failures import FailureCode
-from payments.money import AmountLimits
-from payments.outcomes import (
+from payments.model.entities import Payment
+from payments.model.failures import FailureCode
+from payments.model.money import AmountLimits
+from payments.model.outcomes import (
     Absent,
     ActionRequired,
     Ask,
@@ -29,19 +27,9 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.records import Payment
-from payments.statuses import OperationKind
+from payments.model.statuses import OperationKind
 from providers.settings import StripeSettings
-from providers.stripe import (
-    amounts,
-    captures,
-    data,
-    intents,
-    keys,
-    methods,
-    openings,
-    webhooks,
-)
+from providers.stripe import amounts, captures, data, intents, keys, methods, openings, webhooks
 from providers.stripe.account import Account
 from providers.stripe.books import ReadsBooks
 from providers.stripe.codes import AMOUNT_CODES, MOVED_CODES

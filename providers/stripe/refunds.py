@@ -2,7 +2,7 @@
 
 from stripe.params import RefundCreateParams
 
-from payments.outcomes import Ask
+from payments.model.outcomes import Ask
 from providers.stripe.intents import OPERATION_KEY, SESSION_KEY
 
 REASON_KEY = "tillgraph_reason"

@@ -6,15 +6,7 @@ import stripe
 import structlog
 from stripe.params import CustomerCreateParams, SetupIntentCreateParams
 
-from payments.failures import HOLDER_MISSING, METHOD_MISSING
-from payments.ids import new_request_id
-from payments.outcomes import (
-    Declined,
-    JsonValue,
-    NotReached,
-    Unknown,
-)
-from payments.saved import (
+from payments.model.account_holders import (
     Changed,
     ChangeOutcome,
     HolderAsk,
@@ -23,6 +15,9 @@ from payments.saved import (
     SavingAsk,
     SavingOutcome,
 )
+from payments.model.failures import HOLDER_MISSING, METHOD_MISSING
+from payments.model.ids import new_request_id
+from payments.model.outcomes import Declined, JsonValue, NotReached, Unknown
 from providers.stripe import data, intents, setups
 from providers.stripe.codes import MISSING
 from providers.stripe.errors import declined, is_missing, log_error, outcome_of

@@ -3,7 +3,7 @@
 Source: https://docs.stripe.com/payments/ideal/save-during-payment.
 """
 
-from payments.outcomes import PaidWith
+from payments.model.outcomes import PaidWith
 
 LEAVING = frozenset({"bancontact", "ideal", "sofort"})
 

@@ -2,10 +2,10 @@
 
 import stripe
 
-from payments.ids import SetupId
-from payments.outcomes import ActionRequired, Declined, Processing, Unknown
-from payments.ports import BooksUnreadable
-from payments.saved import MethodSaved, SavingFound, SavingOutcome
+from payments.model.account_holders import MethodSaved, SavingFound, SavingOutcome
+from payments.model.ids import SetupId
+from payments.model.outcomes import ActionRequired, Declined, Processing, Unknown
+from payments.ports.provider import BooksUnreadable
 from providers.stripe import intents, sepa
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection

@@ -8,9 +8,9 @@ from typing import Any, TypeGuard
 import orjson
 import stripe
 
-from payments.ids import OperationId
-from payments.outcomes import Report, Unknown
-from payments.ports import ReportRefused
+from payments.model.ids import OperationId
+from payments.model.outcomes import Report, Unknown
+from payments.ports.provider import ReportRefused
 from providers.headers import only
 
 TOLERANCE_SECONDS = 300

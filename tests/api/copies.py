@@ -2,7 +2,7 @@
 
 from sqlalchemy import String, Table
 
-from db import tables
+from db.tables import payments as tables
 from tests.support.running import RunningServer
 
 COPIED = (

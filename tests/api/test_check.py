@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from db.engine import create_database
+from db.engine.database import create_database
 from db.invariants import INVARIANTS, Invariant, SqlInvariants
 from db.mismatches import SqlMismatches
-from payments.checking import BrokenInvariant
+from payments.ports.invariants import BrokenInvariant
 from tests.api.test_settings import run_command
 from tests.conftest import CHECKED
 from tests.support.forms import in_short

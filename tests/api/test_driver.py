@@ -1,4 +1,4 @@
-"""What db/engine.py needs of aiosqlite beyond its public names."""
+"""What db/engine/sqlite.py needs of aiosqlite beyond its public names."""
 
 import asyncio
 import sqlite3
@@ -21,7 +21,7 @@ Answer = TypeVar("Answer")
 async def run(
     connection: aiosqlite.Connection, function: Callable[..., Answer], *values: str
 ) -> Answer:
-    """Hand a function over as db/engine.py does."""
+    """Hand a function over as db/engine/sqlite.py does."""
     return await connection._execute(function, *values)  # type: ignore[no-any-return,no-untyped-call]  # untyped there
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resolvers.inputs import KEY
+from resolvers.mutations.parsing import KEY
 from tests.api.raw import change_text, failure, refused
 from tests.support.between import Fault
 from tests.support.evidence import evidence_of

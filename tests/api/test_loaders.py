@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from payments.errors import StoreBusy
+from payments.model.errors import StoreBusy
 from resolvers.loaders import Loader, Once
 
 pytestmark = pytest.mark.once

@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-import logs
+from app import logs
 from tests.api.test_metrics import metrics
 from tests.api.test_settings import run_command
 from tests.support.disks import fill, small_disk
@@ -129,7 +129,7 @@ def test_the_parent_of_several_processes_does_not_depend_on_the_log(
 STARTED_WITHOUT = """
 import os
 os.close(2)
-import logs
+from app import logs
 logs.configure()
 print(os.open(os.devnull, os.O_RDONLY) > 2)
 logs.LOG.write(b"a line")

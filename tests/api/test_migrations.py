@@ -12,9 +12,9 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, inspect
 
 import db.rate_counts  # noqa: F401 - describes a table of its own
-from db.engine import create_engine as create_program_engine
-from db.limits import LOCK_SECONDS
-from db.tables import metadata
+from db.engine.database import create_engine as create_program_engine
+from db.engine.limits import LOCK_SECONDS
+from db.tables.payments import metadata
 from tests.api.test_settings import run_command
 from tests.support.evidence import TABLES
 from tests.support.running import RunningServer
@@ -41,7 +41,7 @@ def engine(migrated: Path) -> Iterator[Engine]:
 
 
 def test_the_migrations_make_the_tables_of_the_program(engine: Engine) -> None:
-    """Alembic finds no difference between the migrated database and db/tables.py."""
+    """Alembic finds no difference between the migrated database and db/tables."""
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
@@ -57,7 +57,7 @@ def test_the_migrated_database_has_these_tables_alone(engine: Engine) -> None:
 def test_a_migrated_table_has_the_same_constraints(
     engine: Engine, tmp_path: Path, table: str
 ) -> None:
-    """Checks, uniques, keys and partial indexes, which alembic's comparison passes over, are those of db/tables.py."""
+    """Checks, uniques, keys and partial indexes, which alembic's comparison passes over, are those of db/tables."""
     direct = create_engine(f"sqlite:///{tmp_path / 'direct.db'}")
     metadata.create_all(direct)
     found, wanted = (

@@ -8,8 +8,9 @@ import orjson
 import pytest
 from sqlalchemy import Table, make_url
 
-from db import lists, log, reads, tables
-from db.lists import Shape
+from db import event_log, list_pages, reads
+from db.list_pages import Shape
+from db.tables import payments as tables
 from tests.support.plans import multiply, plan_of, visited
 from tests.support.running import RunningServer
 from tests.support.shop import pay
@@ -85,11 +86,11 @@ READS = {
     "disputes of payments": reads.DISPUTES_OF,
     "methods of holders": reads.METHODS_OF,
     "holders of a customer": reads.HOLDERS_OF,
-    "the first events of collections": log.FIRST_EVENTS_OF,
-    "the first events of payments": log.FIRST_EVENTS_OF_PAYMENTS,
-    "events of a collection": log.EVENTS_OF,
-    "events of a payment": log.EVENTS_OF_PAYMENT,
-    "the whole log": log.ALL_EVENTS,
+    "the first events of collections": event_log.FIRST_EVENTS_OF,
+    "the first events of payments": event_log.FIRST_EVENTS_OF_PAYMENTS,
+    "events of a collection": event_log.EVENTS_OF,
+    "events of a payment": event_log.EVENTS_OF_PAYMENT,
+    "the whole log": event_log.ALL_EVENTS,
     "what is unsettled": reads.UNSETTLED,
 }
 """What hangs off the things on a page, and the pages that have no filter."""
@@ -138,7 +139,7 @@ def test_a_page_is_read_in_order(full: RunningServer, name: str, newest_first: b
     What is sorted is no more than a few pages merged, one for each status, or the rows of 100 ids.
     """
     shape = SHAPES[name]
-    statement = lists.page(shape, newest_first=newest_first)
+    statement = list_pages.page(shape, newest_first=newest_first)
     if full.database.startswith("postgresql"):
         assert visited(full, statement, VALUES) <= MOST_VISITED
         return
@@ -153,7 +154,7 @@ def test_a_page_is_read_in_order(full: RunningServer, name: str, newest_first: b
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_count_ends_at_its_limit(full: RunningServer, name: str) -> None:
     """It reads an index, or as many rows as make the limit, and never all."""
-    shape, statement = SHAPES[name], lists.count(SHAPES[name])
+    shape, statement = SHAPES[name], list_pages.count(SHAPES[name])
     if full.database.startswith("postgresql"):
         assert visited(full, statement, VALUES) <= MOST_VISITED
         return
@@ -216,9 +217,9 @@ def test_every_shape_of_a_filter_has_a_statement(is_long: bool) -> None:
                 ):
                     shape = Shape(table, equal, has_ids, statuses)
                     for statement in (
-                        lists.page(shape, newest_first=True),
-                        lists.page(shape, newest_first=False),
-                        lists.count(shape),
+                        list_pages.page(shape, newest_first=True),
+                        list_pages.page(shape, newest_first=False),
+                        list_pages.count(shape),
                     ):
                         for url in ("sqlite+aiosqlite://", "postgresql+asyncpg://"):
                             compiled = statement.compiled(make_url(url).get_dialect()())

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from payments.instants import after, now
+from payments.model.instants import after, now
 from tests.at_stripe.site import Site
 from tests.at_stripe.test_flow import reference_of
 from tests.support.records import days_ago, operation_in

@@ -8,10 +8,10 @@ from typing import Any, get_args
 import pytest
 import stripe
 
-from payments.failures import FailureCode
-from payments.money import Money
-from payments.outcomes import Declined, Moved, NotReached
-from payments.statuses import DisputeStatus
+from payments.model.failures import FailureCode
+from payments.model.money import Money
+from payments.model.outcomes import Declined, Moved, NotReached
+from payments.model.statuses import DisputeStatus
 from providers.stripe import codes, intents
 from providers.stripe.disputes import dispute_of
 from providers.stripe.errors import declined, outcome_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from payments.ports import DataFault
+from payments.ports.provider import DataFault
 from providers.stripe.data import check
 from providers.stripe.methods import METHODS
 from tests.at_stripe.site import VISA, Site

@@ -5,7 +5,7 @@ import re
 import orjson
 import pytest
 
-from payments.ports import ReportRefused
+from payments.ports.provider import ReportRefused
 from providers.stripe import webhooks
 from providers.stripe.disputes import STATUSES
 from tests.support.running import ROOT

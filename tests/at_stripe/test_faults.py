@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from payments.instants import SECOND
+from payments.model.instants import SECOND
 from tests.at_stripe.site import VISA, Site, on_both
 from tests.at_stripe.test_flow import reference_of
 from tests.support.calling import OPEN

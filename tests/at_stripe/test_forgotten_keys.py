@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from payments.instants import SECOND
+from payments.model.instants import SECOND
 from tests.at_stripe.site import Site, on_both, site
 from tests.at_stripe.test_faults import MOVES, NAMES, called, effects, prepared, session_id_of
 from tests.at_stripe.test_flow import reference_of

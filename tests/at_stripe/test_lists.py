@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import stripe
 
-from payments.ids import HolderId, SessionId, first_id, made_at, new_id
-from payments.instants import SECOND, after, now
+from payments.model.ids import HolderId, SessionId, first_id, made_at, new_id
+from payments.model.instants import SECOND, after, now
 from providers.stripe.connection import Connection
 from providers.stripe.errors import ListTooLong
 from providers.stripe.lists import READ_TRIES, paged, spans_behind

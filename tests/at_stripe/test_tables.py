@@ -8,10 +8,10 @@ import pytest
 import stripe
 import stripe._error
 
-from payments.failures import FailureCode
-from payments.money import AmountLimits, Money, decimals_of
-from payments.outcomes import Declined, NotReached, Outcome, Unknown
-from payments.ports import LimitsAmounts, ReadsObjects, ReportRefused
+from payments.model.failures import FailureCode
+from payments.model.money import AmountLimits, Money, decimals_of
+from payments.model.outcomes import Declined, NotReached, Outcome, Unknown
+from payments.ports.provider import LimitsAmounts, ReadsObjects, ReportRefused
 from providers.settings import ProviderSettings, StripeSettings
 from providers.stripe import create, webhooks
 from providers.stripe.amounts import (
@@ -23,13 +23,7 @@ from providers.stripe.amounts import (
     to_stripe,
 )
 from providers.stripe.codes import CONFIGURATION_CODES
-from providers.stripe.errors import (
-    MEANINGS,
-    Meaning,
-    declined,
-    meaning_of,
-    outcome_of,
-)
+from providers.stripe.errors import MEANINGS, Meaning, declined, meaning_of, outcome_of
 from tests.at_stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
 from tests.at_stripe.test_reports import report, signed
 from tests.stripe_server.cards import CARDS, Card

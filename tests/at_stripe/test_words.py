@@ -5,10 +5,10 @@ from typing import Any, get_args
 import pytest
 import stripe
 
-from payments.ids import OperationId
-from payments.money import Money
-from payments.outcomes import Declined, Moved, Outcome, Processing, Unknown
-from payments.statuses import DisputeStatus
+from payments.model.ids import OperationId
+from payments.model.money import Money
+from payments.model.outcomes import Declined, Moved, Outcome, Processing, Unknown
+from payments.model.statuses import DisputeStatus
 from providers.stripe import captures, intents
 from providers.stripe.disputes import STATUSES, dispute_of
 from providers.stripe.setups import saving_of

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import strawberry
 
-from payments import failures
+from payments.model import failures
 
 # The schema is put together from these names as the modules are imported, so they are replaced before that.
 new_enum: Any = Enum
@@ -22,7 +22,9 @@ codes = new_enum(
     "FailureCode", {one.name: one.value for one in failures.FailureCode} | {"GONE": "GONE"}
 )
 vars(failures).update(
-    FailureCode=codes, RETRYABLE=frozenset(codes[one.name] for one in failures.RETRYABLE)
+    FailureCode=codes,
+    RETRYABLE=frozenset(codes[one.name] for one in failures.RETRYABLE),
+    _SENTENCES={codes[one.name]: text for one, text in failures._SENTENCES.items()},
 )
 
 from schema import actions  # noqa: E402 - after the code that is added above

@@ -24,13 +24,13 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from edge import Documents, GraphQLEdge
-from edge.addresses import ClientAddresses
-from edge.credentials import Admitted
-from edge.places import Places
-from edge.serving import give_up_unread, server_config
-from payments.access import BACK_END, Caller
-from payments.errors import StoreBusy, Unauthenticated
-from payments.ids import CollectionId
+from edge.authentication import Admitted
+from edge.rate_limits.client_addresses import ClientAddresses
+from edge.transport.connection_limits import Places
+from edge.transport.uvicorn_config import give_up_unread, server_config
+from payments.model.callers import BACK_END, Caller
+from payments.model.errors import StoreBusy, Unauthenticated
+from payments.model.ids import CollectionId
 from tests.edge.subject import PROBE, WAIT_SECONDS, Context, Probe, make_schema
 from tests.support.clients import POOL_LIMITS
 from tests.support.sockets import PROTOCOL
@@ -292,8 +292,8 @@ def end_credentials(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     def clock() -> float:
         return time.time() + (LIFE_SECONDS + 1 if is_over.is_set() else 0)
 
-    monkeypatch.setattr("edge.endings.time", SimpleNamespace(time=clock))
-    monkeypatch.setattr("edge.endings._LONGEST_TIMER_SECONDS", 0.01)
+    monkeypatch.setattr("edge.connections.time", SimpleNamespace(time=clock))
+    monkeypatch.setattr("edge.connections._LONGEST_TIMER_SECONDS", 0.01)
     return is_over.set
 
 

@@ -10,7 +10,7 @@ import strawberry
 from graphql import GraphQLError, GraphQLSchema
 
 from edge import RequestScope
-from payments.errors import (
+from payments.model.errors import (
     Forbidden,
     InvalidCursor,
     InvalidInput,

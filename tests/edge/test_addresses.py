@@ -6,7 +6,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from edge import limits
-from edge.addresses import ClientAddresses
+from edge.rate_limits.client_addresses import ClientAddresses
 
 PROXIES = [ipaddress.ip_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "fd00::/8")]
 

@@ -7,9 +7,9 @@ from ipaddress import ip_network
 import orjson
 import pytest
 
-from edge.addresses import ClientAddresses
-from edge.places import Places
-from edge.serving import carried_by
+from edge.rate_limits.client_addresses import ClientAddresses
+from edge.transport.connection_limits import Places
+from edge.transport.uvicorn_config import carried_by
 from tests.edge import conftest
 from tests.edge.conftest import EdgeServer, Json
 from tests.edge.raw import HELLO, POST, UPGRADE, connected, flood, received, text

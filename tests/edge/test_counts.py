@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from edge import limits
-from edge.counts import OwnCounts
+from edge.rate_limits.counters import OwnCounts
 
 
 async def _counted(counts: OwnCounts, key: str, times: int = 1) -> int:

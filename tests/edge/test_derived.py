@@ -13,8 +13,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from edge.connections import Flow, HTTPConnection
-from edge.sockets import SocketConnection
+from edge.transport.http_connection import Flow, HTTPConnection
+from edge.transport.websocket_connection import SocketConnection
 
 OURS = {"_parse", "awaits_client", "give_way"}
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from graphql import get_introspection_query
 
-from edge.documents import Document, Documents
+from edge.documents.documents import Document, Documents
 from tests.edge.conftest import EdgeServer, Json
 from tests.edge.subject import Probe, make_schema
 

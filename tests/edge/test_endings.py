@@ -3,9 +3,9 @@
 import asyncio
 import time
 
-from edge.endings import End, Endings
-from payments.access import Caller
-from payments.ids import CollectionId
+from edge.connections import End, Endings
+from payments.model.callers import Caller
+from payments.model.ids import CollectionId
 
 LIFE_SECONDS = 0.05
 

@@ -7,7 +7,7 @@ import pytest
 
 from edge import errors
 from edge.errors import MASKED_MESSAGE, WIRE
-from payments.errors import TillgraphError
+from payments.model.errors import TillgraphError
 from tests.edge.conftest import RECORDS, EdgeServer, Json
 from tests.edge.subject import LEAK, Probe
 

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from edge.records import LibraryLines
+from edge.request_log import LibraryLines
 from tests.edge.conftest import RECORDS, Client, EdgeServer, Json
 
 Records = Callable[[int], list[Json]]

@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from edge import Documents, limits
-from edge.bodies import GraphQLRequest
-from edge.trusted import TrustedText
-from payments.access import BACK_END
+from edge.documents.trusted_documents import TrustedText
+from edge.requests import GraphQLRequest
+from payments.model.callers import BACK_END
 from tests.edge.conftest import Client, EdgeServer, Json, start
 from tests.edge.subject import Probe, make_schema
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from time import thread_time
 
-from edge.turns import LET_IN, Turns
+from edge.answer_limits import LET_IN, Turns
 
 PIECES = LET_IN + 500
 TURN_SECONDS = 0.002

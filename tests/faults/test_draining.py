@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from server import build
-from settings import Settings
+from app.build import build
+from app.settings import Settings
 from tests.support.running import SQLITE
 
 pytestmark = pytest.mark.once

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from payments.failures import FailureCode
+from payments.model.failures import FailureCode
 from tests.faults.kinds import (
     ASKED,
     Prepared,

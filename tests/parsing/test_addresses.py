@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from db.address import DatabaseUnusable, Host, read_address
-from db.connecting import Connector
+from db.engine.address import DatabaseUnusable, Host, read_address
+from db.engine.connector import Connector
 
 PREFIX = "postgresql+asyncpg://user:hunter2@"
 

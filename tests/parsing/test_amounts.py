@@ -9,9 +9,9 @@ from decimal import Decimal
 import pytest
 from graphql import GraphQLError, parse_value
 
-from edge.bodies import read_json
 from edge.errors import RequestRefused
-from payments.money import AmountFault, decimal_text, parse_minor
+from edge.requests import read_json
+from payments.model.money import AmountFault, decimal_text, parse_minor
 from schema.scalars import parse_decimal, parse_decimal_literal
 
 BEHIND_THE_SCALAR = [

@@ -4,9 +4,9 @@ import iso4217
 import pytest
 from graphql import GraphQLError, parse_value
 
-from edge.bodies import read_json
-from payments.currencies import DECIMALS, LEFT, LISTED
-from payments.money import NOT_MONEY, decimal_text, is_currency, is_known_currency
+from edge.requests import read_json
+from payments.model.currencies import DECIMALS, LEFT, LISTED
+from payments.model.money import NOT_MONEY, decimal_text, is_currency, is_known_currency
 from schema.scalars import SCALARS, CurrencyCode, parse_currency
 
 NOT_IN_USE = [

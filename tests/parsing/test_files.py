@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from files import MADE_SECRETS, made_secret
-from variables import SettingsError
+from app.environment import SettingsError
+from app.private_files import MADE_SECRETS, made_secret
 
 pytestmark = pytest.mark.usefixtures("alone")
 

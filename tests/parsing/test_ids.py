@@ -6,9 +6,9 @@ from itertools import permutations
 import pytest
 from graphql import GraphQLID
 
-from edge.bodies import read_json
-from payments import ids
-from payments.ids import is_id, new_id
+from edge.requests import read_json
+from payments.model import ids
+from payments.model.ids import is_id, new_id
 
 PREFIXES = sorted(
     value

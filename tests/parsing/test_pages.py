@@ -6,9 +6,9 @@ import pytest
 import strawberry
 from graphql import GraphQLError, GraphQLInt, parse_value
 
-from payments.cursors import cursor_of, event_cursor, event_of, id_of
-from payments.errors import InvalidCursor, InvalidInput
-from payments.ids import EventId
+from payments.model.cursors import cursor_of, event_cursor, event_of, id_of
+from payments.model.errors import InvalidCursor, InvalidInput
+from payments.model.ids import EventId
 from resolvers.pages import page_size
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

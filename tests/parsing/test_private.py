@@ -2,9 +2,9 @@
 
 import pytest
 
-from payments.errors import InvalidInput
-from payments.outcomes import JsonObject, JsonValue
-from payments.private import check_metadata, holds_card_number
+from payments.model.card_numbers import check_metadata, holds_card_number
+from payments.model.errors import InvalidInput
+from payments.model.outcomes import JsonObject, JsonValue
 
 CARD_NUMBERS = [
     "4242424242424242",

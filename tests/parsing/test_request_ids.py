@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge.scope import request_id_from
-from payments.ids import ULID_TEXT
+from edge.request_scope import request_id_from
+from payments.model.ids import ULID_TEXT
 
 HARMLESS = ["a", "abc-123_X", "01ARZ3NDEKTSV4RRFFQ69G5FAV", "x" * 64]
 HARMFUL = [

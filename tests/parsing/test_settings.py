@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from settings import ENV_FILE, Settings, load
+from app.environment import SettingsError
+from app.settings import ENV_FILE, Settings, load
 from tests.api.conftest import SECRET_KEY
 from tests.api.test_settings import PRODUCTION, SHORT, SIGNING_KEY
 from tests.support.running import ROOT
-from variables import SettingsError
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from edge.trusted import DocumentUnusable
-from entrance import list_documents
-from settings import Settings
+from app.graphql import list_documents
+from app.settings import Settings
+from edge.documents.trusted_documents import DocumentUnusable
 from tests.api.test_trusted_documents import apollos_manifest, codegens_manifest, sha256
 
 pytestmark = pytest.mark.usefixtures("alone")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from db.log_order import EVENTS_A_TRANSACTION
+from db.statements.log_order import EVENTS_A_TRANSACTION
 from tests.support import databases
 from tests.support.forms import in_short
 from tests.support.log import WATCH, cursors_of, touch, up_to

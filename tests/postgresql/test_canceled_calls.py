@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from db.engine import Database, create_database
-from db.store import SqlStore
+from db.engine.database import Database, create_database
+from db.flow_store import SqlStore
 from tests.support import databases
 from tests.support.waiting import until
 

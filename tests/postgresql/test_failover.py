@@ -9,9 +9,9 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import make_url
 
-from db.address import Host, read_address
-from db.connecting import Connector
-from db.postgresql import TRIES
+from db.engine.address import Host, read_address
+from db.engine.connector import Connector
+from db.engine.postgresql import TRIES
 from tests.postgresql.losing import CONNECTED, END_CONNECTIONS
 from tests.support.running import NO_RECOVERY, URL, RunningServer, clean_environment, document
 from tests.support.shop import open_collection, try_to_open

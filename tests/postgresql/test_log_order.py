@@ -9,8 +9,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from db.log_order import CURRENT, EVENTS_A_TRANSACTION
-from payments.ids import EVENT, new_id
+from db.statements.log_order import CURRENT, EVENTS_A_TRANSACTION
+from payments.model.ids import EVENT, new_id
 from tests.support import databases
 from tests.support.log import WATCH, cursors_of, everything_after, touch, up_to
 from tests.support.running import RunningServer

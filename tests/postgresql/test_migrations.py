@@ -12,8 +12,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
 import db.rate_counts  # noqa: F401 - describes a table of its own
-from db.engine import create_engine
-from db.tables import metadata
+from db.engine.database import create_engine
+from db.tables.payments import metadata
 from tests.support import databases
 from tests.support.evidence import TABLES, evidence_of
 from tests.support.running import URL, RunningServer, clean_environment
@@ -82,7 +82,7 @@ async def looked_at(address: str, look: Any) -> Any:
 
 
 async def test_the_migrations_make_the_tables_of_the_program(migrated: str) -> None:
-    """Alembic finds no difference between the migrated database and db/tables.py."""
+    """Alembic finds no difference between the migrated database and db/tables."""
 
     def differences(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

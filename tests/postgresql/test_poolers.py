@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from db.connecting import POOLER_FULL
+from db.engine.connector import POOLER_FULL
 from tests.conftest import IS_ROOT
 from tests.support.log import WATCH, cursors_of, touch
 from tests.support.ports import free_port

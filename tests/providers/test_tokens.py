@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from payments.outcomes import JsonValue
-from payments.ports import DataFault
-from payments.statuses import OperationKind
+from payments.model.outcomes import JsonValue
+from payments.model.statuses import OperationKind
+from payments.ports.provider import DataFault
 from providers.sandbox import SandboxProvider, create_provider
-from providers.sandbox.tokens import Behaviour, Effect, Token, parse_token
+from providers.sandbox.gateway.tokens import Behaviour, Effect, Token, parse_token
 from providers.settings import ProviderSettings, SandboxSettings
 from tests.support.gateway import SECRET
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.tables import operations
+from db.tables.payments import operations
 from tests.rules.copies import copy_row
 from tests.support.log import types_of
 from tests.support.looking import (

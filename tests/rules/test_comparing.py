@@ -2,13 +2,13 @@
 
 import pytest
 
-from payments.comparing import differences
-from payments.ids import CollectionId, PaymentId, ProviderId, SessionId
-from payments.instants import Instant
-from payments.money import Money
-from payments.outcomes import Authorized, Effect, Moved
-from payments.records import Payment, PaymentSession
-from payments.statuses import OperationKind
+from payments.model.entities import Payment, PaymentSession
+from payments.model.ids import CollectionId, PaymentId, ProviderId, SessionId
+from payments.model.instants import Instant
+from payments.model.money import Money
+from payments.model.outcomes import Authorized, Effect, Moved
+from payments.model.statuses import OperationKind
+from payments.recovery.reconciliation import differences
 
 pytestmark = pytest.mark.once
 

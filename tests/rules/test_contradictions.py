@@ -2,13 +2,13 @@
 
 import pytest
 
-from payments.ids import CollectionId, OperationId, ProviderId, SessionId
-from payments.instants import Instant
-from payments.money import Money
-from payments.outcomes import Authorized, Declined, Moved, Outcome, Processing
-from payments.recording import contradicts
-from payments.records import Operation
-from payments.statuses import OperationKind, OperationStatus
+from payments.flow.recording import contradicts
+from payments.model.entities import Operation
+from payments.model.ids import CollectionId, OperationId, ProviderId, SessionId
+from payments.model.instants import Instant
+from payments.model.money import Money
+from payments.model.outcomes import Authorized, Declined, Moved, Outcome, Processing
+from payments.model.statuses import OperationKind, OperationStatus
 
 pytestmark = pytest.mark.once
 

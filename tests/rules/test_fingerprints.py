@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from payments.commands import CapturePayment, KeyedCommand, RefundPayment, SettledOutcome
-from payments.keys import fingerprint
-from payments.outcomes import JsonObject
+from payments.flow.idempotency import KeyedCommand, fingerprint
+from payments.model.commands import CapturePayment, RefundPayment, SettledOutcome
+from payments.model.outcomes import JsonObject
 
 pytestmark = pytest.mark.once
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.tables import payment_sessions
+from db.tables.payments import payment_sessions
 from tests.rules.copies import copy_row
 from tests.support.log import types_of
 from tests.support.looking import (

@@ -6,7 +6,7 @@ from enum import Enum
 
 import pytest
 
-from payments.statuses import (
+from payments.model.statuses import (
     FAILED,
     WITHOUT_OUTCOME,
     CancellationReason,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from payments import instants
+from payments.model import instants
 from tests.streams.conftest import SECRET_KEY
 from tests.support.log import WATCH, touch
 from tests.support.running import URL, RunningServer

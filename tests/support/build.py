@@ -22,7 +22,7 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import server
-from payments.rig import Rig
+from payments.flow.fault_injection import Rig
 
 LOOK_SECONDS = 0.01
 HOLD = "hold "

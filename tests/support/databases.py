@@ -20,10 +20,10 @@ from typing import Any, TypeVar
 import asyncpg
 from sqlalchemy.engine import URL, make_url
 
-from db.engine import create_database as program_database
+from db.engine.database import create_database as program_database
 from db.invariants import SqlInvariants
 from db.migrating import migrate
-from payments.checking import BrokenInvariant
+from payments.ports.invariants import BrokenInvariant
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]

@@ -1,6 +1,6 @@
 """The log that a stream is held against, and changes that fill it."""
 
-from payments.ids import EVENT, new_id
+from payments.model.ids import EVENT, new_id
 from tests.support.running import Json, RunningServer, document
 
 WATCH = document("front_end/06_watch_payment_collection")

@@ -7,7 +7,7 @@ import httpx2
 import orjson
 from sqlalchemy import Table
 
-from db import tables
+from db.tables import payments as tables
 from tests.support import databases
 from tests.support.files import whole_lines
 from tests.support.running import Json, RunningServer

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Table, make_url
 
-from db.statements import Statement
+from db.statements.compiled import Statement
 from tests.support.running import RunningServer
 
 ROWS = 20_000

@@ -13,7 +13,7 @@ from typing import IO, Any
 import httpx2
 import orjson
 
-from db.limits import LOCK_SECONDS
+from db.engine.limits import LOCK_SECONDS
 from tests.support import databases, failures
 from tests.support.clients import POOL_LIMITS
 from tests.support.files import whole_lines
@@ -38,7 +38,8 @@ WORKERS = "--workers"
 """The argument of `serve` for several processes."""
 
 SHORT_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "5"}
-"""For a test build: a payment's lease is a second, and every other wait shrinks with it; see payments/rig.py.
+"""For a test build: a payment's lease is a second, and every other wait shrinks with it; see
+payments/flow/fault_injection.py.
 
 But for the wait for a database's lock, which PATIENT_LOCKS says.
 """
@@ -235,7 +236,10 @@ class RunningServer:
         return "test build" if self.is_test_build else "server"
 
     def fail_at(self, point: str) -> None:
-        """Let a test build kill itself when it next reaches a point, such as "after prepare"; see payments/rig.py."""
+        """Let a test build kill itself when it next reaches a point, such as "after prepare".
+
+        The points are listed in payments/flow/fault_injection.py.
+        """
         (self.folder / FAULTS).write_text(point)
 
     def hold_at(self, point: str) -> None:

@@ -213,9 +213,9 @@ def forker() -> str:
 
 def _programs() -> Mapping[Program, Callable[[], int | None]]:
     import server  # noqa: PLC0415 - the tests themselves need not import it
-    from edge.documents import prepared  # noqa: PLC0415 - the same
-    from edge.trusted import read_folder  # noqa: PLC0415 - the same
-    from providers.sandbox.pool import authorities  # noqa: PLC0415 - the same
+    from edge.documents.documents import prepared  # noqa: PLC0415 - the same
+    from edge.documents.trusted_documents import read_folder  # noqa: PLC0415 - the same
+    from providers.sandbox.gateway.connection_pool import authorities  # noqa: PLC0415 - the same
     from resolvers.root import executable  # noqa: PLC0415 - the same
     from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
     from tests.support import build  # noqa: PLC0415 - the same

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from db.tables import payment_events
-from payments.instants import SECOND
-from payments.limits import WEBHOOK_FEED, WEBHOOKS_AT_ONCE
+from db.tables.payments import payment_events
+from payments.model.instants import SECOND
 from tests.conftest import CHECKED
 from tests.support.databases import create, drop_database
 from tests.support.forms import in_short
@@ -28,6 +27,7 @@ from tests.support.running import (
 )
 from tests.support.shop import authorize, capture, open_collection, open_session, pay
 from tests.support.waiting import until
+from webhooks.limits import WEBHOOK_FEED, WEBHOOKS_AT_ONCE
 
 CHANGES = 12
 """One after the other, so that each process makes some, and tells of some."""

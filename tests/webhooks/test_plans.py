@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 import pytest
 
-from db import tables
-from db import webhook_statements as sql
+from db.statements import webhooks as sql
+from db.tables import payments as tables
 from tests.support.plans import NUMBERS, multiply, plan_of, visited
 from tests.support.ports import free_port
 from tests.support.registering import ALLOWED, register

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from events.addresses import PublicAddresses
-from payments.webhooks import AddressRefused
 from tests.conftest import CHECKED
 from tests.support.evidence import Evidence, evidence_of
 from tests.support.ports import free_port
@@ -16,6 +14,8 @@ from tests.support.registering import ALLOWED, delete_all, deliveries, endpoints
 from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import open_collection
 from tests.support.waiting import until
+from webhooks.address_policy import PublicAddresses
+from webhooks.ports import AddressRefused
 
 PUBLIC = "https://8.8.8.8/webhooks"
 """Nobody is called there: registering an address in figures asks nobody."""

@@ -6,11 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from payments.delivering import DeliveryPace
-from payments.ids import CollectionId, DeliveryId, EndpointId, EventId
-from payments.instants import SECOND, Instant, after
-from payments.limits import WEBHOOK_LEAST_TRIES
-from payments.webhook_records import WebhookDelivery
+from payments.model.ids import CollectionId, DeliveryId, EndpointId, EventId
+from payments.model.instants import SECOND, Instant, after
 from tests.conftest import CHECKED
 from tests.support.ports import free_port
 from tests.support.receiver import Receiver
@@ -18,6 +15,9 @@ from tests.support.registering import ALLOWED, delete_all, deliveries, ended, po
 from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import authorize, open_collection, open_session
 from tests.support.waiting import until
+from webhooks.deliveries import DeliveryPace
+from webhooks.limits import WEBHOOK_LEAST_TRIES
+from webhooks.model import WebhookDelivery
 
 FAST = {**ALLOWED, "TILLGRAPH_TEST_TIME_SCALE": "1000000"}
 """Three days are a quarter of a second."""

@@ -340,7 +340,7 @@ def upgrade() -> None:
 
 
 def _number_the_log() -> None:
-    """Leave positions to the program, which makes them out of the transaction's number; see db/log_order.py."""
+    """Leave positions to the program, which makes them of the transaction's number; see db/statements/log_order.py."""
     op.execute("ALTER TABLE payment_events ALTER COLUMN position DROP DEFAULT")
     op.execute("DROP SEQUENCE payment_events_position_seq")
     op.execute("CREATE SEQUENCE payment_events_epoch MINVALUE 0 START 0")

@@ -6,7 +6,7 @@ Revision: 0003, follows 0002.
 import sqlalchemy as sa
 from alembic import op
 
-from db.tables import Id
+from db.tables.payments import Id
 
 revision = "0003"
 down_revision = "0002"

@@ -6,7 +6,7 @@ Revision: 0005, follows 0004.
 import sqlalchemy as sa
 from alembic import op
 
-from db.tables import Id
+from db.tables.payments import Id
 
 revision = "0005"
 down_revision = "0004"

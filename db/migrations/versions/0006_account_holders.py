@@ -6,7 +6,7 @@ Revision: 0006, follows 0005.
 import sqlalchemy as sa
 from alembic import op
 
-from db.tables import Id
+from db.tables.payments import Id
 
 revision = "0006"
 down_revision = "0005"

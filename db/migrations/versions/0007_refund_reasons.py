@@ -6,7 +6,7 @@ Revision: 0007, follows 0006.
 import sqlalchemy as sa
 from alembic import op
 
-from db.tables import Id
+from db.tables.payments import Id
 
 revision = "0007"
 down_revision = "0006"

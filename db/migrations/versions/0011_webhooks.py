@@ -6,7 +6,7 @@ Revision: 0011, follows 0010.
 import sqlalchemy as sa
 from alembic import op
 
-from db.columns import Id
+from db.tables.columns import Id
 
 revision = "0011"
 down_revision = "0010"

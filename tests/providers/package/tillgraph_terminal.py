@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from payments.ids import OperationId, ProviderId
-from payments.instants import Instant
-from payments.money import Money
-from payments.outcomes import (
+from payments.model.ids import OperationId, ProviderId
+from payments.model.instants import Instant
+from payments.model.money import Money
+from payments.model.outcomes import (
     Ask,
     Authorized,
     ConfirmWithSdk,
@@ -28,8 +28,8 @@ from payments.outcomes import (
     Report,
     Unknown,
 )
-from payments.ports import ReportRefused
-from payments.statuses import OperationKind
+from payments.model.statuses import OperationKind
+from payments.ports.provider import ReportRefused
 from providers.settings import ProviderSettings
 
 JOURNAL = Path("terminal.jsonl")

@@ -1,0 +1,1 @@
+"""One program of all rooms: how it is built, served, looked after and ended."""

@@ -1,0 +1,89 @@
+"""The commands that an operator runs beside the servers; each returns the exit code."""
+
+from collections.abc import Callable
+
+from app.environment import SettingsError
+from app.lifecycle import Till
+from app.output import say
+from app.settings import Settings
+from db.engine.database import create_database
+from db.invariants import SqlInvariants
+from db.mismatches import SqlMismatches
+from payments.model.instants import Instant
+from payments.ports.provider import BooksUnreadable
+from payments.recovery.gateway_accounts import require_accounts, take_account, with_accounts
+from payments.recovery.provider_effects import find_again
+from payments.recovery.reconciliation import compare, readable_gateways, readers_of
+
+Build = Callable[[Settings], Till]
+"""Makes a server's pieces."""
+
+
+async def check(build: Build, settings: Settings, gateway: str | None) -> int:
+    """Print each row that breaks an invariant, and each mismatched payment; return the exit code.
+
+    With a gateway, each payment is compared with that one's books too.
+    """
+    # A statement over all rows takes as long as it takes: whoever waits for it can end it.
+    database = create_database(settings.database_url, command_seconds=None)
+    try:
+        await database.open()
+        broken = await SqlInvariants(database).broken()
+        mismatches = SqlMismatches(database)
+        mismatched, named = await mismatches.count(), await mismatches.found()
+    finally:
+        await database.close()
+    for one in broken:
+        say(one)
+    if not broken:
+        say("Every invariant holds.")
+    for mismatch in named:
+        say(mismatch)
+    if mismatched:
+        say(f"Mismatched payments: {mismatched}. Each waits for an operator.")
+    differs = gateway is not None and await _differs(build(settings), gateway)
+    return 1 if broken or differs else 0
+
+
+async def _differs(till: Till, gateway: str) -> bool:
+    """Print what a gateway has otherwise; tells whether there is anything."""
+    if not readers_of(till.flow, gateway):
+        choices = ", ".join(readable_gateways(till.flow))
+        right = f"choose {choices}" if choices else "no provider that can be is set up"
+        raise SettingsError(f"--provider: {gateway} cannot be compared; {right}.")
+    count = differences = 0
+    async with till.opened():
+        await require_accounts(till.flow, gateway)
+        async for compared in compare(till.flow, gateway):
+            count += 1
+            for one in compared.differences:
+                differences += 1
+                say(one)
+    say(f"{count} sessions compared with {gateway}, {differences} differences.")
+    return differences > 0
+
+
+async def recover(till: Till, since: Instant) -> int:
+    """Read back from the providers what the database does not know; gives the exit code."""
+    async with till.opened():
+        await require_accounts(till.flow)
+        found = await find_again(till.flow, since)
+    say(f"{found.read} effects read, {found.recorded} recorded.")
+    for provider_id, effect in found.unplaced:
+        what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
+        say(f"Not known here: {provider_id}'s {what} for {effect.session_id}.")
+    return 1 if found.unplaced else 0
+
+
+async def accept_account(till: Till, gateway: str) -> int:
+    """Take the account that the configured key opens as the one of this database's payments."""
+    one = next((one for one in with_accounts(till.flow) if one.gateway == gateway), None)
+    if one is None:
+        raise SettingsError(f"accept-account: {gateway} is no gateway with a key; choose stripe.")
+    async with till.opened():
+        found = await one.account.read()
+        if found is None:
+            raise BooksUnreadable(f"The account at {gateway} can't be read.")
+        await take_account(till.flow, one, found)
+    say(f"This database's payments at {gateway} are of {found} now.")
+    return 0

@@ -1,0 +1,34 @@
+"""How a command answers: on standard output, or by a complaint on standard error."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+
+class OutputLost(Exception):
+    """An error: what a command has to say can't be written, so that its exit code must not tell of anything else."""
+
+
+def say(*lines: object) -> None:
+    """Print lines to standard output; raises OutputLost."""
+    if (reason := _write(sys.stdout, lines)) is not None:
+        raise OutputLost(f"The answer can't be written: {reason}.")
+
+
+def complain(sentence: str) -> None:
+    """Print a sentence to standard error, where that can be written."""
+    _write(sys.stderr, [sentence])
+
+
+def _write(stream: TextIO | None, lines: Sequence[object]) -> str | None:
+    """Print lines; return why they can't be written, if so. A stream that is closed is nobody's who listens."""
+    if stream is None:
+        return None
+    try:
+        print(*lines, sep="\n", file=stream, flush=True)
+    except OSError as error:
+        # Python tries once more at its end, and would end with an exit code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return error.strerror
+    return None

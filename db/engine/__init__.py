@@ -1,0 +1,1 @@
+"""The database's connections: SQLite in a file, or a PostgreSQL server."""

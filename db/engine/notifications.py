@@ -1,0 +1,131 @@
+"""PostgreSQL's LISTEN and NOTIFY as hints, on a connection of their own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from payments.model.ids import CollectionId
+
+log = structlog.get_logger("database")
+
+CHANNEL = "tillgraph_changes"
+
+LONGEST_PAYLOAD = 7_900
+"""Bytes: PostgreSQL refuses 8,000 and more."""
+
+ALIVE_SECONDS = 2.0
+"""Between two questions on the connection: one that died without a word is found out by them."""
+
+ALIVE = "BEGIN READ WRITE; COMMIT"
+"""Fails at a server that only reads, on which nobody notifies: after a failover the next connection leads elsewhere."""
+
+AGAIN_SECONDS = 0.5
+"""Before the next try to connect, where the server is not there."""
+
+FAILURES = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    DBAPIError,
+    NoConnection,
+    OSError,
+)
+"""TimeoutError is an OSError."""
+
+Driver = Any
+"""asyncpg's connection; it ships no types."""
+
+
+class Notifications:
+    """The way to tell other processes what changed, and to hear from them. What is lost, the slow poll finds."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._driver: Driver | None = None
+        self._to_tell: set[CollectionId] = set()
+        self._heard: set[CollectionId] = set()
+        self._changed = asyncio.Event()
+        self._telling: asyncio.Task[None] | None = None
+        self._speaking = asyncio.Lock()
+        """The driver takes one statement at a time."""
+
+    def tell(self, collection_id: CollectionId) -> None:
+        """Notify soon; what comes meanwhile goes along."""
+        self._to_tell.add(collection_id)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell_all())
+
+    async def hear(self) -> AsyncIterator[frozenset[CollectionId] | None]:
+        """Return what others notify of; None behind each new connection, as something may have been missed."""
+        while True:
+            try:
+                connection = await self._engine.connect()
+            except FAILURES as error:
+                log.warning("can't listen", error=type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+                continue
+            try:
+                async for ids in self._listen(connection):
+                    yield ids
+            except FAILURES as error:
+                log.warning("no longer listening", error=type(error).__name__)
+            finally:
+                self._driver = None
+                await connection.invalidate()
+                await connection.close()
+
+    async def close(self) -> None:
+        """Stop telling."""
+        if self._telling is not None:
+            self._telling.cancel()
+            await asyncio.gather(self._telling, return_exceptions=True)
+
+    async def _listen(
+        self, connection: AsyncConnection
+    ) -> AsyncIterator[frozenset[CollectionId] | None]:
+        driver = await driver_of(connection)
+        await driver.add_listener(CHANNEL, self._notice)
+        self._driver = driver
+        yield None
+        while True:
+            try:
+                async with asyncio.timeout(ALIVE_SECONDS):
+                    await self._changed.wait()
+            except TimeoutError:
+                async with self._speaking:
+                    await driver.execute(ALIVE)
+            self._changed.clear()
+            if self._heard:
+                heard, self._heard = frozenset(self._heard), set()
+                yield heard
+
+    def _notice(self, driver: Driver, process: int, _channel: str, payload: str) -> None:
+        if process != driver.get_server_pid():
+            self._heard.update(CollectionId(id) for id in payload.split(","))
+            self._changed.set()
+
+    async def _tell_all(self) -> None:
+        while self._to_tell and self._driver is not None:
+            payload = ""
+            while self._to_tell and len(payload) < LONGEST_PAYLOAD - 100:
+                payload += f",{self._to_tell.pop()}" if payload else self._to_tell.pop()
+            try:
+                async with self._speaking:
+                    # Without a parameter, which would be prepared: a pooler may stand in between. Ids have no quotes.
+                    await self._driver.execute(f"NOTIFY {CHANNEL}, '{payload}'")
+            except FAILURES as error:
+                # Others find it by their slow poll.
+                log.warning("not notified", error=type(error).__name__)
+                return
+        self._to_tell.clear()
+
+
+async def driver_of(connection: AsyncConnection) -> Driver:
+    """Return the driver's own connection."""
+    return (await connection.get_raw_connection()).driver_connection

@@ -1,0 +1,350 @@
+"""PostgreSQL: a transaction is one function over a pooled connection, with the driver's own prepared statements."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, cast
+
+import asyncpg
+import structlog
+from sqlalchemy import Dialect
+from sqlalchemy.engine import AdaptedConnection
+from sqlalchemy.engine import Connection as EngineConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
+
+from db.engine.connector import Connector, PoolerFull, is_behind_pooler
+from db.engine.limits import CONNECTIONS
+from db.engine.notifications import Notifications, driver_of
+from db.statements.compiled import Connection, Row, Statement
+from payments.model.errors import StoreBusy, StoreFailed, StoreUnavailable
+from payments.model.ids import CollectionId
+from payments.model.instants import Instant
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("database")
+
+TRIES = 5
+"""Of a transaction that another one overtook: each time somebody else got through."""
+
+CLOCK_SECONDS = 30.0
+"""Between two looks at the database's clock; in between this process counts on its own."""
+
+SHORTEST_PATIENCE_SECONDS = 0.1
+"""For a lock, however long the wait for a connection was; a shorter wait for one is not counted."""
+
+IDLE_SECONDS = 60.0
+"""Of an open transaction: the server ends one whose process has stopped in its midst."""
+
+WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
+READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+IS_READ_ONLY = "SELECT current_setting('transaction_read_only')"
+CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+UNAVAILABLE = "The database can't be used now; send the same request again later."
+
+OVERTAKEN = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    # Of two first uses of an idempotency key or of a report's id, the second one finds it when it starts again.
+    asyncpg.UniqueViolationError,
+)
+
+BUSY = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,
+    asyncpg.InsufficientResourcesError,
+)
+"""The server answers and does not do it."""
+
+ONLY_READ = (asyncpg.ReadOnlySQLTransactionError,)
+"""Nothing was done. After a failover a connection leads to the server that was the first before, and a new one to the
+one that is now."""
+
+FULL = (asyncpg.DiskFullError, asyncpg.PostgresSystemError)
+"""The server's disk is at fault, and stays so until somebody does something about it."""
+
+ENDING = (
+    # The server is shutting down, or starting, or has ended this session: all of 57 but a canceled statement.
+    asyncpg.OperatorInterventionError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.TransactionTimeoutError,
+)
+"""The server answers, and this connection is of no use any more."""
+
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    # What the driver says of a connection that was ended at that very moment.
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+"""The connection is gone, or nobody answers on it."""
+
+
+def create_engine(
+    connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
+) -> AsyncEngine:
+    """Make the engine for a server; a connection is waited for as long as a lock."""
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        # One more, on which notifications come and go.
+        pool_size=connections + 1,
+        max_overflow=0,
+        pool_timeout=lock_seconds,
+        pool_use_lifo=True,
+        connect_args={
+            "async_creator_fn": connector.connect,
+            # What SQLAlchemy prepares itself, for migrations, has no name either.
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
+        },
+    )
+
+
+def limits(lock_seconds: float) -> dict[str, str]:
+    """Return the server's settings that bound a transaction: its waits for locks, and its own pauses."""
+    return {
+        "lock_timeout": f"{int(lock_seconds * 1_000)}",
+        "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1_000)}",
+    }
+
+
+class PostgresqlConnection:
+    """Executes statements on the driver's own connection, from inside a function that SQLAlchemy runs for it."""
+
+    def __init__(self, adapted: AdaptedConnection, dialect: Dialect) -> None:
+        self._adapted = adapted
+        self._dialect = dialect
+
+    def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        """Execute a statement and give its rows."""
+        compiled = statement.compiled(self._dialect)
+        arguments = compiled.arguments(values)
+        found: list[Row] = self._adapted.run_async(
+            lambda driver: driver.fetch(compiled.sql, *arguments)
+        )
+        return found
+
+    def change(self, statement: Statement, values: dict[str, Any]) -> int:
+        """Execute a statement and give the number of rows that it changed."""
+        compiled = statement.compiled(self._dialect)
+        arguments = compiled.arguments(values)
+        status: str = self._adapted.run_async(
+            lambda driver: driver.execute(compiled.sql, *arguments)
+        )
+        return int(status.rpartition(" ")[2])
+
+    def value(self, sql: str) -> Any:
+        """Execute what has no parameters and give its one value."""
+        return self._adapted.run_async(lambda driver: driver.fetchval(sql))
+
+    def execute(self, sql: str) -> None:
+        """Execute what has no parameters and gives no rows."""
+        self._adapted.run_async(lambda driver: driver.execute(sql))
+
+
+class PostgresqlDatabase:
+    """Runs transactions on the engine's pooled connections."""
+
+    def __init__(
+        self, connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
+    ) -> None:
+        self._connector = connector
+        self._connections = connections
+        self._engine = create_engine(connector, lock_seconds, connections)
+        self._lock_seconds = lock_seconds
+        self._clock_offset = 0
+        """Microseconds from this process's monotonic clock to the database's clock."""
+        self._clock_read_at = -CLOCK_SECONDS
+        self._reading_clock: asyncio.Task[None] | None = None
+        self._hints = Notifications(self._engine)
+
+    async def open(self) -> None:
+        """Make the first connection, find out whether a pooler is there, and read the database's clock."""
+        async with self._connected() as connection:
+            if await is_behind_pooler(await driver_of(connection)):
+                log.info("a pooler stands before the database: nothing is kept in sessions")
+            else:
+                self._connector.is_pooled = False
+                await connection.invalidate()
+        await self._read_clock()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._reading_clock is not None:
+            self._reading_clock.cancel()
+            await asyncio.gather(self._reading_clock, return_exceptions=True)
+        await self._hints.close()
+        await self._engine.dispose()
+
+    def now(self) -> Instant:
+        """Return the database's clock as it stands now: no jump of this machine's clock moves it."""
+        return Instant(time.monotonic_ns() // 1_000 + self._clock_offset)
+
+    async def write(self, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
+        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed."""
+        self._keep_clock()
+        for _ in range(TRIES - 1):
+            with suppress(*OVERTAKEN, *ONLY_READ):
+                return await self._attempt(WRITING, work)
+        return await self._run(WRITING, work)
+
+    async def read(self, work: Callable[[Connection], Answer]) -> Answer:
+        """Run a function in one read transaction, on a snapshot of its own. Raises StoreFailed."""
+        return await self._run(READING, work)
+
+    async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
+        """Execute one statement that reads; it is a transaction of its own. Raises StoreFailed."""
+        # Behind a pooler a statement is prepared and executed at one server's process within a transaction alone.
+        how = READING if self._connector.is_pooled else None
+        return await self._run(how, lambda connection: connection.rows(statement, values))
+
+    async def demand_writable(self) -> None:
+        """Ask whether the server writes; raises StoreUnavailable where it only reads."""
+
+        def ask(connection: PostgresqlConnection) -> None:
+            if connection.value(IS_READ_ONLY) == "on":
+                raise asyncpg.ReadOnlySQLTransactionError("the server only reads")
+
+        await self.write(ask)
+
+    def tell(self, collection_id: CollectionId) -> None:
+        """Notify the other processes, behind the commit: a NOTIFY within makes transactions commit one by one."""
+        self._hints.tell(collection_id)
+
+    def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
+        """Return what other processes notify of."""
+        return self._hints.hear()
+
+    async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
+        try:
+            return await self._attempt(how, work)
+        except ONLY_READ:
+            raise StoreUnavailable(UNAVAILABLE) from None
+
+    async def _attempt(
+        self, how: str | None, work: Callable[[PostgresqlConnection], Answer]
+    ) -> Answer:
+        dialect = self._engine.dialect
+        started_at = time.monotonic()
+
+        def whole(connection: EngineConnection) -> Answer:
+            adapted = cast(AdaptedConnection, connection.connection.dbapi_connection)
+            transaction = PostgresqlConnection(adapted, dialect)
+            if how is None:
+                return work(transaction)
+            transaction.execute(how + self._limits(time.monotonic() - started_at))
+            try:
+                answer = work(transaction)
+            except BaseException:
+                transaction.execute("ROLLBACK")
+                raise
+            transaction.execute("COMMIT")
+            return answer
+
+        async with self._connected() as connection:
+            return await connection.run_sync(whole)
+
+    def _limits(self, waited_seconds: float) -> str:
+        """Bound a transaction where its session does not, or where the wait for a connection leaves it less time."""
+        left_seconds = self._lock_seconds
+        if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
+            left_seconds = max(SHORTEST_PATIENCE_SECONDS, left_seconds - waited_seconds)
+        elif not self._connector.is_pooled:
+            return ""
+        return "".join(
+            f"; SET LOCAL {name} = {value}" for name, value in limits(left_seconds).items()
+        )
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection; one that failed, or whose caller was canceled, is thrown away. Raises StoreFailed."""
+        try:
+            connection = await self._checked_out()
+        except NoConnection:
+            log.warning("no connection free")
+            raise StoreBusy("The database is busy; send the request again.") from None
+        except (*BUSY, *FULL, *ENDING, *LOST, DBAPIError) as error:
+            log.warning("no connection to the database", **_facts(error))
+            raise StoreBusy("The database can't be reached; send the request again.") from None
+        try:
+            yield connection
+        except ONLY_READ as error:
+            await connection.invalidate()
+            log.error("database only reads", **_facts(error))
+            raise
+        except FULL as error:
+            log.error("database unavailable", **_facts(error))
+            raise StoreUnavailable(UNAVAILABLE) from None
+        except BUSY as error:
+            log.warning("database busy", **_facts(error))
+            raise StoreBusy("The database is busy; send the request again.") from None
+        except (*ENDING, *LOST) as error:
+            await connection.invalidate()
+            log.warning("connection to the database lost", **_facts(error))
+            # Whether a COMMIT got through is not known here: the same request, with its key, finds out.
+            raise StoreBusy("The database did not answer; send the same request again.") from None
+        except asyncio.CancelledError:
+            # Where a BEGIN or a ROLLBACK was on its way, a transaction may be open.
+            await connection.invalidate()
+            raise
+        finally:
+            await connection.close()
+
+    async def _checked_out(self) -> AsyncConnection:
+        """Take a connection out of the pool; those that a restarted server has closed are replaced."""
+        for _ in range(self._connections + 1):
+            try:
+                connection = await self._engine.connect()
+            except PoolerFull as error:
+                if not self._idle:
+                    raise
+                # All were lent when a further one was asked for: one that has come back meanwhile does.
+                log.warning("no connection to the database", **_facts(error))
+                continue
+            if not (await driver_of(connection)).is_closed():
+                return connection
+            await connection.invalidate()
+            await connection.close()
+        raise NoConnection("Every connection was closed by the server.")
+
+    @property
+    def _idle(self) -> int:
+        """Return how many connections nobody works with just now."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool)
+        return pool.checkedin()
+
+    def _keep_clock(self) -> None:
+        """Have the clock read from time to time; nobody waits for that, since this process counts on meanwhile."""
+        is_old = time.monotonic() > self._clock_read_at + CLOCK_SECONDS
+        is_being_read = self._reading_clock is not None and not self._reading_clock.done()
+        if is_old and not is_being_read:
+            self._reading_clock = asyncio.create_task(self._read_clock_safely())
+
+    async def _read_clock_safely(self) -> None:
+        # The next transaction tries again.
+        with suppress(StoreFailed, DBAPIError, asyncpg.PostgresError):
+            await self._read_clock()
+
+    async def _read_clock(self) -> None:
+        def read(connection: PostgresqlConnection) -> int:
+            before = time.monotonic_ns()
+            instant = int(connection.value(CLOCK))
+            middle = (before + time.monotonic_ns()) // 2
+            return instant - middle // 1_000
+
+        self._clock_offset = await self._run(READING, read)
+        self._clock_read_at = time.monotonic()
+
+
+def _facts(error: Exception) -> dict[str, str]:
+    """Say what the log may have of an error: its kind and the server's own sentence, without a row's values."""
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    return {"error": type(cause).__name__, "reason": str(cause.args[0]) if cause.args else ""}

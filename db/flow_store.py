@@ -1,0 +1,400 @@
+"""The flow's transactions: locks, rows in and out, and the log."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from db.engine.database import Database
+from db.rows import (
+    COLLECTIONS,
+    DISPUTES,
+    EVENTS,
+    HOLDERS,
+    METHODS,
+    OPERATIONS,
+    PAYMENTS,
+    REASONS,
+    SESSIONS,
+    SETUPS,
+    RowMap,
+)
+from db.statements import flow as sql
+from db.statements.compiled import Connection, Statement, json_list
+from db.statements.log_order import EVENTS_A_TRANSACTION
+from payments.model import instants
+from payments.model.account_holders import AccountHolder, MethodSetup, PaymentMethod
+from payments.model.entities import (
+    Dispute,
+    Event,
+    Operation,
+    Payment,
+    PaymentCollection,
+    PaymentSession,
+    RefundReason,
+)
+from payments.model.ids import (
+    CollectionId,
+    HolderId,
+    MethodId,
+    OperationId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+    SetupId,
+)
+from payments.model.instants import Instant
+from payments.model.statuses import OperationKind, OperationStatus
+from payments.ports.store import Transaction
+from payments.ports.stored import StoredKey, StoredReport
+
+Answer = TypeVar("Answer")
+Thing = TypeVar("Thing")
+
+
+class StoreTransaction:
+    """One open transaction of the flow."""
+
+    def __init__(self, connection: Connection, now: Instant, *, may_lock: bool = True) -> None:
+        self._connection = connection
+        self._lock_collection = sql.LOCK_COLLECTION if may_lock else sql.COLLECTION
+        self._events = 0
+        self.now = now
+
+    def key(self, owner: str, key: str) -> StoredKey | None:
+        """Find an idempotency key."""
+        for row in self._connection.rows(sql.KEY, {"owner": owner, "key": key}):
+            owner, key, fingerprint, _, subject_ids, created_at = row
+            ids = tuple(orjson.loads(subject_ids))
+            return StoredKey(owner, key, fingerprint, ids, Instant(created_at))
+        return None
+
+    def bind_key(self, stored: StoredKey) -> None:
+        """Keep an idempotency key."""
+        values = {
+            "owner": stored.owner,
+            "key": stored.key,
+            "fingerprint": stored.fingerprint,
+            "subject_id": stored.subject_ids[0],
+            "subject_ids": orjson.dumps(stored.subject_ids).decode(),
+            "created_at": stored.created_at,
+        }
+        self._connection.change(sql.BIND_KEY, values)
+
+    def release_key(self, subject_id: str) -> None:
+        """Free the key that is bound to what did not come about."""
+        self._connection.change(sql.RELEASE_KEY, {"subject_id": subject_id})
+
+    def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
+        """Read a collection and hold it until the transaction ends; one that only reads holds nothing."""
+        return self._first(COLLECTIONS, self._lock_collection, {"id": id})
+
+    def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]:
+        """List a collection's sessions, oldest first."""
+        rows = self._connection.rows(sql.SESSIONS_OF, {"collection_id": id})
+        return [SESSIONS.record(row) for row in rows]
+
+    def sessions_at(
+        self, of: Collection[ProviderId], *, since: Instant, behind: SessionId, limit: int
+    ) -> Sequence[PaymentSession]:
+        """List sessions of some providers that changed since an instant or can still be captured, by id."""
+        values = {"providers": json_list(of), "since": since, "behind": behind, "most": limit}
+        return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
+
+    def payments_of(self, id: CollectionId) -> Sequence[Payment]:
+        """List a collection's payments, oldest first."""
+        rows = self._connection.rows(sql.PAYMENTS_OF, {"collection_id": id})
+        return [PAYMENTS.record(row) for row in rows]
+
+    def collection_named(self, reference: str) -> CollectionId | None:
+        """Find a collection that is not canceled by its reference."""
+        rows = self._connection.rows(sql.COLLECTION_NAMED, {"reference": reference})
+        return CollectionId(rows[0][0]) if rows else None
+
+    def collection_of_session(self, id: SessionId) -> CollectionId | None:
+        """Name the collection that a session hangs off."""
+        return self._collection_of(sql.COLLECTION_OF_SESSION, id)
+
+    def collection_of_payment(self, id: PaymentId) -> CollectionId | None:
+        """Name the collection that a payment hangs off."""
+        return self._collection_of(sql.COLLECTION_OF_PAYMENT, id)
+
+    def operation(self, id: OperationId) -> Operation | None:
+        """Read an operation."""
+        return self._first(OPERATIONS, sql.OPERATION, {"id": id})
+
+    def closing_of(self, id: SessionId) -> OperationId | None:
+        """Name the newest operation that closes a session at its provider."""
+        for row in self._connection.rows(sql.CLOSING_OF, {"session_id": id}):
+            return OperationId(row[0])
+        return None
+
+    def newest_of(self, id: SessionId, kind: OperationKind) -> OperationId | None:
+        """Name a session's newest operation of a kind."""
+        for row in self._connection.rows(sql.NEWEST_OF, {"session_id": id, "kind": kind.value}):
+            return OperationId(row[0])
+        return None
+
+    def unasked(self, id: SessionId, kind: OperationKind) -> OperationId | None:
+        """Name the newest operation of a kind that was decided for a session and that nobody has asked for yet."""
+        for row in self._connection.rows(sql.UNASKED, {"session_id": id, "kind": kind.value}):
+            return OperationId(row[0])
+        return None
+
+    def begun_there(self, id: ProviderId, provider_key: str) -> OperationId | None:
+        """Name the operation that goes by a key of its provider's, or by one that was asked with before."""
+        values = {"provider_id": id, "provider_key": provider_key}
+        for row in self._connection.rows(sql.BEGUN_THERE, values):
+            return OperationId(row[0])
+        return None
+
+    def insert_collection(self, collection: PaymentCollection) -> None:
+        """Add a collection."""
+        self._connection.change(sql.INSERT_COLLECTION, COLLECTIONS.values(collection))
+
+    def update_collection(self, collection: PaymentCollection) -> None:
+        """Change a collection that this transaction has locked."""
+        self._update(sql.UPDATE_COLLECTION, COLLECTIONS.values(collection))
+
+    def insert_session(self, session: PaymentSession) -> None:
+        """Add a session."""
+        self._connection.change(sql.INSERT_SESSION, SESSIONS.values(session))
+
+    def update_session(self, session: PaymentSession) -> None:
+        """Change a session of a locked collection."""
+        self._update(sql.UPDATE_SESSION, SESSIONS.values(session))
+
+    def insert_payment(self, payment: Payment) -> None:
+        """Add a payment."""
+        self._connection.change(sql.INSERT_PAYMENT, PAYMENTS.values(payment))
+
+    def update_payment(self, payment: Payment) -> None:
+        """Change a payment of a locked collection."""
+        self._update(sql.UPDATE_PAYMENT, PAYMENTS.values(payment))
+
+    def insert_operation(self, operation: Operation) -> None:
+        """Add an operation."""
+        self._connection.change(sql.INSERT_OPERATION, OPERATIONS.values(operation))
+
+    def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool:
+        """Change an operation where its status is still the expected one; tells whether it was."""
+        values = {**OPERATIONS.values(operation), "expected": expected.value}
+        return self._update(sql.UPDATE_OPERATION, values) == 1
+
+    def append_event(self, event: Event) -> None:
+        """Add an event to the log."""
+        assert self._events < EVENTS_A_TRANSACTION
+        self._connection.change(sql.INSERT_EVENT, {**EVENTS.values(event), "ordinal": self._events})
+        self._events += 1
+
+    def disputes_of(self, id: PaymentId) -> Sequence[Dispute]:
+        """Read a payment's disputes, oldest first."""
+        rows = self._connection.rows(sql.DISPUTES_OF, {"payment_id": id})
+        return [DISPUTES.record(row) for row in rows]
+
+    def insert_dispute(self, dispute: Dispute) -> None:
+        """Add a dispute."""
+        self._connection.change(sql.INSERT_DISPUTE, DISPUTES.values(dispute))
+
+    def update_dispute(self, dispute: Dispute) -> None:
+        """Change a dispute of a payment whose collection this transaction has locked."""
+        self._update(sql.UPDATE_DISPUTE, DISPUTES.values(dispute))
+
+    def holder(self, id: HolderId) -> AccountHolder | None:
+        """Read an account holder."""
+        return self._first(HOLDERS, sql.HOLDER, {"id": id})
+
+    def lock_holder(self, id: HolderId) -> AccountHolder | None:
+        """Read an account holder and hold it until the transaction ends."""
+        return self._first(HOLDERS, sql.LOCK_HOLDER, {"id": id})
+
+    def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None:
+        """Find a customer's account holder at a provider."""
+        values = {"provider_id": id, "customer_reference": customer_reference}
+        return self._first(HOLDERS, sql.HOLDER_OF, values)
+
+    def insert_holder(self, holder: AccountHolder) -> None:
+        """Add an account holder."""
+        self._connection.change(sql.INSERT_HOLDER, HOLDERS.values(holder))
+
+    def update_holder(self, holder: AccountHolder) -> None:
+        """Change an account holder that this transaction has locked."""
+        self._update(sql.UPDATE_HOLDER, HOLDERS.values(holder))
+
+    def delete_holder(self, id: HolderId) -> None:
+        """Delete an account holder with its payment methods and their savings."""
+        for statement in sql.DELETE_HOLDER:
+            self._connection.change(statement, {"id": id})
+
+    def method(self, id: MethodId) -> PaymentMethod | None:
+        """Read a payment method."""
+        return self._first(METHODS, sql.METHOD, {"id": id})
+
+    def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None:
+        """Find an account holder's payment method by its provider's name of it."""
+        return self._first(METHODS, sql.METHOD_AT, {"holder_id": id, "reference": reference})
+
+    def insert_method(self, method: PaymentMethod) -> None:
+        """Add a payment method to an account holder that this transaction has locked."""
+        self._connection.change(sql.INSERT_METHOD, METHODS.values(method))
+
+    def delete_method(self, id: MethodId) -> None:
+        """Delete a payment method."""
+        self._connection.change(sql.DELETE_METHOD, {"id": id})
+
+    def forget_kept(self, id: HolderId) -> None:
+        """Delete the payment methods of a locked account holder whose customer is gone, and end what is being saved."""
+        delete, end = sql.FORGET_KEPT
+        self._connection.change(delete, {"id": id})
+        self._connection.change(end, {"id": id, "now": self.now})
+
+    def setup(self, id: SetupId) -> MethodSetup | None:
+        """Read the saving of a payment method."""
+        return self._first(SETUPS, sql.SETUP, {"id": id})
+
+    def insert_setup(self, setup: MethodSetup) -> None:
+        """Add the saving of a payment method."""
+        self._connection.change(sql.INSERT_SETUP, SETUPS.values(setup))
+
+    def update_setup(self, setup: MethodSetup) -> None:
+        """Change a saving whose account holder this transaction has locked."""
+        self._update(sql.UPDATE_SETUP, SETUPS.values(setup))
+
+    def refund_reasons(self) -> Sequence[RefundReason]:
+        """List the refund reasons that can be chosen."""
+        return [REASONS.record(row) for row in self._connection.rows(sql.REFUND_REASONS, {})]
+
+    def insert_refund_reason(self, reason: RefundReason) -> None:
+        """Add a refund reason."""
+        self._connection.change(sql.INSERT_REFUND_REASON, REASONS.values(reason))
+
+    def update_refund_reason(self, reason: RefundReason) -> None:
+        """Change a refund reason."""
+        self._update(sql.UPDATE_REFUND_REASON, REASONS.values(reason))
+
+    def disabled_providers(self) -> frozenset[str]:
+        """List the providers that the operator has disabled."""
+        return frozenset(row[0] for row in self._connection.rows(sql.DISABLED, {}))
+
+    def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None:
+        """Enable or disable a provider."""
+        self._connection.change(sql.ENABLE, {"provider_id": id})
+        if not is_enabled:
+            self._connection.change(sql.DISABLE, {"provider_id": id})
+
+    def known_account(self, gateway: str) -> str | None:
+        """Name the account at a gateway that this database's payments are of."""
+        rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
+        return rows[0][0] if rows else None
+
+    def set_known_account(self, gateway: str, account: str) -> None:
+        """Keep the account at a gateway, instead of another one."""
+        self._connection.change(sql.FORGET_ACCOUNT, {"gateway": gateway})
+        values = {"gateway": gateway, "account": account, "known_since": self.now}
+        self._connection.change(sql.KNOW_ACCOUNT, values)
+
+    def claim_due(
+        self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int
+    ) -> Sequence[Operation]:
+        """Take operations of some providers that are due, for as long as the lease lasts."""
+        values = {
+            "providers": json_list(of),
+            "now": self.now,
+            "most": limit,
+            "holder": holder,
+            "until": instants.after(self.now, lease_seconds),
+        }
+        return [OPERATIONS.record(row) for row in self._connection.rows(sql.CLAIM, values)]
+
+    def claim(self, id: OperationId, *, holder: str, lease_seconds: float) -> Operation | None:
+        """Take one operation without outcome that nobody is asking; None where there is no such thing."""
+        until = instants.after(self.now, lease_seconds)
+        values = {"by_id": id, "now": self.now, "holder": holder, "until": until}
+        return self._first(OPERATIONS, sql.CLAIM_ONE, values)
+
+    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
+        """List authorizations of some providers that are past their time, the longest past first."""
+        values = {"providers": json_list(of), "now": self.now, "most": limit}
+        return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
+
+    def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
+        """Return when the next operation of some providers is due."""
+        return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
+
+    def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool:
+        """Prolong a lease; tells whether it was still the holder's."""
+        until = instants.after(self.now, lease_seconds)
+        values = {"by_id": id, "by_holder": holder, "until": until}
+        return self._connection.change(sql.RENEW, values) == 1
+
+    def store_report(self, report: StoredReport) -> bool:
+        """Keep a report; tells whether it is new."""
+        key = {"provider_id": report.provider_id, "event_id": report.event_id}
+        if self._connection.rows(sql.STORED_REPORT, key):
+            return False
+        values = {
+            **key,
+            "operation_id": report.operation_id,
+            "body": report.body,
+            "received_at": report.received_at,
+            "applied_at": None,
+            "session_id": report.session_id,
+            "reference": report.reference,
+        }
+        return self._connection.change(sql.INSERT_REPORT, values) == 1
+
+    def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
+        """List the reports that came since an instant, matched nothing then and may by now, newest first.
+
+        What matches nothing for long does not stand in the way of what has just come.
+        """
+        rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
+        return [
+            StoredReport(
+                provider_id, event_id, operation_id, body, received_at, session_id, reference
+            )
+            for provider_id, event_id, operation_id, body, received_at, _, session_id, reference in rows
+        ]
+
+    def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None:
+        """Note that a report's effect is recorded."""
+        values = {"by_provider": provider_id, "by_event": event_id, "now": self.now}
+        self._connection.change(sql.APPLY_REPORT, values)
+
+    def _collection_of(self, statement: Statement, id: str) -> CollectionId | None:
+        for row in self._connection.rows(statement, {"id": id}):
+            return CollectionId(row[0])
+        return None
+
+    def _first(
+        self, rows: RowMap[Thing], statement: Statement, values: dict[str, Any]
+    ) -> Thing | None:
+        for row in self._connection.rows(statement, values):
+            return rows.record(row)
+        return None
+
+    def _update(self, statement: Statement, values: dict[str, Any]) -> int:
+        return self._connection.change(statement, {**values, "by_id": values["id"]})
+
+
+class SqlStore:
+    """Runs the flow's transactions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def now(self) -> Instant:
+        """Read the database's clock, which all processes on it share."""
+        return self._database.now()
+
+    async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
+        now = self._database.now
+        return await self._database.write(lambda one: work(StoreTransaction(one, now())))
+
+    async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
+        """Run a function that only reads, beside whoever writes."""
+        now = self._database.now
+        return await self._database.read(
+            lambda one: work(StoreTransaction(one, now(), may_lock=False))
+        )

@@ -1,0 +1,1 @@
+"""The statements, each built once."""

@@ -1,0 +1,1 @@
+"""GraphQL documents: prepared, measured, and trusted."""

@@ -1,0 +1,54 @@
+"""The edge as a whole: what it is made of, and its routes."""
+
+from collections.abc import Callable
+
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from edge.authentication import Authenticate, StillKnows
+from edge.connections import Endings
+from edge.documents.documents import Documents
+from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
+from edge.http import HTTPEndpoint, Page
+from edge.websocket import OriginCheck, WebSocketEndpoint
+from payments.flow.fault_injection import AS_SHIPPED
+
+
+class GraphQLEdge:
+    """Serves one schema over HTTP, server-sent events and WebSocket."""
+
+    def __init__(
+        self,
+        documents: Documents,
+        *,
+        context_for: ContextFactory,
+        authenticate: Authenticate,
+        still_knows: StillKnows = lambda _: True,
+        is_origin_allowed: OriginCheck,
+        page: Page | None = None,
+        cursor_of: CursorOf = cursor_of,
+        wait: Callable[[float], float] = AS_SHIPPED.wait,
+    ) -> None:
+        """Take what this server's edge is made of; `wait` gives how long a limit for slow clients is here."""
+        self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
+        self._endings = Endings(still_knows)
+        self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
+        self._websocket = WebSocketEndpoint(
+            self.engine, authenticate, self._endings, is_origin_allowed
+        )
+
+    @property
+    def open_streams(self) -> int:
+        """Count the sockets and event streams that are open now."""
+        return len(self._endings)
+
+    def routes(self, path: str = "/graphql") -> list[BaseRoute]:
+        """Make the routes of one path: every HTTP method, and WebSocket."""
+        return [Route(path, self._http), WebSocketRoute(path, self._websocket)]
+
+    def look_again(self) -> None:
+        """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is not one any more."""
+        self._endings.look_again()
+
+    def stop(self) -> None:
+        """End every socket (1012) and event stream: a server that stops need not wait for them."""
+        self._endings.stop()

@@ -1,0 +1,1 @@
+"""Rate limits: who is counted, where, and how much each may send."""

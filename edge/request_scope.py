@@ -1,0 +1,56 @@
+"""What is known of a request while it runs."""
+
+import re
+from time import perf_counter
+from typing import Literal
+
+from starlette.requests import HTTPConnection
+
+from edge.answer_limits import Room
+from payments.model.callers import Caller
+from payments.model.ids import new_request_id
+
+Transport = Literal["http", "event_stream", "websocket"]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9_-]{1,64}")
+
+
+class RequestScope:
+    """One operation of one caller, from its credential to its log line."""
+
+    __slots__ = (
+        "caller",
+        "collection_id",
+        "connection",
+        "operation_name",
+        "operation_type",
+        "request_id",
+        "room",
+        "started",
+        "transport",
+    )
+
+    def __init__(
+        self, request_id: str, caller: Caller, connection: HTTPConnection, transport: Transport
+    ) -> None:
+        self.request_id = request_id
+        self.caller = caller
+        self.connection = connection
+        self.transport = transport
+        self.started = perf_counter()
+        self.operation_name: str | None = None
+        self.operation_type: str | None = None
+        self.collection_id: str | None = None
+        """The collection that the operation was about: resolvers set it, for the log line."""
+        self.make_room()
+
+    def make_room(self) -> None:
+        """Begin to count the values of an answer, or of another item of a stream."""
+        self.room = Room(self.caller)
+
+
+def request_id_from(header: bytes | None) -> str:
+    """Take the id that came with a request where it is harmless, else make one."""
+    if header is not None and _REQUEST_ID.fullmatch(header):
+        return header.decode("ascii")
+    return new_request_id()

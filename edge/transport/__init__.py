@@ -1,0 +1,1 @@
+"""The connections that carry requests: uvicorn's own, bounded."""

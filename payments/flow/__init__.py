@@ -1,0 +1,1 @@
+"""The steps that every change of money goes through: prepare, ask, record."""

@@ -1,0 +1,348 @@
+"""Steps 3 and 4 of a mutation: ask the provider outside of any transaction, then record what it says."""
+
+import asyncio
+import contextlib
+import operator
+import time
+from dataclasses import replace
+
+import structlog
+
+from payments.flow.fault_injection import Rig
+from payments.flow.payment_outcomes import reserve
+from payments.flow.recording import Record, record, settle
+from payments.flow.retries import looked, tried
+from payments.flow.runtime import Flow, timed
+from payments.flow.session_outcomes import apply_change
+from payments.flow.working_copy import Change, lock
+from payments.model.commands import Call
+from payments.model.entities import Operation, PaymentSession, Snapshot
+from payments.model.errors import StoreFailed
+from payments.model.ids import OperationId
+from payments.model.instants import after
+from payments.model.limits import (
+    ANSWER_SECONDS,
+    CALL_SECONDS,
+    LEASE_RENEWAL_SECONDS,
+    LEASE_SECONDS,
+    POLL_SECONDS,
+)
+from payments.model.money import Money
+from payments.model.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
+from payments.model.statuses import EventSource, EventType, OperationKind, OperationStatus
+from payments.ports.provider import CancelsOnce, Provider, TakesLonger
+from payments.ports.store import Transaction
+
+log = structlog.get_logger("flow")
+
+PENDING_EVENTS = {
+    OperationKind.AUTHORIZE: EventType.SESSION_PENDING,
+    OperationKind.CAPTURE: EventType.PAYMENT_CAPTURE_PENDING,
+    OperationKind.REFUND: EventType.PAYMENT_REFUND_PENDING,
+    OperationKind.CANCEL: EventType.PAYMENT_CANCEL_PENDING,
+}
+"""What the log says when a provider is about to be asked."""
+
+NO_ANSWER = (NotReached, Unknown)
+"""Nothing was heard of the provider: it may be down."""
+
+
+def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
+    """Write an intent with its reservation; a provider that decides at once settles it in the same transaction."""
+    provider = flow.providers[operation.provider_id]
+    if operation.payment_id is not None:
+        reserve(change, operation)
+    session = change.sessions[operation.session_id]
+    outcome = provider.decide(ask_of(session, operation))
+    if outcome is not None:
+        change.put_operation(operation)
+        return settle(change, operation, outcome, flow.pace)
+    operation = change.put_operation(
+        replace(
+            operation,
+            status=OperationStatus.ASKING,
+            reference=session.reference,
+            holder=flow.settings.process_name,
+            due_at=after(change.now, flow.rig.wait(LEASE_SECONDS)),
+            # Whatever was asked before with this key was not reached: this is the first ask that may get through.
+            asked_times=1,
+            unanswered_times=0,
+            absent_times=None,
+            absent_since=None,
+            failure_code=None,
+            decline_code=None,
+        )
+    )
+    if operation.kind in PENDING_EVENTS:
+        change.emit(
+            PENDING_EVENTS[operation.kind],
+            session=change.sessions[operation.session_id],
+            payment=change.payments[operation.payment_id] if operation.payment_id else None,
+            operation=operation,
+            amount_minor=operation.amount_minor,
+        )
+    return operation
+
+
+def ask_of(session: PaymentSession, operation: Operation) -> Ask:
+    """Build what is sent to a provider; the same operation always makes the same ask, but for what counts asks."""
+    data: JsonObject = {}
+    amount_before = None
+    if operation.kind is OperationKind.UPDATE:
+        amount_before = Money(session.amount_minor, session.currency)
+        session = apply_change(session, operation.data)
+    else:
+        data = operation.data
+    return Ask(
+        key=OperationId(operation.provider_key or operation.id),
+        kind=operation.kind,
+        session_id=operation.session_id,
+        amount=Money(operation.amount_minor, operation.currency),
+        payment_id=operation.payment_id,
+        reference=operation.reference,
+        data={**session.data, **data},
+        holder_reference=session.holder_reference
+        if operation.kind is OperationKind.OPEN
+        else operation.holder_reference,
+        method_reference=operation.method_reference,
+        refund_reason=operation.refund_reason_code,
+        return_url=session.return_url,
+        amount_before=amount_before,
+        releases_rest=operation.releases_rest,
+        absent_times=operation.absent_times or 0,
+        number=max(1, operation.asked_times),
+    )
+
+
+async def carry_out(
+    flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource = EventSource.API
+) -> Snapshot:
+    """Ask for a prepared operation and record the outcome, in a task that a shutdown waits for.
+
+    A call does not wait for all that a provider may need: it is shown the outcome as open, and the task goes on.
+    """
+    task = flow.asking.get(operation_id)
+    if task is None:
+        task = flow.start(_ask_and_record(flow, snapshot, operation_id, source))
+        flow.asking[operation_id] = task
+        task.add_done_callback(lambda _: flow.asking.pop(operation_id, None))
+    is_recovery = source is EventSource.RECONCILIATION
+    call_seconds = None if is_recovery else flow.rig.wait(CALL_SECONDS)
+    if not (await asyncio.wait({task}, timeout=call_seconds))[0]:
+        return _without_outcome(snapshot, snapshot.operation(operation_id))
+    return task.result()
+
+
+async def carry_out_all(
+    flow: Flow, snapshot: Snapshot, source: EventSource = EventSource.API
+) -> Snapshot:
+    """Carry out what a transaction prepared for this process, and give the collection as it is last."""
+    mine = [
+        operation.id
+        for operation in snapshot.operations
+        if operation.status is OperationStatus.ASKING
+        and operation.holder == flow.settings.process_name
+    ]
+    later = await asyncio.gather(*(carry_out(flow, snapshot, id, source) for id in mine))
+    if len(later) > 1:
+        # Each shows what it recorded itself; all of it stands in the database.
+        with contextlib.suppress(StoreFailed):
+            return await read_again(flow, snapshot)
+    return later[-1] if later else snapshot
+
+
+async def _ask_and_record(
+    flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource
+) -> Snapshot:
+    operation = snapshot.operation(operation_id)
+    is_open = operation.is_without_outcome or operation.status is OperationStatus.ACTION_REQUIRED
+    if not is_open:
+        return snapshot
+    with timed("ask", operation.request_id) as facts:
+        facts |= {
+            "collection_id": operation.collection_id,
+            "operation_id": operation.id,
+            "kind": operation.kind.value,
+            "provider": operation.provider_id,
+        }
+        flow.rig.reach("before ask")
+        asked = asyncio.create_task(_learn(flow, snapshot, operation))
+        renewal_seconds = flow.rig.wait(LEASE_RENEWAL_SECONDS)
+        while not (await asyncio.wait({asked}, timeout=renewal_seconds))[0]:
+            await _renew_lease(flow, operation.id)
+        outcome = asked.result()
+        facts["outcome"] = type(outcome).__name__
+    flow.note_answer(operation.provider_id, is_answered=not isinstance(outcome, NO_ANSWER))
+    flow.rig.reach("after ask")
+    try:
+        return await _record(flow, operation, outcome, source)
+    except Exception as error:  # noqa: BLE001 - the money may have moved: no fault of ours may hide that
+        log.error("outcome not recorded", operation_id=operation.id, error=type(error).__name__)
+        # Its lease ends, and recovery asks again.
+        return _without_outcome(snapshot, operation)
+
+
+def _without_outcome(snapshot: Snapshot, operation: Operation) -> Snapshot:
+    """Show an operation as unknown whose outcome is still to come, or could not be written."""
+    unknown = replace(operation, status=OperationStatus.UNKNOWN)
+    operations = (one if one.id != operation.id else unknown for one in snapshot.operations)
+    return replace(snapshot, operations=tuple(operations))
+
+
+async def _record(
+    flow: Flow, operation: Operation, outcome: Outcome, source: EventSource
+) -> Snapshot:
+    news = Record(operation.id, outcome, source, flow.pace)
+
+    def work(tx: Transaction) -> Snapshot:
+        snapshot = record(tx, news)
+        assert snapshot is not None
+        return snapshot
+
+    return await flow.change("record", operation.request_id, work)
+
+
+async def _renew_lease(flow: Flow, id: OperationId) -> None:
+    holder, seconds = flow.settings.process_name, flow.rig.wait(LEASE_SECONDS)
+    try:
+        await flow.store.transact(
+            lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=seconds)
+        )
+    except Exception as error:  # noqa: BLE001 - the answer is on its way, and no fault of ours may lose it
+        # The next renewal may get through; if the lease ends, recovery asks with the same key, which is harmless.
+        log.warning("lease not renewed", operation_id=id, error=type(error).__name__)
+
+
+async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcome:
+    """Find out what became of an operation: ask, or only look where asking again could do it twice."""
+    session = snapshot.session(operation.session_id)
+    provider = flow.providers[operation.provider_id]
+    if operation.status is OperationStatus.ACTION_REQUIRED:
+        return await _look(flow.rig, provider, ask_of(session, operation), session)
+    ask = ask_of(session, operation)
+    if not _may_be_forgotten(flow, provider, operation):
+        return await _ask(flow, provider, ask)
+    found = await _look(flow.rig, provider, ask, session, nothing=Absent())
+    # What was proven not to have reached the provider may be sent once that is confirmed.
+    is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
+    may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
+    if may_be_sent and isinstance(found, Absent):
+        return await _ask(flow, provider, ask)
+    return found
+
+
+def _can_be_canceled_again(provider: Provider, operation: Operation) -> bool:
+    is_cancellation = operation.kind is OperationKind.CANCEL
+    return is_cancellation and isinstance(provider, CancelsOnce) and provider.cancels_once
+
+
+async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
+    longest_seconds = 0.0
+    if isinstance(provider, TakesLonger):
+        longest_seconds = provider.longest_ask_seconds(ask.kind)
+    return await tried(
+        flow.rig, provider.id, lambda: provider.ask(ask), longest_seconds=longest_seconds
+    )
+
+
+def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
+    """Return whether the provider may have forgotten this key by now, and would do it once more.
+
+    When a key was sent that the provider's books brought back after a restored backup is not known here.
+    """
+    seconds = provider.keeps_keys_seconds
+    if seconds is None:
+        return False
+    if operation.provider_key is not None:
+        return True
+    return flow.pace.end_of(seconds, operation.created_at) <= flow.store.now()
+
+
+async def _look(
+    rig: Rig,
+    provider: Provider,
+    ask: Ask,
+    session: PaymentSession,
+    *,
+    nothing: Outcome | None = None,
+) -> Outcome:
+    """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
+    looked_up = provider.look_up(replace(ask, reference=session.reference))
+    return await looked(rig, provider.id, looked_up) or nothing or Unknown()
+
+
+async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
+    """Wait until nobody is asking an operation any more, ten seconds at most, and give it as it is then."""
+    ends_at = time.monotonic() + flow.rig.wait(ANSWER_SECONDS)
+    while operation.status is OperationStatus.ASKING and time.monotonic() < ends_at:
+        task = flow.asking.get(operation.id)
+        left = ends_at - time.monotonic()
+        if task is not None:
+            await asyncio.wait({task}, timeout=left)
+        else:
+            # Another process asks it, or one that is gone; the database tells when that has changed.
+            await asyncio.sleep(min(POLL_SECONDS, left))
+        found = await flow.store.read(operator.methodcaller("operation", operation.id))
+        assert found is not None
+        operation = found
+    return operation
+
+
+async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId) -> Snapshot:
+    """Read a collection as it is now, with some of its operations."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change = lock(tx, snapshot.collection.id, EventSource.API)
+        assert change is not None
+        for id in operation_ids:
+            change.operation(id)
+        return change.snapshot()
+
+    return await flow.store.read(work)
+
+
+async def look_at_opening(
+    flow: Flow, call: Call, snapshot: Snapshot, session: PaymentSession
+) -> Outcome:
+    """Read what the browser has done with a session that was opened for it; nothing is asked for.
+
+    Whatever became of a change meanwhile: it is the session's object that is read.
+    """
+    assert session.opening_id is not None
+    opening = await flow.store.read(operator.methodcaller("operation", session.opening_id))
+    assert opening is not None
+    provider = flow.providers[session.provider_id]
+    with timed("look up", call.request_id) as facts:
+        facts["collection_id"] = snapshot.collection.id
+        ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
+        outcome = await _look(flow.rig, provider, ask, session)
+        facts["outcome"] = type(outcome).__name__
+    return outcome
+
+
+async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
+    """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
+    sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
+    session = next(session for session in sessions if session.id == operation.session_id)
+    return await _look(
+        flow.rig, flow.providers[operation.provider_id], ask_of(session, operation), session
+    )
+
+
+async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
+    """Read how an operation stands at its provider and record that; nothing is asked for."""
+    session = snapshot.session(operation.session_id)
+    provider = flow.providers[operation.provider_id]
+    with timed("look up", operation.request_id) as facts:
+        facts["collection_id"] = operation.collection_id
+        outcome = await _look(flow.rig, provider, ask_of(session, operation), session)
+        facts["outcome"] = type(outcome).__name__
+    return await _record(flow, operation, outcome, EventSource.API)
+
+
+def snapshot_of(tx: Transaction, operation: Operation) -> Snapshot:
+    """Read a claimed operation's collection, to ask for it."""
+    change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
+    assert change is not None
+    change.operations[operation.id] = operation
+    return change.snapshot()

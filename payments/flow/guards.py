@@ -1,0 +1,277 @@
+"""The checks that several mutations share: each passes or refuses, and says what would be right."""
+
+from decimal import Decimal
+
+from payments.flow.runtime import Flow
+from payments.flow.working_copy import Change, lock
+from payments.model.account_holders import AccountHolder, PaymentMethod
+from payments.model.card_numbers import check_data
+from payments.model.commands import Call
+from payments.model.entities import Payment, PaymentSession
+from payments.model.errors import (
+    AmountTooLarge,
+    AmountTooSmall,
+    InvalidInput,
+    InvalidState,
+    NotFound,
+    ProviderDisabled,
+)
+from payments.model.ids import (
+    COLLECTION,
+    PAYMENT,
+    PAYMENT_METHOD,
+    SESSION,
+    CollectionId,
+    HolderId,
+    MethodId,
+    PaymentId,
+    ProviderId,
+    SessionId,
+    is_id,
+)
+from payments.model.limits import FAILED_ATTEMPTS, URL_CHARACTERS
+from payments.model.money import AmountFault, Money, parse_minor
+from payments.model.outcomes import JsonObject
+from payments.model.statuses import EventSource
+from payments.ports.provider import DataFault, JudgesRefunds, LimitsAmounts, Provider, is_retired
+from payments.ports.store import Transaction
+
+Path = tuple[str, ...] | None
+
+
+def locked_collection(
+    tx: Transaction, call: Call, id: str, *, path: tuple[str, ...] = ("id",)
+) -> Change:
+    """Lock a collection that exists for this caller; raises NotFound."""
+    if is_id(id, COLLECTION) and call.caller.reaches(CollectionId(id)):
+        change = lock(tx, CollectionId(id), EventSource.API)
+        if change is not None:
+            return change
+    raise NotFound("No payment collection has this id.", path=path)
+
+
+def locked_session(tx: Transaction, call: Call, id: str) -> tuple[Change, PaymentSession]:
+    """Lock the collection of a session that exists for this caller; raises NotFound."""
+    if is_id(id, SESSION):
+        collection_id = tx.collection_of_session(SessionId(id))
+        if collection_id is not None and call.caller.reaches(collection_id):
+            change = lock(tx, collection_id, EventSource.API)
+            assert change is not None
+            return change, change.sessions[SessionId(id)]
+    raise NotFound("No payment session has this id.", path=("id",))
+
+
+def locked_payment(tx: Transaction, call: Call, id: str) -> tuple[Change, Payment]:
+    """Lock the collection of a payment that exists for this caller; raises NotFound."""
+    if is_id(id, PAYMENT):
+        collection_id = tx.collection_of_payment(PaymentId(id))
+        if collection_id is not None and call.caller.reaches(collection_id):
+            change = lock(tx, collection_id, EventSource.API)
+            assert change is not None
+            return change, change.payments[PaymentId(id)]
+    raise NotFound("No payment has this id.", path=("paymentId",))
+
+
+def amount_of(amount: Decimal, currency: str) -> int:
+    """Turn an input's amount into minor units; raises InvalidInput with the path."""
+    try:
+        return parse_minor(amount, currency)
+    except AmountFault as fault:
+        raise InvalidInput(str(fault), path=("amount",)) from None
+
+
+def room_minor(change: Change, *, besides: PaymentSession | None = None) -> int:
+    """Return what can still be authorized: the amount less what is authorized and what is in flight."""
+    in_flight = sum(
+        session.amount_minor
+        for session in change.sessions.values()
+        if session.is_in_flight and session is not besides
+    )
+    collection = change.collection
+    return max(0, collection.amount_minor - collection.authorized_minor - in_flight)
+
+
+def fits_room(
+    change: Change,
+    amount_minor: int,
+    *,
+    besides: PaymentSession | None = None,
+    path: Path = ("amount",),
+) -> None:
+    """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
+    room = room_minor(change, besides=besides)
+    if amount_minor > room:
+        maximum = change.collection.money(room)
+        raise AmountTooLarge(
+            f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
+            path=path,
+            maximum=maximum,
+        )
+
+
+def may_try(change: Change, call: Call) -> None:
+    """Refuse a browser that has tried too often in vain, what is in flight included; raises InvalidState."""
+    in_flight = sum(session.is_in_flight for session in change.sessions.values())
+    tried = change.collection.failed_attempts + in_flight
+    if call.caller.is_browser and tried >= FAILED_ATTEMPTS:
+        raise InvalidState(
+            f"At most {FAILED_ATTEMPTS} attempts may fail: a back end has to open the next session."
+        )
+
+
+def usable_provider(flow: Flow, change: Change, call: Call, id: str, *, path: Path) -> Provider:
+    """Find a provider that this caller can use for this collection; raises ProviderDisabled."""
+    provider = flow.providers.get(ProviderId(id))
+    if provider is None or id in change.tx.disabled_providers():
+        raise ProviderDisabled("This provider is not enabled.", path=path)
+    if not may_use(flow, call, provider, change.collection.currency):
+        if is_retired(provider):
+            raise ProviderDisabled("This way of paying is no longer offered.", path=path)
+        currencies = provider.supported_currencies
+        is_other_currency = currencies is not None and change.collection.currency not in currencies
+        whom = change.collection.currency if is_other_currency else "browsers"
+        raise ProviderDisabled(f"This provider is not for {whom}.", path=path)
+    return provider
+
+
+def usable_providers(flow: Flow, change: Change, call: Call) -> list[Provider]:
+    """List the providers that this caller can use for this collection, in the order of the registry."""
+    disabled = change.tx.disabled_providers()
+    return [
+        provider
+        for id, provider in flow.providers.items()
+        if id not in disabled and may_use(flow, call, provider, change.collection.currency)
+    ]
+
+
+def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
+    """Return whether a caller may open a session with an enabled provider in a currency."""
+    currencies = provider.supported_currencies
+    is_for_caller = not call.caller.is_browser or provider.id in flow.settings.browser_providers
+    is_offered = is_for_caller and not is_retired(provider)
+    return is_offered and (currencies is None or currency in currencies)
+
+
+def provider_data(
+    provider: Provider, call: Call, data: JsonObject, *, besides: JsonObject | None = None
+) -> None:
+    """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput.
+
+    `besides` is what stands at the session already and goes with it: the provider is to take both together.
+    """
+    if call.caller.is_browser:
+        for key in data:
+            if key not in provider.browser_keys:
+                raise InvalidInput("A browser may not send this key.", path=("data", key))
+    try:
+        provider.check({**(besides or {}), **data})
+    except DataFault as fault:
+        raise InvalidInput(str(fault), path=("data", fault.key)) from None
+    check_data(data, ("data",))
+
+
+def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonObject:
+    """Return what a caller may not send and so may not take away: of a session's data, what a back end has sent."""
+    if not call.caller.is_browser:
+        return {}
+    return {key: value for key, value in data.items() if key not in provider.browser_keys}
+
+
+def provider_amount(
+    provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
+) -> None:
+    """Hold a session's amount to what its provider takes; raises AmountTooSmall, AmountTooLarge and InvalidInput."""
+    if not isinstance(provider, LimitsAmounts):
+        return
+    limits = provider.limits(currency)
+    if amount_minor < limits.least_minor:
+        minimum = Money(limits.least_minor, currency)
+        raise AmountTooSmall(
+            f"{provider.name} takes at least {minimum} {currency}.", path=path, minimum=minimum
+        )
+    if amount_minor > limits.most_minor:
+        maximum = Money(limits.most_minor, currency)
+        raise AmountTooLarge(
+            f"{provider.name} takes at most {maximum} {currency}.", path=path, maximum=maximum
+        )
+    provider_step(provider, amount_minor, currency, path=path)
+
+
+def provider_step(
+    provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
+) -> None:
+    """Refuse what a provider would have to round; raises InvalidInput."""
+    if not isinstance(provider, LimitsAmounts):
+        return
+    step_minor = provider.limits(currency).step_minor
+    if amount_minor % step_minor:
+        step = Money(step_minor, currency)
+        raise InvalidInput(
+            f"{provider.name} takes amounts in {currency} in steps of {step}.", path=path
+        )
+
+
+def refundable(provider: Provider, payment: Payment) -> None:
+    """Refuse a refund of what was paid in a way that gives nothing back; raises InvalidState."""
+    if isinstance(provider, JudgesRefunds):
+        obstacle = provider.refund_obstacle(payment.paid_with)
+        if obstacle is not None:
+            raise InvalidState(obstacle)
+
+
+def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder:
+    """Find the collection's account holder that a session is for; raises NotFound and InvalidInput."""
+    path = ("accountHolderId",)
+    found = change.tx.holder(HolderId(id)) if id in change.collection.account_holder_ids else None
+    if found is None:
+        raise NotFound("The payment collection has no account holder with this id.", path=path)
+    if found.provider_id != provider.id:
+        raise InvalidInput(f"This account holder is one of {found.provider_id}.", path=path)
+    return found
+
+
+def same_holder(change: Change, session: PaymentSession) -> None:
+    """Refuse a session of a customer in whose place another one was made at the provider; raises InvalidState."""
+    id = session.account_holder_id
+    holder = None if id is None else change.tx.holder(id)
+    if holder is not None and holder.reference != session.holder_reference:
+        raise InvalidState(
+            "This session is for a customer whom the provider has no more; open another one."
+        )
+
+
+def saved_method(
+    change: Change, session: PaymentSession, id: str
+) -> tuple[AccountHolder, PaymentMethod]:
+    """Find a saved method that may pay for a session; nobody else's is found. Raises NotFound and InvalidInput."""
+    path = ("paymentMethodId",)
+    method = change.tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
+    is_theirs = method is not None and method.holder_id in change.collection.account_holder_ids
+    holder = change.tx.holder(method.holder_id) if method is not None and is_theirs else None
+    if method is None or holder is None:
+        raise NotFound(
+            "The payment collection's account holders have no payment method with this id.",
+            path=path,
+        )
+    if method.provider_id != session.provider_id:
+        raise InvalidInput(f"This payment method is kept at {method.provider_id}.", path=path)
+    if session.account_holder_id not in (None, holder.id):
+        raise InvalidInput("The session is another account holder's.", path=path)
+    return holder, method
+
+
+def return_url(flow: Flow, url: str | None) -> None:
+    """Refuse a return address that is not on an allowed origin; raises InvalidInput."""
+    if url is None:
+        return
+    if len(url) > URL_CHARACTERS or not flow.settings.is_return_url_allowed(url):
+        raise InvalidInput(
+            "A return address is an absolute http or https address on an allowed origin.",
+            path=("returnUrl",),
+        )
+
+
+def not_canceled(change: Change) -> None:
+    """Refuse to go on with a canceled collection; raises InvalidState."""
+    if change.collection.canceled_at is not None:
+        raise InvalidState("This payment collection is canceled.")

@@ -1,0 +1,148 @@
+"""How the outcomes of savings enter an account holder's payment methods."""
+
+from dataclasses import dataclass, replace
+
+from payments.model.account_holders import (
+    AccountHolder,
+    MethodSaved,
+    MethodSetup,
+    PaymentMethod,
+    SavingFound,
+    SavingOutcome,
+)
+from payments.model.errors import (
+    ActionFailed,
+    InProgress,
+    NotFound,
+    ProviderDeclined,
+    ProviderUnavailable,
+    Refused,
+)
+from payments.model.failures import (
+    HOLDER_MISSING,
+    METHOD_MISSING,
+    METHOD_PATH,
+    FailureCode,
+    message_of,
+)
+from payments.model.ids import PAYMENT_METHOD, SETUP, MethodId, SetupId, is_id, new_id
+from payments.model.outcomes import (
+    ActionRequired,
+    CustomerAction,
+    Declined,
+    NotReached,
+    PaidWith,
+    Processing,
+)
+from payments.ports.store import Transaction
+
+HOLDER_PATH = ("accountHolderId",)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """The answer that a payment method is kept."""
+
+    method: PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class SaveMoreNeeded:
+    """The answer that the customer is next."""
+
+    setup_id: SetupId
+    action: CustomerAction
+
+
+SaveAnswer = Saved | SaveMoreNeeded
+
+
+def refusal_of(outcome: object, *, holder_path: tuple[str, ...] | None = None) -> Refused:
+    """Turn what a provider did not do into the answer; what is unknown may be sent again without harm.
+
+    `holder_path` names the field of an account holder whom the provider does not have.
+    """
+    if isinstance(outcome, Declined):
+        message = message_of(outcome.code, outcome.decline_code)
+        is_customers = outcome.code is FailureCode.ACTION_FAILED
+        kind = ActionFailed if is_customers else ProviderDeclined
+        paths = {HOLDER_MISSING: holder_path, METHOD_MISSING: METHOD_PATH}
+        path = paths.get(outcome.decline_code or "")
+        return kind(message, path=path, decline_code=outcome.decline_code)
+    if isinstance(outcome, NotReached):
+        return ProviderUnavailable("The provider could not be reached and did nothing.")
+    return InProgress("The provider's answer is not known; send the same request again.")
+
+
+def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
+    """Return the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
+    if setup.failure_code is not None:
+        failed = Declined(setup.decline_code, setup.failure_code)
+        raise refusal_of(failed, holder_path=HOLDER_PATH)
+    if setup.method_id is None:
+        return None
+    method = tx.method(setup.method_id)
+    if method is None:
+        raise NotFound("This payment method was deleted.")
+    return Saved(method)
+
+
+def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> SaveAnswer | Refused:
+    """Write what became of a saving; a refusal is the answer behind it and not a reason to undo that."""
+    holder = tx.lock_holder(before.holder_id)
+    setup = tx.setup(before.id)
+    if holder is None or setup is None:
+        raise NotFound("This account holder was deleted meanwhile.", path=HOLDER_PATH)
+    known = _known(tx, setup)
+    if known is not None:
+        return known
+    setup = replace(setup, updated_at=tx.now)
+    match outcome:
+        case MethodSaved():
+            method = keep(tx, holder, outcome.reference, outcome.details)
+            tx.update_setup(replace(setup, method_id=method.id))
+            return Saved(method)
+        case ActionRequired():
+            tx.update_setup(replace(setup, reference=outcome.reference))
+            return SaveMoreNeeded(setup.id, outcome.action)
+        case Processing():
+            tx.update_setup(replace(setup, reference=outcome.reference or setup.reference))
+        case Declined() if setup.reference is None:
+            # What the customer's browser was given can still succeed: only what was asked here is over.
+            failed = replace(setup, failure_code=outcome.code, decline_code=outcome.decline_code)
+            tx.update_setup(failed)
+        case _:
+            pass
+    return refusal_of(outcome, holder_path=HOLDER_PATH)
+
+
+def record_found(tx: Transaction, found: SavingFound) -> bool:
+    """Record how a saving stands that nobody came back to; False where it is of none that is known here."""
+    setup = tx.setup(found.key) if is_id(found.key, SETUP) else None
+    holder = None if setup is None else tx.lock_holder(setup.holder_id)
+    # What it was before the lock may be settled by now.
+    setup = tx.setup(found.key) if holder is not None else None
+    if holder is None or setup is None:
+        return False
+    is_open = setup.method_id is None and setup.failure_code is None
+    if is_open and holder.reference == found.holder_reference:
+        _record(tx, setup, found.outcome)
+    return True
+
+
+def keep(
+    tx: Transaction, holder: AccountHolder, reference: str, details: PaidWith
+) -> PaymentMethod:
+    """Write down a payment method of a locked holder, once."""
+    found = tx.method_at(holder.id, reference)
+    if found is None:
+        found = PaymentMethod(
+            id=MethodId(new_id(PAYMENT_METHOD)),
+            holder_id=holder.id,
+            provider_id=holder.provider_id,
+            reference=reference,
+            details=details,
+            created_at=tx.now,
+        )
+        tx.insert_method(found)
+    return found

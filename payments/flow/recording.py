@@ -1,0 +1,353 @@
+"""The one function that records an outcome, whoever brings it: the mutation, a report or recovery."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+import structlog
+
+from payments.flow import payment_outcomes, session_outcomes
+from payments.flow.schedule import Pace
+from payments.flow.working_copy import Change, lock
+from payments.model.entities import Operation, Snapshot
+from payments.model.failures import FailureCode
+from payments.model.ids import OperationId
+from payments.model.limits import ABSENCE_SECONDS, ABSENT_TIMES
+from payments.model.money import Money
+from payments.model.outcomes import (
+    Absent,
+    ActionRequired,
+    Authorized,
+    Declined,
+    Moved,
+    NotReached,
+    Opened,
+    Outcome,
+    Processing,
+    Reversed,
+    Unknown,
+)
+from payments.model.statuses import EventSource, OperationKind, OperationStatus
+from payments.ports.store import Transaction
+
+log = structlog.get_logger("flow")
+
+HAPPENED = (Authorized, Moved)
+
+NEVER_ARRIVED = "never_arrived"
+"""The decline code of what a provider never got: it was read several times and has no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """An outcome that somebody brought, on its way into the database."""
+
+    operation_id: OperationId
+    outcome: Outcome
+    source: EventSource
+    pace: Pace
+    """When recovery asks about an outcome that stays open."""
+
+
+def record(tx: Transaction, news: Record) -> Snapshot | None:
+    """Record an outcome: amounts, statuses and events; None where there is no such operation.
+
+    What is final stays as it is, so that whoever comes second finds the wanted state and answers with it.
+    """
+    operation = tx.operation(news.operation_id)
+    if operation is None:
+        return None
+    change = lock(tx, operation.collection_id, news.source)
+    assert change is not None
+    settle(change, change.operation(news.operation_id), news.outcome, news.pace)
+    return change.finish()
+
+
+def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
+    """Bring one outcome into a collection's working copy."""
+    operation = _reopened(change, operation, outcome)
+    if contradicts(operation, outcome):
+        _note_contradiction(change, operation, outcome)
+    if not may_still_change(operation, outcome) or is_older_news(change, operation, outcome):
+        return operation
+    if closes_session(operation) and isinstance(outcome, Authorized):
+        return _paid_instead(change, operation, outcome)
+    if not answers(operation.kind, outcome):
+        outcome = Unknown()
+    if isinstance(outcome, NotReached) and not proves_nothing_happened(change, operation):
+        outcome = Unknown()
+    match outcome:
+        case Unknown() | Absent() | Processing() | ActionRequired():
+            return _stay_open(change, operation, outcome, pace)
+        case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
+            return _end_with(change, operation, outcome)
+    assert_never(outcome)
+
+
+def _paid_instead(change: Change, closing: Operation, outcome: Authorized) -> Operation:
+    """Record that a session that was to be closed had been paid and captured already: it is given back."""
+    closing = change.put_operation(_end(change, closing, OperationStatus.DECLINED))
+    if change.payment_of(change.sessions[closing.session_id]) is not None:
+        return payment_outcomes.record_failed(change, closing)
+    attempt = session_outcomes.attempt_behind(change, closing)
+    ended = _end(change, attempt, OperationStatus.SUCCEEDED)
+    session_outcomes.record_authorized(change, ended, outcome)
+    return closing
+
+
+def closes_session(operation: Operation) -> bool:
+    """Return whether it closes a session that made no payment when that was decided."""
+    return operation.kind is OperationKind.CANCEL and operation.payment_id is None
+
+
+def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operation:
+    """Take up again what was not reached once and has happened all the same: its key was sent again by then."""
+    if operation.status is not OperationStatus.NOT_REACHED or not isinstance(outcome, HAPPENED):
+        return operation
+    session = change.sessions[operation.session_id]
+    if operation.kind is OperationKind.AUTHORIZE:
+        is_free = not session.is_in_flight or session.attempt_id == operation.id
+        if change.payment_of(session) is not None or not is_free:
+            log.error("authorized beside another attempt", operation_id=operation.id)
+            return operation
+        change.put_session(replace(session, attempt_id=operation.id))
+    opened = replace(operation, status=OperationStatus.UNKNOWN, failure_code=None)
+    if operation.payment_id is not None:
+        payment_outcomes.reserve(change, opened)
+    return change.put_operation(opened)
+
+
+def contradicts(operation: Operation, outcome: Outcome) -> bool:
+    """Return whether a provider says that it did what is declined here for good."""
+    is_done = isinstance(outcome, HAPPENED) and answers(operation.kind, outcome)
+    return operation.status is OperationStatus.DECLINED and is_done
+
+
+def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) -> None:
+    """Raise an alarm; the outcome stays as it is, and the payment takes no movement until a person has looked."""
+    log.error("contradicts a final outcome", operation_id=operation.id)
+    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    if payment is not None and isinstance(outcome, Moved) and not payment.is_mismatched:
+        payment_outcomes.note_mismatch(change, payment, operation, found=outcome.amount)
+
+
+def given_back(change: Change, operation: Operation) -> Money:
+    """Return what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
+    waiting = (payment.cancellation_id for payment in change.payments.values())
+    has_payment = operation.payment_id is not None or operation.id in waiting
+    return Money(operation.amount_minor if has_payment else 0, operation.currency)
+
+
+def _stay_open(
+    change: Change,
+    operation: Operation,
+    outcome: Unknown | Absent | Processing | ActionRequired,
+    pace: Pace,
+) -> Operation:
+    match outcome:
+        case Unknown():
+            return _keep_open(change, operation, pace)
+        case Absent():
+            return _note_absence(change, operation, pace)
+        case Processing():
+            session_outcomes.note_reference(change, operation, outcome.reference)
+            taken = replace(operation, status=OperationStatus.PROCESSING, action=None)
+            kept = _keep_open(change, taken, pace)
+            session_outcomes.note_processing(change, operation, kept)
+            return kept
+        case ActionRequired():
+            due_at = pace.next_step_at(operation.unanswered_times, change.now)
+            return session_outcomes.require_action(change, operation, outcome, due_at)
+    assert_never(outcome)
+
+
+def _end_with(
+    change: Change,
+    operation: Operation,
+    outcome: NotReached | Declined | Opened | Authorized | Moved | Reversed,
+) -> Operation:
+    match outcome:
+        case NotReached():
+            ended = _end(change, operation, OperationStatus.NOT_REACHED)
+            return _fail(change, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
+        case Declined():
+            return _decline(change, operation, outcome)
+        case Reversed():
+            undone = _end(change, operation, OperationStatus.REVERSED)
+            return payment_outcomes.record_reversed(change, undone)
+        case Opened() | Authorized() | Moved():
+            return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), outcome)
+    assert_never(outcome)
+
+
+def may_still_change(operation: Operation, outcome: Outcome) -> bool:
+    """Return whether an outcome is news for an operation: final states have no exits."""
+    match operation.status:
+        case OperationStatus.SUCCEEDED:
+            return isinstance(outcome, Reversed) and operation.kind is OperationKind.REFUND
+        case OperationStatus.DECLINED | OperationStatus.REVERSED | OperationStatus.NOT_REACHED:
+            return False
+        case OperationStatus.ACTION_REQUIRED:
+            return not isinstance(outcome, NotReached | Reversed)
+        case OperationStatus.ASKING | OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
+            return not isinstance(outcome, Reversed)
+    assert_never(operation.status)
+
+
+def is_older_news(change: Change, operation: Operation, outcome: Outcome) -> bool:
+    """Return whether a report tells what was true before: reports come in any order, and facts have a rank.
+
+    The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
+    """
+    is_told = change.source is EventSource.WEBHOOK
+    is_behind_the_action = operation.status is OperationStatus.PROCESSING
+    return is_told and is_behind_the_action and isinstance(outcome, ActionRequired)
+
+
+def answers(kind: OperationKind, outcome: Outcome) -> bool:
+    """Return whether an outcome is one of those that a kind can have; a gateway's other words prove nothing."""
+    match outcome:
+        case Opened():
+            return kind in (OperationKind.OPEN, OperationKind.UPDATE)
+        case Authorized() | ActionRequired():
+            return kind is OperationKind.AUTHORIZE
+        case Moved():
+            return kind in (OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.CANCEL)
+        case Reversed():
+            return kind is OperationKind.REFUND
+        case Processing() | Declined() | NotReached() | Unknown() | Absent():
+            return True
+    assert_never(outcome)
+
+
+def proves_nothing_happened(change: Change, operation: Operation) -> bool:
+    """Return whether not reaching the provider ends an operation.
+
+    Behind an earlier ask that may have got through it proves nothing: a connection that is refused now says nothing of
+    what was sent then. What was decided already and has to happen is asked again until it does.
+    """
+    is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
+    return is_first_ask and not has_to_happen(change, operation)
+
+
+def has_to_happen(change: Change, operation: Operation) -> bool:
+    """Return whether it was decided already: a session closed, something given back, a collection canceled."""
+    is_collection_canceled = change.collection.canceled_at is not None
+    return operation.is_closing or (
+        is_collection_canceled and operation.kind is OperationKind.CANCEL
+    )
+
+
+def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
+    """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
+    status = operation.status
+    if operation.is_without_outcome and status is not OperationStatus.PROCESSING:
+        status = OperationStatus.UNKNOWN
+    # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
+    is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
+    is_step = change.source is EventSource.RECONCILIATION or is_first_ask
+    if change.source is EventSource.WEBHOOK and operation.holder is not None:
+        # Whoever is asking just now brings the next word.
+        return change.put_operation(replace(operation, status=status))
+    due_at = pace.next_step_at(operation.unanswered_times, change.now)
+    if due_at is not None and not is_step:
+        due_at = pace.next_step_at(operation.unanswered_times - 1, change.now)
+    return change.put_operation(
+        replace(
+            operation,
+            status=status,
+            holder=None,
+            due_at=due_at,
+            unanswered_times=operation.unanswered_times + is_step,
+        )
+    )
+
+
+def _note_absence(change: Change, operation: Operation, pace: Pace) -> Operation:
+    """Count a look that found nothing; several over some time prove that nothing happened.
+
+    One look proves nothing: what a provider shows may be older than what it has done.
+    """
+    since = operation.absent_since or change.now
+    times = (operation.absent_times or 0) + 1
+    operation = replace(operation, absent_times=times, absent_since=since)
+    is_proven = times >= ABSENT_TIMES and change.now >= pace.end_of(ABSENCE_SECONDS, since)
+    if not is_proven:
+        return _keep_open(change, operation, pace)
+    if has_to_happen(change, operation):
+        return _leave_to_person(change, operation, None)
+    return _decline(change, operation, Declined(NEVER_ARRIVED))
+
+
+def _leave_to_person(change: Change, operation: Operation, decline_code: str | None) -> Operation:
+    """End recovery without an outcome: what has to happen is not settled by a provider that refuses it."""
+    log.error("a person has to look", operation_id=operation.id, decline_code=decline_code)
+    return change.put_operation(
+        replace(
+            operation,
+            status=OperationStatus.UNKNOWN,
+            holder=None,
+            due_at=None,
+            decline_code=decline_code,
+        )
+    )
+
+
+def _end(change: Change, operation: Operation, status: OperationStatus) -> Operation:
+    return replace(
+        operation,
+        status=status,
+        holder=None,
+        due_at=None,
+        action=None,
+        failure_code=None,
+        decline_code=None,
+        updated_at=change.now,
+    )
+
+
+def _decline(change: Change, operation: Operation, outcome: Declined) -> Operation:
+    if operation.kind is OperationKind.CANCEL and outcome.code is FailureCode.EXPIRED:
+        # An authorization that has lapsed is given back.
+        moved = Moved(given_back(change, operation))
+        return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), moved)
+    if _only_a_person_may_decline(change, operation):
+        return _leave_to_person(change, operation, outcome.decline_code)
+    if operation.kind is OperationKind.OPEN:
+        session_outcomes.note_reference(change, operation, outcome.reference)
+    ended = _end(change, operation, OperationStatus.DECLINED)
+    return _fail(
+        change, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)
+    )
+
+
+def _only_a_person_may_decline(change: Change, operation: Operation) -> bool:
+    """Return whether what a provider refuses has to happen all the same, by another way than asking again."""
+    if change.source is EventSource.PERSON or not has_to_happen(change, operation):
+        return False
+    # Where a payment came while its session was being closed, canceling that is the other way.
+    waits_for_it = (payment.cancellation_id for payment in change.payments.values())
+    return operation.payment_id is not None or operation.id not in waits_for_it
+
+
+def _succeed(
+    change: Change, operation: Operation, outcome: Opened | Authorized | Moved
+) -> Operation:
+    match outcome:
+        case Authorized():
+            return session_outcomes.record_authorized(change, operation, outcome)
+        case Opened():
+            return session_outcomes.record_opened(change, operation, outcome)
+        case Moved():
+            return payment_outcomes.record_moved(change, operation, outcome)
+    assert_never(outcome)
+
+
+def _fail(change: Change, operation: Operation) -> Operation:
+    match operation.kind:
+        case OperationKind.AUTHORIZE:
+            return session_outcomes.record_attempt_failed(change, operation)
+        case OperationKind.OPEN | OperationKind.UPDATE:
+            return session_outcomes.record_opening_failed(change, operation)
+        case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
+            return payment_outcomes.record_failed(change, operation)
+    assert_never(operation.kind)

@@ -1,0 +1,60 @@
+"""One question to a provider, within its time: asked again where it was not reached, and never raising."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import structlog
+
+from payments.flow.fault_injection import Rig
+from payments.model.ids import ProviderId
+from payments.model.limits import ASK_SECONDS, FIRST_BACKOFF_SECONDS, TRIES, TRY_SECONDS
+from payments.model.outcomes import NotReached, Unknown
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("flow")
+
+
+async def tried(
+    rig: Rig,
+    id: ProviderId,
+    ask: Callable[[], Awaitable[Answer]],
+    *,
+    longest_seconds: float = 0.0,
+) -> Answer | Unknown:
+    """Try until the provider is reached or a further try would not end in time.
+
+    An ask that is under way may take `longest_seconds`; no further one is made for that.
+    """
+    began_at = time.monotonic()
+    tries_end_at = began_at + rig.wait(ASK_SECONDS)
+    ends_at = max(tries_end_at, began_at + longest_seconds)
+    backoff_seconds = FIRST_BACKOFF_SECONDS
+    for _ in range(TRIES - 1):
+        outcome = await bounded(ends_at - time.monotonic(), id, ask())
+        if not isinstance(outcome, NotReached):
+            return outcome
+        if time.monotonic() + backoff_seconds + rig.wait(TRY_SECONDS) > tries_end_at:
+            return outcome
+        await asyncio.sleep(backoff_seconds)
+        backoff_seconds *= 2
+    return await bounded(ends_at - time.monotonic(), id, ask())
+
+
+async def looked(rig: Rig, id: ProviderId, look: Awaitable[Answer]) -> Answer | Unknown:
+    """Wait for what a provider says of something, once."""
+    return await bounded(rig.wait(ASK_SECONDS), id, look)
+
+
+async def bounded(seconds: float, id: ProviderId, work: Awaitable[Answer]) -> Answer | Unknown:
+    """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError:
+        return Unknown()
+    except Exception as error:  # noqa: BLE001 - a gateway's module may be anybody's
+        log.error("provider raised", provider=id, error=type(error).__name__)
+        return Unknown()

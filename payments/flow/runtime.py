@@ -1,0 +1,130 @@
+"""What every step of the flow works with. A mutation runs in a task of the server's own and is never cut off."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import structlog
+
+from payments.flow.fault_injection import AS_SHIPPED, Rig
+from payments.flow.schedule import Pace
+from payments.model.entities import Snapshot
+from payments.model.ids import OperationId, ProviderId
+from payments.model.limits import DRAIN_SECONDS
+from payments.ports.provider import Provider
+from payments.ports.store import Signals, Store, Transaction
+
+Answer = TypeVar("Answer")
+
+log = structlog.get_logger("flow")
+
+
+@dataclass(frozen=True, slots=True)
+class FlowSettings:
+    """What the operator decides about the flow."""
+
+    process_name: str
+    """Names this process as the holder of leases."""
+    recovery_interval_seconds: float
+    browser_providers: frozenset[str]
+    client_secret_hours: float
+    has_unique_references: bool
+    """One collection that is not canceled for each reference."""
+    is_return_url_allowed: Callable[[str], bool]
+
+
+@dataclass(slots=True)
+class Flow:
+    """What every step works with."""
+
+    store: Store
+    providers: Mapping[ProviderId, Provider]
+    signals: Signals
+    settings: FlowSettings
+    rig: Rig = AS_SHIPPED
+    asking: dict[OperationId, "asyncio.Task[Snapshot]"] = field(default_factory=dict)
+    """What this process is asking just now; whoever wants the same waits for it."""
+    due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when recovery may have something new to look at."""
+    is_report_waiting: bool = False
+    """A report has come that could not be applied; recovery looks at it without waiting for its interval."""
+    in_doubt: set[ProviderId] = field(default_factory=set)
+    """Providers of whom nothing was heard when they were last asked; recovery tries one thing at a time there."""
+    _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
+
+    @property
+    def pace(self) -> Pace:
+        """Return how fast recovery goes about its work."""
+        return Pace(self.settings.recovery_interval_seconds, self.rig.time_scale)
+
+    def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:
+        """Note whether a provider answered when it was last asked."""
+        if is_answered:
+            self.in_doubt.discard(id)
+        else:
+            self.in_doubt.add(id)
+
+    async def shielded(self, work: Coroutine[Any, Any, Answer]) -> Answer:
+        """Run a mutation in a task of the server's own: a client that goes away does not stop it."""
+        return await asyncio.shield(self.start(work))
+
+    def start(self, work: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
+        """Start a task that a shutdown waits for."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def drain(self) -> int:
+        """Wait for what is under way, and tell how many tasks did not end in time; recovery finishes those."""
+        ends_at = time.monotonic() + DRAIN_SECONDS
+        while self._tasks and time.monotonic() < ends_at:
+            await asyncio.wait(set(self._tasks), timeout=ends_at - time.monotonic())
+        return len(self._tasks)
+
+    async def change(
+        self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
+    ) -> Snapshot:
+        """Run one step's transaction, then wake who looks at the collection."""
+
+        def reached(tx: Transaction) -> Snapshot:
+            snapshot = work(tx)
+            self.rig.reach(f"during {step}")
+            return snapshot
+
+        self.rig.reach(f"before {step}")
+        with timed(step, request_id) as facts:
+            snapshot = await self.store.transact(reached)
+            facts["collection_id"] = snapshot.collection.id
+        self.rig.reach(f"after {step}")
+        self.signals.wake(snapshot.collection.id)
+        # What this process is just asking becomes recovery's only when it dies; others look for that.
+        if any(one.is_without_outcome and one.holder is None for one in snapshot.operations):
+            self.due.set()
+        return snapshot
+
+
+@contextmanager
+def timed(step: str, request_id: str) -> Iterator[dict[str, str]]:
+    """Log one line for a step, with its duration and what the step adds; a refusal is logged by its type."""
+    facts: dict[str, str] = {}
+    started_at = time.perf_counter()
+    result = "done"
+    try:
+        yield facts
+    except BaseException as error:
+        result = type(error).__name__
+        raise
+    finally:
+        milliseconds = round((time.perf_counter() - started_at) * 1_000, 2)
+        log.info(
+            "step",
+            step=step,
+            request_id=request_id,
+            result=result,
+            duration_ms=milliseconds,
+            **facts,
+        )

@@ -1,0 +1,31 @@
+"""When recovery asks again, and how long a provider remembers what it was asked."""
+
+import random
+from dataclasses import dataclass
+
+from payments.model.instants import Instant, after
+from payments.model.limits import RECOVERY_JITTER, RECOVERY_STEPS_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast recovery goes about its work."""
+
+    first_step_seconds: float
+    """Before the first time that it asks again: one recovery interval."""
+    time_scale: float = 1.0
+    """How much faster than the clock its later steps, and the lives of providers' keys, pass; 1 but in test builds."""
+
+    def next_step_at(self, unanswered_times: int, now: Instant) -> Instant | None:
+        """Return when it asks next; None after its last step, when a person has to look."""
+        later = (seconds / self.time_scale for seconds in RECOVERY_STEPS_SECONDS)
+        steps = (self.first_step_seconds, *later)
+        if unanswered_times >= len(steps):
+            return None
+        unanswered_times = max(unanswered_times, 0)
+        jitter = 1 + random.uniform(0, RECOVERY_JITTER)  # noqa: S311 - spreads load, guards nothing
+        return after(now, steps[unanswered_times] * jitter)
+
+    def end_of(self, seconds: float, since: Instant) -> Instant:
+        """Return when a time such as the life of a provider's keys is over."""
+        return after(since, seconds / self.time_scale)

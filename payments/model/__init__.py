@@ -1,0 +1,1 @@
+"""The domain's values: no input or output, and nothing that waits."""

@@ -1,0 +1,183 @@
+"""What is raised, split by what the caller does next.
+
+TillgraphError
+├── Refused                  nothing was changed and nothing was sent: change the request
+│   ├── NotFound             no such object for this caller
+│   ├── InvalidInput         a field is at fault; `path` names it
+│   ├── InvalidState         the object's status does not allow this
+│   ├── Expired              the time for this is over
+│   ├── AmountTooLarge       `maximum` says how much could be
+│   ├── AmountTooSmall       `minimum` says from where on
+│   ├── CurrencyMismatch     not the collection's currency
+│   ├── ProviderDisabled     not enabled, not for this currency, or not for this caller
+│   ├── KeyReused            the idempotency key belongs to another request
+│   ├── InProgress           another request is doing this: send it again later
+│   ├── ProviderDeclined     the provider refused to open, change or keep something
+│   ├── ActionFailed         the customer failed or abandoned what they had to do
+│   └── ProviderUnavailable  the provider was not reached to open, change or keep something
+├── Denied                   who asks may not: present a credential, or another one
+│   ├── Unauthenticated
+│   └── Forbidden
+├── RateLimited              too many requests: send this one again when `allowance` says
+├── InvalidCursor            the cursor is not one of this list's: start without it
+├── StreamBehind             the subscriber did not keep up: resume after `cursor`
+└── StoreFailed              the database did not do it
+    ├── StoreBusy            it did not answer in time: send the request again
+    └── StoreUnavailable     it takes no writes: the same, once an operator has mended it
+
+What a provider says of an ask (it happened, it was declined, it did not happen, unknown) is a value and not an
+exception: see `payments/model/outcomes.py`.
+"""
+
+from typing import ClassVar
+
+from payments.model.callers import Allowance
+from payments.model.failures import Failure, FailureCode
+from payments.model.money import Money
+
+
+class TillgraphError(Exception):
+    """The root of everything that is raised on purpose."""
+
+
+class Refused(TillgraphError):
+    """An error: nothing was changed and nothing was sent."""
+
+    code: ClassVar[FailureCode]
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: tuple[str, ...] | None = None,
+        maximum: Money | None = None,
+        minimum: Money | None = None,
+        decline_code: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.failure = Failure(self.code, message, path, maximum, minimum, decline_code)
+
+
+class NotFound(Refused):
+    """An error: this caller has no such object."""
+
+    code = FailureCode.NOT_FOUND
+
+
+class InvalidInput(Refused):
+    """Which field is at fault and what would be right."""
+
+    code = FailureCode.INVALID_INPUT
+
+
+class InvalidState(Refused):
+    """An error: the object's status does not allow this."""
+
+    code = FailureCode.INVALID_STATE
+
+
+class Expired(Refused):
+    """An error: the time for this is over."""
+
+    code = FailureCode.EXPIRED
+
+
+class AmountTooLarge(Refused):
+    """An error: less is left than was asked for."""
+
+    code = FailureCode.AMOUNT_TOO_LARGE
+
+
+class AmountTooSmall(Refused):
+    """An error: more is bound already than was asked for."""
+
+    code = FailureCode.AMOUNT_TOO_SMALL
+
+
+class CurrencyMismatch(Refused):
+    """An error: the collection has another currency."""
+
+    code = FailureCode.CURRENCY_MISMATCH
+
+
+class ProviderDisabled(Refused):
+    """An error: the provider is not for this session."""
+
+    code = FailureCode.PROVIDER_DISABLED
+
+
+class KeyReused(Refused):
+    """An error: the idempotency key is bound to another request."""
+
+    code = FailureCode.IDEMPOTENCY_KEY_REUSED
+
+
+class InProgress(Refused):
+    """An error: another request is doing this and is not through yet."""
+
+    code = FailureCode.IN_PROGRESS
+
+
+class ProviderDeclined(Refused):
+    """An error: the provider refused to open, change or keep something."""
+
+    code = FailureCode.DECLINED
+
+
+class ActionFailed(Refused):
+    """An error: the customer failed or abandoned what they had to do."""
+
+    code = FailureCode.ACTION_FAILED
+
+
+class ProviderUnavailable(Refused):
+    """An error: the provider was not reached and did nothing."""
+
+    code = FailureCode.PROVIDER_UNAVAILABLE
+
+
+class Denied(TillgraphError):
+    """An error: who asks may not."""
+
+
+class Unauthenticated(Denied):
+    """An error: no credential, or a wrong one, came with the request."""
+
+
+class Forbidden(Denied):
+    """An error: a right credential does not permit this."""
+
+
+class RateLimited(TillgraphError):
+    """An error: a caller has sent all that it may for now, and nothing was done."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(
+            f"Too many requests: at most {allowance.quota} in {allowance.window_seconds} s."
+            f" Send this one again in {allowance.reset_seconds} s."
+        )
+        self.allowance = allowance
+
+
+class InvalidCursor(TillgraphError):
+    """An error: a cursor is not one of the list or stream that it was given to."""
+
+
+class StreamBehind(TillgraphError):
+    """An error: a subscriber did not keep up; with it, from where it can resume."""
+
+    def __init__(self, cursor: str | None) -> None:
+        super().__init__("This stream fell behind and has ended; resume it after its last cursor.")
+        self.cursor = cursor
+
+
+class StoreFailed(TillgraphError):
+    """An error: the database did not do it; where a commit was on its way, the same request finds out."""
+
+
+class StoreUnavailable(StoreFailed):
+    """An error: the database can't be written or read until an operator has mended it."""
+
+
+class StoreBusy(StoreFailed):
+    """An error: the database did not answer in time, and nothing was sent."""

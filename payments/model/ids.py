@@ -1,0 +1,71 @@
+"""Prefixed ULIDs: the prefix tells the kind."""
+
+import re
+from typing import NewType
+
+from ulid import ULID
+
+from payments.model.instants import Instant
+
+CollectionId = NewType("CollectionId", str)
+SessionId = NewType("SessionId", str)
+PaymentId = NewType("PaymentId", str)
+OperationId = NewType("OperationId", str)
+EventId = NewType("EventId", str)
+DisputeId = NewType("DisputeId", str)
+ProviderId = NewType("ProviderId", str)
+HolderId = NewType("HolderId", str)
+MethodId = NewType("MethodId", str)
+SetupId = NewType("SetupId", str)
+RefundReasonId = NewType("RefundReasonId", str)
+EndpointId = NewType("EndpointId", str)
+DeliveryId = NewType("DeliveryId", str)
+
+COLLECTION = "pay_col_"
+SESSION = "payses_"
+PAYMENT = "pay_"
+CAPTURE = "capt_"
+REFUND = "ref_"
+EVENT = "evt_"
+DISPUTE = "disp_"
+OPENING = "open_"
+UPDATING = "upd_"
+ATTEMPT = "auth_"
+CANCELLATION = "cncl_"
+ACCOUNT_HOLDER = "acchld_"
+PAYMENT_METHOD = "paymtd_"
+SETUP = "setup_"
+REFUND_REASON = "refr_"
+WEBHOOK_ENDPOINT = "whep_"
+WEBHOOK_DELIVERY = "whdl_"
+
+ULID_RANDOM_BITS = 80
+"""Below the milliseconds. Source: https://github.com/ulid/spec"""
+
+ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
+
+
+def new_id(prefix: str) -> str:
+    """Make an id of a kind; later ones sort behind earlier ones, to the millisecond."""
+    return prefix + str(ULID())
+
+
+def first_id(prefix: str, since: Instant) -> str:
+    """Return the id before which there is none of a kind that was made since an instant."""
+    milliseconds = max(0, since // 1_000)
+    return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
+
+
+def made_at(id: str) -> Instant:
+    """Return when an id was made, to the millisecond."""
+    return Instant(ULID.from_str(id.rpartition("_")[2]).milliseconds * 1_000)
+
+
+def new_request_id() -> str:
+    """Make the id by which the log names a request, or work that nobody requested."""
+    return str(ULID())
+
+
+def is_id(text: str, prefix: str) -> bool:
+    """Return whether a text is an id of a kind; anything else never reaches the database."""
+    return text.startswith(prefix) and ULID_TEXT.fullmatch(text, len(prefix)) is not None

@@ -1,0 +1,133 @@
+"""Exact amounts: integer minor units and an ISO 4217 code, together in one value."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+import iso4217
+
+from payments.model.currencies import DECIMALS, USUAL_DECIMALS
+
+MAXIMUM_INTEGER_DIGITS = 15
+"""Digits before the decimal point: a quadrillion less one, more than any shop takes at once."""
+
+MAXIMUM_DIGITS = 18
+"""Digits in all: minor units fit into 64 bits with a sign, as databases have them."""
+
+DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+"""Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
+
+MOST_MINOR = 10**MAXIMUM_DIGITS - 1
+"""The largest amount, in minor units."""
+
+NOT_MONEY = frozenset({"XXX", "XTS"})
+"""Codes that ISO 4217 reserves for 'no currency' and for testing."""
+
+
+class Number(Decimal):
+    """A number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
+
+    __slots__ = ("text",)
+
+    def __new__(cls, text: str) -> "Number":
+        """Read a number's text."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    def __inspect__(self) -> str:
+        """Return what graphql-core's sentences about a wrong value show of it."""
+        return self.text
+
+    text: str
+
+
+@cache
+def _currencies() -> dict[str, int]:
+    """List the currencies in use with their number of decimals.
+
+    Funds codes and precious metals have no minor unit in the standard and are left out with the two reserved codes.
+    Source: ISO 4217 list one, as the package iso4217 ships it.
+    """
+    return {
+        currency.code: currency.exponent
+        for currency in iso4217.Currency
+        if currency.exponent is not None and currency.code not in NOT_MONEY
+    }
+
+
+def is_currency(code: str) -> bool:
+    """Return whether an upper-case code names a currency in use: what is opened today is in one."""
+    return code in _currencies()
+
+
+def is_known_currency(code: str) -> bool:
+    """Return whether an upper-case code names a currency that is in use or was: what is stored may be in one."""
+    return code in DECIMALS or is_currency(code)
+
+
+def decimals_of(currency: str) -> int:
+    """Return the number of decimals of a currency that is in use or was."""
+    known = DECIMALS.get(currency)
+    return _currencies().get(currency, USUAL_DECIMALS) if known is None else known
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount in the minor units of one currency."""
+
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        return decimal_text(self.minor, self.currency)
+
+    def minor_in(self, currency: str) -> int:
+        """Return what it comes to in a currency: nothing where it is in another one, for nothing is exchanged here."""
+        return self.minor if self.currency == currency else 0
+
+
+@dataclass(frozen=True, slots=True)
+class AmountLimits:
+    """What a provider takes at once in one currency, in minor units."""
+
+    least_minor: int
+    most_minor: int
+    step_minor: int = 1
+    """Every amount that is moved is a multiple of it."""
+
+
+def decimal_text(minor: int, currency: str) -> str:
+    """Write minor units as text in the major unit, with exactly the currency's decimals."""
+    decimals = decimals_of(currency)
+    if decimals == 0:
+        return str(minor)
+    sign = "-" if minor < 0 else ""
+    digits = str(abs(minor)).rjust(decimals + 1, "0")
+    return f"{sign}{digits[:-decimals]}.{digits[-decimals:]}"
+
+
+class AmountFault(ValueError):
+    """What is wrong with an amount, for the one who sent it."""
+
+
+def parse_minor(amount: Decimal, currency: str) -> int:
+    """Turn an amount in the major unit into minor units, at least 1.
+
+    Raises AmountFault where it is zero or negative, has more decimals than the currency, or is too long.
+    """
+    decimals = decimals_of(currency)
+    if amount <= 0:
+        raise AmountFault(
+            f"An amount is greater than zero, such as {decimal_text(10**decimals, currency)}."
+        )
+    _sign, digits, exponent = amount.as_tuple()
+    assert isinstance(exponent, int)
+    most_digits = min(MAXIMUM_INTEGER_DIGITS, MAXIMUM_DIGITS - decimals)
+    if len(digits) + exponent > most_digits:
+        raise AmountFault(f"An amount has at most {most_digits} digits before the decimal point.")
+    if -exponent > decimals:
+        number = "no decimals" if decimals == 0 else f"at most {decimals} decimals"
+        raise AmountFault(f"An amount in {currency} has {number}.")
+    return int(amount.scaleb(decimals))

@@ -1,0 +1,1 @@
+"""What the domain needs from outside: providers, a store, and reads."""

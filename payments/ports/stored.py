@@ -1,0 +1,34 @@
+"""What the store keeps beside the flow's own things: idempotency keys, and reports as they came."""
+
+from dataclasses import dataclass
+
+from payments.model.ids import OperationId, ProviderId, SessionId
+from payments.model.instants import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """An idempotency key, bound to the request that it came with."""
+
+    owner: str
+    key: str
+    fingerprint: str
+    """SHA-256, in hex, of the mutation's name and its parsed input."""
+    subject_ids: tuple[str, ...]
+    """What the request made or worked on: a collection, sessions, or an operation."""
+    created_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report in the inbox; stored at most once by provider and event id."""
+
+    provider_id: ProviderId
+    event_id: str
+    operation_id: OperationId
+    body: bytes
+    received_at: Instant
+    session_id: SessionId | None = None
+    """Of what was begun at the provider: the session that it hangs off."""
+    reference: str | None = None
+    """The provider's name of the object that has to be read."""

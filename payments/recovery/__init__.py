@@ -1,0 +1,1 @@
+"""What runs without a caller: unfinished work, providers' reports, and comparisons."""

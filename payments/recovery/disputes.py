@@ -1,0 +1,111 @@
+"""What customers object to: recorded as their provider says it stands, shown on the payment, and streamed."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import assert_never
+
+from payments.flow.working_copy import Change, lock
+from payments.model.entities import Dispute, Payment, Snapshot
+from payments.model.ids import DISPUTE, DisputeId, ProviderId, new_id
+from payments.model.outcomes import DisputeFound
+from payments.model.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
+from payments.ports.store import Transaction
+
+
+def _may_become(known: Dispute, found: DisputeFound) -> bool:
+    """Return whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
+
+    What was closed without a decision may be open again; what was lost may be appealed, and won after that. What is
+    decided stays so: all that may be news of it is what it takes, which an older program did not record.
+    """
+    match known.status:
+        case DisputeStatus.WON:
+            return found.status is DisputeStatus.WON
+        case DisputeStatus.LOST:
+            return found.is_appeal or found.status in (DisputeStatus.LOST, DisputeStatus.WON)
+        case DisputeStatus.NEEDS_RESPONSE | DisputeStatus.UNDER_REVIEW | DisputeStatus.CLOSED:
+            return True
+    assert_never(known.status)
+
+
+def record_dispute(
+    tx: Transaction, provider_id: ProviderId, found: DisputeFound, *, told_by: EventSource
+) -> Snapshot | None:
+    """Record how a dispute stands, once; None where it is of no payment that is known here. It moves nothing."""
+    collection_id = tx.collection_of_session(found.session_id)
+    if collection_id is None:
+        return None
+    change = lock(tx, collection_id, told_by)
+    assert change is not None
+    session = change.sessions[found.session_id]
+    payment = change.payment_of(session)
+    if payment is None or session.provider_id != (found.provider_id or provider_id):
+        return None
+    disputes = {dispute.reference: dispute for dispute in tx.disputes_of(payment.id)}
+    known = disputes.get(found.reference)
+    if known is None:
+        dispute = _made(change, payment, found)
+        tx.insert_dispute(dispute)
+        _sum_up(change, payment, [*disputes.values(), dispute])
+        _tell(change, payment, dispute, EventType.DISPUTE_OPENED)
+        if found.status in DISPUTE_OVER:
+            _tell(change, payment, dispute, EventType.DISPUTE_CLOSED)
+    elif _may_become(known, found) and (dispute := _as_found(known, found)) != known:
+        tx.update_dispute(replace(dispute, updated_at=change.now))
+        _sum_up(change, payment, (disputes | {dispute.reference: dispute}).values())
+        is_over = found.status in DISPUTE_OVER
+        type = EventType.DISPUTE_CLOSED if is_over else EventType.DISPUTE_UPDATED
+        _tell(change, payment, dispute, type)
+    return change.finish()
+
+
+def _sum_up(change: Change, payment: Payment, disputes: Iterable[Dispute]) -> None:
+    """Note on a payment what disputes have taken of it."""
+    taking = [dispute for dispute in disputes if dispute.takes_money]
+    change.put_payment(
+        replace(
+            payment,
+            disputed_minor=sum(
+                dispute.amount_minor for dispute in taking if dispute.currency == payment.currency
+            ),
+            has_refunds_blocked=any(dispute.blocks_refunds for dispute in taking),
+        )
+    )
+
+
+def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
+    return Dispute(
+        id=DisputeId(new_id(DISPUTE)),
+        collection_id=payment.collection_id,
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        reference=found.reference,
+        status=found.status,
+        reason=found.reason,
+        currency=found.amount.currency,
+        amount_minor=found.amount.minor,
+        takes_money=found.takes_money,
+        blocks_refunds=found.blocks_refunds,
+        respond_before=found.respond_before,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def _as_found(known: Dispute, found: DisputeFound) -> Dispute:
+    return replace(
+        known,
+        status=found.status,
+        reason=found.reason,
+        amount_minor=found.amount.minor,
+        takes_money=found.takes_money,
+        blocks_refunds=found.blocks_refunds,
+        respond_before=found.respond_before,
+    )
+
+
+def _tell(change: Change, payment: Payment, dispute: Dispute, type: EventType) -> None:
+    # An event's amount is in its collection's currency; the dispute itself has its own.
+    is_same_currency = dispute.currency == payment.currency
+    amount_minor = dispute.amount_minor if is_same_currency else None
+    change.emit(type, payment=payment, dispute=dispute, amount_minor=amount_minor)

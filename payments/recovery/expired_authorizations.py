@@ -1,0 +1,74 @@
+"""Authorizations past their time: nothing can be captured any more, and what is left is given back by evidence."""
+
+from dataclasses import replace
+
+import structlog
+
+from payments.flow.follow_ups import new_operation
+from payments.flow.payment_outcomes import reserve
+from payments.flow.runtime import Flow
+from payments.flow.working_copy import lock
+from payments.model.entities import Payment, Snapshot
+from payments.model.ids import PaymentId, new_request_id
+from payments.model.limits import LAPSED_PAYMENTS
+from payments.model.statuses import CancellationReason, EventSource, EventType, OperationKind
+from payments.ports.store import Transaction
+
+log = structlog.get_logger("recovery")
+
+
+async def end_lapsed(flow: Flow) -> None:
+    """Give back what is left of each authorization past its time: recovery asks for it, the provider's word ends it."""
+    of = flow.providers.keys()
+    lapsed = await flow.store.read(lambda tx: tx.lapsed_payments(of, limit=LAPSED_PAYMENTS))
+    for id in lapsed:
+        try:
+            await _decide(flow, id)
+        except Exception as error:  # The others have lapsed all the same.
+            log.error("not given back", payment_id=id, error=type(error).__name__, exc_info=error)
+
+
+async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
+    request_id = new_request_id()
+
+    def work(tx: Transaction) -> Snapshot:
+        collection_id = tx.collection_of_payment(id)
+        assert collection_id is not None
+        change = lock(tx, collection_id, EventSource.RECONCILIATION)
+        assert change is not None
+        payment = change.payments[id]
+        if not has_lapsed(payment, tx):
+            return change.snapshot()
+        operation = new_operation(
+            change,
+            change.sessions[payment.session_id],
+            kind=OperationKind.CANCEL,
+            amount_minor=payment.remainder_minor,
+            request_id=request_id,
+        )
+        operation = change.put_operation(
+            replace(
+                operation,
+                payment_id=payment.id,
+                reserved_minor=payment.remainder_minor,
+                reason=CancellationReason.EXPIRED,
+            )
+        )
+        reserve(change, operation)
+        change.emit(
+            EventType.PAYMENT_CANCEL_PENDING,
+            payment=change.payments[payment.id],
+            operation=operation,
+            amount_minor=operation.amount_minor,
+        )
+        return change.finish()
+
+    return await flow.change("prepare", request_id, work)
+
+
+def has_lapsed(payment: Payment, tx: Transaction) -> bool:
+    """Return whether a payment is past its time, with something left and nothing under way."""
+    is_past = payment.capture_before is not None and payment.capture_before <= tx.now
+    is_given_up = payment.cancellation_id is not None or payment.cancellation_reason is not None
+    is_busy = is_given_up or payment.capture_pending_minor > 0 or payment.is_mismatched
+    return is_past and not is_busy and payment.remainder_minor > 0

@@ -1,0 +1,88 @@
+"""The account that each gateway's key opens, compared with the one that the database's payments are of."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+import structlog
+
+from payments.flow.runtime import Flow
+from payments.model.ids import SessionId
+from payments.model.instants import Instant
+from payments.ports.provider import BooksUnreadable, HasAccount, effects_on
+from payments.ports.store import Transaction
+from payments.recovery.reconciliation import readers_of
+
+log = structlog.get_logger("flow")
+
+
+def with_accounts(flow: Flow) -> Sequence[HasAccount]:
+    """Return one provider for each gateway that has accounts."""
+    found = {one.gateway: one for one in flow.providers.values() if isinstance(one, HasAccount)}
+    return list(found.values())
+
+
+async def run(flow: Flow) -> None:
+    """Compare each account at once, and again while it is unread or its key is refused, until canceled."""
+    await asyncio.gather(*(_watch(flow, one) for one in with_accounts(flow)))
+
+
+async def _watch(flow: Flow, one: HasAccount) -> None:
+    while True:
+        one.account.wanted.clear()
+        if one.account.is_misconfigured or not one.account.is_judged:
+            try:
+                await compare_account(flow, one)
+            except Exception as error:  # The next look may succeed.
+                log.error("account not compared", error=type(error).__name__, exc_info=error)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(flow.settings.recovery_interval_seconds):
+                await one.account.wanted.wait()
+
+
+async def require_accounts(flow: Flow, gateway: str | None = None) -> None:
+    """Raise BooksUnreadable where an account is not proven to be the one whose books are to be read."""
+    for one in with_accounts(flow):
+        if gateway in (None, one.gateway) and not await compare_account(flow, one):
+            raise BooksUnreadable(
+                f"The account at {one.gateway} is not proven to be the known one."
+            )
+
+
+async def compare_account(flow: Flow, one: HasAccount) -> bool:
+    """Return whether the key opens the account that the database knows; a database without payments takes any."""
+    found = await one.account.read()
+    if found is None:
+        return False
+    known = await flow.store.read(lambda tx: tx.known_account(one.gateway))
+    if known != found and await _may_be_taken(flow, one, is_first=known is None):
+        known = await take_account(flow, one, found)
+    one.account.known = known
+    return await one.account.confirm()
+
+
+async def _may_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
+    """Return whether no payment is of another account: there is none, or one is found where the key leads."""
+    readers = readers_of(flow, one.gateway)
+    sessions = await flow.store.read(
+        lambda tx: tx.sessions_at(list(readers), since=Instant(0), behind=SessionId(""), limit=1)
+    )
+    if not sessions or not is_first:
+        return not sessions
+    (session,) = sessions
+    assert session.reference is not None
+    try:
+        return bool(await effects_on(readers[session.provider_id], session.reference))
+    except BooksUnreadable:
+        return False
+
+
+async def take_account(flow: Flow, one: HasAccount, account: str) -> str:
+    """Keep an account as the one that the database's payments are of."""
+
+    def work(tx: Transaction) -> str:
+        tx.set_known_account(one.gateway, account)
+        return account
+
+    log.info("account taken", gateway=one.gateway, account=account)
+    return await flow.store.transact(work)

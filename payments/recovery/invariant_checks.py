@@ -1,0 +1,41 @@
+"""The invariants, looked at from time to time: a broken one is a fault of ours that somebody has to hear of."""
+
+import asyncio
+from dataclasses import dataclass
+
+import structlog
+
+from payments.model import instants
+from payments.model.instants import Instant
+from payments.ports.invariants import Invariants
+
+log = structlog.get_logger("check")
+
+
+@dataclass(slots=True)
+class LastCheck:
+    """What this process's last look found."""
+
+    broken: int = 0
+    ended_at: Instant | None = None
+    """None: it has not looked yet."""
+
+
+async def run(invariants: Invariants, interval_seconds: float, last: LastCheck) -> None:
+    """Look at an interval until canceled, and log each row that breaks an invariant."""
+    while True:
+        await asyncio.sleep(interval_seconds)
+        try:
+            broken = await invariants.broken()
+            last.broken, last.ended_at = len(broken), instants.now()
+            for one in broken:
+                log.error(
+                    "invariant broken",
+                    number=one.number,
+                    name=one.name,
+                    id=one.id,
+                    found=one.found,
+                    expected=one.expected,
+                )
+        except Exception as error:  # The next look may succeed.
+            log.error("check failed", error=type(error).__name__, exc_info=error)

@@ -1,0 +1,371 @@
+"""What a provider did that nobody here knows of: begun in its dashboard, or asked for after a restored backup."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import structlog
+
+from payments.flow.payment_outcomes import reserve
+from payments.flow.recording import settle
+from payments.flow.runtime import Flow
+from payments.flow.schedule import Pace
+from payments.flow.session_outcomes import show_action
+from payments.flow.working_copy import Change, lock
+from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
+from payments.model.ids import (
+    ATTEMPT,
+    CANCELLATION,
+    CAPTURE,
+    REFUND,
+    OperationId,
+    ProviderId,
+    new_id,
+    new_request_id,
+)
+from payments.model.instants import Instant
+from payments.model.money import Money
+from payments.model.outcomes import (
+    ActionRequired,
+    Authorized,
+    Declined,
+    DisplayInstructions,
+    DisputeFound,
+    Effect,
+    Moved,
+    Outcome,
+    Processing,
+    Reversed,
+    Unknown,
+)
+from payments.model.statuses import (
+    CancellationReason,
+    EventSource,
+    EventType,
+    OperationKind,
+    OperationStatus,
+)
+from payments.ports.provider import Provider, ReadsObjects
+from payments.ports.store import Transaction
+from payments.recovery.disputes import record_dispute
+
+log = structlog.get_logger("flow")
+
+DONE = (Authorized, Moved)
+
+PREFIXES = {
+    OperationKind.AUTHORIZE: ATTEMPT,
+    OperationKind.CAPTURE: CAPTURE,
+    OperationKind.REFUND: REFUND,
+    OperationKind.CANCEL: CANCELLATION,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was read from providers' books."""
+
+    read: int
+    """Effects that they have."""
+    recorded: int
+    """Those of them that were not known here, or whose outcome was not."""
+    unplaced: Sequence[tuple[ProviderId, Effect]]
+    """Those that hang off nothing that is known here: a person has to look."""
+
+
+async def find_again(flow: Flow, since: Instant) -> Found:
+    """Read what each provider did since an instant, and record what is not known here; raises BooksUnreadable.
+
+    For a database that is older than what was asked of the providers, such as a backup that was restored.
+    """
+    read = recorded = 0
+    unplaced: list[tuple[ProviderId, Effect]] = []
+    request_id = new_request_id()
+    for provider in _each_gateway(flow):
+        async for finding in provider.effects(since):
+            read += 1
+            if isinstance(finding, DisputeFound):
+                # Of a payment that is not known here, the payment itself is named.
+                recorded += await flow.store.transact(_objection(provider.id, finding))
+                continue
+            news = _news(flow, provider.id, finding, request_id)
+            is_placed, is_new = await flow.store.transact(news)
+            recorded += is_new
+            if not is_placed:
+                unplaced.append((provider.id, finding))
+    log.info("books read", request_id=request_id, read=read, recorded=recorded)
+    return Found(read, recorded, unplaced)
+
+
+def _each_gateway(flow: Flow) -> Iterator[Provider]:
+    """Return one provider of each gateway: the others' books are the same."""
+    read = set()
+    for provider in flow.providers.values():
+        gateway = provider.gateway if isinstance(provider, ReadsObjects) else provider.id
+        if gateway not in read:
+            read.add(gateway)
+            yield provider
+
+
+def _news(
+    flow: Flow, provider_id: ProviderId, effect: Effect, request_id: str
+) -> Callable[[Transaction], tuple[bool, bool]]:
+    def work(tx: Transaction) -> tuple[bool, bool]:
+        before = _stored(tx, provider_id, effect)
+        snapshot = record_effect(
+            tx,
+            provider_id,
+            effect,
+            pace=flow.pace,
+            request_id=request_id,
+            told_by=EventSource.RECONCILIATION,
+        )
+        after = _stored(tx, provider_id, effect)
+        was = None if before is None else before.status
+        return snapshot is not None, after is not None and after.status is not was
+
+    return work
+
+
+def _objection(provider_id: ProviderId, found: DisputeFound) -> Callable[[Transaction], bool]:
+    def work(tx: Transaction) -> bool:
+        collection_id = tx.collection_of_session(found.session_id)
+        before = None if collection_id is None else tx.lock_collection(collection_id)
+        snapshot = record_dispute(tx, provider_id, found, told_by=EventSource.RECONCILIATION)
+        if before is None or snapshot is None:
+            return False
+        return snapshot.collection.sequence > before.sequence
+
+    return work
+
+
+def _stored(tx: Transaction, provider_id: ProviderId, effect: Effect) -> Operation | None:
+    """Find what keeps an effect here: by its key, or by what its provider calls it."""
+    provider_id = effect.provider_id or provider_id
+    found = None if effect.is_begun_there else tx.operation(OperationId(effect.key))
+    if found is None:
+        id = tx.begun_there(provider_id, effect.key)
+        found = tx.operation(id) if id is not None else None
+    return found
+
+
+def record_effect(
+    tx: Transaction,
+    provider_id: ProviderId,
+    effect: Effect,
+    *,
+    pace: Pace,
+    request_id: str,
+    told_by: EventSource | None = None,
+) -> Snapshot | None:
+    """Record what a provider did, once, whoever tells of it; None where it hangs off nothing that is known here.
+
+    It is a fact: where it passes a limit it is recorded all the same, and the payment is mismatched. `told_by`
+    says why the provider's books were read; None for what it reports itself.
+    """
+    collection_id = tx.collection_of_session(effect.session_id)
+    if collection_id is None:
+        return None
+    change = lock(tx, collection_id, _source(effect, told_by))
+    assert change is not None
+    session = change.sessions[effect.session_id]
+    if session.provider_id != (effect.provider_id or provider_id):
+        return None
+    stored = _stored(tx, provider_id, effect)
+    if stored is not None and stored.session_id != session.id:
+        log.error("key of another session", operation_id=stored.id, session_id=session.id)
+        return None
+    if effect.is_release:
+        return _record_release(change, effect, pace, request_id)
+    operation = _known(change, session, effect)
+    if effect.is_sole and not isinstance(effect.outcome, DONE):
+        # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
+        _make_due(change, operation)
+        _go_on_closing(change, effect)
+        _show_instructions(change, session, effect.outcome)
+        return change.finish()
+    if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
+        # Tried there, or still on its way: nothing has moved yet.
+        return change.snapshot()
+    if operation is None:
+        if not _can_be_placed(change, session, effect):
+            return None
+        operation = _made(change, session, effect, request_id)
+    settle(change, operation, _as_read(operation, effect, told_by), pace)
+    if effect.closes_session and isinstance(effect.outcome, Moved):
+        _close(change, change.sessions[session.id])
+    _go_on_closing(change, effect)
+    return change.finish()
+
+
+def _record_release(change: Change, effect: Effect, pace: Pace, request_id: str) -> Snapshot | None:
+    """Record what was given back of a payment that was captured in part, as far as it is not known here.
+
+    What a capture without outcome holds is left to that; a cancellation without outcome is what gave it back.
+    """
+    session = change.sessions[effect.session_id]
+    payment = change.payment_of(session)
+    if payment is None:
+        return None
+    unknown_minor = effect.amount.minor_in(payment.currency) - payment.released_minor
+    operation = None
+    if payment.cancellation_id is not None:
+        operation = change.operation(payment.cancellation_id)
+        minor = operation.amount_minor if operation.amount_minor <= unknown_minor else 0
+    else:
+        minor = min(payment.remainder_minor, unknown_minor)
+    if minor > 0:
+        released = payment.money(minor)
+        if operation is None:
+            is_first = _stored(change.tx, session.provider_id, effect) is None
+            key = effect.key if is_first else f"{effect.key}/{payment.released_minor}"
+            news = replace(effect, key=key, amount=released)
+            operation = _made(change, session, news, request_id)
+        settle(change, operation, Moved(released), pace)
+    return change.finish()
+
+
+def _close(change: Change, session: PaymentSession) -> None:
+    """Close a session here too that was closed at its provider, where no payment came of it."""
+    if session.canceled_at is None and change.payment_of(session) is None:
+        session = change.put_session(replace(session, canceled_at=change.now))
+        change.emit(EventType.SESSION_CANCELED, session=session)
+
+
+def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
+    if effect.is_begun_there and effect.kind is not OperationKind.AUTHORIZE:
+        return EventSource.PROVIDER
+    if told_by is not None:
+        return told_by
+    return EventSource.PROVIDER if effect.is_begun_there else EventSource.RECONCILIATION
+
+
+def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) -> Outcome:
+    """Return an outcome; a refund that had succeeded and is read as failed now was undone."""
+    is_undone = (
+        told_by is not None
+        and operation.kind is OperationKind.REFUND
+        and operation.status is OperationStatus.SUCCEEDED
+        and isinstance(effect.outcome, Declined)
+    )
+    return Reversed() if is_undone else effect.outcome
+
+
+def _make_due(change: Change, operation: Operation | None) -> None:
+    """Let recovery look at once at what waits for its customer or its provider."""
+    waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
+    if operation is not None and operation.status in waiting and operation.holder is None:
+        change.put_operation(replace(operation, due_at=change.now))
+
+
+def _go_on_closing(change: Change, effect: Effect) -> None:
+    """Let recovery close a session at once whose authorization was still processing when that was decided."""
+    session = change.sessions[effect.session_id]
+    is_settled = not isinstance(effect.outcome, Processing | Unknown)
+    if effect.kind is OperationKind.AUTHORIZE and is_settled and session.canceled_at is not None:
+        _make_due(change, change.closing_of(session))
+
+
+def _known(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+    if effect.is_sole:
+        return _the_one(change, session, effect)
+    found = _stored(change.tx, session.provider_id, effect)
+    if found is not None:
+        return change.operation(found.id)
+    return None if effect.is_begun_there else _adopted(change, effect)
+
+
+def _the_one(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+    """Find the operation that a session's one authorization or cancellation is: the newest, unless it failed."""
+    found = _stored(change.tx, session.provider_id, effect)
+    id = found.id if found is not None else change.tx.newest_of(session.id, effect.kind)
+    if id is None:
+        return None
+    operation = change.operation(id)
+    has_failed = operation.status in (OperationStatus.DECLINED, OperationStatus.NOT_REACHED)
+    return None if has_failed else operation
+
+
+def _adopted(change: Change, effect: Effect) -> Operation | None:
+    """Take up what was decided here again and not asked for yet: it was asked for before, with the effect's key."""
+    id = change.tx.unasked(effect.session_id, effect.kind)
+    if id is None:
+        return None
+    operation = change.operation(id)
+    if effect.amount != Money(operation.amount_minor, operation.currency):
+        return None
+    return change.put_operation(replace(operation, provider_key=effect.key))
+
+
+def _show_instructions(change: Change, session: PaymentSession, outcome: Outcome) -> None:
+    """Keep a voucher or a code that a customer was given in their browser, which may have lost it since."""
+    if isinstance(outcome, ActionRequired) and isinstance(outcome.action, DisplayInstructions):
+        show_action(change, session, outcome.action)
+
+
+def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:
+    payment = change.payment_of(session)
+    if effect.kind is OperationKind.AUTHORIZE:
+        # A session makes one payment: a further authorization of it is somebody's to look at.
+        return payment is None and not session.is_in_flight
+    is_movement = effect.kind in PREFIXES
+    return is_movement and (payment is not None or effect.closes_session)
+
+
+def _made(change: Change, session: PaymentSession, effect: Effect, request_id: str) -> Operation:
+    """Make the operation that nobody here has, as one whose outcome is still to be recorded."""
+    payment = change.payment_of(session)
+    is_same_currency = effect.amount.currency == session.currency
+    released_minor = effect.released_minor if is_same_currency else 0
+    id = new_id(PREFIXES[effect.kind]) if effect.is_begun_there else effect.key
+    operation = Operation(
+        id=OperationId(id),
+        kind=effect.kind,
+        status=OperationStatus.UNKNOWN,
+        collection_id=session.collection_id,
+        session_id=session.id,
+        payment_id=None
+        if effect.kind is OperationKind.AUTHORIZE or payment is None
+        else payment.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=effect.amount.minor,
+        reserved_minor=effect.amount.minor + released_minor,
+        releases_rest=released_minor > 0,
+        reason=_reason(effect, payment),
+        provider_key=effect.key,
+        source=change.source,
+        request_id=request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    match effect.kind:
+        case OperationKind.AUTHORIZE:
+            change.put_session(replace(session, attempt_id=operation.id))
+        case OperationKind.CANCEL if not (effect.is_begun_there or payment is None):
+            reserve(change, operation)
+        case OperationKind.CAPTURE | OperationKind.REFUND:
+            _count(change, operation)
+            reserve(change, operation)
+        case _:
+            pass
+    return change.put_operation(operation)
+
+
+def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | None:
+    if effect.kind is not OperationKind.CANCEL:
+        return None
+    if effect.has_lapsed:
+        return CancellationReason.EXPIRED
+    if effect.is_begun_there:
+        return CancellationReason.PROVIDER
+    is_surplus = payment is not None and payment.is_surplus
+    return CancellationReason.SURPLUS if is_surplus else CancellationReason.REQUESTED
+
+
+def _count(change: Change, operation: Operation) -> None:
+    assert operation.payment_id is not None
+    payment = change.payments[operation.payment_id]
+    if operation.kind is OperationKind.CAPTURE:
+        change.put_payment(replace(payment, capture_count=payment.capture_count + 1))
+    else:
+        change.put_payment(replace(payment, refund_count=payment.refund_count + 1))

@@ -1,0 +1,279 @@
+"""Authorizing a session: one attempt at a time, one payment at most."""
+
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from payments.flow import guards
+from payments.flow.asking import (
+    begin,
+    carry_out,
+    look_at_opening,
+    look_up,
+    read_again,
+    wait_for_outcome,
+)
+from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.recording import settle
+from payments.flow.runtime import Flow
+from payments.flow.session_outcomes import show_action
+from payments.flow.working_copy import Change
+from payments.model.commands import AuthorizePaymentSession, Call
+from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
+from payments.model.errors import InProgress, InvalidInput, InvalidState
+from payments.model.failures import Failure
+from payments.model.ids import ATTEMPT, OperationId, SessionId, new_id
+from payments.model.outcomes import (
+    Authorized,
+    CustomerAction,
+    Declined,
+    JsonObject,
+    Opened,
+    Processing,
+)
+from payments.model.statuses import OperationKind, OperationStatus, SessionStatus
+from payments.ports.provider import Provider, SavesMethods
+from payments.ports.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """The answer that the session made a payment."""
+
+    snapshot: Snapshot
+    payment: Payment
+
+
+@dataclass(frozen=True, slots=True)
+class MoreNeeded:
+    """The answer that the customer or the provider is next."""
+
+    snapshot: Snapshot
+    session: PaymentSession
+    action: CustomerAction | None
+    """None: there is nothing to do but wait for the provider."""
+    awaited: Operation | None = None
+    """What the provider is still at, where there is nothing to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotAuthorized:
+    """Why the attempt failed."""
+
+    snapshot: Snapshot
+    session: PaymentSession
+    failure: Failure
+
+
+AuthorizeAnswer = Paid | MoreNeeded | NotAuthorized
+
+
+async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) -> AuthorizeAnswer:
+    """Authorize a session's amount; calling again joins the attempt, answers with the payment, or goes on."""
+    prepared: Prepared | None = None
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal prepared
+        prepared = None
+        stored, (change, session) = behind_lock(
+            tx, call, command, lambda: guards.locked_session(tx, call, command.id)
+        )
+        if stored is not None:
+            attempt = change.operation(OperationId(stored.subject_ids[0]))
+            prepared = _again(flow, change, call, session, attempt)
+        else:
+            prepared = _attempt(flow, change, call, command, session)
+            if prepared is not None:
+                bind_key(tx, call, command, prepared.operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("prepare", call.request_id, work)
+    if prepared is None:
+        return await _look_at_opening(flow, call, command, snapshot)
+    operation = snapshot.operation(prepared.operation.id)
+    if prepared.is_to_be_asked:
+        snapshot = await carry_out(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ASKING:
+        await wait_for_outcome(flow, operation)
+        snapshot = await read_again(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ACTION_REQUIRED:
+        snapshot = await look_up(flow, snapshot, operation)
+    return _answer(snapshot, snapshot.operation(operation.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The attempt that a call is about, and whether this call is the one to ask the provider."""
+
+    operation: Operation
+    is_to_be_asked: bool = False
+
+
+def _attempt(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: AuthorizePaymentSession,
+    session: PaymentSession,
+) -> Prepared | None:
+    """Find the attempt that a call without a bound key joins, or make a new one.
+
+    None: the session was opened for the browser to act first, and the call only asks how it stands.
+    """
+    if session.is_opening:
+        raise InProgress("The session is still being opened.")
+    if session.status is SessionStatus.CANCELED:
+        raise InvalidState("This session is canceled; open another one.")
+    if session.attempt_id is not None and session.status is not SessionStatus.ERROR:
+        return Prepared(change.operation(session.attempt_id))
+    guards.not_canceled(change)
+    data = command.data or {}
+    provider = guards.usable_provider(flow, change, call, session.provider_id, path=None)
+    guards.provider_data(provider, call, data, besides=session.data)
+    guards.fits_room(change, session.amount_minor, besides=session, path=None)
+    holder_reference = method_reference = None
+    is_browsers = session.status is SessionStatus.REQUIRES_MORE and not data
+    if is_browsers and command.payment_method_id is None:
+        return None
+    guards.same_holder(change, session)
+    if command.payment_method_id is not None:
+        _names_one_method(provider, data)
+        holder, method = guards.saved_method(change, session, command.payment_method_id)
+        method_reference = method.reference
+        if session.account_holder_id is None:
+            holder_reference = holder.reference
+    guards.may_try(change, call)
+    operation = replace(
+        _new_attempt(change, call, session),
+        data=data,
+        holder_reference=holder_reference,
+        method_reference=method_reference,
+    )
+    return _begun(begin(flow, change, operation))
+
+
+def authorize_at_once(flow: Flow, change: Change, call: Call, session: PaymentSession) -> None:
+    """Authorize a session within the transaction, at a provider that decides there."""
+    begin(flow, change, _new_attempt(change, call, session))
+
+
+def _names_one_method(provider: Provider, data: JsonObject) -> None:
+    key = provider.method_key if isinstance(provider, SavesMethods) else None
+    if key is not None and key in data:
+        raise InvalidInput(
+            "Give a saved method's id or a payment method, and not both.", path=("data", key)
+        )
+
+
+def _new_attempt(change: Change, call: Call, session: PaymentSession) -> Operation:
+    operation = Operation(
+        id=OperationId(new_id(ATTEMPT)),
+        kind=OperationKind.AUTHORIZE,
+        collection_id=change.collection.id,
+        session_id=session.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=session.amount_minor,
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    change.put_session(replace(session, attempt_id=operation.id))
+    return operation
+
+
+async def _look_at_opening(
+    flow: Flow, call: Call, command: AuthorizePaymentSession, snapshot: Snapshot
+) -> AuthorizeAnswer:
+    """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
+    session = snapshot.session(SessionId(command.id))
+    outcome = await look_at_opening(flow, call, snapshot, session)
+    if isinstance(outcome, Opened) and outcome.action not in (None, session.opening_action):
+        snapshot = await _shown(flow, call, command, outcome.action)
+        session = snapshot.session(session.id)
+    if not isinstance(outcome, Authorized | Processing | Declined):
+        return MoreNeeded(snapshot, session, session.opening_action)
+    found = outcome
+    attempt_id: OperationId | None = None
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal attempt_id
+        attempt_id = None
+        change, session = guards.locked_session(tx, call, command.id)
+        if session.attempt_id is None:
+            attempt = change.put_operation(_new_attempt(change, call, session))
+            settle(change, attempt, found, flow.pace)
+            bind_key(tx, call, command, attempt.id)
+            attempt_id = attempt.id
+        else:
+            attempt_id = change.operation(session.attempt_id).id
+        return change.finish()
+
+    snapshot = await flow.change("record", call.request_id, work)
+    assert attempt_id is not None
+    return _answer(snapshot, snapshot.operation(attempt_id))
+
+
+async def _shown(
+    flow: Flow, call: Call, command: AuthorizePaymentSession, action: CustomerAction | None
+) -> Snapshot:
+    """Keep what the customer is shown now, so that it is there after a reload."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change, session = guards.locked_session(tx, call, command.id)
+        if action is not None:
+            show_action(change, session, action)
+        return change.finish()
+
+    return await flow.change("record", call.request_id, work)
+
+
+def _again(
+    flow: Flow, change: Change, call: Call, session: PaymentSession, attempt: Operation
+) -> Prepared:
+    """Go on with the attempt that a call's key is bound to; one that was not reached is asked once more."""
+    is_newest = session.attempt_id == attempt.id
+    if attempt.status is OperationStatus.ACTION_REQUIRED and session.canceled_at is not None:
+        raise InvalidState("This session is canceled; open another one.")
+    if attempt.status is not OperationStatus.NOT_REACHED:
+        return Prepared(attempt)
+    if not is_newest and session.attempt_id is not None:
+        newest = change.operation(session.attempt_id)
+        if newest.status is not OperationStatus.NOT_REACHED:
+            return Prepared(newest)
+        attempt = newest
+    guards.not_canceled(change)
+    if session.status is SessionStatus.CANCELED:
+        raise InvalidState("This session is canceled; open another one.")
+    guards.usable_provider(flow, change, call, session.provider_id, path=None)
+    guards.may_try(change, call)
+    guards.fits_room(change, session.amount_minor, besides=session, path=None)
+    return _begun(begin(flow, change, replace(attempt, amount_minor=session.amount_minor)))
+
+
+def _begun(operation: Operation) -> Prepared:
+    return Prepared(operation, is_to_be_asked=operation.status is OperationStatus.ASKING)
+
+
+def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
+    session = snapshot.session(operation.session_id)
+    match operation.status:
+        case OperationStatus.SUCCEEDED:
+            payment = snapshot.payment_of(session.id)
+            assert payment is not None
+            if operation.failure is not None:
+                return NotAuthorized(snapshot, session, operation.failure)
+            return Paid(snapshot, payment)
+        case OperationStatus.ACTION_REQUIRED:
+            if session.canceled_at is not None:
+                raise InvalidState("This session was canceled meanwhile.")
+            return MoreNeeded(snapshot, session, operation.action)
+        case OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
+            return MoreNeeded(snapshot, session, None, operation)
+        case OperationStatus.ASKING:
+            raise InProgress("The attempt under way is not through yet.")
+        case OperationStatus.DECLINED | OperationStatus.NOT_REACHED:
+            assert operation.failure is not None
+            return NotAuthorized(snapshot, session, operation.failure)
+        case OperationStatus.REVERSED:
+            raise AssertionError("An authorization is never reversed")
+    assert_never(operation.status)

@@ -1,0 +1,222 @@
+"""Capturing and refunding: amounts are reserved before a provider is asked."""
+
+from dataclasses import dataclass, replace
+
+from payments.flow import guards
+from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
+from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.runtime import Flow
+from payments.flow.working_copy import Change
+from payments.model.commands import Call, CapturePayment, RefundPayment
+from payments.model.entities import Operation, Payment, Snapshot
+from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState
+from payments.model.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
+from payments.model.limits import MOVEMENTS_A_PAYMENT
+from payments.model.statuses import (
+    OperationKind,
+    OperationStatus,
+    PaymentStatus,
+    has_nothing_left_to_capture,
+)
+from payments.ports.provider import LimitsCaptures, Provider
+from payments.ports.store import Transaction
+from payments.use_cases import refund_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class MovementAnswer:
+    """A capture or a refund as it is now, with its payment."""
+
+    snapshot: Snapshot
+    operation: Operation
+    payment: Payment
+
+
+async def capture(flow: Flow, call: Call, command: CapturePayment) -> MovementAnswer:
+    """Take an authorized amount; all that can be captured where none is given."""
+    return await _move(flow, call, command)
+
+
+async def refund(flow: Flow, call: Call, command: RefundPayment) -> MovementAnswer:
+    """Give a captured amount back; all that can be refunded where none is given."""
+    return await _move(flow, call, command)
+
+
+async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment) -> MovementAnswer:
+    operation: Operation | None = None
+    is_to_be_asked = False
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal operation, is_to_be_asked
+        operation, is_to_be_asked = None, False
+        stored, (change, payment) = behind_lock(
+            tx, call, command, lambda: guards.locked_payment(tx, call, command.payment_id)
+        )
+        if stored is None:
+            operation = _new(flow, change, call, command, payment)
+        else:
+            operation = change.operation(OperationId(stored.subject_ids[0]))
+            operation = replace(operation, reserved_minor=_reserved(change, payment, operation))
+        if stored is None or operation.status is OperationStatus.NOT_REACHED:
+            _may_move(change, payment, operation)
+            operation = begin(flow, change, operation)
+            is_to_be_asked = operation.status is OperationStatus.ASKING
+        if stored is None:
+            bind_key(tx, call, command, operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("prepare", call.request_id, work)
+    assert operation is not None
+    if is_to_be_asked:
+        snapshot = await carry_out(flow, snapshot, operation.id)
+    elif operation.status is OperationStatus.ASKING:
+        await wait_for_outcome(flow, operation)
+        snapshot = await read_again(flow, snapshot, operation.id)
+    operation = snapshot.operation(operation.id)
+    payment = snapshot.payment(PaymentId(command.payment_id))
+    if operation.status is OperationStatus.ASKING:
+        raise InProgress("The first call with this key is not through yet.")
+    return MovementAnswer(snapshot, operation, payment)
+
+
+def capture_at_once(
+    flow: Flow, change: Change, call: Call, command: CapturePayment, payment: Payment
+) -> None:
+    """Capture a payment within the transaction, at a provider that decides there."""
+    operation = _new(flow, change, call, command, payment)
+    _may_move(change, change.payments[payment.id], operation)
+    begin(flow, change, operation)
+
+
+def _new(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: CapturePayment | RefundPayment,
+    payment: Payment,
+) -> Operation:
+    is_capture = isinstance(command, CapturePayment)
+    available = payment.capturable_minor(change.now) if is_capture else payment.refundable_minor
+    amount_minor = available
+    provider = flow.providers[payment.provider_id]
+    if command.amount is not None:
+        amount_minor = guards.amount_of(command.amount, payment.currency)
+        guards.provider_step(provider, amount_minor, payment.currency)
+    if isinstance(command, RefundPayment):
+        guards.refundable(provider, payment)
+    reason = None
+    if isinstance(command, RefundPayment) and command.reason_id is not None:
+        reason = refund_reasons.usable(change.tx, command.reason_id, path=("reasonId",))
+    is_final = isinstance(command, CapturePayment) and (
+        command.is_final or _has_to_be_final(provider, payment, amount_minor, available)
+    )
+    operation = Operation(
+        id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
+        kind=OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
+        collection_id=payment.collection_id,
+        session_id=payment.session_id,
+        payment_id=payment.id,
+        provider_id=payment.provider_id,
+        currency=payment.currency,
+        amount_minor=amount_minor,
+        releases_rest=is_capture and (is_final or provider.captures_once),
+        created_by=command.created_by,
+        note=command.note if isinstance(command, RefundPayment) else None,
+        refund_reason_id=None if reason is None else reason.id,
+        refund_reason_code=None if reason is None else reason.code,
+        metadata=command.metadata or {},
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+    _count(change, payment, operation)
+    return replace(operation, reserved_minor=_reserved(change, payment, operation))
+
+
+def _has_to_be_final(
+    provider: Provider, payment: Payment, amount_minor: int, available_minor: int
+) -> bool:
+    """Return whether a capture has to be the last one; raises InvalidState where it would leave something."""
+    why = provider.why_final(payment) if isinstance(provider, LimitsCaptures) else None
+    if why is not None and amount_minor < available_minor:
+        raise InvalidState(why, path=("amount",))
+    return why is not None
+
+
+def _reserved(change: Change, payment: Payment, operation: Operation) -> int:
+    """Return what an operation holds: a capture that releases the rest holds the whole remainder."""
+    if not operation.releases_rest:
+        return operation.amount_minor
+    return max(operation.amount_minor, payment.capturable_minor(change.now))
+
+
+def _count(change: Change, payment: Payment, operation: Operation) -> None:
+    is_capture = operation.kind is OperationKind.CAPTURE
+    count = payment.capture_count if is_capture else payment.refund_count
+    if count >= MOVEMENTS_A_PAYMENT:
+        raise InvalidState(
+            f"A payment has at most {MOVEMENTS_A_PAYMENT} captures and as many refunds.",
+        )
+    if is_capture:
+        change.put_payment(replace(payment, capture_count=count + 1))
+    else:
+        change.put_payment(replace(payment, refund_count=count + 1))
+
+
+def _may_move(change: Change, payment: Payment, operation: Operation) -> None:
+    if operation.kind is OperationKind.CAPTURE:
+        _may_capture(change, payment, operation)
+        available = payment.capturable_minor(change.now)
+    else:
+        _may_refund(payment)
+        available = payment.refundable_minor
+    if operation.amount_minor > available:
+        maximum = payment.money(available)
+        word = "captured" if operation.kind is OperationKind.CAPTURE else "refunded"
+        raise AmountTooLarge(
+            f"At most {maximum} {maximum.currency} can be {word} now.",
+            path=("amount",),
+            maximum=maximum,
+        )
+    if operation.amount_minor == 0:
+        raise InProgress("All of it is in flight already.")
+
+
+def _may_capture(change: Change, payment: Payment, operation: Operation) -> None:
+    _takes_movements(payment)
+    if payment.status is PaymentStatus.CANCELED:
+        raise InvalidState("This payment is canceled.")
+    if has_nothing_left_to_capture(payment):
+        raise InvalidState("Nothing is left to capture.")
+    if payment.cancellation_reason is not None:
+        raise InvalidState("This payment is to be canceled; its collection is.")
+    if payment.cancellation_id is not None:
+        raise InProgress("A cancellation is pending.")
+    if payment.capture_before is not None and payment.capture_before <= change.now:
+        raise Expired("The time to capture this payment is over.")
+    if operation.releases_rest and payment.capture_pending_minor > 0:
+        raise InProgress("Another capture is pending.")
+
+
+def _may_refund(payment: Payment) -> None:
+    _takes_movements(payment)
+    if payment.captured_minor == 0:
+        raise InvalidState("Nothing of this payment is captured.")
+    if payment.refunded_minor == payment.captured_minor:
+        raise InvalidState("All that was captured is refunded.")
+    if payment.has_refunds_blocked:
+        raise InvalidState(
+            "A dispute has taken the money of this payment; its provider refunds nothing of it"
+            " unless the dispute is won.",
+        )
+    if payment.disputed_minor >= payment.captured_minor - payment.refunded_minor:
+        raise InvalidState("Disputes have taken all of this payment that was not refunded.")
+
+
+def _takes_movements(payment: Payment) -> None:
+    if payment.is_surplus:
+        raise InvalidState("This payment is given back.")
+    if payment.is_mismatched:
+        raise InvalidState(
+            "The provider's amount is not what was asked; a person has to look.",
+        )

@@ -1,0 +1,338 @@
+"""Opening, changing and closing payment sessions."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from payments.flow import guards
+from payments.flow.asking import ask_of, begin, carry_out_all
+from payments.flow.follow_ups import CLOSABLE, close_session
+from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.runtime import Flow
+from payments.flow.session_outcomes import apply_change
+from payments.flow.working_copy import Change
+from payments.model.commands import (
+    UNCHANGED,
+    Call,
+    CreatePaymentSession,
+    CreatePaymentSessions,
+    UpdatePaymentSession,
+)
+from payments.model.entities import Operation, PaymentSession, Snapshot
+from payments.model.errors import CurrencyMismatch, InProgress, InvalidInput, InvalidState, Refused
+from payments.model.ids import OPENING, SESSION, UPDATING, OperationId, SessionId, new_id
+from payments.model.limits import SESSIONS_A_COLLECTION
+from payments.model.outcomes import JsonObject, Opened
+from payments.model.statuses import EventType, OperationKind, SessionStatus
+from payments.ports.provider import Provider
+from payments.ports.store import Transaction
+from payments.use_cases.openings import (
+    Creation,
+    close_all,
+    failure_of,
+    keep_to,
+    offered,
+    opened_by_another_call,
+)
+
+
+async def create(
+    flow: Flow, call: Call, command: CreatePaymentSession
+) -> tuple[Snapshot, SessionId]:
+    """Open one session; raises ProviderDeclined or ProviderUnavailable where its gateway would not."""
+    snapshot, ids = await _open(
+        flow, call, command, lambda change: [_one_session(flow, change, call, command)]
+    )
+    return snapshot, ids[0]
+
+
+async def create_each(
+    flow: Flow, call: Call, command: CreatePaymentSessions
+) -> tuple[Snapshot, tuple[SessionId, ...]]:
+    """Open a session with each provider, all or none."""
+    return await _open(
+        flow, call, command, lambda change: _each_session(flow, change, call, command)
+    )
+
+
+async def _open(
+    flow: Flow,
+    call: Call,
+    command: Creation,
+    build: Callable[[Change], list[SessionId]],
+) -> tuple[Snapshot, tuple[SessionId, ...]]:
+    ids: tuple[SessionId, ...] = ()
+    is_replay = False
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal ids, is_replay
+        ids, is_replay = (), False
+        id = command.collection_id
+        path = ("paymentCollectionId",)
+        stored, change = behind_lock(
+            tx, call, command, lambda: guards.locked_collection(tx, call, id, path=path)
+        )
+        if stored is not None:
+            is_replay = True
+            ids = tuple(SessionId(id) for id in stored.subject_ids)
+            return change.snapshot()
+        may_open(change)
+        guards.may_try(change, call)
+        if not call.caller.is_browser:
+            change.put_collection(replace(change.collection, failed_attempts=0))
+        ids = tuple(build(change))
+        bind_key(tx, call, command, *ids)
+        return change.finish()
+
+    snapshot = await flow.change("prepare", call.request_id, work)
+    if is_replay:
+        snapshot = await opened_by_another_call(flow, command, snapshot, ids)
+        return snapshot, await offered(flow, command, snapshot, ids)
+    snapshot = await carry_out_all(flow, snapshot)
+    try:
+        opened = await offered(flow, command, snapshot, ids)
+    except Refused:
+        await close_all(flow, call, snapshot.collection.id, ids)
+        raise
+    if opened != ids:
+        await flow.store.transact(lambda tx: keep_to(tx, call, command, ids, opened))
+    return snapshot, opened
+
+
+def may_open(change: Change) -> None:
+    """Refuse another session where there is nothing to pay for, or too many; raises InvalidState."""
+    guards.not_canceled(change)
+    if change.collection.outstanding_minor == 0:
+        raise InvalidState("Nothing is outstanding on this payment collection.")
+    if len(change.sessions) >= SESSIONS_A_COLLECTION:
+        raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
+
+
+def _one_session(
+    flow: Flow, change: Change, call: Call, command: CreatePaymentSession
+) -> SessionId:
+    if command.currency not in (None, change.collection.currency):
+        raise CurrencyMismatch(
+            f"This payment collection is in {change.collection.currency}.", path=("currencyCode",)
+        )
+    provider = guards.usable_provider(flow, change, call, command.provider_id, path=("providerId",))
+    data = command.data or {}
+    guards.provider_data(provider, call, data)
+    guards.return_url(flow, command.return_url)
+    holder = None
+    if command.account_holder_id is not None:
+        holder = guards.session_holder(change, provider, command.account_holder_id)
+    outstanding = change.collection.outstanding_minor
+    amount_minor = outstanding
+    if command.amount is not None:
+        amount_minor = guards.amount_of(command.amount, change.collection.currency)
+    guards.fits_room(change, amount_minor)
+    _splits_only_where_allowed(change, call, amount_minor)
+    guards.provider_amount(provider, amount_minor, change.collection.currency)
+    session = new_session(change, provider, amount_minor)
+    session = replace(
+        session,
+        data=data,
+        metadata=command.metadata or {},
+        return_url=command.return_url,
+        account_holder_id=None if holder is None else holder.id,
+        holder_reference=None if holder is None else holder.reference,
+    )
+    return add(flow, change, call, session)
+
+
+def _each_session(
+    flow: Flow, change: Change, call: Call, command: CreatePaymentSessions
+) -> list[SessionId]:
+    guards.return_url(flow, command.return_url)
+    if command.provider_ids is None:
+        providers = guards.usable_providers(flow, change, call)
+    else:
+        named = dict.fromkeys(command.provider_ids)
+        providers = [
+            guards.usable_provider(flow, change, call, id, path=("providerIds",)) for id in named
+        ]
+    if not providers:
+        raise InvalidInput("Name at least one provider.", path=("providerIds",))
+    if len(change.sessions) + len(providers) > SESSIONS_A_COLLECTION:
+        raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
+    outstanding = change.collection.outstanding_minor
+    guards.fits_room(change, outstanding, path=None)
+    taking = [one for one in providers if _takes(one, outstanding, change.collection.currency)]
+    if len(taking) < len(providers) and (command.provider_ids is not None or not taking):
+        for provider in providers:
+            guards.provider_amount(provider, outstanding, change.collection.currency, path=None)
+    ids = []
+    for provider in taking:
+        session = new_session(change, provider, outstanding)
+        ids.append(add(flow, change, call, replace(session, return_url=command.return_url)))
+    return ids
+
+
+def _takes(provider: Provider, amount_minor: int, currency: str) -> bool:
+    """Return whether a provider takes an amount; where none was named, one that does not is left out."""
+    try:
+        guards.provider_amount(provider, amount_minor, currency, path=None)
+    except Refused:
+        return False
+    return True
+
+
+def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) -> None:
+    collection = change.collection
+    is_part = amount_minor != collection.outstanding_minor
+    if call.caller.is_browser and is_part and not collection.allows_split_payment:
+        outstanding = collection.money(collection.outstanding_minor)
+        raise InvalidInput(
+            f"This payment collection is paid in one: leave the amount out or give {outstanding}.",
+            path=("amount",),
+        )
+
+
+def new_session(change: Change, provider: Provider, amount_minor: int) -> PaymentSession:
+    """Make a session that is not part of the collection yet."""
+    return PaymentSession(
+        id=SessionId(new_id(SESSION)),
+        collection_id=change.collection.id,
+        provider_id=provider.id,
+        currency=change.collection.currency,
+        amount_minor=amount_minor,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+def add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> SessionId:
+    """Add a session: open at once where its provider has nothing to open, and to be opened otherwise."""
+    opening = _operation_on(change, session, OperationKind.OPEN, call)
+    outcome = flow.providers[session.provider_id].decide(ask_of(session, opening))
+    if isinstance(outcome, Opened):
+        session = change.put_session(
+            replace(
+                session,
+                client_data=outcome.client_data,
+                reference=outcome.reference,
+                opening_action=outcome.action,
+            )
+        )
+        change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+        return session.id
+    change.put_session(replace(session, opening_id=opening.id))
+    # Shown as being opened before anything comes of it, a refusal on the spot included.
+    change.put_operation(opening)
+    change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+    begin(flow, change, opening)
+    return session.id
+
+
+def _operation_on(
+    change: Change, session: PaymentSession, kind: OperationKind, call: Call
+) -> Operation:
+    prefix = OPENING if kind is OperationKind.OPEN else UPDATING
+    return Operation(
+        id=OperationId(new_id(prefix)),
+        kind=kind,
+        collection_id=change.collection.id,
+        session_id=session.id,
+        provider_id=session.provider_id,
+        currency=session.currency,
+        amount_minor=session.amount_minor,
+        request_id=call.request_id,
+        created_at=change.now,
+        updated_at=change.now,
+    )
+
+
+async def update(
+    flow: Flow, call: Call, command: UpdatePaymentSession
+) -> tuple[Snapshot, SessionId]:
+    """Change an open session; where its provider has to be asked, the old values stay until it has agreed."""
+    asked: OperationId | None = None
+
+    def work(tx: Transaction) -> Snapshot:
+        nonlocal asked
+        asked = None
+        change, session = guards.locked_session(tx, call, command.id)
+        _may_update(change, session)
+        values = _changed_values(flow, change, call, command, session)
+        if not values:
+            return change.snapshot()
+        changed = apply_change(session, values)
+        operation = _operation_on(change, changed, OperationKind.UPDATE, call)
+        operation = replace(operation, data=values)
+        outcome = flow.providers[session.provider_id].decide(ask_of(changed, operation))
+        if isinstance(outcome, Opened):
+            session = change.put_session(changed)
+            change.emit(
+                EventType.SESSION_UPDATED, session=session, amount_minor=session.amount_minor
+            )
+        else:
+            asked = operation.id
+            change.put_session(replace(session, opening_id=operation.id))
+            change.put_operation(operation)
+            change.emit(EventType.SESSION_UPDATED, session=session)
+            begin(flow, change, operation)
+        return change.finish()
+
+    snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+    session = snapshot.session(SessionId(command.id))
+    error = await failure_of(flow, command, asked)
+    if error is not None:
+        raise error
+    if session.is_opening:
+        raise InProgress("The provider's answer is not known yet; the old values stay meanwhile.")
+    return snapshot, session.id
+
+
+def _may_update(change: Change, session: PaymentSession) -> None:
+    guards.not_canceled(change)
+    if session.is_opening or session.is_in_flight:
+        raise InProgress("The provider's answer about this session is not known yet.")
+    is_open = session.status in (SessionStatus.PENDING, SessionStatus.ERROR)
+    is_untouched = session.status is SessionStatus.REQUIRES_MORE and session.attempt_id is None
+    if not is_open and not is_untouched:
+        raise InvalidState(f"A session that is {session.status.value} can't be changed.")
+
+
+def _changed_values(
+    flow: Flow,
+    change: Change,
+    call: Call,
+    command: UpdatePaymentSession,
+    session: PaymentSession,
+) -> JsonObject:
+    values: JsonObject = {}
+    if command.amount is not UNCHANGED:
+        amount_minor = guards.amount_of(command.amount, session.currency)
+        guards.fits_room(change, amount_minor)
+        _splits_only_where_allowed(change, call, amount_minor)
+        provider = flow.providers[session.provider_id]
+        guards.provider_amount(provider, amount_minor, session.currency)
+        values["amount_minor"] = amount_minor
+    if command.data is not UNCHANGED:
+        provider = flow.providers[session.provider_id]
+        kept = guards.data_out_of_reach(provider, call, session.data)
+        guards.provider_data(provider, call, command.data, besides=kept)
+        values["data"] = {**kept, **command.data}
+    if command.metadata is not UNCHANGED:
+        values["metadata"] = command.metadata
+    if command.return_url is not UNCHANGED:
+        guards.return_url(flow, command.return_url)
+        values["return_url"] = command.return_url
+    return values
+
+
+async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
+    """Close a session that is not authorized; decided at once, finished at its provider by recovery."""
+
+    def work(tx: Transaction) -> Snapshot:
+        change, session = guards.locked_session(tx, call, id)
+        if session.status is SessionStatus.CANCELED:
+            return change.snapshot()
+        if session.is_opening or session.is_in_flight:
+            raise InProgress("The provider's answer about this session is not known yet.")
+        if session.status not in CLOSABLE:
+            raise InvalidState("This session is authorized; cancel its payment instead.")
+        close_session(change, session, request_id=call.request_id)
+        return change.finish()
+
+    return await flow.change("prepare", call.request_id, work), SessionId(id)

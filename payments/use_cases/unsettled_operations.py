@@ -1,0 +1,177 @@
+"""What recovery could not settle yet: asked for again at once, or settled by a person with evidence."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import assert_never
+
+import structlog
+
+from payments.flow.asking import carry_out, snapshot_of, wait_for_outcome
+from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.recording import given_back, settle
+from payments.flow.runtime import Flow
+from payments.flow.working_copy import Change, lock
+from payments.model.commands import Call, SettledOutcome, SettleOperation
+from payments.model.entities import Operation, Snapshot
+from payments.model.errors import InProgress, InvalidState, NotFound, ProviderDisabled
+from payments.model.ids import (
+    ATTEMPT,
+    CANCELLATION,
+    CAPTURE,
+    OPENING,
+    REFUND,
+    UPDATING,
+    OperationId,
+    is_id,
+)
+from payments.model.limits import LEASE_SECONDS
+from payments.model.money import Money
+from payments.model.outcomes import Authorized, Declined, Moved, Opened, Outcome
+from payments.model.statuses import EventSource, OperationKind
+from payments.ports.store import Transaction
+
+log = structlog.get_logger("flow")
+
+PREFIXES = (ATTEMPT, CANCELLATION, CAPTURE, OPENING, REFUND, UPDATING)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlingAnswer:
+    """An operation as it is now, with its collection."""
+
+    snapshot: Snapshot
+    operation: Operation
+
+
+async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
+    """Ask a provider now for what is unsettled, instead of at recovery's next step; raises NotFound and InProgress.
+
+    What has its outcome answers with that.
+    """
+    found = await flow.store.read(lambda tx: _found(tx, call, id))
+    if found.provider_id not in flow.providers:
+        raise ProviderDisabled("This provider is not there any more.", path=("id",))
+    asking = flow.asking.get(found.id)
+    if asking is not None:
+        await asyncio.wait({asking})
+    elif not await _claim_and_ask(flow, found):
+        await wait_for_outcome(flow, found)
+    snapshot = await _read(flow, found)
+    operation = snapshot.operation(found.id)
+    if operation.is_without_outcome and operation.holder is not None:
+        raise InProgress("Somebody else is asking just now.")
+    return SettlingAnswer(snapshot, operation)
+
+
+async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
+    """Claim and ask; tells whether there was something to claim."""
+    holder, seconds = flow.settings.process_name, flow.rig.wait(LEASE_SECONDS)
+    claimed = await flow.store.transact(
+        lambda tx: tx.claim(operation.id, holder=holder, lease_seconds=seconds)
+    )
+    if claimed is None:
+        return False
+    snapshot = await flow.store.read(lambda tx: snapshot_of(tx, claimed))
+    await carry_out(flow, snapshot, claimed.id)
+    return True
+
+
+async def _read(flow: Flow, operation: Operation) -> Snapshot:
+    def work(tx: Transaction) -> Snapshot:
+        change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
+        assert change is not None
+        change.operation(operation.id)
+        return change.snapshot()
+
+    return await flow.store.read(work)
+
+
+async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> SettlingAnswer:
+    """Record a person's word on what recovery could not settle; their evidence stands in the log.
+
+    Raises NotFound, InProgress while somebody is asking, and InvalidState where the outcome is known already.
+    """
+
+    def work(tx: Transaction) -> Snapshot:
+        stored, (change, operation) = behind_lock(
+            tx, call, command, lambda: _locked(tx, call, command.id)
+        )
+        if stored is not None:
+            return change.snapshot()
+        _may_be_settled(change, operation)
+        change.evidence = command.evidence
+        settle(change, operation, _outcome(change, operation, command.outcome), flow.pace)
+        bind_key(tx, call, command, operation.id)
+        return change.finish()
+
+    snapshot = await flow.change("record", call.request_id, work)
+    operation = snapshot.operation(OperationId(command.id))
+    log.warning(
+        "settled by a person",
+        request_id=call.request_id,
+        operation_id=operation.id,
+        outcome=command.outcome.value,
+    )
+    return SettlingAnswer(snapshot, operation)
+
+
+def _locked(tx: Transaction, call: Call, id: str) -> tuple[Change, Operation]:
+    found = _found(tx, call, id)
+    change = lock(tx, found.collection_id, EventSource.PERSON)
+    assert change is not None
+    return change, change.operation(found.id)
+
+
+def _found(tx: Transaction, call: Call, id: str) -> Operation:
+    if any(is_id(id, prefix) for prefix in PREFIXES):
+        operation = tx.operation(OperationId(id))
+        if operation is not None and call.caller.reaches(operation.collection_id):
+            return operation
+    raise NotFound("No operation has this id.", path=("id",))
+
+
+def _may_be_settled(change: Change, operation: Operation) -> None:
+    if not operation.is_without_outcome:
+        raise InvalidState("The outcome of this operation is known already.", path=("id",))
+    is_leased = operation.due_at is not None and operation.due_at > change.now
+    if operation.holder is not None and is_leased:
+        raise InProgress("The provider is being asked just now.", path=("id",))
+
+
+def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> Outcome:
+    """Return what a person's word means for a kind of operation; the amount is what was asked."""
+    if outcome is SettledOutcome.DECLINED:
+        return Declined(operation.decline_code)
+    amount = Money(operation.amount_minor, operation.currency)
+    if operation.kind is OperationKind.CANCEL:
+        amount = given_back(change, operation)
+    if amount.minor > _left_minor(change, operation):
+        raise InvalidState(
+            "This was moved by another way meanwhile: settle it as DECLINED.", path=("outcome",)
+        )
+    match operation.kind:
+        case OperationKind.OPEN | OperationKind.UPDATE:
+            return Opened()
+        case OperationKind.AUTHORIZE:
+            return Authorized(amount)
+        case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
+            return Moved(amount)
+    assert_never(operation.kind)
+
+
+def _left_minor(change: Change, operation: Operation) -> int:
+    """Return the most that an operation can have moved, its own reservation included."""
+    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    if payment is None:
+        return operation.amount_minor
+    match operation.kind:
+        case OperationKind.CAPTURE:
+            return payment.remainder_minor + operation.reserved_minor
+        case OperationKind.REFUND:
+            others_minor = payment.refund_pending_minor - operation.reserved_minor
+            return payment.captured_minor - payment.refunded_minor - others_minor
+        case OperationKind.CANCEL:
+            return payment.remainder_minor
+        case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
+            return operation.amount_minor
+    assert_never(operation.kind)

@@ -1,0 +1,116 @@
+"""Parses what inputs have in common: strings and JSON are held to what every database and page can carry."""
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import strawberry
+
+from payments.model.card_numbers import check_metadata, refuse_card_number
+from payments.model.commands import UNCHANGED, Unchanged
+from payments.model.errors import InvalidInput
+from payments.model.limits import IDEMPOTENCY_KEY_CHARACTERS, METADATA_KEYS, TEXT_CHARACTERS
+from payments.model.money import is_currency
+from payments.model.outcomes import JsonObject
+from resolvers.pages import given
+
+Value = TypeVar("Value")
+
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Line breaks and tabs are what people write."""
+KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
+
+
+def text(value: str | None, name: str, unprintable: re.Pattern[str] = UNPRINTABLE) -> str | None:
+    """Parse a text of one line; raises InvalidInput."""
+    value = given(value)
+    if value is None:
+        return None
+    if len(value) > TEXT_CHARACTERS or unprintable.search(value):
+        besides = "" if unprintable is UNPRINTABLE else " but line breaks and tabs"
+        raise InvalidInput(
+            f"A text has at most {TEXT_CHARACTERS} characters and no control characters{besides}.",
+            path=(name,),
+        )
+    return value
+
+
+def json_object(value: object, name: str) -> JsonObject | None:
+    """Parse a JSON object; raises InvalidInput."""
+    value = given(value)
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise InvalidInput("A JSON object is needed here.", path=(name,))
+    if len(value) > METADATA_KEYS:
+        raise InvalidInput(f"At most {METADATA_KEYS} keys.", path=(name,))
+    return cast(JsonObject, value)
+
+
+def metadata(value: object) -> JsonObject | None:
+    """Parse metadata; raises InvalidInput."""
+    found = json_object(value, "metadata")
+    if found is not None:
+        check_metadata(found, ("metadata",))
+    return found
+
+
+def written(value: str | None, name: str) -> str | None:
+    """Parse what a person writes, which holds no card number; raises InvalidInput.
+
+    What a shop's system makes, such as a reference, may look like one.
+    """
+    return _without_card_number(text(value, name), name)
+
+
+def prose(value: str | None, name: str) -> str | None:
+    """Parse what a person writes and may break into lines; raises InvalidInput."""
+    return _without_card_number(text(value, name, UNPRINTABLE_IN_PROSE), name)
+
+
+def _without_card_number(value: str | None, name: str) -> str | None:
+    if value is not None:
+        refuse_card_number(value, (name,))
+    return value
+
+
+def idempotency_key(value: str | None) -> str | None:
+    """Parse an idempotency key; raises InvalidInput."""
+    value = given(value)
+    if value is not None and KEY.fullmatch(value) is None:
+        raise InvalidInput(
+            f"An idempotency key is 1 to {IDEMPOTENCY_KEY_CHARACTERS} printable ASCII characters.",
+            path=("idempotencyKey",),
+        )
+    return value
+
+
+def required_key(value: str) -> str:
+    """Parse an idempotency key that the input always has; raises InvalidInput."""
+    key = idempotency_key(value)
+    assert key is not None
+    return key
+
+
+def currency(code: str, *, is_right: Callable[[str], bool] = is_currency) -> str:
+    """Parse the code of a currency; raises InvalidInput."""
+    if not is_right(code):
+        raise InvalidInput(
+            "An ISO 4217 code of a currency in use, such as USD.", path=("currencyCode",)
+        )
+    return code
+
+
+def amount(value: Any) -> Any:
+    """Return the decimal of a scalar that has been checked already; None where it is left out."""
+    return given(value)
+
+
+def updated(value: Any, parsed: Value, name: str, *, may_be_empty: bool) -> Value | Unchanged:
+    """Return UNCHANGED for a field that is left out, else its parsed value; null empties it where it may be empty."""
+    if value is strawberry.UNSET:
+        return UNCHANGED
+    if value is None and not may_be_empty:
+        raise InvalidInput("This can't be emptied; leave it out to keep it.", path=(name,))
+    return parsed

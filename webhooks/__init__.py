@@ -1,0 +1,1 @@
+"""Webhooks that go out: which endpoints there are, and what is delivered to them."""
