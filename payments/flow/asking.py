@@ -14,7 +14,7 @@ from payments.flow.recording import Record, record, settle
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.flow.session_outcomes import apply_change
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import Call
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import StoreFailed
@@ -47,23 +47,23 @@ NO_ANSWER = (NotReached, Unknown)
 """Nothing was heard of the provider: it may be down."""
 
 
-def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
+def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
     """Write an intent with its reservation; a provider that decides at once settles it in the same transaction."""
     provider = flow.providers[operation.provider_id]
     if operation.payment_id is not None:
-        reserve(change, operation)
-    session = change.sessions[operation.session_id]
+        reserve(working, operation)
+    session = working.sessions[operation.session_id]
     outcome = provider.decide(ask_of(session, operation))
     if outcome is not None:
-        change.put_operation(operation)
-        return settle(change, operation, outcome, flow.pace)
-    operation = change.put_operation(
+        working.put_operation(operation)
+        return settle(working, operation, outcome, flow.pace)
+    operation = working.put_operation(
         replace(
             operation,
             status=OperationStatus.ASKING,
             reference=session.reference,
             holder=flow.settings.process_name,
-            due_at=after(change.now, flow.rig.wait(LEASE_SECONDS)),
+            due_at=after(working.now, flow.rig.wait(LEASE_SECONDS)),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
             unanswered_times=0,
@@ -74,10 +74,10 @@ def begin(flow: Flow, change: Change, operation: Operation) -> Operation:
         )
     )
     if operation.kind in PENDING_EVENTS:
-        change.emit(
+        working.emit(
             PENDING_EVENTS[operation.kind],
-            session=change.sessions[operation.session_id],
-            payment=change.payments[operation.payment_id] if operation.payment_id else None,
+            session=working.sessions[operation.session_id],
+            payment=working.payments[operation.payment_id] if operation.payment_id else None,
             operation=operation,
             amount_minor=operation.amount_minor,
         )
@@ -292,11 +292,11 @@ async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId
     """Read a collection as it is now, with some of its operations."""
 
     def work(tx: Transaction) -> Snapshot:
-        change = lock(tx, snapshot.collection.id, EventSource.API)
-        assert change is not None
+        working = lock(tx, snapshot.collection.id, EventSource.API)
+        assert working is not None
         for id in operation_ids:
-            change.operation(id)
-        return change.snapshot()
+            working.operation(id)
+        return working.snapshot()
 
     return await flow.store.read(work)
 
@@ -342,7 +342,7 @@ async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snaps
 
 def snapshot_of(tx: Transaction, operation: Operation) -> Snapshot:
     """Read a claimed operation's collection, to ask for it."""
-    change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
-    assert change is not None
-    change.operations[operation.id] = operation
-    return change.snapshot()
+    working = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
+    assert working is not None
+    working.operations[operation.id] = operation
+    return working.snapshot()

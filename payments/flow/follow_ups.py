@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.entities import Operation, Payment, PaymentSession
 from payments.model.ids import CANCELLATION, REFUND, OperationId, new_id
 from payments.model.statuses import CancellationReason, EventType, OperationKind, SessionStatus
@@ -12,48 +12,48 @@ CLOSABLE = frozenset({SessionStatus.PENDING, SessionStatus.REQUIRES_MORE, Sessio
 
 
 def close_session(
-    change: Change,
+    working: WorkingCopy,
     session: PaymentSession,
     *,
     request_id: str,
     because_of: Operation | None = None,
 ) -> PaymentSession:
     """Cancel a session here at once, and at its provider by recovery where something is open there."""
-    is_known_to_provider = change.sessions[session.id].is_known_to_provider
-    session = change.put_session(replace(session, canceled_at=change.now))
-    change.emit(EventType.SESSION_CANCELED, session=session, operation=because_of)
+    is_known_to_provider = working.sessions[session.id].is_known_to_provider
+    session = working.put_session(replace(session, canceled_at=working.now))
+    working.emit(EventType.SESSION_CANCELED, session=session, operation=because_of)
     if is_known_to_provider:
-        change.put_operation(_closing_operation(change, session, request_id))
+        working.put_operation(_closing_operation(working, session, request_id))
     return session
 
 
-def close_what_no_longer_fits(change: Change, *, request_id: str) -> None:
+def close_what_no_longer_fits(working: WorkingCopy, *, request_id: str) -> None:
     """Cancel the open sessions that the outstanding amount leaves no room for."""
-    outstanding = change.collection.outstanding_minor
-    for session in list(change.sessions.values()):
+    outstanding = working.collection.outstanding_minor
+    for session in list(working.sessions.values()):
         if session.status not in CLOSABLE:
             continue
         is_too_large = (
             session.status is SessionStatus.REQUIRES_MORE and session.amount_minor > outstanding
         )
         if outstanding == 0 or is_too_large:
-            close_session(change, session, request_id=request_id)
+            close_session(working, session, request_id=request_id)
 
 
-def give_back(change: Change, payment: Payment, *, request_id: str) -> Operation:
+def give_back(working: WorkingCopy, payment: Payment, *, request_id: str) -> Operation:
     """Cancel a surplus payment, or refund it where the provider captured it; recovery asks for it at once."""
     if payment.captured_minor > 0:
         kind, amount_minor = OperationKind.REFUND, payment.captured_minor - payment.refunded_minor
     else:
         kind, amount_minor = OperationKind.CANCEL, payment.amount_minor
     operation = new_operation(
-        change,
-        change.sessions[payment.session_id],
+        working,
+        working.sessions[payment.session_id],
         kind=kind,
         amount_minor=amount_minor,
         request_id=request_id,
     )
-    operation = change.put_operation(
+    operation = working.put_operation(
         replace(
             operation,
             payment_id=payment.id,
@@ -69,13 +69,13 @@ def give_back(change: Change, payment: Payment, *, request_id: str) -> Operation
         )
     else:
         pending = replace(payment, cancellation_id=operation.id)
-    change.put_payment(pending)
+    working.put_payment(pending)
     return operation
 
 
-def _closing_operation(change: Change, session: PaymentSession, request_id: str) -> Operation:
+def _closing_operation(working: WorkingCopy, session: PaymentSession, request_id: str) -> Operation:
     return new_operation(
-        change,
+        working,
         session,
         kind=OperationKind.CANCEL,
         amount_minor=session.amount_minor,
@@ -84,7 +84,7 @@ def _closing_operation(change: Change, session: PaymentSession, request_id: str)
 
 
 def new_operation(
-    change: Change,
+    working: WorkingCopy,
     session: PaymentSession,
     *,
     kind: OperationKind,
@@ -96,15 +96,15 @@ def new_operation(
     return Operation(
         id=OperationId(new_id(prefix)),
         kind=kind,
-        collection_id=change.collection.id,
+        collection_id=working.collection.id,
         session_id=session.id,
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=amount_minor,
         reference=session.reference,
-        source=change.source,
+        source=working.source,
         request_id=request_id,
-        due_at=change.now,
-        created_at=change.now,
-        updated_at=change.now,
+        due_at=working.now,
+        created_at=working.now,
+        updated_at=working.now,
     )

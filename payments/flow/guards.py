@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from payments.flow.runtime import Flow
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.account_holders import AccountHolder, PaymentMethod
 from payments.model.card_numbers import check_data
 from payments.model.commands import Call
@@ -41,34 +41,34 @@ Path = tuple[str, ...] | None
 
 def locked_collection(
     tx: Transaction, call: Call, id: str, *, path: tuple[str, ...] = ("id",)
-) -> Change:
+) -> WorkingCopy:
     """Lock a collection that exists for this caller; raises NotFound."""
     if is_id(id, COLLECTION) and call.caller.reaches(CollectionId(id)):
-        change = lock(tx, CollectionId(id), EventSource.API)
-        if change is not None:
-            return change
+        working = lock(tx, CollectionId(id), EventSource.API)
+        if working is not None:
+            return working
     raise NotFound("No payment collection has this id.", path=path)
 
 
-def locked_session(tx: Transaction, call: Call, id: str) -> tuple[Change, PaymentSession]:
+def locked_session(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, PaymentSession]:
     """Lock the collection of a session that exists for this caller; raises NotFound."""
     if is_id(id, SESSION):
         collection_id = tx.collection_of_session(SessionId(id))
         if collection_id is not None and call.caller.reaches(collection_id):
-            change = lock(tx, collection_id, EventSource.API)
-            assert change is not None
-            return change, change.sessions[SessionId(id)]
+            working = lock(tx, collection_id, EventSource.API)
+            assert working is not None
+            return working, working.sessions[SessionId(id)]
     raise NotFound("No payment session has this id.", path=("id",))
 
 
-def locked_payment(tx: Transaction, call: Call, id: str) -> tuple[Change, Payment]:
+def locked_payment(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, Payment]:
     """Lock the collection of a payment that exists for this caller; raises NotFound."""
     if is_id(id, PAYMENT):
         collection_id = tx.collection_of_payment(PaymentId(id))
         if collection_id is not None and call.caller.reaches(collection_id):
-            change = lock(tx, collection_id, EventSource.API)
-            assert change is not None
-            return change, change.payments[PaymentId(id)]
+            working = lock(tx, collection_id, EventSource.API)
+            assert working is not None
+            return working, working.payments[PaymentId(id)]
     raise NotFound("No payment has this id.", path=("paymentId",))
 
 
@@ -80,28 +80,28 @@ def amount_of(amount: Decimal, currency: str) -> int:
         raise InvalidInput(str(fault), path=("amount",)) from None
 
 
-def room_minor(change: Change, *, besides: PaymentSession | None = None) -> int:
+def room_minor(working: WorkingCopy, *, besides: PaymentSession | None = None) -> int:
     """Return what can still be authorized: the amount less what is authorized and what is in flight."""
     in_flight = sum(
         session.amount_minor
-        for session in change.sessions.values()
+        for session in working.sessions.values()
         if session.is_in_flight and session is not besides
     )
-    collection = change.collection
+    collection = working.collection
     return max(0, collection.amount_minor - collection.authorized_minor - in_flight)
 
 
 def fits_room(
-    change: Change,
+    working: WorkingCopy,
     amount_minor: int,
     *,
     besides: PaymentSession | None = None,
     path: Path = ("amount",),
 ) -> None:
     """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
-    room = room_minor(change, besides=besides)
+    room = room_minor(working, besides=besides)
     if amount_minor > room:
-        maximum = change.collection.money(room)
+        maximum = working.collection.money(room)
         raise AmountTooLarge(
             f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
             path=path,
@@ -109,38 +109,40 @@ def fits_room(
         )
 
 
-def may_try(change: Change, call: Call) -> None:
+def may_try(working: WorkingCopy, call: Call) -> None:
     """Refuse a browser that has tried too often in vain, what is in flight included; raises InvalidState."""
-    in_flight = sum(session.is_in_flight for session in change.sessions.values())
-    tried = change.collection.failed_attempts + in_flight
+    in_flight = sum(session.is_in_flight for session in working.sessions.values())
+    tried = working.collection.failed_attempts + in_flight
     if call.caller.is_browser and tried >= FAILED_ATTEMPTS:
         raise InvalidState(
             f"At most {FAILED_ATTEMPTS} attempts may fail: a back end has to open the next session."
         )
 
 
-def usable_provider(flow: Flow, change: Change, call: Call, id: str, *, path: Path) -> Provider:
+def usable_provider(
+    flow: Flow, working: WorkingCopy, call: Call, id: str, *, path: Path
+) -> Provider:
     """Find a provider that this caller can use for this collection; raises ProviderDisabled."""
     provider = flow.providers.get(ProviderId(id))
-    if provider is None or id in change.tx.disabled_providers():
+    if provider is None or id in working.tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
-    if not may_use(flow, call, provider, change.collection.currency):
+    if not may_use(flow, call, provider, working.collection.currency):
         if is_retired(provider):
             raise ProviderDisabled("This way of paying is no longer offered.", path=path)
         currencies = provider.supported_currencies
-        is_other_currency = currencies is not None and change.collection.currency not in currencies
-        whom = change.collection.currency if is_other_currency else "browsers"
+        is_other_currency = currencies is not None and working.collection.currency not in currencies
+        whom = working.collection.currency if is_other_currency else "browsers"
         raise ProviderDisabled(f"This provider is not for {whom}.", path=path)
     return provider
 
 
-def usable_providers(flow: Flow, change: Change, call: Call) -> list[Provider]:
+def usable_providers(flow: Flow, working: WorkingCopy, call: Call) -> list[Provider]:
     """List the providers that this caller can use for this collection, in the order of the registry."""
-    disabled = change.tx.disabled_providers()
+    disabled = working.tx.disabled_providers()
     return [
         provider
         for id, provider in flow.providers.items()
-        if id not in disabled and may_use(flow, call, provider, change.collection.currency)
+        if id not in disabled and may_use(flow, call, provider, working.collection.currency)
     ]
 
 
@@ -219,10 +221,10 @@ def refundable(provider: Provider, payment: Payment) -> None:
             raise InvalidState(obstacle)
 
 
-def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder:
+def session_holder(working: WorkingCopy, provider: Provider, id: str) -> AccountHolder:
     """Find the collection's account holder that a session is for; raises NotFound and InvalidInput."""
     path = ("accountHolderId",)
-    found = change.tx.holder(HolderId(id)) if id in change.collection.account_holder_ids else None
+    found = working.tx.holder(HolderId(id)) if id in working.collection.account_holder_ids else None
     if found is None:
         raise NotFound("The payment collection has no account holder with this id.", path=path)
     if found.provider_id != provider.id:
@@ -230,10 +232,10 @@ def session_holder(change: Change, provider: Provider, id: str) -> AccountHolder
     return found
 
 
-def same_holder(change: Change, session: PaymentSession) -> None:
+def same_holder(working: WorkingCopy, session: PaymentSession) -> None:
     """Refuse a session of a customer in whose place another one was made at the provider; raises InvalidState."""
     id = session.account_holder_id
-    holder = None if id is None else change.tx.holder(id)
+    holder = None if id is None else working.tx.holder(id)
     if holder is not None and holder.reference != session.holder_reference:
         raise InvalidState(
             "This session is for a customer whom the provider has no more; open another one."
@@ -241,13 +243,13 @@ def same_holder(change: Change, session: PaymentSession) -> None:
 
 
 def saved_method(
-    change: Change, session: PaymentSession, id: str
+    working: WorkingCopy, session: PaymentSession, id: str
 ) -> tuple[AccountHolder, PaymentMethod]:
     """Find a saved method that may pay for a session; nobody else's is found. Raises NotFound and InvalidInput."""
     path = ("paymentMethodId",)
-    method = change.tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
-    is_theirs = method is not None and method.holder_id in change.collection.account_holder_ids
-    holder = change.tx.holder(method.holder_id) if method is not None and is_theirs else None
+    method = working.tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
+    is_theirs = method is not None and method.holder_id in working.collection.account_holder_ids
+    holder = working.tx.holder(method.holder_id) if method is not None and is_theirs else None
     if method is None or holder is None:
         raise NotFound(
             "The payment collection's account holders have no payment method with this id.",
@@ -271,7 +273,7 @@ def return_url(flow: Flow, url: str | None) -> None:
         )
 
 
-def not_canceled(change: Change) -> None:
+def not_canceled(working: WorkingCopy) -> None:
     """Refuse to go on with a canceled collection; raises InvalidState."""
-    if change.collection.canceled_at is not None:
+    if working.collection.canceled_at is not None:
         raise InvalidState("This payment collection is canceled.")

@@ -6,7 +6,7 @@ from typing import assert_never
 import structlog
 
 from payments.flow.follow_ups import give_back
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.entities import Operation, Payment
 from payments.model.mismatches import amount_differs, limits_passed, outcome_differs
 from payments.model.money import Money
@@ -24,10 +24,10 @@ from payments.model.statuses import (
 log = structlog.get_logger("flow")
 
 
-def reserve(change: Change, operation: Operation) -> None:
+def reserve(working: WorkingCopy, operation: Operation) -> None:
     """Hold an operation's amount on its payment until its outcome."""
     assert operation.payment_id is not None
-    payment = change.payments[operation.payment_id]
+    payment = working.payments[operation.payment_id]
     match operation.kind:
         case OperationKind.CAPTURE:
             pending = payment.capture_pending_minor + operation.reserved_minor
@@ -41,40 +41,42 @@ def reserve(change: Change, operation: Operation) -> None:
             raise AssertionError(f"{operation.kind} moves no payment")
         case _:
             assert_never(operation.kind)
-    change.put_payment(payment)
+    working.put_payment(payment)
 
 
-def record_moved(change: Change, operation: Operation, outcome: Moved) -> Operation:
+def record_moved(working: WorkingCopy, operation: Operation, outcome: Moved) -> Operation:
     """Move a payment's amounts by what the provider says it moved; in another currency that is nothing of them."""
     requested = Money(operation.amount_minor, operation.currency)
     moved_minor = outcome.amount.minor_in(operation.currency)
-    operation = change.put_operation(replace(operation, moved_minor=moved_minor))
-    payment = _payment_of(change, operation)
+    operation = working.put_operation(replace(operation, moved_minor=moved_minor))
+    payment = _payment_of(working, operation)
     if payment is None:
         return operation
     match operation.kind:
         case OperationKind.CAPTURE:
-            _captured(change, operation, payment, moved_minor)
+            _captured(working, operation, payment, moved_minor)
         case OperationKind.REFUND:
-            _refunded(change, operation, payment, moved_minor)
+            _refunded(working, operation, payment, moved_minor)
         case OperationKind.CANCEL:
-            record_released(change, operation, payment, moved_minor)
+            record_released(working, operation, payment, moved_minor)
         case OperationKind.OPEN | OperationKind.UPDATE | OperationKind.AUTHORIZE:
             raise AssertionError(f"{operation.kind} moves no payment")
         case _:
             assert_never(operation.kind)
-    payment = change.payments[payment.id]
+    payment = working.payments[payment.id]
     if outcome.amount != requested or any(limits_passed(payment)):
-        note_mismatch(change, payment, operation, found=outcome.amount)
+        note_mismatch(working, payment, operation, found=outcome.amount)
     return operation
 
 
-def note_mismatch(change: Change, payment: Payment, operation: Operation, *, found: Money) -> None:
+def note_mismatch(
+    working: WorkingCopy, payment: Payment, operation: Operation, *, found: Money
+) -> None:
     """Mark a payment whose provider says other than was requested: no movement until an operator has looked."""
     if operation.kind is OperationKind.AUTHORIZE or not payment.is_mismatched:
-        payment = change.put_payment(replace(payment, is_mismatched=True))
+        payment = working.put_payment(replace(payment, is_mismatched=True))
         amount_minor = found.minor_in(payment.currency)
-        change.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
+        working.emit(EventType.PAYMENT_MISMATCHED, payment=payment, amount_minor=amount_minor)
     requested = Money(operation.amount_minor, operation.currency)
     differs = [*_differs(operation, found), *limits_passed(payment)]
     log.error(
@@ -95,16 +97,16 @@ def _differs(operation: Operation, found: Money) -> list[str]:
     return [] if found == requested else [amount_differs(operation, found)]
 
 
-def record_reversed(change: Change, operation: Operation) -> Operation:
+def record_reversed(working: WorkingCopy, operation: Operation) -> Operation:
     """Take back a refund that the provider has undone: it counts in no sum any more."""
-    operation = change.put_operation(operation)
+    operation = working.put_operation(operation)
     assert operation.payment_id is not None
-    payment = change.payments[operation.payment_id]
+    payment = working.payments[operation.payment_id]
     moved_minor = operation.counted_minor
-    payment = change.put_payment(
+    payment = working.put_payment(
         replace(payment, refunded_minor=payment.refunded_minor - moved_minor)
     )
-    change.emit(
+    working.emit(
         EventType.PAYMENT_REFUND_REVERSED,
         payment=payment,
         operation=operation,
@@ -112,51 +114,55 @@ def record_reversed(change: Change, operation: Operation) -> Operation:
     )
     if payment.is_surplus:
         # What must not stay was given back in vain; asking once more may be in vain too.
-        returning = give_back(change, payment, request_id=operation.request_id)
-        change.put_operation(replace(returning, status=OperationStatus.UNKNOWN, due_at=None))
+        returning = give_back(working, payment, request_id=operation.request_id)
+        working.put_operation(replace(returning, status=OperationStatus.UNKNOWN, due_at=None))
         log.error("a person has to look", operation_id=returning.id)
     return operation
 
 
-def _captured(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
+def _captured(
+    working: WorkingCopy, operation: Operation, payment: Payment, moved_minor: int
+) -> None:
     rest_minor = operation.reserved_minor - operation.amount_minor
     pending_minor = payment.capture_pending_minor - operation.amount_minor
-    payment = change.put_payment(
+    payment = working.put_payment(
         replace(
             payment,
             captured_minor=payment.captured_minor + moved_minor,
             capture_pending_minor=pending_minor,
         )
     )
-    change.emit(
+    working.emit(
         EventType.PAYMENT_CAPTURED, payment=payment, operation=operation, amount_minor=moved_minor
     )
     if rest_minor > 0:
-        payment = change.put_payment(
+        payment = working.put_payment(
             replace(
                 payment,
                 released_minor=payment.released_minor + rest_minor,
                 capture_pending_minor=pending_minor - rest_minor,
             )
         )
-        change.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=rest_minor)
+        working.emit(EventType.PAYMENT_RELEASED, payment=payment, amount_minor=rest_minor)
 
 
-def _refunded(change: Change, operation: Operation, payment: Payment, moved_minor: int) -> None:
-    payment = change.put_payment(
+def _refunded(
+    working: WorkingCopy, operation: Operation, payment: Payment, moved_minor: int
+) -> None:
+    payment = working.put_payment(
         replace(
             payment,
             refunded_minor=payment.refunded_minor + moved_minor,
             refund_pending_minor=payment.refund_pending_minor - operation.reserved_minor,
         )
     )
-    change.emit(
+    working.emit(
         EventType.PAYMENT_REFUNDED, payment=payment, operation=operation, amount_minor=moved_minor
     )
 
 
 def record_released(
-    change: Change, operation: Operation, payment: Payment, moved_minor: int
+    working: WorkingCopy, operation: Operation, payment: Payment, moved_minor: int
 ) -> None:
     """Note what a cancellation gave back of a payment; the payment is canceled where that was all of it."""
     if payment.cancellation_id == operation.id:
@@ -164,17 +170,17 @@ def record_released(
     payment = replace(payment, released_minor=payment.released_minor + moved_minor)
     has_lapsed = operation.reason is CancellationReason.EXPIRED
     if payment.captured_minor > 0 or not has_nothing_left_to_capture(payment):
-        payment = change.put_payment(payment)
+        payment = working.put_payment(payment)
         type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_RELEASED
-        change.emit(type, payment=payment, amount_minor=moved_minor)
+        working.emit(type, payment=payment, amount_minor=moved_minor)
         return
     type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_CANCELED
     reason = operation.reason or CancellationReason.REQUESTED
-    _cancel(change, payment, reason, moved_minor, type)
+    _cancel(working, payment, reason, moved_minor, type)
 
 
 def _cancel(
-    change: Change,
+    working: WorkingCopy,
     payment: Payment,
     reason: CancellationReason,
     amount_minor: int,
@@ -182,16 +188,16 @@ def _cancel(
 ) -> None:
     """Note that all of a payment is given back."""
     reason = payment.cancellation_reason or reason
-    payment = change.put_payment(
-        replace(payment, canceled_at=change.now, cancellation_reason=reason)
+    payment = working.put_payment(
+        replace(payment, canceled_at=working.now, cancellation_reason=reason)
     )
-    change.emit(type, payment=payment, amount_minor=amount_minor)
+    working.emit(type, payment=payment, amount_minor=amount_minor)
 
 
-def record_failed(change: Change, operation: Operation) -> Operation:
+def record_failed(working: WorkingCopy, operation: Operation) -> Operation:
     """Give a failed movement's reservation back; it stays readable and counts in no sum."""
-    change.put_operation(operation)
-    payment = _payment_of(change, operation)
+    working.put_operation(operation)
+    payment = _payment_of(working, operation)
     if payment is None:
         return operation
     match operation.kind:
@@ -210,22 +216,22 @@ def record_failed(change: Change, operation: Operation) -> Operation:
             raise AssertionError(f"{operation.kind} moves no payment")
         case _:
             assert_never(operation.kind)
-    payment = change.put_payment(payment)
-    change.emit(type, payment=payment, operation=operation, amount_minor=operation.amount_minor)
+    payment = working.put_payment(payment)
+    working.emit(type, payment=payment, operation=operation, amount_minor=operation.amount_minor)
     if (
         operation.kind is OperationKind.CAPTURE
         and payment_status(payment) is PaymentStatus.CANCELED
     ):
-        _cancel(change, payment, CancellationReason.PROVIDER, payment.released_minor)
+        _cancel(working, payment, CancellationReason.PROVIDER, payment.released_minor)
     if operation.payment_id is None and payment.amount_minor > 0:
         # Closing the session does not bring it back; canceling the payment itself may.
-        give_back(change, payment, request_id=operation.request_id)
+        give_back(working, payment, request_id=operation.request_id)
     return operation
 
 
-def _payment_of(change: Change, operation: Operation) -> Payment | None:
+def _payment_of(working: WorkingCopy, operation: Operation) -> Payment | None:
     """Find the payment that an operation moves: its own, or the one that came while its session was being closed."""
     if operation.payment_id is not None:
-        return change.payments[operation.payment_id]
-    payment = change.payment_of(change.sessions[operation.session_id])
+        return working.payments[operation.payment_id]
+    payment = working.payment_of(working.sessions[operation.session_id])
     return payment if payment is not None and payment.cancellation_id == operation.id else None

@@ -7,7 +7,7 @@ import structlog
 
 from payments.flow import payment_outcomes, session_outcomes
 from payments.flow.schedule import Pace
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Operation, Snapshot
 from payments.model.failures import FailureCode
 from payments.model.ids import OperationId
@@ -56,41 +56,41 @@ def record(tx: Transaction, news: Record) -> Snapshot | None:
     operation = tx.operation(news.operation_id)
     if operation is None:
         return None
-    change = lock(tx, operation.collection_id, news.source)
-    assert change is not None
-    settle(change, change.operation(news.operation_id), news.outcome, news.pace)
-    return change.finish()
+    working = lock(tx, operation.collection_id, news.source)
+    assert working is not None
+    settle(working, working.operation(news.operation_id), news.outcome, news.pace)
+    return working.finish()
 
 
-def settle(change: Change, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
+def settle(working: WorkingCopy, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
     """Bring one outcome into a collection's working copy."""
-    operation = _reopened(change, operation, outcome)
+    operation = _reopened(working, operation, outcome)
     if contradicts(operation, outcome):
-        _note_contradiction(change, operation, outcome)
-    if not may_still_change(operation, outcome) or is_older_news(change, operation, outcome):
+        _note_contradiction(working, operation, outcome)
+    if not may_still_change(operation, outcome) or is_older_news(working, operation, outcome):
         return operation
     if closes_session(operation) and isinstance(outcome, Authorized):
-        return _paid_instead(change, operation, outcome)
+        return _paid_instead(working, operation, outcome)
     if not answers(operation.kind, outcome):
         outcome = Unknown()
-    if isinstance(outcome, NotReached) and not proves_nothing_happened(change, operation):
+    if isinstance(outcome, NotReached) and not proves_nothing_happened(working, operation):
         outcome = Unknown()
     match outcome:
         case Unknown() | Absent() | Processing() | ActionRequired():
-            return _stay_open(change, operation, outcome, pace)
+            return _stay_open(working, operation, outcome, pace)
         case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
-            return _end_with(change, operation, outcome)
+            return _end_with(working, operation, outcome)
     assert_never(outcome)
 
 
-def _paid_instead(change: Change, closing: Operation, outcome: Authorized) -> Operation:
+def _paid_instead(working: WorkingCopy, closing: Operation, outcome: Authorized) -> Operation:
     """Record that a session that was to be closed had been paid and captured already: it is given back."""
-    closing = change.put_operation(_end(change, closing, OperationStatus.DECLINED))
-    if change.payment_of(change.sessions[closing.session_id]) is not None:
-        return payment_outcomes.record_failed(change, closing)
-    attempt = session_outcomes.attempt_behind(change, closing)
-    ended = _end(change, attempt, OperationStatus.SUCCEEDED)
-    session_outcomes.record_authorized(change, ended, outcome)
+    closing = working.put_operation(_end(working, closing, OperationStatus.DECLINED))
+    if working.payment_of(working.sessions[closing.session_id]) is not None:
+        return payment_outcomes.record_failed(working, closing)
+    attempt = session_outcomes.attempt_behind(working, closing)
+    ended = _end(working, attempt, OperationStatus.SUCCEEDED)
+    session_outcomes.record_authorized(working, ended, outcome)
     return closing
 
 
@@ -99,21 +99,21 @@ def closes_session(operation: Operation) -> bool:
     return operation.kind is OperationKind.CANCEL and operation.payment_id is None
 
 
-def _reopened(change: Change, operation: Operation, outcome: Outcome) -> Operation:
+def _reopened(working: WorkingCopy, operation: Operation, outcome: Outcome) -> Operation:
     """Take up again what was not reached once and has happened all the same: its key was sent again by then."""
     if operation.status is not OperationStatus.NOT_REACHED or not isinstance(outcome, HAPPENED):
         return operation
-    session = change.sessions[operation.session_id]
+    session = working.sessions[operation.session_id]
     if operation.kind is OperationKind.AUTHORIZE:
         is_free = not session.is_in_flight or session.attempt_id == operation.id
-        if change.payment_of(session) is not None or not is_free:
+        if working.payment_of(session) is not None or not is_free:
             log.error("authorized beside another attempt", operation_id=operation.id)
             return operation
-        change.put_session(replace(session, attempt_id=operation.id))
+        working.put_session(replace(session, attempt_id=operation.id))
     opened = replace(operation, status=OperationStatus.UNKNOWN, failure_code=None)
     if operation.payment_id is not None:
-        payment_outcomes.reserve(change, opened)
-    return change.put_operation(opened)
+        payment_outcomes.reserve(working, opened)
+    return working.put_operation(opened)
 
 
 def contradicts(operation: Operation, outcome: Outcome) -> bool:
@@ -122,60 +122,60 @@ def contradicts(operation: Operation, outcome: Outcome) -> bool:
     return operation.status is OperationStatus.DECLINED and is_done
 
 
-def _note_contradiction(change: Change, operation: Operation, outcome: Outcome) -> None:
+def _note_contradiction(working: WorkingCopy, operation: Operation, outcome: Outcome) -> None:
     """Raise an alarm; the outcome stays as it is, and the payment takes no movement until a person has looked."""
     log.error("contradicts a final outcome", operation_id=operation.id)
-    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    payment = working.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is not None and isinstance(outcome, Moved) and not payment.is_mismatched:
-        payment_outcomes.note_mismatch(change, payment, operation, found=outcome.amount)
+        payment_outcomes.note_mismatch(working, payment, operation, found=outcome.amount)
 
 
-def given_back(change: Change, operation: Operation) -> Money:
+def given_back(working: WorkingCopy, operation: Operation) -> Money:
     """Return what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
-    waiting = (payment.cancellation_id for payment in change.payments.values())
+    waiting = (payment.cancellation_id for payment in working.payments.values())
     has_payment = operation.payment_id is not None or operation.id in waiting
     return Money(operation.amount_minor if has_payment else 0, operation.currency)
 
 
 def _stay_open(
-    change: Change,
+    working: WorkingCopy,
     operation: Operation,
     outcome: Unknown | Absent | Processing | ActionRequired,
     pace: Pace,
 ) -> Operation:
     match outcome:
         case Unknown():
-            return _keep_open(change, operation, pace)
+            return _keep_open(working, operation, pace)
         case Absent():
-            return _note_absence(change, operation, pace)
+            return _note_absence(working, operation, pace)
         case Processing():
-            session_outcomes.note_reference(change, operation, outcome.reference)
+            session_outcomes.note_reference(working, operation, outcome.reference)
             taken = replace(operation, status=OperationStatus.PROCESSING, action=None)
-            kept = _keep_open(change, taken, pace)
-            session_outcomes.note_processing(change, operation, kept)
+            kept = _keep_open(working, taken, pace)
+            session_outcomes.note_processing(working, operation, kept)
             return kept
         case ActionRequired():
-            due_at = pace.next_step_at(operation.unanswered_times, change.now)
-            return session_outcomes.require_action(change, operation, outcome, due_at)
+            due_at = pace.next_step_at(operation.unanswered_times, working.now)
+            return session_outcomes.require_action(working, operation, outcome, due_at)
     assert_never(outcome)
 
 
 def _end_with(
-    change: Change,
+    working: WorkingCopy,
     operation: Operation,
     outcome: NotReached | Declined | Opened | Authorized | Moved | Reversed,
 ) -> Operation:
     match outcome:
         case NotReached():
-            ended = _end(change, operation, OperationStatus.NOT_REACHED)
-            return _fail(change, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
+            ended = _end(working, operation, OperationStatus.NOT_REACHED)
+            return _fail(working, replace(ended, failure_code=FailureCode.PROVIDER_UNAVAILABLE))
         case Declined():
-            return _decline(change, operation, outcome)
+            return _decline(working, operation, outcome)
         case Reversed():
-            undone = _end(change, operation, OperationStatus.REVERSED)
-            return payment_outcomes.record_reversed(change, undone)
+            undone = _end(working, operation, OperationStatus.REVERSED)
+            return payment_outcomes.record_reversed(working, undone)
         case Opened() | Authorized() | Moved():
-            return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), outcome)
+            return _succeed(working, _end(working, operation, OperationStatus.SUCCEEDED), outcome)
     assert_never(outcome)
 
 
@@ -193,12 +193,12 @@ def may_still_change(operation: Operation, outcome: Outcome) -> bool:
     assert_never(operation.status)
 
 
-def is_older_news(change: Change, operation: Operation, outcome: Outcome) -> bool:
+def is_older_news(working: WorkingCopy, operation: Operation, outcome: Outcome) -> bool:
     """Return whether a report tells what was true before: reports come in any order, and facts have a rank.
 
     The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
     """
-    is_told = change.source is EventSource.WEBHOOK
+    is_told = working.source is EventSource.WEBHOOK
     is_behind_the_action = operation.status is OperationStatus.PROCESSING
     return is_told and is_behind_the_action and isinstance(outcome, ActionRequired)
 
@@ -219,39 +219,39 @@ def answers(kind: OperationKind, outcome: Outcome) -> bool:
     assert_never(outcome)
 
 
-def proves_nothing_happened(change: Change, operation: Operation) -> bool:
+def proves_nothing_happened(working: WorkingCopy, operation: Operation) -> bool:
     """Return whether not reaching the provider ends an operation.
 
     Behind an earlier ask that may have got through it proves nothing: a connection that is refused now says nothing of
     what was sent then. What was decided already and has to happen is asked again until it does.
     """
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
-    return is_first_ask and not has_to_happen(change, operation)
+    return is_first_ask and not has_to_happen(working, operation)
 
 
-def has_to_happen(change: Change, operation: Operation) -> bool:
+def has_to_happen(working: WorkingCopy, operation: Operation) -> bool:
     """Return whether it was decided already: a session closed, something given back, a collection canceled."""
-    is_collection_canceled = change.collection.canceled_at is not None
+    is_collection_canceled = working.collection.canceled_at is not None
     return operation.is_closing or (
         is_collection_canceled and operation.kind is OperationKind.CANCEL
     )
 
 
-def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
+def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operation:
     """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
     status = operation.status
     if operation.is_without_outcome and status is not OperationStatus.PROCESSING:
         status = OperationStatus.UNKNOWN
     # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
     is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
-    is_step = change.source is EventSource.RECONCILIATION or is_first_ask
-    if change.source is EventSource.WEBHOOK and operation.holder is not None:
+    is_step = working.source is EventSource.RECONCILIATION or is_first_ask
+    if working.source is EventSource.WEBHOOK and operation.holder is not None:
         # Whoever is asking just now brings the next word.
-        return change.put_operation(replace(operation, status=status))
-    due_at = pace.next_step_at(operation.unanswered_times, change.now)
+        return working.put_operation(replace(operation, status=status))
+    due_at = pace.next_step_at(operation.unanswered_times, working.now)
     if due_at is not None and not is_step:
-        due_at = pace.next_step_at(operation.unanswered_times - 1, change.now)
-    return change.put_operation(
+        due_at = pace.next_step_at(operation.unanswered_times - 1, working.now)
+    return working.put_operation(
         replace(
             operation,
             status=status,
@@ -262,26 +262,28 @@ def _keep_open(change: Change, operation: Operation, pace: Pace) -> Operation:
     )
 
 
-def _note_absence(change: Change, operation: Operation, pace: Pace) -> Operation:
+def _note_absence(working: WorkingCopy, operation: Operation, pace: Pace) -> Operation:
     """Count a look that found nothing; several over some time prove that nothing happened.
 
     One look proves nothing: what a provider shows may be older than what it has done.
     """
-    since = operation.absent_since or change.now
+    since = operation.absent_since or working.now
     times = (operation.absent_times or 0) + 1
     operation = replace(operation, absent_times=times, absent_since=since)
-    is_proven = times >= ABSENT_TIMES and change.now >= pace.end_of(ABSENCE_SECONDS, since)
+    is_proven = times >= ABSENT_TIMES and working.now >= pace.end_of(ABSENCE_SECONDS, since)
     if not is_proven:
-        return _keep_open(change, operation, pace)
-    if has_to_happen(change, operation):
-        return _leave_to_person(change, operation, None)
-    return _decline(change, operation, Declined(NEVER_ARRIVED))
+        return _keep_open(working, operation, pace)
+    if has_to_happen(working, operation):
+        return _leave_to_person(working, operation, None)
+    return _decline(working, operation, Declined(NEVER_ARRIVED))
 
 
-def _leave_to_person(change: Change, operation: Operation, decline_code: str | None) -> Operation:
+def _leave_to_person(
+    working: WorkingCopy, operation: Operation, decline_code: str | None
+) -> Operation:
     """End recovery without an outcome: what has to happen is not settled by a provider that refuses it."""
     log.error("a person has to look", operation_id=operation.id, decline_code=decline_code)
-    return change.put_operation(
+    return working.put_operation(
         replace(
             operation,
             status=OperationStatus.UNKNOWN,
@@ -292,7 +294,7 @@ def _leave_to_person(change: Change, operation: Operation, decline_code: str | N
     )
 
 
-def _end(change: Change, operation: Operation, status: OperationStatus) -> Operation:
+def _end(working: WorkingCopy, operation: Operation, status: OperationStatus) -> Operation:
     return replace(
         operation,
         status=status,
@@ -301,53 +303,53 @@ def _end(change: Change, operation: Operation, status: OperationStatus) -> Opera
         action=None,
         failure_code=None,
         decline_code=None,
-        updated_at=change.now,
+        updated_at=working.now,
     )
 
 
-def _decline(change: Change, operation: Operation, outcome: Declined) -> Operation:
+def _decline(working: WorkingCopy, operation: Operation, outcome: Declined) -> Operation:
     if operation.kind is OperationKind.CANCEL and outcome.code is FailureCode.EXPIRED:
         # An authorization that has lapsed is given back.
-        moved = Moved(given_back(change, operation))
-        return _succeed(change, _end(change, operation, OperationStatus.SUCCEEDED), moved)
-    if _only_a_person_may_decline(change, operation):
-        return _leave_to_person(change, operation, outcome.decline_code)
+        moved = Moved(given_back(working, operation))
+        return _succeed(working, _end(working, operation, OperationStatus.SUCCEEDED), moved)
+    if _only_a_person_may_decline(working, operation):
+        return _leave_to_person(working, operation, outcome.decline_code)
     if operation.kind is OperationKind.OPEN:
-        session_outcomes.note_reference(change, operation, outcome.reference)
-    ended = _end(change, operation, OperationStatus.DECLINED)
+        session_outcomes.note_reference(working, operation, outcome.reference)
+    ended = _end(working, operation, OperationStatus.DECLINED)
     return _fail(
-        change, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)
+        working, replace(ended, failure_code=outcome.code, decline_code=outcome.decline_code)
     )
 
 
-def _only_a_person_may_decline(change: Change, operation: Operation) -> bool:
+def _only_a_person_may_decline(working: WorkingCopy, operation: Operation) -> bool:
     """Return whether what a provider refuses has to happen all the same, by another way than asking again."""
-    if change.source is EventSource.PERSON or not has_to_happen(change, operation):
+    if working.source is EventSource.PERSON or not has_to_happen(working, operation):
         return False
     # Where a payment came while its session was being closed, canceling that is the other way.
-    waits_for_it = (payment.cancellation_id for payment in change.payments.values())
+    waits_for_it = (payment.cancellation_id for payment in working.payments.values())
     return operation.payment_id is not None or operation.id not in waits_for_it
 
 
 def _succeed(
-    change: Change, operation: Operation, outcome: Opened | Authorized | Moved
+    working: WorkingCopy, operation: Operation, outcome: Opened | Authorized | Moved
 ) -> Operation:
     match outcome:
         case Authorized():
-            return session_outcomes.record_authorized(change, operation, outcome)
+            return session_outcomes.record_authorized(working, operation, outcome)
         case Opened():
-            return session_outcomes.record_opened(change, operation, outcome)
+            return session_outcomes.record_opened(working, operation, outcome)
         case Moved():
-            return payment_outcomes.record_moved(change, operation, outcome)
+            return payment_outcomes.record_moved(working, operation, outcome)
     assert_never(outcome)
 
 
-def _fail(change: Change, operation: Operation) -> Operation:
+def _fail(working: WorkingCopy, operation: Operation) -> Operation:
     match operation.kind:
         case OperationKind.AUTHORIZE:
-            return session_outcomes.record_attempt_failed(change, operation)
+            return session_outcomes.record_attempt_failed(working, operation)
         case OperationKind.OPEN | OperationKind.UPDATE:
-            return session_outcomes.record_opening_failed(change, operation)
+            return session_outcomes.record_opening_failed(working, operation)
         case OperationKind.CAPTURE | OperationKind.REFUND | OperationKind.CANCEL:
-            return payment_outcomes.record_failed(change, operation)
+            return payment_outcomes.record_failed(working, operation)
     assert_never(operation.kind)

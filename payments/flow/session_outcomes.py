@@ -6,7 +6,7 @@ from typing import cast
 from payments.flow.follow_ups import close_session, close_what_no_longer_fits, give_back
 from payments.flow.method_outcomes import keep
 from payments.flow.payment_outcomes import note_mismatch, record_released
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.entities import Operation, Payment, PaymentSession
 from payments.model.failures import FailureCode
 from payments.model.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
@@ -31,45 +31,45 @@ from payments.model.statuses import (
 )
 
 
-def record_authorized(change: Change, operation: Operation, outcome: Authorized) -> Operation:
+def record_authorized(working: WorkingCopy, operation: Operation, outcome: Authorized) -> Operation:
     """Make the session's payment, or give back at once what does not fit any more."""
-    session = change.sessions[operation.session_id]
-    payment = _arrived(change, operation, outcome)
+    session = working.sessions[operation.session_id]
+    payment = _arrived(working, operation, outcome)
     is_captured = outcome.is_captured and payment.amount_minor > 0
-    fits = _fits(change, session, payment.amount_minor)
+    fits = _fits(working, session, payment.amount_minor)
     session = replace(
         session,
         client_data={**session.client_data, **outcome.client_data},
         reference=outcome.reference or session.reference,
-        authorized_at=change.now,
-        canceled_at=session.canceled_at if fits else session.canceled_at or change.now,
+        authorized_at=working.now,
+        canceled_at=session.canceled_at if fits else session.canceled_at or working.now,
     )
     operation = replace(operation, payment_id=payment.id)
     if not fits:
-        operation = _as_surplus(change, operation, payment)
-    change.payments[payment.id] = payment
-    change.put_session(session)
-    change.put_operation(operation)
+        operation = _as_surplus(working, operation, payment)
+    working.payments[payment.id] = payment
+    working.put_session(session)
+    working.put_operation(operation)
     details = outcome.saved_details or outcome.paid_with
     if outcome.saved_as is not None and details is not None:
-        _keep_method(change, session, outcome.saved_as, details)
+        _keep_method(working, session, outcome.saved_as, details)
     if fits:
-        change.put_payment(payment)
-        change.emit(
+        working.put_payment(payment)
+        working.emit(
             EventType.SESSION_AUTHORIZED, payment=payment, amount_minor=payment.amount_minor
         )
         if is_captured:
-            _capture_at_once(change, operation, payment)
-        close_what_no_longer_fits(change, request_id=operation.request_id)
+            _capture_at_once(working, operation, payment)
+        close_what_no_longer_fits(working, request_id=operation.request_id)
     else:
-        _return_surplus(change, operation, payment, is_captured=is_captured)
+        _return_surplus(working, operation, payment, is_captured=is_captured)
     is_returned = not fits and payment.amount_minor > 0
     if payment.is_mismatched and not is_returned:
-        note_mismatch(change, change.payments[payment.id], operation, found=outcome.amount)
-    return change.operations[operation.id]
+        note_mismatch(working, working.payments[payment.id], operation, found=outcome.amount)
+    return working.operations[operation.id]
 
 
-def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payment:
+def _arrived(working: WorkingCopy, operation: Operation, outcome: Authorized) -> Payment:
     """Make the payment that an authorization says it is; what was not requested marks it as mismatched.
 
     In another currency nothing of the collection's is authorized: it is a payment of nothing.
@@ -87,27 +87,27 @@ def _arrived(change: Change, operation: Operation, outcome: Authorized) -> Payme
         paid_with=outcome.paid_with,
         record=outcome.record,
         capture_before=outcome.capture_before,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
 
 
 def _keep_method(
-    change: Change, session: PaymentSession, reference: str, paid_with: PaidWith
+    working: WorkingCopy, session: PaymentSession, reference: str, paid_with: PaidWith
 ) -> None:
     """Write down what a customer paid with and let their provider keep; one who is deleted has nothing kept.
 
     In the place of one who was deleted at the provider another one may have been made, who has nothing of that.
     """
     holder_id = session.account_holder_id
-    holder = None if holder_id is None else change.tx.lock_holder(holder_id)
+    holder = None if holder_id is None else working.tx.lock_holder(holder_id)
     if holder is not None and holder.reference == session.holder_reference:
-        keep(change.tx, holder, reference, paid_with)
+        keep(working.tx, holder, reference, paid_with)
 
 
-def _fits(change: Change, session: PaymentSession, amount_minor: int) -> bool:
+def _fits(working: WorkingCopy, session: PaymentSession, amount_minor: int) -> bool:
     """Measure what arrived against what no payment covers; what is in flight does not count."""
-    collection = change.collection
+    collection = working.collection
     return (
         collection.canceled_at is None
         and session.canceled_at is None
@@ -115,9 +115,9 @@ def _fits(change: Change, session: PaymentSession, amount_minor: int) -> bool:
     )
 
 
-def _as_surplus(change: Change, operation: Operation, payment: Payment) -> Operation:
+def _as_surplus(working: WorkingCopy, operation: Operation, payment: Payment) -> Operation:
     """Keep why an authorization is given back, with the number of that moment: its key answers so for ever."""
-    collection = change.collection
+    collection = working.collection
     if collection.canceled_at is None and payment.amount_minor > collection.outstanding_minor:
         return replace(
             operation,
@@ -127,12 +127,12 @@ def _as_surplus(change: Change, operation: Operation, payment: Payment) -> Opera
     return replace(operation, failure_code=FailureCode.INVALID_STATE)
 
 
-def _capture_at_once(change: Change, attempt: Operation, payment: Payment) -> None:
-    capture = _capture_of(change, attempt, payment)
-    change.put_operation(capture)
+def _capture_at_once(working: WorkingCopy, attempt: Operation, payment: Payment) -> None:
+    capture = _capture_of(working, attempt, payment)
+    working.put_operation(capture)
     payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
-    change.put_payment(payment)
-    change.emit(
+    working.put_payment(payment)
+    working.emit(
         EventType.PAYMENT_CAPTURED,
         payment=payment,
         operation=capture,
@@ -140,7 +140,7 @@ def _capture_at_once(change: Change, attempt: Operation, payment: Payment) -> No
     )
 
 
-def _capture_of(change: Change, attempt: Operation, payment: Payment) -> Operation:
+def _capture_of(working: WorkingCopy, attempt: Operation, payment: Payment) -> Operation:
     """Make the capture that a provider did together with the authorization."""
     return Operation(
         id=OperationId(new_id(CAPTURE)),
@@ -154,35 +154,35 @@ def _capture_of(change: Change, attempt: Operation, payment: Payment) -> Operati
         amount_minor=payment.amount_minor,
         reserved_minor=payment.amount_minor,
         moved_minor=payment.amount_minor,
-        source=change.source,
+        source=working.source,
         request_id=attempt.request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
 
 
 def _return_surplus(
-    change: Change, attempt: Operation, payment: Payment, *, is_captured: bool
+    working: WorkingCopy, attempt: Operation, payment: Payment, *, is_captured: bool
 ) -> None:
     payment = replace(payment, cancellation_reason=CancellationReason.SURPLUS)
     if is_captured:
-        change.put_operation(_capture_of(change, attempt, payment))
+        working.put_operation(_capture_of(working, attempt, payment))
         payment = replace(payment, captured_minor=payment.amount_minor, capture_count=1)
-    payment = change.put_payment(payment)
-    closing = None if is_captured else change.closing_of(change.sessions[payment.session_id])
+    payment = working.put_payment(payment)
+    closing = None if is_captured else working.closing_of(working.sessions[payment.session_id])
     released_minor = 0 if closing is None else _released_by(closing, payment)
     if closing is not None and closing.is_without_outcome:
         # What closes the session gives this back with it; a second cancellation would be declined.
-        payment = change.put_payment(replace(payment, cancellation_id=closing.id))
+        payment = working.put_payment(replace(payment, cancellation_id=closing.id))
     elif released_minor == 0:
         if payment.amount_minor == 0:
             return  # It is another currency's, and so is what would have to be given back: an operator has to look.
-        give_back(change, payment, request_id=attempt.request_id)
-    change.emit(
+        give_back(working, payment, request_id=attempt.request_id)
+    working.emit(
         EventType.AUTHORIZATION_RETURNED, payment=payment, amount_minor=payment.amount_minor
     )
     if closing is not None and released_minor > 0:
-        record_released(change, closing, payment, released_minor)
+        record_released(working, closing, payment, released_minor)
 
 
 def _released_by(closing: Operation, payment: Payment) -> int:
@@ -192,7 +192,7 @@ def _released_by(closing: Operation, payment: Payment) -> int:
 
 
 def require_action(
-    change: Change, operation: Operation, outcome: ActionRequired, due_at: Instant | None
+    working: WorkingCopy, operation: Operation, outcome: ActionRequired, due_at: Instant | None
 ) -> Operation:
     """Note what the customer has to do; a session that has no room any more is closed instead.
 
@@ -200,16 +200,16 @@ def require_action(
     as well, until the provider says that it is closed there.
     """
     was_known = operation.status is OperationStatus.ACTION_REQUIRED
-    session = change.sessions[operation.session_id]
-    fits = _fits(change, session, session.amount_minor)
-    change.put_session(
+    session = working.sessions[operation.session_id]
+    fits = _fits(working, session, session.amount_minor)
+    working.put_session(
         replace(
             session,
             client_data={**session.client_data, **outcome.client_data},
             reference=outcome.reference or session.reference,
         )
     )
-    operation = change.put_operation(
+    operation = working.put_operation(
         replace(
             operation,
             status=OperationStatus.ACTION_REQUIRED,
@@ -218,43 +218,43 @@ def require_action(
             due_at=due_at,
             # A customer's page may ask as often as it likes: only recovery's own looks use up its steps.
             unanswered_times=operation.unanswered_times
-            + (was_known and change.source is EventSource.RECONCILIATION),
+            + (was_known and working.source is EventSource.RECONCILIATION),
         )
     )
-    session = change.sessions[operation.session_id]
+    session = working.sessions[operation.session_id]
     if session.canceled_at is None and not fits:
-        close_session(change, session, request_id=operation.request_id)
+        close_session(working, session, request_id=operation.request_id)
     elif session.canceled_at is None and not was_known:
-        change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
+        working.emit(EventType.SESSION_REQUIRES_MORE, session=session)
     return operation
 
 
-def show_action(change: Change, session: PaymentSession, action: CustomerAction) -> None:
+def show_action(working: WorkingCopy, session: PaymentSession, action: CustomerAction) -> None:
     """Keep what the customer is shown in a session that was opened for their browser, such as a voucher."""
     is_browsers = session.status is SessionStatus.REQUIRES_MORE and session.attempt_id is None
     if is_browsers and action != session.opening_action:
-        session = change.put_session(replace(session, opening_action=action))
-        change.emit(EventType.SESSION_UPDATED, session=session)
+        session = working.put_session(replace(session, opening_action=action))
+        working.emit(EventType.SESSION_UPDATED, session=session)
 
 
-def note_reference(change: Change, operation: Operation, reference: str | None) -> None:
+def note_reference(working: WorkingCopy, operation: Operation, reference: str | None) -> None:
     """Keep the provider's name of its object as soon as it is known."""
-    session = change.sessions[operation.session_id]
+    session = working.sessions[operation.session_id]
     if reference is not None and reference != session.reference:
-        change.put_session(replace(session, reference=reference))
+        working.put_session(replace(session, reference=reference))
 
 
-def note_processing(change: Change, before: Operation, after: Operation) -> None:
+def note_processing(working: WorkingCopy, before: Operation, after: Operation) -> None:
     """Log that a customer's action is done and the provider is at it now."""
     if after.kind is OperationKind.AUTHORIZE and before.status not in WITHOUT_OUTCOME:
-        change.emit(EventType.SESSION_PENDING, session=change.sessions[after.session_id])
+        working.emit(EventType.SESSION_PENDING, session=working.sessions[after.session_id])
 
 
-def attempt_behind(change: Change, closing: Operation) -> Operation:
+def attempt_behind(working: WorkingCopy, closing: Operation) -> Operation:
     """Return the attempt that a customer has ended while their session was being closed; made where there is none."""
-    session = change.sessions[closing.session_id]
+    session = working.sessions[closing.session_id]
     if session.attempt_id is not None:
-        newest = change.operation(session.attempt_id)
+        newest = working.operation(session.attempt_id)
         if newest.status is OperationStatus.ACTION_REQUIRED:
             return newest
     attempt = Operation(
@@ -265,36 +265,36 @@ def attempt_behind(change: Change, closing: Operation) -> Operation:
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=session.amount_minor,
-        source=change.source,
+        source=working.source,
         request_id=closing.request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
-    change.put_session(replace(session, attempt_id=attempt.id))
-    return change.put_operation(attempt)
+    working.put_session(replace(session, attempt_id=attempt.id))
+    return working.put_operation(attempt)
 
 
-def record_attempt_failed(change: Change, operation: Operation) -> Operation:
+def record_attempt_failed(working: WorkingCopy, operation: Operation) -> Operation:
     """Note a failed attempt; where nothing is left to pay for, the session ends with it."""
-    change.put_operation(operation)
+    working.put_operation(operation)
     if operation.status is OperationStatus.DECLINED:
-        collection = change.collection
-        change.put_collection(replace(collection, failed_attempts=collection.failed_attempts + 1))
-    session = change.sessions[operation.session_id]
-    is_superseded = session.attempt_id != operation.id or change.payment_of(session) is not None
+        collection = working.collection
+        working.put_collection(replace(collection, failed_attempts=collection.failed_attempts + 1))
+    session = working.sessions[operation.session_id]
+    is_superseded = session.attempt_id != operation.id or working.payment_of(session) is not None
     if session.canceled_at is not None or is_superseded:
         return operation
-    if _is_over(change):
-        close_session(change, session, request_id=operation.request_id, because_of=operation)
+    if _is_over(working):
+        close_session(working, session, request_id=operation.request_id, because_of=operation)
     else:
-        change.emit(EventType.SESSION_FAILED, session=session, operation=operation)
+        working.emit(EventType.SESSION_FAILED, session=session, operation=operation)
     return operation
 
 
-def record_opened(change: Change, operation: Operation, outcome: Opened) -> Operation:
+def record_opened(working: WorkingCopy, operation: Operation, outcome: Opened) -> Operation:
     """Open a session for the customer, or bring its change into effect."""
-    session = apply_change(change.sessions[operation.session_id], operation.data)
-    change.put_session(
+    session = apply_change(working.sessions[operation.session_id], operation.data)
+    working.put_session(
         replace(
             session,
             client_data={**session.client_data, **outcome.client_data},
@@ -302,16 +302,16 @@ def record_opened(change: Change, operation: Operation, outcome: Opened) -> Oper
             opening_action=outcome.action or session.opening_action,
         )
     )
-    change.put_operation(operation)
-    session = change.sessions[session.id]
+    working.put_operation(operation)
+    session = working.sessions[session.id]
     if session.canceled_at is not None:
         return operation
-    if _is_over(change):
-        close_session(change, session, request_id=operation.request_id)
+    if _is_over(working):
+        close_session(working, session, request_id=operation.request_id)
     elif operation.kind is OperationKind.OPEN and session.has_opening_action:
-        change.emit(EventType.SESSION_REQUIRES_MORE, session=session)
+        working.emit(EventType.SESSION_REQUIRES_MORE, session=session)
     else:
-        change.emit(EventType.SESSION_UPDATED, session=session)
+        working.emit(EventType.SESSION_UPDATED, session=session)
     return operation
 
 
@@ -331,26 +331,26 @@ def apply_change(session: PaymentSession, values: JsonObject) -> PaymentSession:
     return session
 
 
-def record_opening_failed(change: Change, operation: Operation) -> Operation:
+def record_opening_failed(working: WorkingCopy, operation: Operation) -> Operation:
     """Close a session that its provider would not open, and free its idempotency key: no money moved.
 
     A change that did not come about leaves the session as it was.
     """
-    change.put_operation(operation)
+    working.put_operation(operation)
     is_opening = operation.kind is OperationKind.OPEN
     if is_opening:
-        change.tx.release_key(operation.session_id)
-    session = change.sessions[operation.session_id]
+        working.tx.release_key(operation.session_id)
+    session = working.sessions[operation.session_id]
     if session.canceled_at is not None:
         return operation
-    if is_opening or _is_over(change):
-        close_session(change, session, request_id=operation.request_id, because_of=operation)
+    if is_opening or _is_over(working):
+        close_session(working, session, request_id=operation.request_id, because_of=operation)
     else:
-        change.emit(EventType.SESSION_UPDATED, session=session)
+        working.emit(EventType.SESSION_UPDATED, session=session)
     return operation
 
 
-def _is_over(change: Change) -> bool:
+def _is_over(working: WorkingCopy) -> bool:
     """Return whether there is nothing left that a session could pay for."""
-    collection = change.collection
+    collection = working.collection
     return collection.canceled_at is not None or collection.outstanding_minor == 0

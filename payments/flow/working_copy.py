@@ -36,8 +36,8 @@ from payments.ports.store import Transaction
 
 
 @dataclass(slots=True)
-class Change:
-    """Holds a locked collection with all that hangs off it.
+class WorkingCopy:
+    """A locked collection with everything that belongs to it, as a transaction changes it.
 
     Statuses and sums are derived anew whenever something is put, so that an event carries what is true right after it.
     Nothing reaches the database before `finish`.
@@ -232,15 +232,15 @@ class LostRace(Exception):
     """An error: a row changed under its collection's lock."""
 
 
-def lock(tx: Transaction, id: CollectionId, source: EventSource) -> Change | None:
+def lock(tx: Transaction, id: CollectionId, source: EventSource) -> WorkingCopy | None:
     """Lock a collection and read all that hangs off it; None where there is no such collection."""
     collection = tx.lock_collection(id)
     if collection is None:
         return None
-    change = Change(tx, source, collection)
-    change._stored[collection.id] = collection
-    change.sessions = {session.id: session for session in tx.sessions_of(id)}
-    change.payments = {payment.id: payment for payment in tx.payments_of(id)}
-    change._stored.update(change.sessions.items())
-    change._stored.update(change.payments.items())
-    return change
+    working = WorkingCopy(tx, source, collection)
+    working._stored[collection.id] = collection
+    working.sessions = {session.id: session for session in tx.sessions_of(id)}
+    working.payments = {payment.id: payment for payment in tx.payments_of(id)}
+    working._stored.update(working.sessions.items())
+    working._stored.update(working.payments.items())
+    return working

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Dispute, Payment, Snapshot
 from payments.model.ids import DISPUTE, DisputeId, ProviderId, new_id
 from payments.model.outcomes import DisputeFound
@@ -35,34 +35,34 @@ def record_dispute(
     collection_id = tx.collection_of_session(found.session_id)
     if collection_id is None:
         return None
-    change = lock(tx, collection_id, told_by)
-    assert change is not None
-    session = change.sessions[found.session_id]
-    payment = change.payment_of(session)
+    working = lock(tx, collection_id, told_by)
+    assert working is not None
+    session = working.sessions[found.session_id]
+    payment = working.payment_of(session)
     if payment is None or session.provider_id != (found.provider_id or provider_id):
         return None
     disputes = {dispute.reference: dispute for dispute in tx.disputes_of(payment.id)}
     known = disputes.get(found.reference)
     if known is None:
-        dispute = _made(change, payment, found)
+        dispute = _made(working, payment, found)
         tx.insert_dispute(dispute)
-        _sum_up(change, payment, [*disputes.values(), dispute])
-        _tell(change, payment, dispute, EventType.DISPUTE_OPENED)
+        _sum_up(working, payment, [*disputes.values(), dispute])
+        _tell(working, payment, dispute, EventType.DISPUTE_OPENED)
         if found.status in DISPUTE_OVER:
-            _tell(change, payment, dispute, EventType.DISPUTE_CLOSED)
+            _tell(working, payment, dispute, EventType.DISPUTE_CLOSED)
     elif _may_become(known, found) and (dispute := _as_found(known, found)) != known:
-        tx.update_dispute(replace(dispute, updated_at=change.now))
-        _sum_up(change, payment, (disputes | {dispute.reference: dispute}).values())
+        tx.update_dispute(replace(dispute, updated_at=working.now))
+        _sum_up(working, payment, (disputes | {dispute.reference: dispute}).values())
         is_over = found.status in DISPUTE_OVER
         type = EventType.DISPUTE_CLOSED if is_over else EventType.DISPUTE_UPDATED
-        _tell(change, payment, dispute, type)
-    return change.finish()
+        _tell(working, payment, dispute, type)
+    return working.finish()
 
 
-def _sum_up(change: Change, payment: Payment, disputes: Iterable[Dispute]) -> None:
+def _sum_up(working: WorkingCopy, payment: Payment, disputes: Iterable[Dispute]) -> None:
     """Note on a payment what disputes have taken of it."""
     taking = [dispute for dispute in disputes if dispute.takes_money]
-    change.put_payment(
+    working.put_payment(
         replace(
             payment,
             disputed_minor=sum(
@@ -73,7 +73,7 @@ def _sum_up(change: Change, payment: Payment, disputes: Iterable[Dispute]) -> No
     )
 
 
-def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
+def _made(working: WorkingCopy, payment: Payment, found: DisputeFound) -> Dispute:
     return Dispute(
         id=DisputeId(new_id(DISPUTE)),
         collection_id=payment.collection_id,
@@ -87,8 +87,8 @@ def _made(change: Change, payment: Payment, found: DisputeFound) -> Dispute:
         takes_money=found.takes_money,
         blocks_refunds=found.blocks_refunds,
         respond_before=found.respond_before,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
 
 
@@ -104,8 +104,8 @@ def _as_found(known: Dispute, found: DisputeFound) -> Dispute:
     )
 
 
-def _tell(change: Change, payment: Payment, dispute: Dispute, type: EventType) -> None:
+def _tell(working: WorkingCopy, payment: Payment, dispute: Dispute, type: EventType) -> None:
     # An event's amount is in its collection's currency; the dispute itself has its own.
     is_same_currency = dispute.currency == payment.currency
     amount_minor = dispute.amount_minor if is_same_currency else None
-    change.emit(type, payment=payment, dispute=dispute, amount_minor=amount_minor)
+    working.emit(type, payment=payment, dispute=dispute, amount_minor=amount_minor)

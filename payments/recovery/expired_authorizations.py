@@ -34,19 +34,19 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
     def work(tx: Transaction) -> Snapshot:
         collection_id = tx.collection_of_payment(id)
         assert collection_id is not None
-        change = lock(tx, collection_id, EventSource.RECONCILIATION)
-        assert change is not None
-        payment = change.payments[id]
+        working = lock(tx, collection_id, EventSource.RECONCILIATION)
+        assert working is not None
+        payment = working.payments[id]
         if not has_lapsed(payment, tx):
-            return change.snapshot()
+            return working.snapshot()
         operation = new_operation(
-            change,
-            change.sessions[payment.session_id],
+            working,
+            working.sessions[payment.session_id],
             kind=OperationKind.CANCEL,
             amount_minor=payment.remainder_minor,
             request_id=request_id,
         )
-        operation = change.put_operation(
+        operation = working.put_operation(
             replace(
                 operation,
                 payment_id=payment.id,
@@ -54,14 +54,14 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
                 reason=CancellationReason.EXPIRED,
             )
         )
-        reserve(change, operation)
-        change.emit(
+        reserve(working, operation)
+        working.emit(
             EventType.PAYMENT_CANCEL_PENDING,
-            payment=change.payments[payment.id],
+            payment=working.payments[payment.id],
             operation=operation,
             amount_minor=operation.amount_minor,
         )
-        return change.finish()
+        return working.finish()
 
     return await flow.change("prepare", request_id, work)
 

@@ -10,7 +10,7 @@ from payments.flow.recording import settle
 from payments.flow.runtime import Flow
 from payments.flow.schedule import Pace
 from payments.flow.session_outcomes import show_action
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
 from payments.model.ids import (
     ATTEMPT,
@@ -165,9 +165,9 @@ def record_effect(
     collection_id = tx.collection_of_session(effect.session_id)
     if collection_id is None:
         return None
-    change = lock(tx, collection_id, _source(effect, told_by))
-    assert change is not None
-    session = change.sessions[effect.session_id]
+    working = lock(tx, collection_id, _source(effect, told_by))
+    assert working is not None
+    session = working.sessions[effect.session_id]
     if session.provider_id != (effect.provider_id or provider_id):
         return None
     stored = _stored(tx, provider_id, effect)
@@ -175,60 +175,62 @@ def record_effect(
         log.error("key of another session", operation_id=stored.id, session_id=session.id)
         return None
     if effect.is_release:
-        return _record_release(change, effect, pace, request_id)
-    operation = _known(change, session, effect)
+        return _record_release(working, effect, pace, request_id)
+    operation = _known(working, session, effect)
     if effect.is_sole and not isinstance(effect.outcome, DONE):
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
-        _make_due(change, operation)
-        _go_on_closing(change, effect)
-        _show_instructions(change, session, effect.outcome)
-        return change.finish()
+        _make_due(working, operation)
+        _go_on_closing(working, effect)
+        _show_instructions(working, session, effect.outcome)
+        return working.finish()
     if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
         # Tried there, or still on its way: nothing has moved yet.
-        return change.snapshot()
+        return working.snapshot()
     if operation is None:
-        if not _can_be_placed(change, session, effect):
+        if not _can_be_placed(working, session, effect):
             return None
-        operation = _made(change, session, effect, request_id)
-    settle(change, operation, _as_read(operation, effect, told_by), pace)
+        operation = _made(working, session, effect, request_id)
+    settle(working, operation, _as_read(operation, effect, told_by), pace)
     if effect.closes_session and isinstance(effect.outcome, Moved):
-        _close(change, change.sessions[session.id])
-    _go_on_closing(change, effect)
-    return change.finish()
+        _close(working, working.sessions[session.id])
+    _go_on_closing(working, effect)
+    return working.finish()
 
 
-def _record_release(change: Change, effect: Effect, pace: Pace, request_id: str) -> Snapshot | None:
+def _record_release(
+    working: WorkingCopy, effect: Effect, pace: Pace, request_id: str
+) -> Snapshot | None:
     """Record what was given back of a payment that was captured in part, as far as it is not known here.
 
     What a capture without outcome holds is left to that; a cancellation without outcome is what gave it back.
     """
-    session = change.sessions[effect.session_id]
-    payment = change.payment_of(session)
+    session = working.sessions[effect.session_id]
+    payment = working.payment_of(session)
     if payment is None:
         return None
     unknown_minor = effect.amount.minor_in(payment.currency) - payment.released_minor
     operation = None
     if payment.cancellation_id is not None:
-        operation = change.operation(payment.cancellation_id)
+        operation = working.operation(payment.cancellation_id)
         minor = operation.amount_minor if operation.amount_minor <= unknown_minor else 0
     else:
         minor = min(payment.remainder_minor, unknown_minor)
     if minor > 0:
         released = payment.money(minor)
         if operation is None:
-            is_first = _stored(change.tx, session.provider_id, effect) is None
+            is_first = _stored(working.tx, session.provider_id, effect) is None
             key = effect.key if is_first else f"{effect.key}/{payment.released_minor}"
             news = replace(effect, key=key, amount=released)
-            operation = _made(change, session, news, request_id)
-        settle(change, operation, Moved(released), pace)
-    return change.finish()
+            operation = _made(working, session, news, request_id)
+        settle(working, operation, Moved(released), pace)
+    return working.finish()
 
 
-def _close(change: Change, session: PaymentSession) -> None:
+def _close(working: WorkingCopy, session: PaymentSession) -> None:
     """Close a session here too that was closed at its provider, where no payment came of it."""
-    if session.canceled_at is None and change.payment_of(session) is None:
-        session = change.put_session(replace(session, canceled_at=change.now))
-        change.emit(EventType.SESSION_CANCELED, session=session)
+    if session.canceled_at is None and working.payment_of(session) is None:
+        session = working.put_session(replace(session, canceled_at=working.now))
+        working.emit(EventType.SESSION_CANCELED, session=session)
 
 
 def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
@@ -250,60 +252,60 @@ def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) 
     return Reversed() if is_undone else effect.outcome
 
 
-def _make_due(change: Change, operation: Operation | None) -> None:
+def _make_due(working: WorkingCopy, operation: Operation | None) -> None:
     """Let recovery look at once at what waits for its customer or its provider."""
     waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
     if operation is not None and operation.status in waiting and operation.holder is None:
-        change.put_operation(replace(operation, due_at=change.now))
+        working.put_operation(replace(operation, due_at=working.now))
 
 
-def _go_on_closing(change: Change, effect: Effect) -> None:
+def _go_on_closing(working: WorkingCopy, effect: Effect) -> None:
     """Let recovery close a session at once whose authorization was still processing when that was decided."""
-    session = change.sessions[effect.session_id]
+    session = working.sessions[effect.session_id]
     is_settled = not isinstance(effect.outcome, Processing | Unknown)
     if effect.kind is OperationKind.AUTHORIZE and is_settled and session.canceled_at is not None:
-        _make_due(change, change.closing_of(session))
+        _make_due(working, working.closing_of(session))
 
 
-def _known(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+def _known(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Operation | None:
     if effect.is_sole:
-        return _the_one(change, session, effect)
-    found = _stored(change.tx, session.provider_id, effect)
+        return _the_one(working, session, effect)
+    found = _stored(working.tx, session.provider_id, effect)
     if found is not None:
-        return change.operation(found.id)
-    return None if effect.is_begun_there else _adopted(change, effect)
+        return working.operation(found.id)
+    return None if effect.is_begun_there else _adopted(working, effect)
 
 
-def _the_one(change: Change, session: PaymentSession, effect: Effect) -> Operation | None:
+def _the_one(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Operation | None:
     """Find the operation that a session's one authorization or cancellation is: the newest, unless it failed."""
-    found = _stored(change.tx, session.provider_id, effect)
-    id = found.id if found is not None else change.tx.newest_of(session.id, effect.kind)
+    found = _stored(working.tx, session.provider_id, effect)
+    id = found.id if found is not None else working.tx.newest_of(session.id, effect.kind)
     if id is None:
         return None
-    operation = change.operation(id)
+    operation = working.operation(id)
     has_failed = operation.status in (OperationStatus.DECLINED, OperationStatus.NOT_REACHED)
     return None if has_failed else operation
 
 
-def _adopted(change: Change, effect: Effect) -> Operation | None:
+def _adopted(working: WorkingCopy, effect: Effect) -> Operation | None:
     """Take up what was decided here again and not asked for yet: it was asked for before, with the effect's key."""
-    id = change.tx.unasked(effect.session_id, effect.kind)
+    id = working.tx.unasked(effect.session_id, effect.kind)
     if id is None:
         return None
-    operation = change.operation(id)
+    operation = working.operation(id)
     if effect.amount != Money(operation.amount_minor, operation.currency):
         return None
-    return change.put_operation(replace(operation, provider_key=effect.key))
+    return working.put_operation(replace(operation, provider_key=effect.key))
 
 
-def _show_instructions(change: Change, session: PaymentSession, outcome: Outcome) -> None:
+def _show_instructions(working: WorkingCopy, session: PaymentSession, outcome: Outcome) -> None:
     """Keep a voucher or a code that a customer was given in their browser, which may have lost it since."""
     if isinstance(outcome, ActionRequired) and isinstance(outcome.action, DisplayInstructions):
-        show_action(change, session, outcome.action)
+        show_action(working, session, outcome.action)
 
 
-def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> bool:
-    payment = change.payment_of(session)
+def _can_be_placed(working: WorkingCopy, session: PaymentSession, effect: Effect) -> bool:
+    payment = working.payment_of(session)
     if effect.kind is OperationKind.AUTHORIZE:
         # A session makes one payment: a further authorization of it is somebody's to look at.
         return payment is None and not session.is_in_flight
@@ -311,9 +313,11 @@ def _can_be_placed(change: Change, session: PaymentSession, effect: Effect) -> b
     return is_movement and (payment is not None or effect.closes_session)
 
 
-def _made(change: Change, session: PaymentSession, effect: Effect, request_id: str) -> Operation:
+def _made(
+    working: WorkingCopy, session: PaymentSession, effect: Effect, request_id: str
+) -> Operation:
     """Make the operation that nobody here has, as one whose outcome is still to be recorded."""
-    payment = change.payment_of(session)
+    payment = working.payment_of(session)
     is_same_currency = effect.amount.currency == session.currency
     released_minor = effect.released_minor if is_same_currency else 0
     id = new_id(PREFIXES[effect.kind]) if effect.is_begun_there else effect.key
@@ -333,22 +337,22 @@ def _made(change: Change, session: PaymentSession, effect: Effect, request_id: s
         releases_rest=released_minor > 0,
         reason=_reason(effect, payment),
         provider_key=effect.key,
-        source=change.source,
+        source=working.source,
         request_id=request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
     match effect.kind:
         case OperationKind.AUTHORIZE:
-            change.put_session(replace(session, attempt_id=operation.id))
+            working.put_session(replace(session, attempt_id=operation.id))
         case OperationKind.CANCEL if not (effect.is_begun_there or payment is None):
-            reserve(change, operation)
+            reserve(working, operation)
         case OperationKind.CAPTURE | OperationKind.REFUND:
-            _count(change, operation)
-            reserve(change, operation)
+            _count(working, operation)
+            reserve(working, operation)
         case _:
             pass
-    return change.put_operation(operation)
+    return working.put_operation(operation)
 
 
 def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | None:
@@ -362,10 +366,10 @@ def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | Non
     return CancellationReason.SURPLUS if is_surplus else CancellationReason.REQUESTED
 
 
-def _count(change: Change, operation: Operation) -> None:
+def _count(working: WorkingCopy, operation: Operation) -> None:
     assert operation.payment_id is not None
-    payment = change.payments[operation.payment_id]
+    payment = working.payments[operation.payment_id]
     if operation.kind is OperationKind.CAPTURE:
-        change.put_payment(replace(payment, capture_count=payment.capture_count + 1))
+        working.put_payment(replace(payment, capture_count=payment.capture_count + 1))
     else:
-        change.put_payment(replace(payment, refund_count=payment.refund_count + 1))
+        working.put_payment(replace(payment, refund_count=payment.refund_count + 1))

@@ -16,7 +16,7 @@ from payments.flow.idempotency import behind_lock, bind_key
 from payments.flow.recording import settle
 from payments.flow.runtime import Flow
 from payments.flow.session_outcomes import show_action
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import AuthorizePaymentSession, Call
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
 from payments.model.errors import InProgress, InvalidInput, InvalidState
@@ -74,17 +74,17 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
     def work(tx: Transaction) -> Snapshot:
         nonlocal prepared
         prepared = None
-        stored, (change, session) = behind_lock(
+        stored, (working, session) = behind_lock(
             tx, call, command, lambda: guards.locked_session(tx, call, command.id)
         )
         if stored is not None:
-            attempt = change.operation(OperationId(stored.subject_ids[0]))
-            prepared = _again(flow, change, call, session, attempt)
+            attempt = working.operation(OperationId(stored.subject_ids[0]))
+            prepared = _again(flow, working, call, session, attempt)
         else:
-            prepared = _attempt(flow, change, call, command, session)
+            prepared = _attempt(flow, working, call, command, session)
             if prepared is not None:
                 bind_key(tx, call, command, prepared.operation.id)
-        return change.finish()
+        return working.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
     if prepared is None:
@@ -110,7 +110,7 @@ class Prepared:
 
 def _attempt(
     flow: Flow,
-    change: Change,
+    working: WorkingCopy,
     call: Call,
     command: AuthorizePaymentSession,
     session: PaymentSession,
@@ -124,36 +124,38 @@ def _attempt(
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     if session.attempt_id is not None and session.status is not SessionStatus.ERROR:
-        return Prepared(change.operation(session.attempt_id))
-    guards.not_canceled(change)
+        return Prepared(working.operation(session.attempt_id))
+    guards.not_canceled(working)
     data = command.data or {}
-    provider = guards.usable_provider(flow, change, call, session.provider_id, path=None)
+    provider = guards.usable_provider(flow, working, call, session.provider_id, path=None)
     guards.provider_data(provider, call, data, besides=session.data)
-    guards.fits_room(change, session.amount_minor, besides=session, path=None)
+    guards.fits_room(working, session.amount_minor, besides=session, path=None)
     holder_reference = method_reference = None
     is_browsers = session.status is SessionStatus.REQUIRES_MORE and not data
     if is_browsers and command.payment_method_id is None:
         return None
-    guards.same_holder(change, session)
+    guards.same_holder(working, session)
     if command.payment_method_id is not None:
         _names_one_method(provider, data)
-        holder, method = guards.saved_method(change, session, command.payment_method_id)
+        holder, method = guards.saved_method(working, session, command.payment_method_id)
         method_reference = method.reference
         if session.account_holder_id is None:
             holder_reference = holder.reference
-    guards.may_try(change, call)
+    guards.may_try(working, call)
     operation = replace(
-        _new_attempt(change, call, session),
+        _new_attempt(working, call, session),
         data=data,
         holder_reference=holder_reference,
         method_reference=method_reference,
     )
-    return _begun(begin(flow, change, operation))
+    return _begun(begin(flow, working, operation))
 
 
-def authorize_at_once(flow: Flow, change: Change, call: Call, session: PaymentSession) -> None:
+def authorize_at_once(
+    flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession
+) -> None:
     """Authorize a session within the transaction, at a provider that decides there."""
-    begin(flow, change, _new_attempt(change, call, session))
+    begin(flow, working, _new_attempt(working, call, session))
 
 
 def _names_one_method(provider: Provider, data: JsonObject) -> None:
@@ -164,20 +166,20 @@ def _names_one_method(provider: Provider, data: JsonObject) -> None:
         )
 
 
-def _new_attempt(change: Change, call: Call, session: PaymentSession) -> Operation:
+def _new_attempt(working: WorkingCopy, call: Call, session: PaymentSession) -> Operation:
     operation = Operation(
         id=OperationId(new_id(ATTEMPT)),
         kind=OperationKind.AUTHORIZE,
-        collection_id=change.collection.id,
+        collection_id=working.collection.id,
         session_id=session.id,
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=session.amount_minor,
         request_id=call.request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
-    change.put_session(replace(session, attempt_id=operation.id))
+    working.put_session(replace(session, attempt_id=operation.id))
     return operation
 
 
@@ -198,15 +200,15 @@ async def _look_at_opening(
     def work(tx: Transaction) -> Snapshot:
         nonlocal attempt_id
         attempt_id = None
-        change, session = guards.locked_session(tx, call, command.id)
+        working, session = guards.locked_session(tx, call, command.id)
         if session.attempt_id is None:
-            attempt = change.put_operation(_new_attempt(change, call, session))
-            settle(change, attempt, found, flow.pace)
+            attempt = working.put_operation(_new_attempt(working, call, session))
+            settle(working, attempt, found, flow.pace)
             bind_key(tx, call, command, attempt.id)
             attempt_id = attempt.id
         else:
-            attempt_id = change.operation(session.attempt_id).id
-        return change.finish()
+            attempt_id = working.operation(session.attempt_id).id
+        return working.finish()
 
     snapshot = await flow.change("record", call.request_id, work)
     assert attempt_id is not None
@@ -219,16 +221,16 @@ async def _shown(
     """Keep what the customer is shown now, so that it is there after a reload."""
 
     def work(tx: Transaction) -> Snapshot:
-        change, session = guards.locked_session(tx, call, command.id)
+        working, session = guards.locked_session(tx, call, command.id)
         if action is not None:
-            show_action(change, session, action)
-        return change.finish()
+            show_action(working, session, action)
+        return working.finish()
 
     return await flow.change("record", call.request_id, work)
 
 
 def _again(
-    flow: Flow, change: Change, call: Call, session: PaymentSession, attempt: Operation
+    flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession, attempt: Operation
 ) -> Prepared:
     """Go on with the attempt that a call's key is bound to; one that was not reached is asked once more."""
     is_newest = session.attempt_id == attempt.id
@@ -237,17 +239,17 @@ def _again(
     if attempt.status is not OperationStatus.NOT_REACHED:
         return Prepared(attempt)
     if not is_newest and session.attempt_id is not None:
-        newest = change.operation(session.attempt_id)
+        newest = working.operation(session.attempt_id)
         if newest.status is not OperationStatus.NOT_REACHED:
             return Prepared(newest)
         attempt = newest
-    guards.not_canceled(change)
+    guards.not_canceled(working)
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
-    guards.usable_provider(flow, change, call, session.provider_id, path=None)
-    guards.may_try(change, call)
-    guards.fits_room(change, session.amount_minor, besides=session, path=None)
-    return _begun(begin(flow, change, replace(attempt, amount_minor=session.amount_minor)))
+    guards.usable_provider(flow, working, call, session.provider_id, path=None)
+    guards.may_try(working, call)
+    guards.fits_room(working, session.amount_minor, besides=session, path=None)
+    return _begun(begin(flow, working, replace(attempt, amount_minor=session.amount_minor)))
 
 
 def _begun(operation: Operation) -> Prepared:

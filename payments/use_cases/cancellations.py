@@ -6,7 +6,7 @@ from payments.flow import guards
 from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
 from payments.flow.follow_ups import new_operation
 from payments.flow.runtime import Flow
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import InProgress, InvalidState
@@ -37,16 +37,16 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation_id, is_to_be_asked
         operation_id, is_to_be_asked = None, False
-        change, payment = guards.locked_payment(tx, call, id)
+        working, payment = guards.locked_payment(tx, call, id)
         if payment.status is PaymentStatus.CANCELED:
-            return change.snapshot()
+            return working.snapshot()
         if payment.cancellation_id is not None:
-            operation_id = change.operation(payment.cancellation_id).id
-            return change.snapshot()
-        operation = begin_cancellation(flow, change, call, payment)
+            operation_id = working.operation(payment.cancellation_id).id
+            return working.snapshot()
+        operation = begin_cancellation(flow, working, call, payment)
         operation_id = operation.id
         is_to_be_asked = operation.status is OperationStatus.ASKING
-        return change.finish()
+        return working.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
     operation = snapshot.operation(operation_id) if operation_id else None
@@ -61,7 +61,7 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
     )
 
 
-def begin_cancellation(flow: Flow, change: Change, call: Call, payment: Payment) -> Operation:
+def begin_cancellation(flow: Flow, working: WorkingCopy, call: Call, payment: Payment) -> Operation:
     """Start to give back what is left of a payment; raises InProgress or InvalidState."""
     if payment.capture_pending_minor > 0:
         raise InProgress("A capture is pending.")
@@ -72,15 +72,15 @@ def begin_cancellation(flow: Flow, change: Change, call: Call, payment: Payment)
     if payment.remainder_minor == 0:
         raise InvalidState("Nothing is left to give back.")
     operation = new_operation(
-        change,
-        change.sessions[payment.session_id],
+        working,
+        working.sessions[payment.session_id],
         kind=OperationKind.CANCEL,
         amount_minor=payment.remainder_minor,
         request_id=call.request_id,
     )
     return begin(
         flow,
-        change,
+        working,
         replace(
             operation,
             payment_id=payment.id,

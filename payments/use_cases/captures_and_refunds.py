@@ -6,7 +6,7 @@ from payments.flow import guards
 from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
 from payments.flow.idempotency import behind_lock, bind_key
 from payments.flow.runtime import Flow
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call, CapturePayment, RefundPayment
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState
@@ -49,21 +49,21 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation, is_to_be_asked
         operation, is_to_be_asked = None, False
-        stored, (change, payment) = behind_lock(
+        stored, (working, payment) = behind_lock(
             tx, call, command, lambda: guards.locked_payment(tx, call, command.payment_id)
         )
         if stored is None:
-            operation = _new(flow, change, call, command, payment)
+            operation = _new(flow, working, call, command, payment)
         else:
-            operation = change.operation(OperationId(stored.subject_ids[0]))
-            operation = replace(operation, reserved_minor=_reserved(change, payment, operation))
+            operation = working.operation(OperationId(stored.subject_ids[0]))
+            operation = replace(operation, reserved_minor=_reserved(working, payment, operation))
         if stored is None or operation.status is OperationStatus.NOT_REACHED:
-            _may_move(change, payment, operation)
-            operation = begin(flow, change, operation)
+            _may_move(working, payment, operation)
+            operation = begin(flow, working, operation)
             is_to_be_asked = operation.status is OperationStatus.ASKING
         if stored is None:
             bind_key(tx, call, command, operation.id)
-        return change.finish()
+        return working.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
     assert operation is not None
@@ -80,23 +80,23 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
 
 
 def capture_at_once(
-    flow: Flow, change: Change, call: Call, command: CapturePayment, payment: Payment
+    flow: Flow, working: WorkingCopy, call: Call, command: CapturePayment, payment: Payment
 ) -> None:
     """Capture a payment within the transaction, at a provider that decides there."""
-    operation = _new(flow, change, call, command, payment)
-    _may_move(change, change.payments[payment.id], operation)
-    begin(flow, change, operation)
+    operation = _new(flow, working, call, command, payment)
+    _may_move(working, working.payments[payment.id], operation)
+    begin(flow, working, operation)
 
 
 def _new(
     flow: Flow,
-    change: Change,
+    working: WorkingCopy,
     call: Call,
     command: CapturePayment | RefundPayment,
     payment: Payment,
 ) -> Operation:
     is_capture = isinstance(command, CapturePayment)
-    available = payment.capturable_minor(change.now) if is_capture else payment.refundable_minor
+    available = payment.capturable_minor(working.now) if is_capture else payment.refundable_minor
     amount_minor = available
     provider = flow.providers[payment.provider_id]
     if command.amount is not None:
@@ -106,7 +106,7 @@ def _new(
         guards.refundable(provider, payment)
     reason = None
     if isinstance(command, RefundPayment) and command.reason_id is not None:
-        reason = refund_reasons.usable(change.tx, command.reason_id, path=("reasonId",))
+        reason = refund_reasons.usable(working.tx, command.reason_id, path=("reasonId",))
     is_final = isinstance(command, CapturePayment) and (
         command.is_final or _has_to_be_final(provider, payment, amount_minor, available)
     )
@@ -126,11 +126,11 @@ def _new(
         refund_reason_code=None if reason is None else reason.code,
         metadata=command.metadata or {},
         request_id=call.request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
-    _count(change, payment, operation)
-    return replace(operation, reserved_minor=_reserved(change, payment, operation))
+    _count(working, payment, operation)
+    return replace(operation, reserved_minor=_reserved(working, payment, operation))
 
 
 def _has_to_be_final(
@@ -143,14 +143,14 @@ def _has_to_be_final(
     return why is not None
 
 
-def _reserved(change: Change, payment: Payment, operation: Operation) -> int:
+def _reserved(working: WorkingCopy, payment: Payment, operation: Operation) -> int:
     """Return what an operation holds: a capture that releases the rest holds the whole remainder."""
     if not operation.releases_rest:
         return operation.amount_minor
-    return max(operation.amount_minor, payment.capturable_minor(change.now))
+    return max(operation.amount_minor, payment.capturable_minor(working.now))
 
 
-def _count(change: Change, payment: Payment, operation: Operation) -> None:
+def _count(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
     is_capture = operation.kind is OperationKind.CAPTURE
     count = payment.capture_count if is_capture else payment.refund_count
     if count >= MOVEMENTS_A_PAYMENT:
@@ -158,15 +158,15 @@ def _count(change: Change, payment: Payment, operation: Operation) -> None:
             f"A payment has at most {MOVEMENTS_A_PAYMENT} captures and as many refunds.",
         )
     if is_capture:
-        change.put_payment(replace(payment, capture_count=count + 1))
+        working.put_payment(replace(payment, capture_count=count + 1))
     else:
-        change.put_payment(replace(payment, refund_count=count + 1))
+        working.put_payment(replace(payment, refund_count=count + 1))
 
 
-def _may_move(change: Change, payment: Payment, operation: Operation) -> None:
+def _may_move(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
     if operation.kind is OperationKind.CAPTURE:
-        _may_capture(change, payment, operation)
-        available = payment.capturable_minor(change.now)
+        _may_capture(working, payment, operation)
+        available = payment.capturable_minor(working.now)
     else:
         _may_refund(payment)
         available = payment.refundable_minor
@@ -182,7 +182,7 @@ def _may_move(change: Change, payment: Payment, operation: Operation) -> None:
         raise InProgress("All of it is in flight already.")
 
 
-def _may_capture(change: Change, payment: Payment, operation: Operation) -> None:
+def _may_capture(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
     _takes_movements(payment)
     if payment.status is PaymentStatus.CANCELED:
         raise InvalidState("This payment is canceled.")
@@ -192,7 +192,7 @@ def _may_capture(change: Change, payment: Payment, operation: Operation) -> None
         raise InvalidState("This payment is to be canceled; its collection is.")
     if payment.cancellation_id is not None:
         raise InProgress("A cancellation is pending.")
-    if payment.capture_before is not None and payment.capture_before <= change.now:
+    if payment.capture_before is not None and payment.capture_before <= working.now:
         raise Expired("The time to capture this payment is over.")
     if operation.releases_rest and payment.capture_pending_minor > 0:
         raise InProgress("Another capture is pending.")

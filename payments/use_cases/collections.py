@@ -7,7 +7,7 @@ from payments.flow.follow_ups import CLOSABLE, close_session, close_what_no_long
 from payments.flow.guards import amount_of, locked_collection, not_canceled, usable_provider
 from payments.flow.idempotency import behind_lock, bind_key, bound_key
 from payments.flow.runtime import Flow
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import (
     UNCHANGED,
     Call,
@@ -38,9 +38,9 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
         taken = _taken(flow, tx, command.reference)
         stored = bound_key(tx, call, command)
         if stored is not None:
-            change = lock(tx, CollectionId(stored.subject_ids[0]), EventSource.API)
-            assert change is not None
-            return change.snapshot()
+            working = lock(tx, CollectionId(stored.subject_ids[0]), EventSource.API)
+            assert working is not None
+            return working.snapshot()
         amount_minor = amount_of(command.amount, command.currency)
         collection = PaymentCollection(
             id=CollectionId(new_id(COLLECTION)),
@@ -56,10 +56,10 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
             created_at=tx.now,
             updated_at=tx.now,
         )
-        change = Change(tx, EventSource.API, collection, is_new=True)
-        change.emit(EventType.COLLECTION_CREATED, amount_minor=amount_minor)
+        working = WorkingCopy(tx, EventSource.API, collection, is_new=True)
+        working.emit(EventType.COLLECTION_CREATED, amount_minor=amount_minor)
         bind_key(tx, call, command, collection.id)
-        return change.finish()
+        return working.finish()
 
     return await flow.change("prepare", call.request_id, work)
 
@@ -68,30 +68,30 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
     """Change a collection; its amount may not go below what is authorized and in flight."""
 
     def work(tx: Transaction) -> Snapshot:
-        change = locked_collection(tx, call, command.id)
-        not_canceled(change)
+        working = locked_collection(tx, call, command.id)
+        not_canceled(working)
         values: dict[str, object] = {}
         if command.amount is not UNCHANGED:
-            amount_minor = amount_of(command.amount, change.collection.currency)
-            _not_below_what_is_bound(change, amount_minor)
+            amount_minor = amount_of(command.amount, working.collection.currency)
+            _not_below_what_is_bound(working, amount_minor)
             values["amount_minor"] = amount_minor
         for name in ("reference", "region_id", "metadata", "allows_split_payment"):
             value = getattr(command, name)
             if value is not UNCHANGED:
                 values[name] = value
-        if command.reference not in (UNCHANGED, change.collection.reference):
+        if command.reference not in (UNCHANGED, working.collection.reference):
             taken = _taken(flow, tx, command.reference)
             values["claims_reference"] = _claims(flow, command.reference, taken)
         if command.account_holder_ids is not UNCHANGED:
             values["account_holder_ids"] = each_held(tx, command.account_holder_ids)
-        changed = replace(change.collection, **values)  # type: ignore[arg-type]  # built from the command's own types
-        if changed == change.collection:
-            return change.snapshot()
-        change.put_collection(changed)
-        change.emit(EventType.COLLECTION_UPDATED, amount_minor=change.collection.amount_minor)
+        changed = replace(working.collection, **values)  # type: ignore[arg-type]  # built from the command's own types
+        if changed == working.collection:
+            return working.snapshot()
+        working.put_collection(changed)
+        working.emit(EventType.COLLECTION_UPDATED, amount_minor=working.collection.amount_minor)
         if "amount_minor" in values:
-            close_what_no_longer_fits(change, request_id=call.request_id)
-        return change.finish()
+            close_what_no_longer_fits(working, request_id=call.request_id)
+        return working.finish()
 
     return await flow.change("prepare", call.request_id, work)
 
@@ -110,11 +110,11 @@ def _claims(flow: Flow, reference: str | None, taken: CollectionId | None) -> bo
     return reference is not None and flow.settings.has_unique_references
 
 
-def _not_below_what_is_bound(change: Change, amount_minor: int) -> None:
-    in_flight = sum(s.amount_minor for s in change.sessions.values() if s.is_in_flight)
-    bound = change.collection.authorized_minor + in_flight
+def _not_below_what_is_bound(working: WorkingCopy, amount_minor: int) -> None:
+    in_flight = sum(s.amount_minor for s in working.sessions.values() if s.is_in_flight)
+    bound = working.collection.authorized_minor + in_flight
     if amount_minor < bound:
-        minimum = change.collection.money(bound)
+        minimum = working.collection.money(bound)
         raise AmountTooSmall(
             f"{minimum} {minimum.currency} is authorized or in flight already.",
             path=("amount",),
@@ -126,16 +126,16 @@ async def rotate_client_secret(flow: Flow, call: Call, id: str) -> Snapshot:
     """End a collection's client secret, wherever it is in use, and give it another one."""
 
     def work(tx: Transaction) -> Snapshot:
-        change = locked_collection(tx, call, id, path=("paymentCollectionId",))
-        change.put_collection(
+        working = locked_collection(tx, call, id, path=("paymentCollectionId",))
+        working.put_collection(
             replace(
-                change.collection,
-                secret_version=change.collection.secret_version + 1,
+                working.collection,
+                secret_version=working.collection.secret_version + 1,
                 secret_ends_at=after(tx.now, flow.settings.client_secret_hours * 3_600),
             )
         )
-        change.emit(EventType.COLLECTION_UPDATED, amount_minor=change.collection.amount_minor)
-        return change.finish()
+        working.emit(EventType.COLLECTION_UPDATED, amount_minor=working.collection.amount_minor)
+        return working.finish()
 
     return await flow.change("prepare", call.request_id, work)
 
@@ -144,35 +144,35 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
     """Cancel a collection with its open sessions and payments; final at once, finished at gateways by recovery."""
 
     def work(tx: Transaction) -> Snapshot:
-        change = locked_collection(tx, call, id)
-        if change.collection.canceled_at is not None:
-            return change.snapshot()
-        _can_be_canceled(change)
-        change.put_collection(
-            replace(change.collection, canceled_at=tx.now, claims_reference=False)
+        working = locked_collection(tx, call, id)
+        if working.collection.canceled_at is not None:
+            return working.snapshot()
+        _can_be_canceled(working)
+        working.put_collection(
+            replace(working.collection, canceled_at=tx.now, claims_reference=False)
         )
-        change.emit(EventType.COLLECTION_CANCELED)
-        for session in list(change.sessions.values()):
+        working.emit(EventType.COLLECTION_CANCELED)
+        for session in list(working.sessions.values()):
             if session.status in CLOSABLE:
-                close_session(change, session, request_id=call.request_id)
-        for payment in list(change.payments.values()):
+                close_session(working, session, request_id=call.request_id)
+        for payment in list(working.payments.values()):
             if payment.is_surplus or payment.remainder_minor == 0:
                 continue
             # Decided at once: whatever the gateway answers, nothing can be captured any more.
             reason = CancellationReason.REQUESTED
-            decided = change.put_payment(replace(payment, cancellation_reason=reason))
+            decided = working.put_payment(replace(payment, cancellation_reason=reason))
             # A mismatched one goes to a person, who is told by its mark.
             if payment.cancellation_id is None and not payment.is_mismatched:
-                begin_cancellation(flow, change, call, decided)
-        return change.finish()
+                begin_cancellation(flow, working, call, decided)
+        return working.finish()
 
     return await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
 
 
-def _can_be_canceled(change: Change) -> None:
-    if change.collection.captured_minor > 0:
+def _can_be_canceled(working: WorkingCopy) -> None:
+    if working.collection.captured_minor > 0:
         raise InvalidState("Something is captured already; refund it instead.")
-    if any(payment.capture_pending_minor > 0 for payment in change.payments.values()):
+    if any(payment.capture_pending_minor > 0 for payment in working.payments.values()):
         raise InProgress("A capture is pending; its outcome decides whether this can be canceled.")
 
 
@@ -180,33 +180,33 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
     """Write a payment of all that is outstanding, authorized and captured, in one transaction."""
 
     def work(tx: Transaction) -> Snapshot:
-        stored, change = behind_lock(
+        stored, working = behind_lock(
             tx, call, command, lambda: locked_collection(tx, call, command.id)
         )
         if stored is not None:
-            return change.snapshot()
-        _may_be_marked(change)
-        provider = usable_provider(flow, change, call, SYSTEM, path=None)
-        session = sessions.new_session(change, provider, change.collection.outstanding_minor)
-        id = sessions.add(flow, change, call, session)
-        authorizations.authorize_at_once(flow, change, call, change.sessions[id])
-        payment = change.payment_of(change.sessions[id])
+            return working.snapshot()
+        _may_be_marked(working)
+        provider = usable_provider(flow, working, call, SYSTEM, path=None)
+        session = sessions.new_session(working, provider, working.collection.outstanding_minor)
+        id = sessions.add(flow, working, call, session)
+        authorizations.authorize_at_once(flow, working, call, working.sessions[id])
+        payment = working.payment_of(working.sessions[id])
         assert payment is not None, "the system provider decides at once"
         capture = CapturePayment(
             payment_id=payment.id,
             created_by=command.created_by,
             idempotency_key=command.idempotency_key,
         )
-        captures_and_refunds.capture_at_once(flow, change, call, capture, payment)
-        bind_key(tx, call, command, change.collection.id)
-        return change.finish()
+        captures_and_refunds.capture_at_once(flow, working, call, capture, payment)
+        bind_key(tx, call, command, working.collection.id)
+        return working.finish()
 
     return await flow.change("prepare", call.request_id, work)
 
 
-def _may_be_marked(change: Change) -> None:
-    sessions.may_open(change)
-    if any(session.is_in_flight for session in change.sessions.values()):
+def _may_be_marked(working: WorkingCopy) -> None:
+    sessions.may_open(working)
+    if any(session.is_in_flight for session in working.sessions.values()):
         raise InvalidState(
             "An authorization is in flight; its outcome decides what is left to pay."
         )

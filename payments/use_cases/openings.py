@@ -144,13 +144,13 @@ async def close_all(
     """Cancel the sessions that were to be opened together, but those whose outcome is unknown."""
 
     def work(tx: Transaction) -> Snapshot:
-        change = lock(tx, collection_id, EventSource.API)
-        assert change is not None
+        working = lock(tx, collection_id, EventSource.API)
+        assert working is not None
         for id in ids:
-            session = change.sessions[id]
+            session = working.sessions[id]
             if session.status in CLOSABLE:
-                close_session(change, session, request_id=call.request_id)
+                close_session(working, session, request_id=call.request_id)
         tx.release_key(ids[0])
-        return change.finish()
+        return working.finish()
 
     await flow.change("close", call.request_id, work)

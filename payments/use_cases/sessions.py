@@ -9,7 +9,7 @@ from payments.flow.follow_ups import CLOSABLE, close_session
 from payments.flow.idempotency import behind_lock, bind_key
 from payments.flow.runtime import Flow
 from payments.flow.session_outcomes import apply_change
-from payments.flow.working_copy import Change
+from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import (
     UNCHANGED,
     Call,
@@ -40,7 +40,7 @@ async def create(
 ) -> tuple[Snapshot, SessionId]:
     """Open one session; raises ProviderDeclined or ProviderUnavailable where its gateway would not."""
     snapshot, ids = await _open(
-        flow, call, command, lambda change: [_one_session(flow, change, call, command)]
+        flow, call, command, lambda working: [_one_session(flow, working, call, command)]
     )
     return snapshot, ids[0]
 
@@ -50,7 +50,7 @@ async def create_each(
 ) -> tuple[Snapshot, tuple[SessionId, ...]]:
     """Open a session with each provider, all or none."""
     return await _open(
-        flow, call, command, lambda change: _each_session(flow, change, call, command)
+        flow, call, command, lambda working: _each_session(flow, working, call, command)
     )
 
 
@@ -58,7 +58,7 @@ async def _open(
     flow: Flow,
     call: Call,
     command: Creation,
-    build: Callable[[Change], list[SessionId]],
+    build: Callable[[WorkingCopy], list[SessionId]],
 ) -> tuple[Snapshot, tuple[SessionId, ...]]:
     ids: tuple[SessionId, ...] = ()
     is_replay = False
@@ -68,20 +68,20 @@ async def _open(
         ids, is_replay = (), False
         id = command.collection_id
         path = ("paymentCollectionId",)
-        stored, change = behind_lock(
+        stored, working = behind_lock(
             tx, call, command, lambda: guards.locked_collection(tx, call, id, path=path)
         )
         if stored is not None:
             is_replay = True
             ids = tuple(SessionId(id) for id in stored.subject_ids)
-            return change.snapshot()
-        may_open(change)
-        guards.may_try(change, call)
+            return working.snapshot()
+        may_open(working)
+        guards.may_try(working, call)
         if not call.caller.is_browser:
-            change.put_collection(replace(change.collection, failed_attempts=0))
-        ids = tuple(build(change))
+            working.put_collection(replace(working.collection, failed_attempts=0))
+        ids = tuple(build(working))
         bind_key(tx, call, command, *ids)
-        return change.finish()
+        return working.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
     if is_replay:
@@ -98,37 +98,39 @@ async def _open(
     return snapshot, opened
 
 
-def may_open(change: Change) -> None:
+def may_open(working: WorkingCopy) -> None:
     """Refuse another session where there is nothing to pay for, or too many; raises InvalidState."""
-    guards.not_canceled(change)
-    if change.collection.outstanding_minor == 0:
+    guards.not_canceled(working)
+    if working.collection.outstanding_minor == 0:
         raise InvalidState("Nothing is outstanding on this payment collection.")
-    if len(change.sessions) >= SESSIONS_A_COLLECTION:
+    if len(working.sessions) >= SESSIONS_A_COLLECTION:
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
 
 
 def _one_session(
-    flow: Flow, change: Change, call: Call, command: CreatePaymentSession
+    flow: Flow, working: WorkingCopy, call: Call, command: CreatePaymentSession
 ) -> SessionId:
-    if command.currency not in (None, change.collection.currency):
+    if command.currency not in (None, working.collection.currency):
         raise CurrencyMismatch(
-            f"This payment collection is in {change.collection.currency}.", path=("currencyCode",)
+            f"This payment collection is in {working.collection.currency}.", path=("currencyCode",)
         )
-    provider = guards.usable_provider(flow, change, call, command.provider_id, path=("providerId",))
+    provider = guards.usable_provider(
+        flow, working, call, command.provider_id, path=("providerId",)
+    )
     data = command.data or {}
     guards.provider_data(provider, call, data)
     guards.return_url(flow, command.return_url)
     holder = None
     if command.account_holder_id is not None:
-        holder = guards.session_holder(change, provider, command.account_holder_id)
-    outstanding = change.collection.outstanding_minor
+        holder = guards.session_holder(working, provider, command.account_holder_id)
+    outstanding = working.collection.outstanding_minor
     amount_minor = outstanding
     if command.amount is not None:
-        amount_minor = guards.amount_of(command.amount, change.collection.currency)
-    guards.fits_room(change, amount_minor)
-    _splits_only_where_allowed(change, call, amount_minor)
-    guards.provider_amount(provider, amount_minor, change.collection.currency)
-    session = new_session(change, provider, amount_minor)
+        amount_minor = guards.amount_of(command.amount, working.collection.currency)
+    guards.fits_room(working, amount_minor)
+    _splits_only_where_allowed(working, call, amount_minor)
+    guards.provider_amount(provider, amount_minor, working.collection.currency)
+    session = new_session(working, provider, amount_minor)
     session = replace(
         session,
         data=data,
@@ -137,34 +139,34 @@ def _one_session(
         account_holder_id=None if holder is None else holder.id,
         holder_reference=None if holder is None else holder.reference,
     )
-    return add(flow, change, call, session)
+    return add(flow, working, call, session)
 
 
 def _each_session(
-    flow: Flow, change: Change, call: Call, command: CreatePaymentSessions
+    flow: Flow, working: WorkingCopy, call: Call, command: CreatePaymentSessions
 ) -> list[SessionId]:
     guards.return_url(flow, command.return_url)
     if command.provider_ids is None:
-        providers = guards.usable_providers(flow, change, call)
+        providers = guards.usable_providers(flow, working, call)
     else:
         named = dict.fromkeys(command.provider_ids)
         providers = [
-            guards.usable_provider(flow, change, call, id, path=("providerIds",)) for id in named
+            guards.usable_provider(flow, working, call, id, path=("providerIds",)) for id in named
         ]
     if not providers:
         raise InvalidInput("Name at least one provider.", path=("providerIds",))
-    if len(change.sessions) + len(providers) > SESSIONS_A_COLLECTION:
+    if len(working.sessions) + len(providers) > SESSIONS_A_COLLECTION:
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
-    outstanding = change.collection.outstanding_minor
-    guards.fits_room(change, outstanding, path=None)
-    taking = [one for one in providers if _takes(one, outstanding, change.collection.currency)]
+    outstanding = working.collection.outstanding_minor
+    guards.fits_room(working, outstanding, path=None)
+    taking = [one for one in providers if _takes(one, outstanding, working.collection.currency)]
     if len(taking) < len(providers) and (command.provider_ids is not None or not taking):
         for provider in providers:
-            guards.provider_amount(provider, outstanding, change.collection.currency, path=None)
+            guards.provider_amount(provider, outstanding, working.collection.currency, path=None)
     ids = []
     for provider in taking:
-        session = new_session(change, provider, outstanding)
-        ids.append(add(flow, change, call, replace(session, return_url=command.return_url)))
+        session = new_session(working, provider, outstanding)
+        ids.append(add(flow, working, call, replace(session, return_url=command.return_url)))
     return ids
 
 
@@ -177,8 +179,8 @@ def _takes(provider: Provider, amount_minor: int, currency: str) -> bool:
     return True
 
 
-def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) -> None:
-    collection = change.collection
+def _splits_only_where_allowed(working: WorkingCopy, call: Call, amount_minor: int) -> None:
+    collection = working.collection
     is_part = amount_minor != collection.outstanding_minor
     if call.caller.is_browser and is_part and not collection.allows_split_payment:
         outstanding = collection.money(collection.outstanding_minor)
@@ -188,25 +190,25 @@ def _splits_only_where_allowed(change: Change, call: Call, amount_minor: int) ->
         )
 
 
-def new_session(change: Change, provider: Provider, amount_minor: int) -> PaymentSession:
+def new_session(working: WorkingCopy, provider: Provider, amount_minor: int) -> PaymentSession:
     """Make a session that is not part of the collection yet."""
     return PaymentSession(
         id=SessionId(new_id(SESSION)),
-        collection_id=change.collection.id,
+        collection_id=working.collection.id,
         provider_id=provider.id,
-        currency=change.collection.currency,
+        currency=working.collection.currency,
         amount_minor=amount_minor,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
 
 
-def add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> SessionId:
+def add(flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession) -> SessionId:
     """Add a session: open at once where its provider has nothing to open, and to be opened otherwise."""
-    opening = _operation_on(change, session, OperationKind.OPEN, call)
+    opening = _operation_on(working, session, OperationKind.OPEN, call)
     outcome = flow.providers[session.provider_id].decide(ask_of(session, opening))
     if isinstance(outcome, Opened):
-        session = change.put_session(
+        session = working.put_session(
             replace(
                 session,
                 client_data=outcome.client_data,
@@ -214,31 +216,31 @@ def add(flow: Flow, change: Change, call: Call, session: PaymentSession) -> Sess
                 opening_action=outcome.action,
             )
         )
-        change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+        working.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
         return session.id
-    change.put_session(replace(session, opening_id=opening.id))
+    working.put_session(replace(session, opening_id=opening.id))
     # Shown as being opened before anything comes of it, a refusal on the spot included.
-    change.put_operation(opening)
-    change.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
-    begin(flow, change, opening)
+    working.put_operation(opening)
+    working.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
+    begin(flow, working, opening)
     return session.id
 
 
 def _operation_on(
-    change: Change, session: PaymentSession, kind: OperationKind, call: Call
+    working: WorkingCopy, session: PaymentSession, kind: OperationKind, call: Call
 ) -> Operation:
     prefix = OPENING if kind is OperationKind.OPEN else UPDATING
     return Operation(
         id=OperationId(new_id(prefix)),
         kind=kind,
-        collection_id=change.collection.id,
+        collection_id=working.collection.id,
         session_id=session.id,
         provider_id=session.provider_id,
         currency=session.currency,
         amount_minor=session.amount_minor,
         request_id=call.request_id,
-        created_at=change.now,
-        updated_at=change.now,
+        created_at=working.now,
+        updated_at=working.now,
     )
 
 
@@ -251,27 +253,27 @@ async def update(
     def work(tx: Transaction) -> Snapshot:
         nonlocal asked
         asked = None
-        change, session = guards.locked_session(tx, call, command.id)
-        _may_update(change, session)
-        values = _changed_values(flow, change, call, command, session)
+        working, session = guards.locked_session(tx, call, command.id)
+        _may_update(working, session)
+        values = _changed_values(flow, working, call, command, session)
         if not values:
-            return change.snapshot()
+            return working.snapshot()
         changed = apply_change(session, values)
-        operation = _operation_on(change, changed, OperationKind.UPDATE, call)
+        operation = _operation_on(working, changed, OperationKind.UPDATE, call)
         operation = replace(operation, data=values)
         outcome = flow.providers[session.provider_id].decide(ask_of(changed, operation))
         if isinstance(outcome, Opened):
-            session = change.put_session(changed)
-            change.emit(
+            session = working.put_session(changed)
+            working.emit(
                 EventType.SESSION_UPDATED, session=session, amount_minor=session.amount_minor
             )
         else:
             asked = operation.id
-            change.put_session(replace(session, opening_id=operation.id))
-            change.put_operation(operation)
-            change.emit(EventType.SESSION_UPDATED, session=session)
-            begin(flow, change, operation)
-        return change.finish()
+            working.put_session(replace(session, opening_id=operation.id))
+            working.put_operation(operation)
+            working.emit(EventType.SESSION_UPDATED, session=session)
+            begin(flow, working, operation)
+        return working.finish()
 
     snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
     session = snapshot.session(SessionId(command.id))
@@ -283,8 +285,8 @@ async def update(
     return snapshot, session.id
 
 
-def _may_update(change: Change, session: PaymentSession) -> None:
-    guards.not_canceled(change)
+def _may_update(working: WorkingCopy, session: PaymentSession) -> None:
+    guards.not_canceled(working)
     if session.is_opening or session.is_in_flight:
         raise InProgress("The provider's answer about this session is not known yet.")
     is_open = session.status in (SessionStatus.PENDING, SessionStatus.ERROR)
@@ -295,7 +297,7 @@ def _may_update(change: Change, session: PaymentSession) -> None:
 
 def _changed_values(
     flow: Flow,
-    change: Change,
+    working: WorkingCopy,
     call: Call,
     command: UpdatePaymentSession,
     session: PaymentSession,
@@ -303,8 +305,8 @@ def _changed_values(
     values: JsonObject = {}
     if command.amount is not UNCHANGED:
         amount_minor = guards.amount_of(command.amount, session.currency)
-        guards.fits_room(change, amount_minor)
-        _splits_only_where_allowed(change, call, amount_minor)
+        guards.fits_room(working, amount_minor)
+        _splits_only_where_allowed(working, call, amount_minor)
         provider = flow.providers[session.provider_id]
         guards.provider_amount(provider, amount_minor, session.currency)
         values["amount_minor"] = amount_minor
@@ -325,14 +327,14 @@ async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
     """Close a session that is not authorized; decided at once, finished at its provider by recovery."""
 
     def work(tx: Transaction) -> Snapshot:
-        change, session = guards.locked_session(tx, call, id)
+        working, session = guards.locked_session(tx, call, id)
         if session.status is SessionStatus.CANCELED:
-            return change.snapshot()
+            return working.snapshot()
         if session.is_opening or session.is_in_flight:
             raise InProgress("The provider's answer about this session is not known yet.")
         if session.status not in CLOSABLE:
             raise InvalidState("This session is authorized; cancel its payment instead.")
-        close_session(change, session, request_id=call.request_id)
-        return change.finish()
+        close_session(working, session, request_id=call.request_id)
+        return working.finish()
 
     return await flow.change("prepare", call.request_id, work), SessionId(id)

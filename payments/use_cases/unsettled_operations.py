@@ -10,7 +10,7 @@ from payments.flow.asking import carry_out, snapshot_of, wait_for_outcome
 from payments.flow.idempotency import behind_lock, bind_key
 from payments.flow.recording import given_back, settle
 from payments.flow.runtime import Flow
-from payments.flow.working_copy import Change, lock
+from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import Call, SettledOutcome, SettleOperation
 from payments.model.entities import Operation, Snapshot
 from payments.model.errors import InProgress, InvalidState, NotFound, ProviderDisabled
@@ -78,10 +78,10 @@ async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
 
 async def _read(flow: Flow, operation: Operation) -> Snapshot:
     def work(tx: Transaction) -> Snapshot:
-        change = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
-        assert change is not None
-        change.operation(operation.id)
-        return change.snapshot()
+        working = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
+        assert working is not None
+        working.operation(operation.id)
+        return working.snapshot()
 
     return await flow.store.read(work)
 
@@ -93,16 +93,16 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
     """
 
     def work(tx: Transaction) -> Snapshot:
-        stored, (change, operation) = behind_lock(
+        stored, (working, operation) = behind_lock(
             tx, call, command, lambda: _locked(tx, call, command.id)
         )
         if stored is not None:
-            return change.snapshot()
-        _may_be_settled(change, operation)
-        change.evidence = command.evidence
-        settle(change, operation, _outcome(change, operation, command.outcome), flow.pace)
+            return working.snapshot()
+        _may_be_settled(working, operation)
+        working.evidence = command.evidence
+        settle(working, operation, _outcome(working, operation, command.outcome), flow.pace)
         bind_key(tx, call, command, operation.id)
-        return change.finish()
+        return working.finish()
 
     snapshot = await flow.change("record", call.request_id, work)
     operation = snapshot.operation(OperationId(command.id))
@@ -115,11 +115,11 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
     return SettlingAnswer(snapshot, operation)
 
 
-def _locked(tx: Transaction, call: Call, id: str) -> tuple[Change, Operation]:
+def _locked(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, Operation]:
     found = _found(tx, call, id)
-    change = lock(tx, found.collection_id, EventSource.PERSON)
-    assert change is not None
-    return change, change.operation(found.id)
+    working = lock(tx, found.collection_id, EventSource.PERSON)
+    assert working is not None
+    return working, working.operation(found.id)
 
 
 def _found(tx: Transaction, call: Call, id: str) -> Operation:
@@ -130,22 +130,22 @@ def _found(tx: Transaction, call: Call, id: str) -> Operation:
     raise NotFound("No operation has this id.", path=("id",))
 
 
-def _may_be_settled(change: Change, operation: Operation) -> None:
+def _may_be_settled(working: WorkingCopy, operation: Operation) -> None:
     if not operation.is_without_outcome:
         raise InvalidState("The outcome of this operation is known already.", path=("id",))
-    is_leased = operation.due_at is not None and operation.due_at > change.now
+    is_leased = operation.due_at is not None and operation.due_at > working.now
     if operation.holder is not None and is_leased:
         raise InProgress("The provider is being asked just now.", path=("id",))
 
 
-def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> Outcome:
+def _outcome(working: WorkingCopy, operation: Operation, outcome: SettledOutcome) -> Outcome:
     """Return what a person's word means for a kind of operation; the amount is what was asked."""
     if outcome is SettledOutcome.DECLINED:
         return Declined(operation.decline_code)
     amount = Money(operation.amount_minor, operation.currency)
     if operation.kind is OperationKind.CANCEL:
-        amount = given_back(change, operation)
-    if amount.minor > _left_minor(change, operation):
+        amount = given_back(working, operation)
+    if amount.minor > _left_minor(working, operation):
         raise InvalidState(
             "This was moved by another way meanwhile: settle it as DECLINED.", path=("outcome",)
         )
@@ -159,9 +159,9 @@ def _outcome(change: Change, operation: Operation, outcome: SettledOutcome) -> O
     assert_never(operation.kind)
 
 
-def _left_minor(change: Change, operation: Operation) -> int:
+def _left_minor(working: WorkingCopy, operation: Operation) -> int:
     """Return the most that an operation can have moved, its own reservation included."""
-    payment = change.payments.get(operation.payment_id) if operation.payment_id else None
+    payment = working.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is None:
         return operation.amount_minor
     match operation.kind:
