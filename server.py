@@ -20,7 +20,7 @@ from app.settings import Settings
 from db.engine.address import DatabaseUnusable
 from db.migrating import demand_newest, migrate
 from edge.documents.trusted_documents import DocumentUnusable
-from payments.flow.fault_injection import AS_SHIPPED, Rig
+from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.model.errors import StoreFailed
 from payments.model.instants import SECOND, Instant
 from payments.ports.provider import BooksUnreadable
@@ -28,11 +28,11 @@ from providers.settings import ProviderFault
 from resolvers.root import sdl
 
 
-def main(arguments: Sequence[str] | None = None, rig: Rig = AS_SHIPPED) -> int:
+def main(arguments: Sequence[str] | None = None, faults: FaultInjection = AS_SHIPPED) -> int:
     """Run the command line; gives the exit code."""
     given = _read(arguments)
     try:
-        return _run(given, rig)
+        return _run(given, faults)
     except OutputLost as error:
         complain(str(error))
     except (BooksUnreadable, StoreFailed) as error:
@@ -97,7 +97,7 @@ def _instant(text: str) -> Instant:
     return Instant(int(found.timestamp()) * SECOND)
 
 
-def _run(given: argparse.Namespace, rig: Rig) -> int:
+def _run(given: argparse.Namespace, faults: FaultInjection) -> int:
     if given.command == "schema":
         say(sdl().removesuffix("\n"))
         return 0
@@ -107,13 +107,13 @@ def _run(given: argparse.Namespace, rig: Rig) -> int:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     settings = configuration.load()
     keep_private(settings.databases)
-    return _carry_out(given, settings, rig)
+    return _carry_out(given, settings, faults)
 
 
-def _carry_out(given: argparse.Namespace, settings: Settings, rig: Rig) -> int:
+def _carry_out(given: argparse.Namespace, settings: Settings, faults: FaultInjection) -> int:
     match given.command:
         case "serve":
-            return serve(settings, given.workers, rig)
+            return serve(settings, given.workers, faults)
         case "migrate":
             migrate(settings.database_url)
         case "documents":

@@ -29,7 +29,7 @@ from edge.origins import Origins, is_loopback_name
 from edge.request_log import LibraryLines
 from events.inbox import inbox_routes
 from events.updates import POLL_SECONDS, SharedUpdates, Updates
-from payments.flow.fault_injection import AS_SHIPPED, Rig
+from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.flow.runtime import Flow, FlowSettings
 from payments.model.client_secrets import ClientSecrets
 from payments.ports.provider import Provider
@@ -61,36 +61,36 @@ def configure_logging() -> None:
     LibraryLines.take_over()
 
 
-def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
+def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Starlette, Till]:
     """Wire one server together."""
     database = create_database(
         settings.database_url,
-        rig.lock(LOCK_SECONDS),
+        faults.lock(LOCK_SECONDS),
         connections=settings.database_connections,
     )
     log = SqlLog(database)
     reads = SqlReads(database)
-    updates = Updates(log, rig.poll(POLL_SECONDS))
+    updates = Updates(log, faults.poll(POLL_SECONDS))
     origins = Origins(
         [settings.local_url, settings.reachable_url, *settings.allowed_origins],
         allows_loopback=settings.is_development,
     )
     client_secrets = ClientSecrets(_signing_keys(settings))
-    limits = make_rate_limits(settings, database, wait=rig.wait)
+    limits = make_rate_limits(settings, database, wait=faults.wait)
     authentication = Authentication(settings.secret_key_hashes, client_secrets, reads, limits)
-    providers = load_providers(provider_settings(settings, rig))
+    providers = load_providers(provider_settings(settings, faults))
     flow = Flow(
         SqlStore(database),
         {provider.id: provider for provider in providers},
         SharedUpdates(updates, database),
         _flow_settings(settings, providers, origins),
-        rig,
+        faults,
     )
     poster, deliveries, office = _webhooks(settings, database, updates, flow)
     services = Services(flow, reads, SqlLists(database), log, updates, client_secrets, office)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
-    edge = make_edge(settings, services, authentication, origins, page, wait=rig.wait)
+    edge = make_edge(settings, services, authentication, origins, page, wait=faults.wait)
     last_check = LastCheck()
     till = Till(
         settings,
@@ -125,28 +125,28 @@ def build(settings: Settings, rig: Rig = AS_SHIPPED) -> tuple[Starlette, Till]:
 def _webhooks(
     settings: Settings, database: Database, updates: Updates, flow: Flow
 ) -> tuple[Poster, Deliveries, WebhookOffice]:
-    webhooks, rig = SqlWebhooks(database), flow.rig
+    webhooks, faults = SqlWebhooks(database), flow.faults
     poster = Poster(
-        allows_private=settings.webhooks_allow_private, attempt_seconds=rig.wait(ATTEMPT_SECONDS)
+        allows_private=settings.webhooks_allow_private, attempt_seconds=faults.wait(ATTEMPT_SECONDS)
     )
     deliveries = Deliveries(
         webhooks,
         poster,
         updates,
-        pace=DeliveryPace(rig.time_scale, rig.wait(WEBHOOK_LEASE_SECONDS)),
+        pace=DeliveryPace(faults.time_scale, faults.wait(WEBHOOK_LEASE_SECONDS)),
         start=flow.start,
-        look_seconds=rig.poll(LOOK_SECONDS),
+        look_seconds=faults.poll(LOOK_SECONDS),
     )
     return poster, deliveries, WebhookOffice(webhooks, poster.addresses, deliveries.look)
 
 
-def provider_settings(settings: Settings, rig: Rig = AS_SHIPPED) -> ProviderSettings:
+def provider_settings(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> ProviderSettings:
     """Return what each provider's factory is given."""
     return ProviderSettings(
         public_url=settings.reachable_url,
         local_url=settings.local_url,
         is_development=settings.is_development,
-        read_seconds=rig.wait(READ_SECONDS),
+        read_seconds=faults.wait(READ_SECONDS),
         sandbox=_sandbox_settings(settings) if settings.is_sandbox_enabled else None,
         stripe=_stripe_settings(settings),
     )

@@ -150,7 +150,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End streams with a word on where to go on, then their connections, then the rest."""
         self._till.end()
-        await asyncio.sleep(self._till.flow.rig.wait(LAST_WORD_SECONDS))
+        await asyncio.sleep(self._till.flow.faults.wait(LAST_WORD_SECONDS))
         self._till.edge.stop()
         await super().shutdown(sockets)
 

@@ -14,7 +14,7 @@ from db.migrating import migrate
 from edge.rate_limits.client_addresses import ClientAddresses
 from edge.transport.connection_limits import Places
 from edge.transport.uvicorn_config import give_up_unread, server_config, within_descriptors
-from payments.flow.fault_injection import Rig
+from payments.flow.fault_injection import FaultInjection
 from providers.sandbox import create_app
 
 
@@ -30,21 +30,21 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
         uvicorn.Server(config).run(sockets=[bound])
 
 
-def serve(settings: Settings, processes: int, rig: Rig) -> int:
+def serve(settings: Settings, processes: int, faults: FaultInjection) -> int:
     """Bring the database up to date and serve until told to stop; gives the exit code."""
     with _listen("HOST and PORT", settings.host, settings.port) as bound:
         # A port that the system has chosen, for 0, is part of the addresses that are told.
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
-        app, till = build(settings, rig)
+        app, till = build(settings, faults)
         migrate(settings.database_url)
         if processes == 1:
             return run(app, till, bound)
-        return supervise(lambda: _work(settings, rig, bound), processes, at_end=logs.flush)
+        return supervise(lambda: _work(settings, faults, bound), processes, at_end=logs.flush)
 
 
-def _work(settings: Settings, rig: Rig, bound: socket.socket) -> int:
+def _work(settings: Settings, faults: FaultInjection, bound: socket.socket) -> int:
     # Each builds a server of its own: leases are held under a process's own name.
-    app, till = build(settings, rig)
+    app, till = build(settings, faults)
     # It may replace one that died, and the keys may have changed since the settings were read.
     till.read_keys_again()
     return run(app, till, bound)

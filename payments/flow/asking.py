@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import structlog
 
-from payments.flow.fault_injection import Rig
+from payments.flow.fault_injection import FaultInjection
 from payments.flow.payment_outcomes import reserve
 from payments.flow.recording import Record, record, settle
 from payments.flow.retries import looked, tried
@@ -63,7 +63,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
             status=OperationStatus.ASKING,
             reference=session.reference,
             holder=flow.settings.process_name,
-            due_at=after(working.now, flow.rig.wait(LEASE_SECONDS)),
+            due_at=after(working.now, flow.faults.wait(LEASE_SECONDS)),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
             unanswered_times=0,
@@ -127,7 +127,7 @@ async def carry_out(
         flow.asking[operation_id] = task
         task.add_done_callback(lambda _: flow.asking.pop(operation_id, None))
     is_recovery = source is EventSource.RECONCILIATION
-    call_seconds = None if is_recovery else flow.rig.wait(CALL_SECONDS)
+    call_seconds = None if is_recovery else flow.faults.wait(CALL_SECONDS)
     if not (await asyncio.wait({task}, timeout=call_seconds))[0]:
         return _without_outcome(snapshot, snapshot.operation(operation_id))
     return task.result()
@@ -165,15 +165,15 @@ async def _ask_and_record(
             "kind": operation.kind.value,
             "provider": operation.provider_id,
         }
-        flow.rig.reach("before ask")
+        flow.faults.at("before ask")
         asked = asyncio.create_task(_learn(flow, snapshot, operation))
-        renewal_seconds = flow.rig.wait(LEASE_RENEWAL_SECONDS)
+        renewal_seconds = flow.faults.wait(LEASE_RENEWAL_SECONDS)
         while not (await asyncio.wait({asked}, timeout=renewal_seconds))[0]:
             await _renew_lease(flow, operation.id)
         outcome = asked.result()
         facts["outcome"] = type(outcome).__name__
     flow.note_answer(operation.provider_id, is_answered=not isinstance(outcome, NO_ANSWER))
-    flow.rig.reach("after ask")
+    flow.faults.at("after ask")
     try:
         return await _record(flow, operation, outcome, source)
     except Exception as error:  # noqa: BLE001 - the money may have moved: no fault of ours may hide that
@@ -203,7 +203,7 @@ async def _record(
 
 
 async def _renew_lease(flow: Flow, id: OperationId) -> None:
-    holder, seconds = flow.settings.process_name, flow.rig.wait(LEASE_SECONDS)
+    holder, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
     try:
         await flow.store.transact(
             lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=seconds)
@@ -218,11 +218,11 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]
     if operation.status is OperationStatus.ACTION_REQUIRED:
-        return await _look(flow.rig, provider, ask_of(session, operation), session)
+        return await _look(flow.faults, provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
     if not _may_be_forgotten(flow, provider, operation):
         return await _ask(flow, provider, ask)
-    found = await _look(flow.rig, provider, ask, session, nothing=Absent())
+    found = await _look(flow.faults, provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
@@ -241,7 +241,7 @@ async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
     if isinstance(provider, TakesLonger):
         longest_seconds = provider.longest_ask_seconds(ask.kind)
     return await tried(
-        flow.rig, provider.id, lambda: provider.ask(ask), longest_seconds=longest_seconds
+        flow.faults, provider.id, lambda: provider.ask(ask), longest_seconds=longest_seconds
     )
 
 
@@ -259,7 +259,7 @@ def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> b
 
 
 async def _look(
-    rig: Rig,
+    faults: FaultInjection,
     provider: Provider,
     ask: Ask,
     session: PaymentSession,
@@ -268,12 +268,12 @@ async def _look(
 ) -> Outcome:
     """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
     looked_up = provider.look_up(replace(ask, reference=session.reference))
-    return await looked(rig, provider.id, looked_up) or nothing or Unknown()
+    return await looked(faults, provider.id, looked_up) or nothing or Unknown()
 
 
 async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
     """Wait until nobody is asking an operation any more, ten seconds at most, and give it as it is then."""
-    ends_at = time.monotonic() + flow.rig.wait(ANSWER_SECONDS)
+    ends_at = time.monotonic() + flow.faults.wait(ANSWER_SECONDS)
     while operation.status is OperationStatus.ASKING and time.monotonic() < ends_at:
         task = flow.asking.get(operation.id)
         left = ends_at - time.monotonic()
@@ -315,7 +315,7 @@ async def look_at_opening(
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
         ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
-        outcome = await _look(flow.rig, provider, ask, session)
+        outcome = await _look(flow.faults, provider, ask, session)
         facts["outcome"] = type(outcome).__name__
     return outcome
 
@@ -325,7 +325,7 @@ async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
     sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
     session = next(session for session in sessions if session.id == operation.session_id)
     return await _look(
-        flow.rig, flow.providers[operation.provider_id], ask_of(session, operation), session
+        flow.faults, flow.providers[operation.provider_id], ask_of(session, operation), session
     )
 
 
@@ -335,7 +335,7 @@ async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snaps
     provider = flow.providers[operation.provider_id]
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
-        outcome = await _look(flow.rig, provider, ask_of(session, operation), session)
+        outcome = await _look(flow.faults, provider, ask_of(session, operation), session)
         facts["outcome"] = type(outcome).__name__
     return await _record(flow, operation, outcome, EventSource.API)
 

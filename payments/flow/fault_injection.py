@@ -1,4 +1,4 @@
-"""What a test build has otherwise: points at which it fails, days that pass in seconds, and shorter waits."""
+"""Fault injection: the points at which a test build fails, days that pass in seconds, and shorter waits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ def _go_on(_point: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Rig:
-    """What a test build changes about the flow."""
+class FaultInjection:
+    """Where a test build fails, and how much faster time passes in it."""
 
-    reach: Callable[[str], None] = _go_on
-    """A listener that is told of each point of the flow, before it goes on: "before", "during" or "after", and a step.
+    at: Callable[[str], None] = _go_on
+    """Called at each point of the flow, before it goes on: "before", "during" or "after", and a step.
 
-    The steps are prepare, ask, record, close and report; "during" is behind a transaction's statements and before its
+    The steps are prepare, ask, record, close and report; "during" is after a transaction's statements and before its
     commit.
     """
     time_scale: float = 1.0
@@ -40,4 +40,4 @@ class Rig:
         return seconds if self.poll_seconds is None else self.poll_seconds
 
 
-AS_SHIPPED = Rig()
+AS_SHIPPED = FaultInjection()

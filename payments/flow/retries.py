@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import structlog
 
-from payments.flow.fault_injection import Rig
+from payments.flow.fault_injection import FaultInjection
 from payments.model.ids import ProviderId
 from payments.model.limits import ASK_SECONDS, FIRST_BACKOFF_SECONDS, TRIES, TRY_SECONDS
 from payments.model.outcomes import NotReached, Unknown
@@ -18,7 +18,7 @@ log = structlog.get_logger("flow")
 
 
 async def tried(
-    rig: Rig,
+    faults: FaultInjection,
     id: ProviderId,
     ask: Callable[[], Awaitable[Answer]],
     *,
@@ -29,23 +29,25 @@ async def tried(
     An ask that is under way may take `longest_seconds`; no further one is made for that.
     """
     began_at = time.monotonic()
-    tries_end_at = began_at + rig.wait(ASK_SECONDS)
+    tries_end_at = began_at + faults.wait(ASK_SECONDS)
     ends_at = max(tries_end_at, began_at + longest_seconds)
     backoff_seconds = FIRST_BACKOFF_SECONDS
     for _ in range(TRIES - 1):
         outcome = await bounded(ends_at - time.monotonic(), id, ask())
         if not isinstance(outcome, NotReached):
             return outcome
-        if time.monotonic() + backoff_seconds + rig.wait(TRY_SECONDS) > tries_end_at:
+        if time.monotonic() + backoff_seconds + faults.wait(TRY_SECONDS) > tries_end_at:
             return outcome
         await asyncio.sleep(backoff_seconds)
         backoff_seconds *= 2
     return await bounded(ends_at - time.monotonic(), id, ask())
 
 
-async def looked(rig: Rig, id: ProviderId, look: Awaitable[Answer]) -> Answer | Unknown:
+async def looked(
+    faults: FaultInjection, id: ProviderId, look: Awaitable[Answer]
+) -> Answer | Unknown:
     """Wait for what a provider says of something, once."""
-    return await bounded(rig.wait(ASK_SECONDS), id, look)
+    return await bounded(faults.wait(ASK_SECONDS), id, look)
 
 
 async def bounded(seconds: float, id: ProviderId, work: Awaitable[Answer]) -> Answer | Unknown:

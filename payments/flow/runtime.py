@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from payments.flow.fault_injection import AS_SHIPPED, Rig
+from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.flow.schedule import Pace
 from payments.model.entities import Snapshot
 from payments.model.ids import OperationId, ProviderId
@@ -44,7 +44,7 @@ class Flow:
     providers: Mapping[ProviderId, Provider]
     signals: Signals
     settings: FlowSettings
-    rig: Rig = AS_SHIPPED
+    faults: FaultInjection = AS_SHIPPED
     asking: dict[OperationId, "asyncio.Task[Snapshot]"] = field(default_factory=dict)
     """What this process is asking just now; whoever wants the same waits for it."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
@@ -58,7 +58,7 @@ class Flow:
     @property
     def pace(self) -> Pace:
         """Return how fast recovery goes about its work."""
-        return Pace(self.settings.recovery_interval_seconds, self.rig.time_scale)
+        return Pace(self.settings.recovery_interval_seconds, self.faults.time_scale)
 
     def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:
         """Note whether a provider answered when it was last asked."""
@@ -92,14 +92,14 @@ class Flow:
 
         def reached(tx: Transaction) -> Snapshot:
             snapshot = work(tx)
-            self.rig.reach(f"during {step}")
+            self.faults.at(f"during {step}")
             return snapshot
 
-        self.rig.reach(f"before {step}")
+        self.faults.at(f"before {step}")
         with timed(step, request_id) as facts:
             snapshot = await self.store.transact(reached)
             facts["collection_id"] = snapshot.collection.id
-        self.rig.reach(f"after {step}")
+        self.faults.at(f"after {step}")
         self.signals.wake(snapshot.collection.id)
         # What this process is just asking becomes recovery's only when it dies; others look for that.
         if any(one.is_without_outcome and one.holder is None for one in snapshot.operations):

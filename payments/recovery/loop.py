@@ -101,7 +101,7 @@ class Recovery:
         limit = min(most, RECOVERY_BATCH - len(self._running))
         if not of or limit <= 0:
             return
-        holder, seconds = self.flow.settings.process_name, self.flow.rig.wait(LEASE_SECONDS)
+        holder, seconds = self.flow.settings.process_name, self.flow.faults.wait(LEASE_SECONDS)
         claimed = await self.flow.store.transact(
             lambda tx: tx.claim_due(of, holder=holder, lease_seconds=seconds, limit=limit)
         )

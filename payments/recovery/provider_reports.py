@@ -60,16 +60,16 @@ async def receive(
 
     def work(tx: Transaction) -> Snapshot | None:
         snapshot = _apply(flow, stored, report, request_id, tx) if tx.store_report(stored) else None
-        flow.rig.reach("during report")
+        flow.faults.at("during report")
         return snapshot
 
-    flow.rig.reach("before report")
+    flow.faults.at("before report")
     with timed("report", request_id) as facts:
         facts |= {"provider": provider.id, "operation_id": report.key}
         snapshot = await flow.store.transact(work)
         if snapshot is not None:
             facts["collection_id"] = snapshot.collection.id
-    flow.rig.reach("after report")
+    flow.faults.at("after report")
     _follow_up(flow, snapshot)
     if snapshot is None:
         # It waits for something, perhaps only for its provider to be read.

@@ -63,7 +63,7 @@ async def _is_gone(flow: Flow, call: Call, holder: AccountHolder) -> bool:
         return False
     reference = known_as(holder)
     with timed("find holder", call.request_id) as facts:
-        found = await looked(flow.rig, holder.provider_id, provider.has_holder(reference))
+        found = await looked(flow.faults, holder.provider_id, provider.has_holder(reference))
         facts["outcome"] = str(found)
     return found is False
 
@@ -85,7 +85,7 @@ async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
         replaces=holder.reference,
     )
     with timed("make holder", call.request_id) as facts:
-        outcome = await tried(flow.rig, holder.provider_id, lambda: provider.make_holder(ask))
+        outcome = await tried(flow.faults, holder.provider_id, lambda: provider.make_holder(ask))
         facts["outcome"] = type(outcome).__name__
 
     def work(tx: Transaction) -> AccountHolder:
@@ -140,7 +140,7 @@ async def _tell(flow: Flow, call: Call, holder: AccountHolder) -> None:
     reference = known_as(holder)
     with timed("change holder", call.request_id) as facts:
         outcome = await tried(
-            flow.rig,
+            flow.faults,
             holder.provider_id,
             lambda: provider.change_holder(reference, email=holder.email, name=holder.name),
         )
@@ -171,7 +171,7 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     reference = known_as(holder)
     with timed("delete holder", call.request_id) as facts:
         outcome = await tried(
-            flow.rig, holder.provider_id, lambda: provider.delete_holder(reference)
+            flow.faults, holder.provider_id, lambda: provider.delete_holder(reference)
         )
         facts["outcome"] = type(outcome).__name__
     if not isinstance(outcome, Changed):

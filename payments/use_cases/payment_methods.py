@@ -97,9 +97,11 @@ async def _learn(
     ask = SavingAsk(setup.id, known_as(holder), setup.data, setup.reference)
     with timed("save method", call.request_id) as facts:
         if setup.reference is None:
-            outcome = await tried(flow.rig, holder.provider_id, lambda: provider.save_method(ask))
+            outcome = await tried(
+                flow.faults, holder.provider_id, lambda: provider.save_method(ask)
+            )
         else:
-            outcome = await looked(flow.rig, holder.provider_id, provider.look_up_saving(ask))
+            outcome = await looked(flow.faults, holder.provider_id, provider.look_up_saving(ask))
         facts["outcome"] = type(outcome).__name__
     return outcome
 
@@ -110,7 +112,7 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     provider = known_provider(flow, method.provider_id)
     with timed("delete method", call.request_id) as facts:
         outcome = await tried(
-            flow.rig, method.provider_id, lambda: provider.delete_method(method.reference)
+            flow.faults, method.provider_id, lambda: provider.delete_method(method.reference)
         )
         facts["outcome"] = type(outcome).__name__
     if not isinstance(outcome, Changed):

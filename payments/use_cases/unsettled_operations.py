@@ -65,7 +65,7 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
 
 async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
     """Claim and ask; tells whether there was something to claim."""
-    holder, seconds = flow.settings.process_name, flow.rig.wait(LEASE_SECONDS)
+    holder, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
     claimed = await flow.store.transact(
         lambda tx: tx.claim(operation.id, holder=holder, lease_seconds=seconds)
     )

@@ -22,7 +22,7 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import server
-from payments.flow.fault_injection import Rig
+from payments.flow.fault_injection import FaultInjection
 
 LOOK_SECONDS = 0.01
 HOLD = "hold "
@@ -30,7 +30,7 @@ OVERTAKEN = "overtaken"
 HELD = ".held"
 
 
-def reach(point: str) -> None:
+def at(point: str) -> None:
     """Fail here, where this is the point; who waits here makes a file that says so, "faults.held"."""
     path = Path(os.environ["TILLGRAPH_TEST_FAULTS"])
     armed = _read(path)
@@ -58,17 +58,17 @@ def _seconds(name: str) -> float | None:
     return None if given is None else float(given)
 
 
-def rig() -> Rig:
+def faults() -> FaultInjection:
     """Read the environment."""
     scale = float(os.environ.get("TILLGRAPH_TEST_TIME_SCALE", "1"))
     wait_scale = float(os.environ.get("TILLGRAPH_TEST_WAIT_SCALE", "1"))
-    reaching = {"reach": reach} if "TILLGRAPH_TEST_FAULTS" in os.environ else {}
-    return Rig(
+    listening = {"at": at} if "TILLGRAPH_TEST_FAULTS" in os.environ else {}
+    return FaultInjection(
         time_scale=scale,
         wait_scale=wait_scale,
         lock_seconds=_seconds("TILLGRAPH_TEST_LOCK_SECONDS"),
         poll_seconds=_seconds("TILLGRAPH_TEST_POLL_SECONDS"),
-        **reaching,
+        **listening,
     )
 
 
@@ -98,7 +98,7 @@ def main() -> int:
     """Run the command line; gives the exit code."""
     if "TILLGRAPH_TEST_STATEMENTS" in os.environ:
         write_statements(Path(os.environ["TILLGRAPH_TEST_STATEMENTS"]))
-    return server.main(rig=rig())
+    return server.main(faults=faults())
 
 
 if __name__ == "__main__":
