@@ -141,10 +141,10 @@ class StoreTransaction:
             return OperationId(row[0])
         return None
 
-    def begun_there(self, id: ProviderId, provider_key: str) -> OperationId | None:
+    def external_operation(self, id: ProviderId, provider_key: str) -> OperationId | None:
         """Name the operation that goes by a key of its provider's, or by one that was asked with before."""
         values = {"provider_id": id, "provider_key": provider_key}
-        for row in self._connection.rows(sql.BEGUN_THERE, values):
+        for row in self._connection.rows(sql.EXTERNAL_OPERATION, values):
             return OperationId(row[0])
         return None
 

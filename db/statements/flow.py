@@ -204,7 +204,7 @@ UNASKED = Statement(
     .limit(literal_column("1"))
 )
 
-BEGUN_THERE = Statement(
+EXTERNAL_OPERATION = Statement(
     select(_operations.c.id).where(
         _operations.c.provider_id == bindparam("provider_id"),
         _operations.c.provider_key == bindparam("provider_key"),

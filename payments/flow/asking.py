@@ -10,7 +10,7 @@ import structlog
 
 from payments.flow.fault_injection import FaultInjection
 from payments.flow.payment_outcomes import reserve
-from payments.flow.recording import Record, record, settle
+from payments.flow.recording import ReportedOutcome, apply_outcome, record
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.flow.session_outcomes import apply_change
@@ -56,7 +56,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
     outcome = provider.decide(ask_of(session, operation))
     if outcome is not None:
         working.put_operation(operation)
-        return settle(working, operation, outcome, flow.pace)
+        return apply_outcome(working, operation, outcome, flow.pace)
     operation = working.put_operation(
         replace(
             operation,
@@ -192,10 +192,10 @@ def _without_outcome(snapshot: Snapshot, operation: Operation) -> Snapshot:
 async def _record(
     flow: Flow, operation: Operation, outcome: Outcome, source: EventSource
 ) -> Snapshot:
-    news = Record(operation.id, outcome, source, flow.pace)
+    reported = ReportedOutcome(operation.id, outcome, source, flow.pace)
 
     def work(tx: Transaction) -> Snapshot:
-        snapshot = record(tx, news)
+        snapshot = record(tx, reported)
         assert snapshot is not None
         return snapshot
 
@@ -301,7 +301,7 @@ async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId
     return await flow.store.read(work)
 
 
-async def look_at_opening(
+async def read_opening(
     flow: Flow, call: Call, snapshot: Snapshot, session: PaymentSession
 ) -> Outcome:
     """Read what the browser has done with a session that was opened for it; nothing is asked for.
@@ -320,7 +320,7 @@ async def look_at_opening(
     return outcome
 
 
-async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
+async def read_outcome(flow: Flow, operation: Operation) -> Outcome:
     """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
     sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
     session = next(session for session in sessions if session.id == operation.session_id)
@@ -329,7 +329,7 @@ async def how_it_stands(flow: Flow, operation: Operation) -> Outcome:
     )
 
 
-async def look_up(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
+async def read_and_record(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
     """Read how an operation stands at its provider and record that; nothing is asked for."""
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]

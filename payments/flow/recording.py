@@ -38,7 +38,7 @@ NEVER_ARRIVED = "never_arrived"
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReportedOutcome:
     """An outcome that somebody brought, on its way into the database."""
 
     operation_id: OperationId
@@ -48,21 +48,25 @@ class Record:
     """When recovery asks about an outcome that stays open."""
 
 
-def record(tx: Transaction, news: Record) -> Snapshot | None:
+def record(tx: Transaction, reported: ReportedOutcome) -> Snapshot | None:
     """Record an outcome: amounts, statuses and events; None where there is no such operation.
 
     What is final stays as it is, so that whoever comes second finds the wanted state and answers with it.
     """
-    operation = tx.operation(news.operation_id)
+    operation = tx.operation(reported.operation_id)
     if operation is None:
         return None
-    working = lock(tx, operation.collection_id, news.source)
+    working = lock(tx, operation.collection_id, reported.source)
     assert working is not None
-    settle(working, working.operation(news.operation_id), news.outcome, news.pace)
+    apply_outcome(
+        working, working.operation(reported.operation_id), reported.outcome, reported.pace
+    )
     return working.finish()
 
 
-def settle(working: WorkingCopy, operation: Operation, outcome: Outcome, pace: Pace) -> Operation:
+def apply_outcome(
+    working: WorkingCopy, operation: Operation, outcome: Outcome, pace: Pace
+) -> Operation:
     """Bring one outcome into a collection's working copy."""
     operation = _reopened(working, operation, outcome)
     if contradicts(operation, outcome):

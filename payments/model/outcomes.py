@@ -196,7 +196,7 @@ class Effect:
 
     key: str
     """The id of the operation that asked for it, or the provider's own name of what was begun there."""
-    is_begun_there: bool
+    is_external: bool
     """Nobody asked for it here: it was done in the provider's dashboard, or by another program."""
     kind: OperationKind
     session_id: SessionId

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from payments.flow.payment_outcomes import reserve
-from payments.flow.recording import settle
+from payments.flow.recording import apply_outcome
 from payments.flow.runtime import Flow
 from payments.flow.schedule import Pace
 from payments.flow.session_outcomes import show_action
@@ -85,10 +85,10 @@ async def find_again(flow: Flow, since: Instant) -> Found:
             read += 1
             if isinstance(finding, DisputeFound):
                 # Of a payment that is not known here, the payment itself is named.
-                recorded += await flow.store.transact(_objection(provider.id, finding))
+                recorded += await flow.store.transact(_recording_dispute(provider.id, finding))
                 continue
-            news = _news(flow, provider.id, finding, request_id)
-            is_placed, is_new = await flow.store.transact(news)
+            work = _recording(flow, provider.id, finding, request_id)
+            is_placed, is_new = await flow.store.transact(work)
             recorded += is_new
             if not is_placed:
                 unplaced.append((provider.id, finding))
@@ -106,7 +106,7 @@ def _each_gateway(flow: Flow) -> Iterator[Provider]:
             yield provider
 
 
-def _news(
+def _recording(
     flow: Flow, provider_id: ProviderId, effect: Effect, request_id: str
 ) -> Callable[[Transaction], tuple[bool, bool]]:
     def work(tx: Transaction) -> tuple[bool, bool]:
@@ -126,7 +126,9 @@ def _news(
     return work
 
 
-def _objection(provider_id: ProviderId, found: DisputeFound) -> Callable[[Transaction], bool]:
+def _recording_dispute(
+    provider_id: ProviderId, found: DisputeFound
+) -> Callable[[Transaction], bool]:
     def work(tx: Transaction) -> bool:
         collection_id = tx.collection_of_session(found.session_id)
         before = None if collection_id is None else tx.lock_collection(collection_id)
@@ -141,9 +143,9 @@ def _objection(provider_id: ProviderId, found: DisputeFound) -> Callable[[Transa
 def _stored(tx: Transaction, provider_id: ProviderId, effect: Effect) -> Operation | None:
     """Find what keeps an effect here: by its key, or by what its provider calls it."""
     provider_id = effect.provider_id or provider_id
-    found = None if effect.is_begun_there else tx.operation(OperationId(effect.key))
+    found = None if effect.is_external else tx.operation(OperationId(effect.key))
     if found is None:
-        id = tx.begun_there(provider_id, effect.key)
+        id = tx.external_operation(provider_id, effect.key)
         found = tx.operation(id) if id is not None else None
     return found
 
@@ -183,14 +185,14 @@ def record_effect(
         _go_on_closing(working, effect)
         _show_instructions(working, session, effect.outcome)
         return working.finish()
-    if operation is None and effect.is_begun_there and not isinstance(effect.outcome, DONE):
+    if operation is None and effect.is_external and not isinstance(effect.outcome, DONE):
         # Tried there, or still on its way: nothing has moved yet.
         return working.snapshot()
     if operation is None:
         if not _can_be_placed(working, session, effect):
             return None
         operation = _made(working, session, effect, request_id)
-    settle(working, operation, _as_read(operation, effect, told_by), pace)
+    apply_outcome(working, operation, _as_read(operation, effect, told_by), pace)
     if effect.closes_session and isinstance(effect.outcome, Moved):
         _close(working, working.sessions[session.id])
     _go_on_closing(working, effect)
@@ -220,9 +222,9 @@ def _record_release(
         if operation is None:
             is_first = _stored(working.tx, session.provider_id, effect) is None
             key = effect.key if is_first else f"{effect.key}/{payment.released_minor}"
-            news = replace(effect, key=key, amount=released)
-            operation = _made(working, session, news, request_id)
-        settle(working, operation, Moved(released), pace)
+            part = replace(effect, key=key, amount=released)
+            operation = _made(working, session, part, request_id)
+        apply_outcome(working, operation, Moved(released), pace)
     return working.finish()
 
 
@@ -234,11 +236,11 @@ def _close(working: WorkingCopy, session: PaymentSession) -> None:
 
 
 def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
-    if effect.is_begun_there and effect.kind is not OperationKind.AUTHORIZE:
+    if effect.is_external and effect.kind is not OperationKind.AUTHORIZE:
         return EventSource.PROVIDER
     if told_by is not None:
         return told_by
-    return EventSource.PROVIDER if effect.is_begun_there else EventSource.RECONCILIATION
+    return EventSource.PROVIDER if effect.is_external else EventSource.RECONCILIATION
 
 
 def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) -> Outcome:
@@ -273,7 +275,7 @@ def _known(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Ope
     found = _stored(working.tx, session.provider_id, effect)
     if found is not None:
         return working.operation(found.id)
-    return None if effect.is_begun_there else _adopted(working, effect)
+    return None if effect.is_external else _adopted(working, effect)
 
 
 def _the_one(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Operation | None:
@@ -320,7 +322,7 @@ def _made(
     payment = working.payment_of(session)
     is_same_currency = effect.amount.currency == session.currency
     released_minor = effect.released_minor if is_same_currency else 0
-    id = new_id(PREFIXES[effect.kind]) if effect.is_begun_there else effect.key
+    id = new_id(PREFIXES[effect.kind]) if effect.is_external else effect.key
     operation = Operation(
         id=OperationId(id),
         kind=effect.kind,
@@ -345,7 +347,7 @@ def _made(
     match effect.kind:
         case OperationKind.AUTHORIZE:
             working.put_session(replace(session, attempt_id=operation.id))
-        case OperationKind.CANCEL if not (effect.is_begun_there or payment is None):
+        case OperationKind.CANCEL if not (effect.is_external or payment is None):
             reserve(working, operation)
         case OperationKind.CAPTURE | OperationKind.REFUND:
             _count(working, operation)
@@ -360,7 +362,7 @@ def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | Non
         return None
     if effect.has_lapsed:
         return CancellationReason.EXPIRED
-    if effect.is_begun_there:
+    if effect.is_external:
         return CancellationReason.PROVIDER
     is_surplus = payment is not None and payment.is_surplus
     return CancellationReason.SURPLUS if is_surplus else CancellationReason.REQUESTED

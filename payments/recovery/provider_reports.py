@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from payments.flow.asking import how_it_stands
+from payments.flow.asking import read_outcome
 from payments.flow.method_outcomes import record_found
-from payments.flow.recording import Record, record
+from payments.flow.recording import ReportedOutcome, record
 from payments.flow.runtime import Flow, timed
 from payments.model import instants
 from payments.model.entities import Operation, Snapshot
@@ -97,8 +97,8 @@ def _apply(
     else:
         if operation is None:
             return None
-        news = Record(report.key, report.outcome, EventSource.WEBHOOK, flow.pace)
-        snapshot = record(tx, news)
+        reported = ReportedOutcome(report.key, report.outcome, EventSource.WEBHOOK, flow.pace)
+        snapshot = record(tx, reported)
     if snapshot is not None:
         tx.mark_report_applied(stored.provider_id, stored.event_id)
     return snapshot
@@ -107,7 +107,7 @@ def _apply(
 def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
     operation = tx.operation(stored.operation_id)
     if operation is None:
-        id = tx.begun_there(stored.provider_id, stored.operation_id)
+        id = tx.external_operation(stored.provider_id, stored.operation_id)
         operation = tx.operation(id) if id is not None else None
     is_its_own = operation is not None and operation.provider_id == stored.provider_id
     return operation if is_its_own else None
@@ -228,7 +228,7 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
     report = provider.parse_report(stored.body)
     operation = await flow.store.read(lambda tx: _operation_of(tx, stored))
     is_in_doubt = operation is not None and _has_to_be_read_back(operation, report)
-    read_back = await how_it_stands(flow, operation) if operation and is_in_doubt else None
+    read_back = await read_outcome(flow, operation) if operation and is_in_doubt else None
 
     def work(tx: Transaction) -> Snapshot | None:
         if read_back is None:
@@ -253,8 +253,8 @@ def _apply_read_back(
     snapshot = None
     match read_back:
         case Declined():
-            news = Record(id, Reversed(), EventSource.WEBHOOK, flow.pace)
-            snapshot = record(tx, news)
+            reported = ReportedOutcome(id, Reversed(), EventSource.WEBHOOK, flow.pace)
+            snapshot = record(tx, reported)
         case Moved():
             log.info("old news", operation_id=id, event_id=stored.event_id)
         case _:

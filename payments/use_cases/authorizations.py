@@ -7,13 +7,13 @@ from payments.flow import guards
 from payments.flow.asking import (
     begin,
     carry_out,
-    look_at_opening,
-    look_up,
     read_again,
+    read_and_record,
+    read_opening,
     wait_for_outcome,
 )
 from payments.flow.idempotency import behind_lock, bind_key
-from payments.flow.recording import settle
+from payments.flow.recording import apply_outcome
 from payments.flow.runtime import Flow
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy
@@ -88,7 +88,7 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
 
     snapshot = await flow.change("prepare", call.request_id, work)
     if prepared is None:
-        return await _look_at_opening(flow, call, command, snapshot)
+        return await _read_opening(flow, call, command, snapshot)
     operation = snapshot.operation(prepared.operation.id)
     if prepared.is_to_be_asked:
         snapshot = await carry_out(flow, snapshot, operation.id)
@@ -96,7 +96,7 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
         await wait_for_outcome(flow, operation)
         snapshot = await read_again(flow, snapshot, operation.id)
     elif operation.status is OperationStatus.ACTION_REQUIRED:
-        snapshot = await look_up(flow, snapshot, operation)
+        snapshot = await read_and_record(flow, snapshot, operation)
     return _answer(snapshot, snapshot.operation(operation.id))
 
 
@@ -183,12 +183,12 @@ def _new_attempt(working: WorkingCopy, call: Call, session: PaymentSession) -> O
     return operation
 
 
-async def _look_at_opening(
+async def _read_opening(
     flow: Flow, call: Call, command: AuthorizePaymentSession, snapshot: Snapshot
 ) -> AuthorizeAnswer:
     """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
     session = snapshot.session(SessionId(command.id))
-    outcome = await look_at_opening(flow, call, snapshot, session)
+    outcome = await read_opening(flow, call, snapshot, session)
     if isinstance(outcome, Opened) and outcome.action not in (None, session.opening_action):
         snapshot = await _shown(flow, call, command, outcome.action)
         session = snapshot.session(session.id)
@@ -203,7 +203,7 @@ async def _look_at_opening(
         working, session = guards.locked_session(tx, call, command.id)
         if session.attempt_id is None:
             attempt = working.put_operation(_new_attempt(working, call, session))
-            settle(working, attempt, found, flow.pace)
+            apply_outcome(working, attempt, found, flow.pace)
             bind_key(tx, call, command, attempt.id)
             attempt_id = attempt.id
         else:

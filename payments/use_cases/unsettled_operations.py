@@ -8,7 +8,7 @@ import structlog
 
 from payments.flow.asking import carry_out, snapshot_of, wait_for_outcome
 from payments.flow.idempotency import behind_lock, bind_key
-from payments.flow.recording import given_back, settle
+from payments.flow.recording import apply_outcome, given_back
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import Call, SettledOutcome, SettleOperation
@@ -100,7 +100,7 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
             return working.snapshot()
         _may_be_settled(working, operation)
         working.evidence = command.evidence
-        settle(working, operation, _outcome(working, operation, command.outcome), flow.pace)
+        apply_outcome(working, operation, _outcome(working, operation, command.outcome), flow.pace)
         bind_key(tx, call, command, operation.id)
         return working.finish()
 

@@ -100,7 +100,7 @@ def effect_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
         raise ValueError("An effect has an amount, and one that it released.")
     return Effect(
         key=key,
-        is_begun_there=key.startswith(BEGUN_HERE),
+        is_external=key.startswith(BEGUN_HERE),
         kind=kind,
         session_id=session,
         amount=amount,
