@@ -294,22 +294,22 @@ class StoreTransaction:
         self._connection.change(sql.KNOW_ACCOUNT, values)
 
     def claim_due(
-        self, of: Collection[ProviderId], *, holder: str, lease_seconds: float, limit: int
+        self, of: Collection[ProviderId], *, leased_by: str, lease_seconds: float, limit: int
     ) -> Sequence[Operation]:
         """Take operations of some providers that are due, for as long as the lease lasts."""
         values = {
             "providers": json_list(of),
             "now": self.now,
             "most": limit,
-            "holder": holder,
+            "holder": leased_by,
             "until": instants.after(self.now, lease_seconds),
         }
         return [OPERATIONS.record(row) for row in self._connection.rows(sql.CLAIM, values)]
 
-    def claim(self, id: OperationId, *, holder: str, lease_seconds: float) -> Operation | None:
+    def claim(self, id: OperationId, *, leased_by: str, lease_seconds: float) -> Operation | None:
         """Take one operation without outcome that nobody is asking; None where there is no such thing."""
         until = instants.after(self.now, lease_seconds)
-        values = {"by_id": id, "now": self.now, "holder": holder, "until": until}
+        values = {"by_id": id, "now": self.now, "holder": leased_by, "until": until}
         return self._first(OPERATIONS, sql.CLAIM_ONE, values)
 
     def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
@@ -321,10 +321,10 @@ class StoreTransaction:
         """Return when the next operation of some providers is due."""
         return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
-    def renew_lease(self, id: OperationId, *, holder: str, lease_seconds: float) -> bool:
-        """Prolong a lease; tells whether it was still the holder's."""
+    def renew_lease(self, id: OperationId, *, leased_by: str, lease_seconds: float) -> bool:
+        """Prolong a lease; tells whether the process still had it."""
         until = instants.after(self.now, lease_seconds)
-        values = {"by_id": id, "by_holder": holder, "until": until}
+        values = {"by_id": id, "by_holder": leased_by, "until": until}
         return self._connection.change(sql.RENEW, values) == 1
 
     def store_report(self, report: StoredReport) -> bool:

@@ -1,8 +1,9 @@
 """Turns records into rows and back: one map for each table, with the columns in the table's own order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from enum import Enum
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -77,7 +78,7 @@ FLAG: tuple[Converter, Converter] = (bool, bool)
 
 
 class RowMap(Generic[Thing]):
-    """Knows how one kind of record is kept. Column and field have the same name."""
+    """How one kind of record is kept. Column and field have the same name, but for those that `renamed` lists."""
 
     def __init__(
         self,
@@ -86,13 +87,15 @@ class RowMap(Generic[Thing]):
         converters: dict[str, tuple[Converter, Converter]],
         *,
         joined: tuple[str, ...] = (),
+        renamed: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.kind = kind
         self.columns = tuple(column.name for column in table.columns)
         names = (*self.columns, *joined)
+        self._fields = tuple(renamed.get(name, name) for name in names)
+        self._stored = tuple(zip(self.columns, self._fields[: len(self.columns)], strict=True))
         known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every record is a dataclass
-        assert set(names) == known, set(names) ^ known
-        self._names = names
+        assert set(self._fields) == known, set(self._fields) ^ known
         self._to_row = [(name, converters[name][0]) for name in self.columns if name in converters]
         self._from_row = [
             (index, converters[name][1]) for index, name in enumerate(names) if name in converters
@@ -100,7 +103,7 @@ class RowMap(Generic[Thing]):
 
     def values(self, thing: Thing) -> dict[str, Any]:
         """Return a record's values by column name."""
-        values = {name: getattr(thing, name) for name in self.columns}
+        values = {column: getattr(thing, field) for column, field in self._stored}
         for name, convert in self._to_row:
             if values[name] is not None:
                 values[name] = convert(values[name])
@@ -112,7 +115,7 @@ class RowMap(Generic[Thing]):
         for index, convert in self._from_row:
             if values[index] is not None:
                 values[index] = convert(values[index])
-        return self.kind(**dict(zip(self._names, values, strict=True)))
+        return self.kind(**dict(zip(self._fields, values, strict=True)))
 
 
 COLLECTIONS = RowMap(
@@ -154,6 +157,7 @@ PAYMENTS = RowMap(
         "metadata": JSON,
         "cancellation_reason": enum_of(CancellationReason),
     },
+    renamed={"record": "provider_record"},
 )
 
 OPERATIONS = RowMap(
@@ -170,6 +174,7 @@ OPERATIONS = RowMap(
         "source": enum_of(EventSource),
         "metadata": JSON,
     },
+    renamed={"holder": "leased_by"},
 )
 
 HOLDERS = RowMap(AccountHolder, tables.account_holders, {"metadata": JSON})

@@ -142,7 +142,7 @@ class Payment(Node):
                 None if caller.is_browser else Decimal(record.money(record.disputed_minor))
             ),
             paid_with=PaymentMethodDetails.of(record.paid_with),
-            data=JSON({} if caller.is_browser else record.record),
+            data=JSON({} if caller.is_browser else record.provider_record),
             metadata=JSON({} if caller.is_browser else record.metadata),
             capture_before=optional_instant(record.capture_before),
             is_cancellation_pending=record.cancellation_id is not None,

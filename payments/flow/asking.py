@@ -62,7 +62,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
             operation,
             status=OperationStatus.ASKING,
             reference=session.reference,
-            holder=flow.settings.process_name,
+            leased_by=flow.settings.process_name,
             due_at=after(working.now, flow.faults.wait(LEASE_SECONDS)),
             # Whatever was asked before with this key was not reached: this is the first ask that may get through.
             asked_times=1,
@@ -141,7 +141,7 @@ async def carry_out_all(
         operation.id
         for operation in snapshot.operations
         if operation.status is OperationStatus.ASKING
-        and operation.holder == flow.settings.process_name
+        and operation.leased_by == flow.settings.process_name
     ]
     later = await asyncio.gather(*(carry_out(flow, snapshot, id, source) for id in mine))
     if len(later) > 1:
@@ -203,10 +203,10 @@ async def _record(
 
 
 async def _renew_lease(flow: Flow, id: OperationId) -> None:
-    holder, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
+    process, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
     try:
         await flow.store.transact(
-            lambda tx: tx.renew_lease(id, holder=holder, lease_seconds=seconds)
+            lambda tx: tx.renew_lease(id, leased_by=process, lease_seconds=seconds)
         )
     except Exception as error:  # noqa: BLE001 - the answer is on its way, and no fault of ours may lose it
         # The next renewal may get through; if the lease ends, recovery asks with the same key, which is harmless.

@@ -249,7 +249,7 @@ def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operat
     # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
     is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
     is_step = working.source is EventSource.RECONCILIATION or is_first_ask
-    if working.source is EventSource.WEBHOOK and operation.holder is not None:
+    if working.source is EventSource.WEBHOOK and operation.leased_by is not None:
         # Whoever is asking just now brings the next word.
         return working.put_operation(replace(operation, status=status))
     due_at = pace.next_step_at(operation.unanswered_times, working.now)
@@ -259,7 +259,7 @@ def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operat
         replace(
             operation,
             status=status,
-            holder=None,
+            leased_by=None,
             due_at=due_at,
             unanswered_times=operation.unanswered_times + is_step,
         )
@@ -291,7 +291,7 @@ def _leave_to_person(
         replace(
             operation,
             status=OperationStatus.UNKNOWN,
-            holder=None,
+            leased_by=None,
             due_at=None,
             decline_code=decline_code,
         )
@@ -302,7 +302,7 @@ def _end(working: WorkingCopy, operation: Operation, status: OperationStatus) ->
     return replace(
         operation,
         status=status,
-        holder=None,
+        leased_by=None,
         due_at=None,
         action=None,
         failure_code=None,

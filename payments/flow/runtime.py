@@ -102,7 +102,7 @@ class Flow:
         self.faults.at(f"after {step}")
         self.signals.wake(snapshot.collection.id)
         # What this process is just asking becomes recovery's only when it dies; others look for that.
-        if any(one.is_without_outcome and one.holder is None for one in snapshot.operations):
+        if any(one.is_without_outcome and one.leased_by is None for one in snapshot.operations):
             self.due.set()
         return snapshot
 

@@ -85,7 +85,7 @@ def _arrived(working: WorkingCopy, operation: Operation, outcome: Authorized) ->
         is_mismatched=outcome.amount != requested,
         reference=outcome.reference,
         paid_with=outcome.paid_with,
-        record=outcome.record,
+        provider_record=outcome.provider_record,
         capture_before=outcome.capture_before,
         created_at=working.now,
         updated_at=working.now,
@@ -214,7 +214,7 @@ def require_action(
             operation,
             status=OperationStatus.ACTION_REQUIRED,
             action=outcome.action,
-            holder=None,
+            leased_by=None,
             due_at=due_at,
             # A customer's page may ask as often as it likes: only recovery's own looks use up its steps.
             unanswered_times=operation.unanswered_times

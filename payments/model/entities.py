@@ -156,7 +156,8 @@ class Payment:
     """A dispute has taken money, and its provider refunds nothing of the payment meanwhile."""
     reference: str | None = None
     paid_with: PaidWith | None = None
-    record: JsonObject = field(default_factory=dict)
+    provider_record: JsonObject = field(default_factory=dict)
+    """What the provider says of it, for back ends alone."""
     metadata: JsonObject = field(default_factory=dict)
     cancellation_reason: CancellationReason | None = None
     capture_before: Instant | None = None
@@ -245,7 +246,7 @@ class Operation:
     """Asks that began, those of processes that died included."""
     unanswered_times: int = 0
     """Asks that ended without an outcome: they decide when recovery asks next."""
-    holder: str | None = None
+    leased_by: str | None = None
     """The process that is asking."""
     due_at: Instant | None = None
     """From when on recovery may ask; while somebody is asking, the end of the lease. None: not any more."""

@@ -111,8 +111,8 @@ class Authorized:
     is_captured: bool = False
     reference: str | None = None
     paid_with: PaidWith | None = None
-    record: JsonObject = field(default_factory=dict)
-    """The provider's record, for back ends alone."""
+    provider_record: JsonObject = field(default_factory=dict)
+    """What the provider says of it, for back ends alone."""
     client_data: JsonObject = field(default_factory=dict)
     capture_before: Instant | None = None
     saved_as: str | None = None

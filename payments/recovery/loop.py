@@ -101,9 +101,9 @@ class Recovery:
         limit = min(most, RECOVERY_BATCH - len(self._running))
         if not of or limit <= 0:
             return
-        holder, seconds = self.flow.settings.process_name, self.flow.faults.wait(LEASE_SECONDS)
+        process, seconds = self.flow.settings.process_name, self.flow.faults.wait(LEASE_SECONDS)
         claimed = await self.flow.store.transact(
-            lambda tx: tx.claim_due(of, holder=holder, lease_seconds=seconds, limit=limit)
+            lambda tx: tx.claim_due(of, leased_by=process, lease_seconds=seconds, limit=limit)
         )
         # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
         snapshots = await self.flow.store.read(

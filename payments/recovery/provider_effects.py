@@ -257,7 +257,7 @@ def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) 
 def _make_due(working: WorkingCopy, operation: Operation | None) -> None:
     """Let recovery look at once at what waits for its customer or its provider."""
     waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
-    if operation is not None and operation.status in waiting and operation.holder is None:
+    if operation is not None and operation.status in waiting and operation.leased_by is None:
         working.put_operation(replace(operation, due_at=working.now))
 
 

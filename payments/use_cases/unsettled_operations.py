@@ -58,16 +58,16 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
         await wait_for_outcome(flow, found)
     snapshot = await _read(flow, found)
     operation = snapshot.operation(found.id)
-    if operation.is_without_outcome and operation.holder is not None:
+    if operation.is_without_outcome and operation.leased_by is not None:
         raise InProgress("Somebody else is asking just now.")
     return SettlingAnswer(snapshot, operation)
 
 
 async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
     """Claim and ask; tells whether there was something to claim."""
-    holder, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
+    process, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
     claimed = await flow.store.transact(
-        lambda tx: tx.claim(operation.id, holder=holder, lease_seconds=seconds)
+        lambda tx: tx.claim(operation.id, leased_by=process, lease_seconds=seconds)
     )
     if claimed is None:
         return False
@@ -134,7 +134,7 @@ def _may_be_settled(working: WorkingCopy, operation: Operation) -> None:
     if not operation.is_without_outcome:
         raise InvalidState("The outcome of this operation is known already.", path=("id",))
     is_leased = operation.due_at is not None and operation.due_at > working.now
-    if operation.holder is not None and is_leased:
+    if operation.leased_by is not None and is_leased:
         raise InProgress("The provider is being asked just now.", path=("id",))
 
 

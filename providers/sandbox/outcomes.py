@@ -133,7 +133,7 @@ def _authorized(facts: Facts, moved: Money) -> Outcome:
         is_captured=is_captured,
         reference=f"sandbox_{facts.get('key')}",
         paid_with=CARD,
-        record=_record(facts, moved, capture_before),
+        provider_record=_record(facts, moved, capture_before),
         capture_before=capture_before,
     )
 

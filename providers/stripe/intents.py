@@ -160,7 +160,7 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
         is_captured=is_captured,
         reference=intent.id,
         paid_with=paid_with,
-        record=record,
+        provider_record=record,
         capture_before=None if is_captured else capture_before,
         saved_as=saved_as,
         saved_details=saved_details,

@@ -78,7 +78,7 @@ class StripeProvider(ReadsBooks):
 
     def why_final(self, payment: Payment) -> str | None:
         """Return why a payment's next capture has to be its last one, as a sentence; None where it needn't."""
-        limits = captures.why_final(payment.record, payment.capture_count)
+        limits = captures.why_final(payment.provider_record, payment.capture_count)
         return None if self.captures_once else limits
 
     def refund_obstacle(self, paid_with: PaidWith | None) -> str | None:
