@@ -98,7 +98,7 @@ class Till:
             asyncio.create_task(gateway_accounts.run(self.flow)),
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
-            asyncio.create_task(self.updates.hear(self.database)),
+            asyncio.create_task(self.updates.listen(self.database)),
             asyncio.create_task(self.deliveries.run()),
             *self._checks(),
         ]

@@ -14,11 +14,11 @@ from edge import limits
 from edge.errors import AnswerTooLarge
 from payments.model.callers import Caller
 
-LET_IN = 1_000
+WAITING_PER_TURN = 1_000
 """Those that wait and look, in one turn at most, whether there is time left: so many as are asked for in one batch."""
 
 
-class Room:
+class AnswerBudget:
     """How many values an answer may still hold."""
 
     __slots__ = ("_left",)
@@ -35,7 +35,7 @@ class Room:
             )
 
 
-class Turns:
+class FairScheduling:
     """What one answer does before others have their turn."""
 
     __slots__ = ("_began_at", "_is_next_planned", "_waiting")
@@ -68,7 +68,7 @@ class Turns:
     def _begin_next(self) -> None:
         self._is_next_planned = False
         self._began_at = None
-        for _ in range(min(LET_IN, len(self._waiting))):
+        for _ in range(min(WAITING_PER_TURN, len(self._waiting))):
             waiting = self._waiting.popleft()
             if not waiting.done():  # Its request may have been canceled.
                 waiting.set_result(None)
@@ -79,8 +79,8 @@ class Turns:
 class CountingExecutor(Executor[object]):
     """Stops where there is no room for the answer, and gives way where it takes long."""
 
-    room: Room
-    turns: Turns
+    budget: AnswerBudget
+    scheduling: FairScheduling
 
     def execute_fields(
         self,
@@ -91,7 +91,7 @@ class CountingExecutor(Executor[object]):
         position_context: object,
     ) -> AwaitableOrValue[dict[str, object]]:
         """Execute the fields of one object; raises AnswerTooLarge."""
-        self.room.take(len(grouped_field_set))
+        self.budget.take(len(grouped_field_set))
         return super().execute_fields(
             parent_type, source_value, path, grouped_field_set, position_context
         )
@@ -112,12 +112,12 @@ class CountingExecutor(Executor[object]):
 
     async def _in_turn(self, result: Awaitable[object]) -> object:
         try:
-            await self.turns.wait()
-            self.room.take(0)  # Nothing more is begun for an answer that is refused already.
+            await self.scheduling.wait()
+            self.budget.take(0)  # Nothing more is begun for an answer that is refused already.
         except BaseException:
             if isinstance(result, Coroutine):
                 result.close()  # It has not begun, and never will.
             raise
         value = await result
-        await self.turns.wait()
+        await self.scheduling.wait()
         return value

@@ -29,7 +29,7 @@ class End(Enum):
 Ending = asyncio.Future[End]
 
 
-class Endings:
+class OpenConnections:
     """Every open stream and socket of this process, so that they can be ended together."""
 
     def __init__(self, still_knows: StillKnows) -> None:

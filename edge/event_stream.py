@@ -10,7 +10,7 @@ from starlette.types import Receive, Send
 
 from edge import limits
 from edge.accept_header import EVENT_STREAM
-from edge.connections import End, Endings, TooManyStreams
+from edge.connections import End, OpenConnections, TooManyStreams
 from edge.errors import ErrorEntry, entry_of, named
 from edge.execution import Payload, Subscription
 from edge.request_scope import RequestScope
@@ -46,15 +46,19 @@ class EventStream:
         await self.answer(result(named(entries, self._request_id)))
 
     async def follow(
-        self, subscription: Subscription, scope: RequestScope, receive: Receive, endings: Endings
+        self,
+        subscription: Subscription,
+        scope: RequestScope,
+        receive: Receive,
+        connections: OpenConnections,
     ) -> None:
         """Send a subscription's items until it ends, the client goes or this side has to end it."""
         await self._begin()
-        ending = endings.enter()
+        ending = connections.enter()
         try:
-            endings.bind(ending, scope.caller)
+            connections.bind(ending, scope.caller)
         except TooManyStreams:
-            endings.leave(ending)
+            connections.leave(ending)
             too_many = entry_of("This client secret has too many streams open.", "LIMIT_EXCEEDED")
             await self._finish(named([too_many], scope.request_id))
             return
@@ -75,7 +79,7 @@ class EventStream:
             gone.cancel()
             await asyncio.wait((delivery, gone))
             reason = ending.result() if ending.done() else None
-            endings.leave(ending)
+            connections.leave(ending)
         if reason is End.CREDENTIAL_ENDED:
             await self._finish(
                 named([entry_of("The credential has ended.", "UNAUTHENTICATED")], scope.request_id)

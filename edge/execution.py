@@ -13,7 +13,7 @@ from graphql import (
 )
 
 from edge import limits
-from edge.answer_limits import CountingExecutor, Turns
+from edge.answer_limits import CountingExecutor, FairScheduling
 from edge.documents.documents import Documents, Operation
 from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
 from edge.request_scope import RequestScope
@@ -88,8 +88,8 @@ class Engine:
         if isinstance(executor, list):
             raise RequestRefused(422, [client_error(error, "BAD_USER_INPUT") for error in executor])
         assert isinstance(executor, CountingExecutor)
-        executor.room = scope.room
-        executor.turns = Turns()
+        executor.budget = scope.budget
+        executor.scheduling = FairScheduling()
         return executor
 
     async def run(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from edge.authentication import Authenticate, StillKnows
-from edge.connections import Endings
+from edge.connections import OpenConnections
 from edge.documents.documents import Documents
 from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
 from edge.http import HTTPEndpoint, Page
@@ -30,16 +30,16 @@ class GraphQLEdge:
     ) -> None:
         """Take what this server's edge is made of; `wait` gives how long a limit for slow clients is here."""
         self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
-        self._endings = Endings(still_knows)
-        self._http = HTTPEndpoint(self.engine, authenticate, self._endings, page)
+        self._connections = OpenConnections(still_knows)
+        self._http = HTTPEndpoint(self.engine, authenticate, self._connections, page)
         self._websocket = WebSocketEndpoint(
-            self.engine, authenticate, self._endings, is_origin_allowed
+            self.engine, authenticate, self._connections, is_origin_allowed
         )
 
     @property
     def open_streams(self) -> int:
         """Count the sockets and event streams that are open now."""
-        return len(self._endings)
+        return len(self._connections)
 
     def routes(self, path: str = "/graphql") -> list[BaseRoute]:
         """Make the routes of one path: every HTTP method, and WebSocket."""
@@ -47,8 +47,8 @@ class GraphQLEdge:
 
     def look_again(self) -> None:
         """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is not one any more."""
-        self._endings.look_again()
+        self._connections.look_again()
 
     def stop(self) -> None:
         """End every socket (1012) and event stream: a server that stops need not wait for them."""
-        self._endings.stop()
+        self._connections.stop()

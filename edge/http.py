@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from edge import request_log
 from edge.accept_header import JSON
 from edge.authentication import Authenticate
-from edge.connections import Endings
+from edge.connections import OpenConnections
 from edge.documents.documents import Operation
 from edge.errors import RequestRefused, describe, refuse
 from edge.event_stream import EventStream
@@ -44,11 +44,15 @@ class HTTPEndpoint:
     """`/graphql` over HTTP, as an ASGI application."""
 
     def __init__(
-        self, engine: Engine, authenticate: Authenticate, endings: Endings, page: Page | None
+        self,
+        engine: Engine,
+        authenticate: Authenticate,
+        connections: OpenConnections,
+        page: Page | None,
     ) -> None:
         self._engine = engine
         self._authenticate = authenticate
-        self._endings = endings
+        self._connections = connections
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -150,7 +154,7 @@ class HTTPEndpoint:
         _check_method(exchange, operation)
         if operation.type is OperationType.SUBSCRIPTION:
             subscription = self._engine.subscribe(operation, request, scope)
-            await stream.follow(subscription, scope, exchange.receive, self._endings)
+            await stream.follow(subscription, scope, exchange.receive, self._connections)
             return
         try:
             executed = await self._engine.run(operation, request, scope)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
-from edge.answer_limits import Room
+from edge.answer_limits import AnswerBudget
 from payments.model.callers import Caller
 from payments.model.ids import new_request_id
 
@@ -19,13 +19,13 @@ class RequestScope:
     """One operation of one caller, from its credential to its log line."""
 
     __slots__ = (
+        "budget",
         "caller",
         "collection_id",
         "connection",
         "operation_name",
         "operation_type",
         "request_id",
-        "room",
         "started",
         "transport",
     )
@@ -46,7 +46,7 @@ class RequestScope:
 
     def make_room(self) -> None:
         """Begin to count the values of an answer, or of another item of a stream."""
-        self.room = Room(self.caller)
+        self.budget = AnswerBudget(self.caller)
 
 
 def request_id_from(header: bytes | None) -> str:

@@ -13,7 +13,7 @@ from starlette.websockets import WebSocket
 
 from edge import limits, request_log, websocket_messages
 from edge.authentication import Authenticate
-from edge.connections import End, Ending, Endings, TooManyStreams, end
+from edge.connections import End, Ending, OpenConnections, TooManyStreams, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
 from edge.execution import ClientLost, Engine, Payload
 from edge.request_scope import RequestScope, request_id_from
@@ -40,12 +40,12 @@ class WebSocketEndpoint:
         self,
         engine: Engine,
         authenticate: Authenticate,
-        endings: Endings,
+        connections: OpenConnections,
         is_origin_allowed: OriginCheck,
     ) -> None:
         self.engine = engine
         self.authenticate = authenticate
-        self.endings = endings
+        self.connections = connections
         self._is_origin_allowed = is_origin_allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +75,7 @@ class Socket:
         self._websocket = websocket
         self._receive = receive
         self._asgi_send = send
-        self._ending: Ending = endpoint.endings.enter()
+        self._ending: Ending = endpoint.connections.enter()
         self._init_received = False
         self._caller: Caller | None = None
         self._authorization: str | None = None
@@ -93,7 +93,7 @@ class Socket:
             closed = await self._attend(reader)
         finally:
             self._no_init.cancel()
-            self._endpoint.endings.leave(self._ending)
+            self._endpoint.connections.leave(self._ending)
             reader.cancel()
             for task in self._tasks:
                 task.cancel()
@@ -163,7 +163,7 @@ class Socket:
         except (TillgraphError, RequestRefused):
             raise SocketClosed(4403, "Forbidden") from None
         try:
-            self._endpoint.endings.bind(self._ending, caller)
+            self._endpoint.connections.bind(self._ending, caller)
         except TooManyStreams:
             raise SocketClosed(1013, "Too many connections") from None
         admit(self._websocket.scope)

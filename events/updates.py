@@ -106,11 +106,11 @@ class Updates:
             await asyncio.sleep(self._poll_seconds)
             await self._look_safely()
 
-    async def hear(self, hints: Hints) -> None:
+    async def listen(self, hints: Hints) -> None:
         """Wake, until canceled, who follows what other processes have changed."""
         while True:
             try:
-                async for ids in hints.hear(lambda: bool(self._followers)):
+                async for ids in hints.listen(lambda: bool(self._followers)):
                     if ids is None:
                         await self._look_safely()
                     for id in ids or ():
@@ -212,4 +212,4 @@ class SharedUpdates:
     def wake(self, collection_id: CollectionId) -> None:
         """Wake the followers of a collection and of the whole log, wherever they are."""
         self._updates.wake(collection_id)
-        self._hints.tell(collection_id)
+        self._hints.notify(collection_id)

@@ -76,11 +76,11 @@ class Scope(Protocol):
     collection_id: str | None
 
     @property
-    def room(self) -> "Room":
+    def budget(self) -> "AnswerBudget":
         """Return how many values its answer may still hold."""
 
 
-class Room(Protocol):
+class AnswerBudget(Protocol):
     """How many values an answer may still hold."""
 
     def take(self, values: int) -> None:
@@ -91,7 +91,7 @@ class RequestContext:
     """Serves one operation, or one item of a stream."""
 
     __slots__ = (
-        "_room",
+        "_budget",
         "call",
         "caller",
         "loaders",
@@ -107,11 +107,11 @@ class RequestContext:
         self.request_id = scope.request_id
         self.call = Call(scope.caller, scope.request_id)
         self.loaders = Loaders(services.reads, services.log, services.office.webhooks)
-        self._room = scope.room
+        self._budget = scope.budget
 
     def listed(self, things: Sequence[Thing]) -> Sequence[Thing]:
         """Count what stands on a list before anything is made of it."""
-        self._room.take(len(things))
+        self._budget.take(len(things))
         return things
 
     def demand_secret_key(self) -> None:

@@ -48,20 +48,20 @@ class Notifications:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._driver: Driver | None = None
-        self._to_tell: set[CollectionId] = set()
+        self._to_notify: set[CollectionId] = set()
         self._heard: set[CollectionId] = set()
         self._changed = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
+        self._notifying: asyncio.Task[None] | None = None
         self._speaking = asyncio.Lock()
         """The driver takes one statement at a time."""
 
-    def tell(self, collection_id: CollectionId) -> None:
+    def notify(self, collection_id: CollectionId) -> None:
         """Notify soon; what comes meanwhile goes along."""
-        self._to_tell.add(collection_id)
-        if self._telling is None or self._telling.done():
-            self._telling = asyncio.create_task(self._tell_all())
+        self._to_notify.add(collection_id)
+        if self._notifying is None or self._notifying.done():
+            self._notifying = asyncio.create_task(self._notify_all())
 
-    async def hear(self) -> AsyncIterator[frozenset[CollectionId] | None]:
+    async def listen(self) -> AsyncIterator[frozenset[CollectionId] | None]:
         """Return what others notify of; None behind each new connection, as something may have been missed."""
         while True:
             try:
@@ -71,7 +71,7 @@ class Notifications:
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
             try:
-                async for ids in self._listen(connection):
+                async for ids in self._notifications(connection):
                     yield ids
             except FAILURES as error:
                 log.warning("no longer listening", error=type(error).__name__)
@@ -82,11 +82,11 @@ class Notifications:
 
     async def close(self) -> None:
         """Stop telling."""
-        if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
+        if self._notifying is not None:
+            self._notifying.cancel()
+            await asyncio.gather(self._notifying, return_exceptions=True)
 
-    async def _listen(
+    async def _notifications(
         self, connection: AsyncConnection
     ) -> AsyncIterator[frozenset[CollectionId] | None]:
         driver = await driver_of(connection)
@@ -110,11 +110,11 @@ class Notifications:
             self._heard.update(CollectionId(id) for id in payload.split(","))
             self._changed.set()
 
-    async def _tell_all(self) -> None:
-        while self._to_tell and self._driver is not None:
+    async def _notify_all(self) -> None:
+        while self._to_notify and self._driver is not None:
             payload = ""
-            while self._to_tell and len(payload) < LONGEST_PAYLOAD - 100:
-                payload += f",{self._to_tell.pop()}" if payload else self._to_tell.pop()
+            while self._to_notify and len(payload) < LONGEST_PAYLOAD - 100:
+                payload += f",{self._to_notify.pop()}" if payload else self._to_notify.pop()
             try:
                 async with self._speaking:
                     # Without a parameter, which would be prepared: a pooler may stand in between. Ids have no quotes.
@@ -123,7 +123,7 @@ class Notifications:
                 # Others find it by their slow poll.
                 log.warning("not notified", error=type(error).__name__)
                 return
-        self._to_tell.clear()
+        self._to_notify.clear()
 
 
 async def driver_of(connection: AsyncConnection) -> Driver:

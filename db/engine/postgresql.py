@@ -214,13 +214,15 @@ class PostgresqlDatabase:
 
         await self.write(ask)
 
-    def tell(self, collection_id: CollectionId) -> None:
+    def notify(self, collection_id: CollectionId) -> None:
         """Notify the other processes, behind the commit: a NOTIFY within makes transactions commit one by one."""
-        self._hints.tell(collection_id)
+        self._hints.notify(collection_id)
 
-    def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
+    def listen(
+        self, is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[frozenset[CollectionId] | None]:
         """Return what other processes notify of."""
-        return self._hints.hear()
+        return self._hints.listen()
 
     async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
         try:

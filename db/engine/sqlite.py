@@ -192,10 +192,10 @@ class SqliteDatabase:
         """Execute one statement that reads. Raises StoreFailed."""
         return await self.read(lambda connection: connection.rows(statement, values))
 
-    def tell(self, collection_id: CollectionId) -> None:
+    def notify(self, collection_id: CollectionId) -> None:
         """Do nothing: the file itself tells that it was changed."""
 
-    async def hear(
+    async def listen(
         self, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[frozenset[CollectionId] | None]:
         """Look at the file's counter of commits while somebody wants to know. Never says what was changed.

@@ -132,10 +132,12 @@ class Signals(Protocol):
 class Hints(Protocol):
     """Carries between processes that something changed. One may be lost or come twice: the log is the truth."""
 
-    def tell(self, collection_id: CollectionId) -> None:
+    def notify(self, collection_id: CollectionId) -> None:
         """Tell the others of a change that is committed, soon and together with further ones; never waits or raises."""
 
-    def hear(self, is_wanted: Callable[[], bool]) -> AsyncIterator[frozenset[CollectionId] | None]:
+    def listen(
+        self, is_wanted: Callable[[], bool]
+    ) -> AsyncIterator[frozenset[CollectionId] | None]:
         """Return what others have changed, until canceled; None where it is not known what it was.
 
         While nobody wants to know, nothing need be heard.

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from time import thread_time
 
-from edge.answer_limits import LET_IN, Turns
+from edge.answer_limits import WAITING_PER_TURN, FairScheduling
 
-PIECES = LET_IN + 500
+PIECES = WAITING_PER_TURN + 500
 TURN_SECONDS = 0.002
 PIECE_SECONDS = TURN_SECONDS / 100
 
@@ -21,9 +21,9 @@ def work() -> None:
         pass
 
 
-async def piece(turns: Turns, done: list[int], number: int) -> None:
+async def piece(scheduling: FairScheduling, done: list[int], number: int) -> None:
     """Do a piece in turn."""
-    await turns.wait()
+    await scheduling.wait()
     work()
     done.append(number)
 
@@ -33,8 +33,8 @@ def test_others_have_their_turn(limit: Limit) -> None:
     limit("TURN_SECONDS", TURN_SECONDS)
 
     async def run() -> tuple[list[int], list[int]]:
-        turns, done, seen = Turns(), list[int](), list[int]()
-        pieces = [asyncio.create_task(piece(turns, done, number)) for number in range(PIECES)]
+        scheduling, done, seen = FairScheduling(), list[int](), list[int]()
+        pieces = [asyncio.create_task(piece(scheduling, done, number)) for number in range(PIECES)]
         while len(done) < PIECES:
             await asyncio.sleep(0)
             seen.append(len(done))
@@ -52,8 +52,8 @@ def test_who_waits_can_be_canceled(limit: Limit) -> None:
     limit("TURN_SECONDS", TURN_SECONDS)
 
     async def run() -> list[int]:
-        turns, done = Turns(), list[int]()
-        pieces = [asyncio.create_task(piece(turns, done, number)) for number in range(PIECES)]
+        scheduling, done = FairScheduling(), list[int]()
+        pieces = [asyncio.create_task(piece(scheduling, done, number)) for number in range(PIECES)]
         await asyncio.sleep(0)
         assert len(done) < PIECES
         canceled = pieces[-PIECES // 2 :]
@@ -73,9 +73,9 @@ def test_a_small_answer_waits_for_nobody(limit: Limit) -> None:
     limit("TURN_SECONDS", 60.0)
 
     async def run() -> None:
-        turns = Turns()
+        scheduling = FairScheduling()
         for _ in range(1_000):
-            waiting = turns.wait()
+            waiting = scheduling.wait()
             try:
                 waiting.send(None)
             except StopIteration:
