@@ -18,7 +18,7 @@ from app.private_files import keep_private
 from app.serving import serve, serve_sandbox
 from app.settings import Settings
 from db.engine.address import DatabaseUnusable
-from db.migrating import demand_newest, migrate
+from db.migrating import migrate, require_newest
 from edge.documents.trusted_documents import DocumentUnusable
 from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.model.errors import StoreFailed
@@ -121,7 +121,7 @@ def _carry_out(given: argparse.Namespace, settings: Settings, faults: FaultInjec
         case "sandbox":
             serve_sandbox(settings, host=given.host, port=given.port)
         case _:
-            demand_newest(settings.database_url)
+            require_newest(settings.database_url)
             return asyncio.run(_maintain(given, settings))
     return 0
 

@@ -184,7 +184,7 @@ def _sandbox_routes(
         if isinstance(provider, SandboxProvider)
         for route in sandbox_routes(
             provider,
-            authentication.demand_secret_key,
+            authentication.require_secret_key,
             lambda request: is_own_machine and is_from_here(request),
         )
     ]

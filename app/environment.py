@@ -30,7 +30,7 @@ class SettingsError(Exception):
     """One sentence on which setting is wrong and what would be right."""
 
 
-def demand_known(environ: Mapping[str, str], file: Path, known: Collection[str]) -> None:
+def require_known(environ: Mapping[str, str], file: Path, known: Collection[str]) -> None:
     """Hold the variables of ours to the names that there are, and none to quotes; raises SettingsError."""
     ours = {name: value for name, value in environ.items() if not _is_of_kubernetes(name, value)}
     for name, value in sorted([*_read(file), *ours.items()]):

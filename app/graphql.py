@@ -61,7 +61,7 @@ def make_edge(
 
 def _guarded(page: GraphiQLPage, authentication: Authentication) -> Page:
     async def show(request: Request) -> Response:
-        authentication.demand_here(request)
+        authentication.require_here(request)
         return await page.respond(request)
 
     return show
@@ -126,9 +126,11 @@ def development_routes(
     page: GraphiQLPage,
 ) -> list[BaseRoute]:
     """Return the addresses that development alone has: GraphiQL's files and its tabs' variables."""
-    demand = authentication.demand_secret_key
+    require_key = authentication.require_secret_key
     return [
-        examples_route(services.flow, services.log, services.office.webhooks, documents, demand),
+        examples_route(
+            services.flow, services.log, services.office.webhooks, documents, require_key
+        ),
         *page.routes(),
     ]
 

@@ -60,7 +60,7 @@ class Till:
         """Return whether it takes new work; raises StoreFailed where its database would not record any."""
         if self.is_ending:
             return Readiness.ENDING
-        await self.database.demand_writable()
+        await self.database.require_writable()
         if any(one.account.is_misconfigured for one in gateway_accounts.with_accounts(self.flow)):
             return Readiness.PROVIDER_MISCONFIGURED
         return Readiness.READY
@@ -122,7 +122,7 @@ class Till:
         """Take the secret keys as they are set now; with anything wrong, those from before stay."""
         try:
             hashes = configuration.load().secret_key_hashes
-            if not hashes and self.authentication.demands_keys:
+            if not hashes and self.authentication.requires_keys:
                 raise SettingsError("TILLGRAPH_SECRET_KEYS: the last key can't be taken away.")
         except SettingsError as error:
             log.error("secret keys not read", error=str(error))
@@ -163,7 +163,7 @@ class Server(uvicorn.Server):
         if self.started:
             settings = self._till.settings
             logs.OUTPUT.write(f"Tillgraph serves on {settings.local_url}/graphql".encode())
-            if not self._till.authentication.demands_keys:
+            if not self._till.authentication.requires_keys:
                 reason = "TILLGRAPH_SECRET_KEYS is not set"
                 log.warning("anyone who reaches this port can act", reason=reason)
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.environment import PREFIX, SettingsError, demand_known
+from app.environment import PREFIX, SettingsError, require_known
 from app.private_files import SHORTEST_KEY
 from edge.origins import is_loopback_name
 from edge.rate_limits.client_addresses import Network
@@ -301,7 +301,7 @@ class Settings(BaseSettings):
 
 def load() -> Settings:
     """Read and check every setting; raises SettingsError."""
-    demand_known(os.environ, Path(ENV_FILE), {_variable(name) for name in Settings.model_fields})
+    require_known(os.environ, Path(ENV_FILE), {_variable(name) for name in Settings.model_fields})
     try:
         settings = Settings()
     except ValidationError as error:
@@ -352,9 +352,9 @@ def _check_together(settings: Settings) -> None:
         )
     _check_stripe(settings)
     if settings.database_path is not None:
-        _demand_writable("TILLGRAPH_DATABASE_URL", settings.database_path)
+        _require_writable("TILLGRAPH_DATABASE_URL", settings.database_path)
     if settings.is_sandbox_enabled and settings.sandbox_url is None:
-        _demand_writable("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
+        _require_writable("TILLGRAPH_SANDBOX_DATABASE", settings.sandbox_path)
     if not settings.documents_folder.is_dir():
         raise SettingsError(
             f"TILLGRAPH_DOCUMENTS: {settings.documents_folder} has to be a folder that exists."
@@ -387,7 +387,7 @@ def _check_stripe(settings: Settings) -> None:
         )
 
 
-def _demand_writable(name: str, path: Path) -> None:
+def _require_writable(name: str, path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK) or path.is_dir():
         raise SettingsError(
             f"{name}: {path} has to lie in a folder that exists and can be written."

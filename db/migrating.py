@@ -29,7 +29,7 @@ def config_for(database_url: str) -> Config:
     return config
 
 
-def demand_newest(database_url: str) -> None:
+def require_newest(database_url: str) -> None:
     """Hold a database to the newest migration; raises DatabaseUnusable."""
     config = config_for(database_url)
     config.stdout = io.StringIO()

@@ -71,7 +71,7 @@ class Authentication:
             allowance = await self._limits.take_browser(secret)
             return Admitted(await self._browser(secret), allowance)
         digest = hashlib.sha256(token.encode()).hexdigest()
-        origin = await self._limits.demand_address(connection, digest)
+        origin = await self._limits.require_address(connection, digest)
         caller = self._trusted(connection) if credential is None else self._back_end(digest)
         if caller is None:
             await self._limits.take_failure(origin)
@@ -84,7 +84,7 @@ class Authentication:
         await self._limits.close()
 
     @property
-    def demands_keys(self) -> bool:
+    def requires_keys(self) -> bool:
         """Return whether every caller needs a credential."""
         return bool(self._back_ends)
 
@@ -95,10 +95,10 @@ class Authentication:
     def still_knows(self, caller: Caller) -> bool:
         """Return whether the secret key that a caller came with is one yet; a browser has none."""
         return caller.is_browser or (
-            caller.key_hash in self._back_ends if self.demands_keys else caller.key_hash is None
+            caller.key_hash in self._back_ends if self.requires_keys else caller.key_hash is None
         )
 
-    async def demand_secret_key(self, connection: HTTPConnection) -> None:
+    async def require_secret_key(self, connection: HTTPConnection) -> None:
         """Pass back ends alone; raises Unauthenticated, Forbidden or RateLimited."""
         admitted = await self(connection.headers.get("authorization"), connection)
         if admitted.caller.is_browser:
@@ -120,18 +120,18 @@ class Authentication:
             raise Unauthenticated(NOT_KNOWN)
         return Caller(secret.collection_id, secret.ends_at, secret.version)
 
-    def demand_here(self, connection: HTTPConnection) -> None:
+    def require_here(self, connection: HTTPConnection) -> None:
         """Where no keys are set, pass callers on this machine alone; raises Unauthenticated."""
-        if not self.demands_keys and not is_from_here(connection):
+        if not self.requires_keys and not is_from_here(connection):
             raise Unauthenticated(ELSEWHERE)
 
     def _trusted(self, connection: HTTPConnection) -> Caller | None:
         """Find out whether who comes without a credential is on this very machine, where that is enough."""
-        return BACK_END if not self.demands_keys and is_from_here(connection) else None
+        return BACK_END if not self.requires_keys and is_from_here(connection) else None
 
     @property
     def _missing(self) -> str:
-        return NEEDED if self.demands_keys else ELSEWHERE
+        return NEEDED if self.requires_keys else ELSEWHERE
 
 
 def _token(credential: str | None) -> str:

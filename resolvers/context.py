@@ -114,7 +114,7 @@ class RequestContext:
         self._budget.take(len(things))
         return things
 
-    def demand_secret_key(self) -> None:
+    def require_secret_key(self) -> None:
         """Refuse browsers; raises Forbidden."""
         if self.caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
@@ -289,7 +289,7 @@ class RequestContext:
         return [
             self.provider(id)
             for id, provider in flow.providers.items()
-            if id not in disabled and guards.may_use(flow, self.call, provider, collection.currency)
+            if id not in disabled and guards.can_use(flow, self.call, provider, collection.currency)
         ]
 
     async def known_providers(self) -> list[ProviderId]:
@@ -301,7 +301,7 @@ class RequestContext:
         return [
             id
             for id, provider in flow.providers.items()
-            if guards.may_use(flow, self.call, provider, collection.currency)
+            if guards.can_use(flow, self.call, provider, collection.currency)
         ]
 
     async def is_enabled(self, id: ProviderId) -> bool:

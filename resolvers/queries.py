@@ -180,7 +180,7 @@ class Query(WebhookQueries):
     ) -> PaymentCollectionConnection:
         """List collections."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         lists = context.services.lists
         wanted, within = collections_wanted(filter), created_within(filter)
         listing = Listing(
@@ -227,7 +227,7 @@ class Query(WebhookQueries):
     ) -> PaymentConnection:
         """List payments."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         lists = context.services.lists
         wanted, within = payments_wanted(filter), created_within(filter)
         listing = Listing(
@@ -256,7 +256,7 @@ class Query(WebhookQueries):
     ) -> PaymentEventConnection:
         """Read the whole log."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         size = page_size(first)
         after = given(after)
         start = 0 if after is None else (await context.event_at(after, None)).position
@@ -269,7 +269,7 @@ class Query(WebhookQueries):
     ) -> UnsettledOperationConnection:
         """List what recovery is working on or has given to a person, oldest first."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         size = page_size(first)
         after = given(after)
         start = None
@@ -310,7 +310,7 @@ class Query(WebhookQueries):
     async def account_holders(self, info: Info, customer_reference: str) -> list[AccountHolder]:
         """List a customer's account holders."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         if not is_storable(customer_reference):
             return []
         found = await context.services.reads.holders_of(customer_reference)
@@ -320,7 +320,7 @@ class Query(WebhookQueries):
     async def refund_reasons(self, info: Info) -> list[RefundReason]:
         """List the reasons that a refund can be made for."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         return [RefundReason.of(one) for one in await context.services.reads.refund_reasons()]
 
 

@@ -43,7 +43,7 @@ class Subscription:
         last = await services.log.last_event_of(collection_id)
         if last is None:
             raise NotFound("No payment collection has this id.")
-        await _demand_current(services.reads, context.caller)
+        await _require_current(services.reads, context.caller)
         if after is None:
             yield _update(last, is_snapshot=True)
             start = last
@@ -59,7 +59,7 @@ class Subscription:
         async with aclosing(following) as events:
             async for event in events:
                 if event.type is EventType.COLLECTION_UPDATED:
-                    await _demand_current(services.reads, context.caller)
+                    await _require_current(services.reads, context.caller)
                 yield _update(event)
                 if await _is_over(services.reads, event):
                     return
@@ -74,7 +74,7 @@ class Subscription:
     ) -> AsyncGenerator[PaymentEvent, None]:
         """Follow the whole log."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         after = given(after)
         services = context.services
         if after is None:
@@ -90,7 +90,7 @@ class Subscription:
                 yield PaymentEvent.of(event)
 
 
-async def _demand_current(reads: Reads, caller: Caller) -> None:
+async def _require_current(reads: Reads, caller: Caller) -> None:
     """Refuse a browser whose client secret has been replaced meanwhile; raises Unauthenticated."""
     if caller.collection_id is not None:
         collection = (await reads.collections([caller.collection_id]))[caller.collection_id]

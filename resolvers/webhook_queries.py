@@ -31,6 +31,6 @@ class WebhookQueries:
     async def webhook_endpoints(self, info: Info) -> list[webhook.WebhookEndpoint]:
         """List the webhook endpoints."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         found = await context.services.office.webhooks.endpoints()
         return [webhook.WebhookEndpoint.of(one) for one in found]

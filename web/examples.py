@@ -224,7 +224,7 @@ def examples_route(
     log: Log,
     webhooks: Webhooks,
     documents: Sequence[ExampleDocument],
-    demand_secret_key: Callable[[Request], Awaitable[None]],
+    require_secret_key: Callable[[Request], Awaitable[None]],
 ) -> Route:
     """Return the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
 
@@ -234,7 +234,7 @@ def examples_route(
             return Response(status_code=415)
         request_id = str(ULID())
         try:
-            await demand_secret_key(request)
+            await require_secret_key(request)
         except Unauthenticated:
             return Response(status_code=401, headers={"www-authenticate": "Bearer"})
         except Forbidden:

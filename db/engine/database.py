@@ -29,7 +29,7 @@ class Database(Hints, Protocol):
     def now(self) -> Instant:
         """Read the database's clock, which all processes on it share."""
 
-    async def demand_writable(self) -> None:
+    async def require_writable(self) -> None:
         """Make sure that writes succeed; raises StoreFailed where they would not."""
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:

@@ -205,7 +205,7 @@ class PostgresqlDatabase:
         how = READING if self._connector.is_pooled else None
         return await self._run(how, lambda connection: connection.rows(statement, values))
 
-    async def demand_writable(self) -> None:
+    async def require_writable(self) -> None:
         """Ask whether the server writes; raises StoreUnavailable where it only reads."""
 
         def ask(connection: PostgresqlConnection) -> None:

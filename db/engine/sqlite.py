@@ -160,7 +160,7 @@ class SqliteDatabase:
         ends_at = time.monotonic() + self._lock_seconds
         return await self._run(self._writer, "BEGIN IMMEDIATE", ends_at, work)
 
-    async def demand_writable(self) -> None:
+    async def require_writable(self) -> None:
         """Write something; raises StoreUnavailable where that fails."""
         if time.monotonic() < self._written_at + WRITTEN_SECONDS:
             return

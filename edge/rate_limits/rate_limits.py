@@ -68,7 +68,7 @@ class RateLimit:
             raise RateLimited(allowance)
         return allowance
 
-    async def demand(self, partition: str) -> None:
+    async def require(self, partition: str) -> None:
         """Raise RateLimited where no request is left, without counting one."""
         key, reset_seconds = self._window(partition)
         count = await self._counts.get(key)
@@ -119,7 +119,7 @@ class RateLimits:
             return None
         return await self._back_end.take(caller.key_hash[:32])
 
-    async def demand_address(self, connection: HTTPConnection, digest: str) -> Origin | None:
+    async def require_address(self, connection: HTTPConnection, digest: str) -> Origin | None:
         """Return from where a credential comes; raises RateLimited where too many wrong ones came from there.
 
         It passes where it was right before from the very same place: somebody beside a back end, behind one proxy or
@@ -130,7 +130,7 @@ class RateLimits:
         origin = (self._addresses.of(connection), digest)
         if origin not in self._known:
             try:
-                await self._address.demand(origin[0])
+                await self._address.require(origin[0])
             except RateLimited:
                 # Another process may have seen it.
                 if not await self._counts.get(_right_key(origin)):

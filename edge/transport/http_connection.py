@@ -178,7 +178,7 @@ class HTTPConnection(HttpToolsProtocol):
         self._held_bytes += len(piece)
         try:
             self.parser.feed_data(piece)
-            self._demand_small()
+            self._require_small()
         except httptools.HttpParserUpgrade as upgrade:
             self._upgrade()
             return int(upgrade.args[0])
@@ -190,7 +190,7 @@ class HTTPConnection(HttpToolsProtocol):
             self._refuse(fault)
         return len(piece)
 
-    def _demand_small(self) -> None:
+    def _require_small(self) -> None:
         if self._held_bytes > limits.HEAD_BYTES:
             status = 414 if self._part is Part.HEAD and self._fields == 0 else 431
             raise Fault(status, f"A head has at most {limits.HEAD_BYTES} bytes.")
@@ -208,7 +208,7 @@ class HTTPConnection(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._demand_small()
+        self._require_small()
         names = [name for name, _ in self.headers]
         has_to_name_host = self.parser.get_http_version() == "1.1"
         if names.count(b"host") not in ((1,) if has_to_name_host else (0, 1)):
@@ -228,7 +228,7 @@ class HTTPConnection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._demand_small()
+        self._require_small()
         self._part = Part.HEAD
         self._held_bytes = self._body_bytes = 0
         if not self._is_offered_another_protocol:

@@ -220,7 +220,7 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     if operation.status is OperationStatus.ACTION_REQUIRED:
         return await _look(flow.faults, provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
-    if not _may_be_forgotten(flow, provider, operation):
+    if not _is_perhaps_forgotten(flow, provider, operation):
         return await _ask(flow, provider, ask)
     found = await _look(flow.faults, provider, ask, session, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
@@ -245,7 +245,7 @@ async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
     )
 
 
-def _may_be_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
+def _is_perhaps_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
     """Return whether the provider may have forgotten this key by now, and would do it once more.
 
     When a key was sent that the provider's books brought back after a restored backup is not known here.

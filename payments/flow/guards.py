@@ -80,7 +80,7 @@ def amount_of(amount: Decimal, currency: str) -> int:
         raise InvalidInput(str(fault), path=("amount",)) from None
 
 
-def room_minor(working: WorkingCopy, *, besides: PaymentSession | None = None) -> int:
+def authorizable_minor(working: WorkingCopy, *, besides: PaymentSession | None = None) -> int:
     """Return what can still be authorized: the amount less what is authorized and what is in flight."""
     in_flight = sum(
         session.amount_minor
@@ -91,7 +91,7 @@ def room_minor(working: WorkingCopy, *, besides: PaymentSession | None = None) -
     return max(0, collection.amount_minor - collection.authorized_minor - in_flight)
 
 
-def fits_room(
+def require_authorizable(
     working: WorkingCopy,
     amount_minor: int,
     *,
@@ -99,9 +99,9 @@ def fits_room(
     path: Path = ("amount",),
 ) -> None:
     """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
-    room = room_minor(working, besides=besides)
-    if amount_minor > room:
-        maximum = working.collection.money(room)
+    left_minor = authorizable_minor(working, besides=besides)
+    if amount_minor > left_minor:
+        maximum = working.collection.money(left_minor)
         raise AmountTooLarge(
             f"At most {maximum} {maximum.currency} can still be authorized on this collection.",
             path=path,
@@ -109,7 +109,7 @@ def fits_room(
         )
 
 
-def may_try(working: WorkingCopy, call: Call) -> None:
+def require_attempts_left(working: WorkingCopy, call: Call) -> None:
     """Refuse a browser that has tried too often in vain, what is in flight included; raises InvalidState."""
     in_flight = sum(session.is_in_flight for session in working.sessions.values())
     tried = working.collection.failed_attempts + in_flight
@@ -126,7 +126,7 @@ def usable_provider(
     provider = flow.providers.get(ProviderId(id))
     if provider is None or id in working.tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
-    if not may_use(flow, call, provider, working.collection.currency):
+    if not can_use(flow, call, provider, working.collection.currency):
         if is_retired(provider):
             raise ProviderDisabled("This way of paying is no longer offered.", path=path)
         currencies = provider.supported_currencies
@@ -142,11 +142,11 @@ def usable_providers(flow: Flow, working: WorkingCopy, call: Call) -> list[Provi
     return [
         provider
         for id, provider in flow.providers.items()
-        if id not in disabled and may_use(flow, call, provider, working.collection.currency)
+        if id not in disabled and can_use(flow, call, provider, working.collection.currency)
     ]
 
 
-def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
+def can_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
     """Return whether a caller may open a session with an enabled provider in a currency."""
     currencies = provider.supported_currencies
     is_for_caller = not call.caller.is_browser or provider.id in flow.settings.browser_providers
@@ -154,7 +154,7 @@ def may_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
     return is_offered and (currencies is None or currency in currencies)
 
 
-def provider_data(
+def require_provider_data(
     provider: Provider, call: Call, data: JsonObject, *, besides: JsonObject | None = None
 ) -> None:
     """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput.
@@ -179,7 +179,7 @@ def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonO
     return {key: value for key, value in data.items() if key not in provider.browser_keys}
 
 
-def provider_amount(
+def require_provider_amount(
     provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
 ) -> None:
     """Hold a session's amount to what its provider takes; raises AmountTooSmall, AmountTooLarge and InvalidInput."""
@@ -196,10 +196,10 @@ def provider_amount(
         raise AmountTooLarge(
             f"{provider.name} takes at most {maximum} {currency}.", path=path, maximum=maximum
         )
-    provider_step(provider, amount_minor, currency, path=path)
+    require_provider_step(provider, amount_minor, currency, path=path)
 
 
-def provider_step(
+def require_provider_step(
     provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
 ) -> None:
     """Refuse what a provider would have to round; raises InvalidInput."""
@@ -213,7 +213,7 @@ def provider_step(
         )
 
 
-def refundable(provider: Provider, payment: Payment) -> None:
+def require_refundable(provider: Provider, payment: Payment) -> None:
     """Refuse a refund of what was paid in a way that gives nothing back; raises InvalidState."""
     if isinstance(provider, JudgesRefunds):
         obstacle = provider.refund_obstacle(payment.paid_with)
@@ -232,7 +232,7 @@ def session_holder(working: WorkingCopy, provider: Provider, id: str) -> Account
     return found
 
 
-def same_holder(working: WorkingCopy, session: PaymentSession) -> None:
+def require_same_holder(working: WorkingCopy, session: PaymentSession) -> None:
     """Refuse a session of a customer in whose place another one was made at the provider; raises InvalidState."""
     id = session.account_holder_id
     holder = None if id is None else working.tx.holder(id)
@@ -262,7 +262,7 @@ def saved_method(
     return holder, method
 
 
-def return_url(flow: Flow, url: str | None) -> None:
+def require_return_url(flow: Flow, url: str | None) -> None:
     """Refuse a return address that is not on an allowed origin; raises InvalidInput."""
     if url is None:
         return
@@ -273,7 +273,7 @@ def return_url(flow: Flow, url: str | None) -> None:
         )
 
 
-def not_canceled(working: WorkingCopy) -> None:
+def require_not_canceled(working: WorkingCopy) -> None:
     """Refuse to go on with a canceled collection; raises InvalidState."""
     if working.collection.canceled_at is not None:
         raise InvalidState("This payment collection is canceled.")

@@ -71,7 +71,7 @@ def apply_outcome(
     operation = _reopened(working, operation, outcome)
     if contradicts(operation, outcome):
         _note_contradiction(working, operation, outcome)
-    if not may_still_change(operation, outcome) or is_older_news(working, operation, outcome):
+    if not can_still_change(operation, outcome) or is_older_news(working, operation, outcome):
         return operation
     if closes_session(operation) and isinstance(outcome, Authorized):
         return _paid_instead(working, operation, outcome)
@@ -183,7 +183,7 @@ def _end_with(
     assert_never(outcome)
 
 
-def may_still_change(operation: Operation, outcome: Outcome) -> bool:
+def can_still_change(operation: Operation, outcome: Outcome) -> bool:
     """Return whether an outcome is news for an operation: final states have no exits."""
     match operation.status:
         case OperationStatus.SUCCEEDED:

@@ -12,7 +12,7 @@ from payments.model.statuses import DISPUTE_OVER, DisputeStatus, EventSource, Ev
 from payments.ports.store import Transaction
 
 
-def _may_become(known: Dispute, found: DisputeFound) -> bool:
+def _can_become(known: Dispute, found: DisputeFound) -> bool:
     """Return whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
 
     What was closed without a decision may be open again; what was lost may be appealed, and won after that. What is
@@ -50,7 +50,7 @@ def record_dispute(
         _tell(working, payment, dispute, EventType.DISPUTE_OPENED)
         if found.status in DISPUTE_OVER:
             _tell(working, payment, dispute, EventType.DISPUTE_CLOSED)
-    elif _may_become(known, found) and (dispute := _as_found(known, found)) != known:
+    elif _can_become(known, found) and (dispute := _as_found(known, found)) != known:
         tx.update_dispute(replace(dispute, updated_at=working.now))
         _sum_up(working, payment, (disputes | {dispute.reference: dispute}).values())
         is_over = found.status in DISPUTE_OVER

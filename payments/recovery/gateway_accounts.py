@@ -55,13 +55,13 @@ async def compare_account(flow: Flow, one: HasAccount) -> bool:
     if found is None:
         return False
     known = await flow.store.read(lambda tx: tx.known_account(one.gateway))
-    if known != found and await _may_be_taken(flow, one, is_first=known is None):
+    if known != found and await _can_be_taken(flow, one, is_first=known is None):
         known = await take_account(flow, one, found)
     one.account.known = known
     return await one.account.confirm()
 
 
-async def _may_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
+async def _can_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
     """Return whether no payment is of another account: there is none, or one is found where the key leads."""
     readers = readers_of(flow, one.gateway)
     sessions = await flow.store.read(

@@ -125,23 +125,23 @@ def _attempt(
         raise InvalidState("This session is canceled; open another one.")
     if session.attempt_id is not None and session.status is not SessionStatus.ERROR:
         return Prepared(working.operation(session.attempt_id))
-    guards.not_canceled(working)
+    guards.require_not_canceled(working)
     data = command.data or {}
     provider = guards.usable_provider(flow, working, call, session.provider_id, path=None)
-    guards.provider_data(provider, call, data, besides=session.data)
-    guards.fits_room(working, session.amount_minor, besides=session, path=None)
+    guards.require_provider_data(provider, call, data, besides=session.data)
+    guards.require_authorizable(working, session.amount_minor, besides=session, path=None)
     holder_reference = method_reference = None
     is_browsers = session.status is SessionStatus.REQUIRES_MORE and not data
     if is_browsers and command.payment_method_id is None:
         return None
-    guards.same_holder(working, session)
+    guards.require_same_holder(working, session)
     if command.payment_method_id is not None:
-        _names_one_method(provider, data)
+        _require_one_method(provider, data)
         holder, method = guards.saved_method(working, session, command.payment_method_id)
         method_reference = method.reference
         if session.account_holder_id is None:
             holder_reference = holder.reference
-    guards.may_try(working, call)
+    guards.require_attempts_left(working, call)
     operation = replace(
         _new_attempt(working, call, session),
         data=data,
@@ -158,7 +158,7 @@ def authorize_at_once(
     begin(flow, working, _new_attempt(working, call, session))
 
 
-def _names_one_method(provider: Provider, data: JsonObject) -> None:
+def _require_one_method(provider: Provider, data: JsonObject) -> None:
     key = provider.method_key if isinstance(provider, SavesMethods) else None
     if key is not None and key in data:
         raise InvalidInput(
@@ -243,12 +243,12 @@ def _again(
         if newest.status is not OperationStatus.NOT_REACHED:
             return Prepared(newest)
         attempt = newest
-    guards.not_canceled(working)
+    guards.require_not_canceled(working)
     if session.status is SessionStatus.CANCELED:
         raise InvalidState("This session is canceled; open another one.")
     guards.usable_provider(flow, working, call, session.provider_id, path=None)
-    guards.may_try(working, call)
-    guards.fits_room(working, session.amount_minor, besides=session, path=None)
+    guards.require_attempts_left(working, call)
+    guards.require_authorizable(working, session.amount_minor, besides=session, path=None)
     return _begun(begin(flow, working, replace(attempt, amount_minor=session.amount_minor)))
 
 

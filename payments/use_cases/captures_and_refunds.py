@@ -58,7 +58,7 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
             operation = working.operation(OperationId(stored.subject_ids[0]))
             operation = replace(operation, reserved_minor=_reserved(working, payment, operation))
         if stored is None or operation.status is OperationStatus.NOT_REACHED:
-            _may_move(working, payment, operation)
+            _require_movable(working, payment, operation)
             operation = begin(flow, working, operation)
             is_to_be_asked = operation.status is OperationStatus.ASKING
         if stored is None:
@@ -84,7 +84,7 @@ def capture_at_once(
 ) -> None:
     """Capture a payment within the transaction, at a provider that decides there."""
     operation = _new(flow, working, call, command, payment)
-    _may_move(working, working.payments[payment.id], operation)
+    _require_movable(working, working.payments[payment.id], operation)
     begin(flow, working, operation)
 
 
@@ -101,9 +101,9 @@ def _new(
     provider = flow.providers[payment.provider_id]
     if command.amount is not None:
         amount_minor = guards.amount_of(command.amount, payment.currency)
-        guards.provider_step(provider, amount_minor, payment.currency)
+        guards.require_provider_step(provider, amount_minor, payment.currency)
     if isinstance(command, RefundPayment):
-        guards.refundable(provider, payment)
+        guards.require_refundable(provider, payment)
     reason = None
     if isinstance(command, RefundPayment) and command.reason_id is not None:
         reason = refund_reasons.usable(working.tx, command.reason_id, path=("reasonId",))
@@ -163,12 +163,12 @@ def _count(working: WorkingCopy, payment: Payment, operation: Operation) -> None
         working.put_payment(replace(payment, refund_count=count + 1))
 
 
-def _may_move(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
+def _require_movable(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
     if operation.kind is OperationKind.CAPTURE:
-        _may_capture(working, payment, operation)
+        _require_capturable(working, payment, operation)
         available = payment.capturable_minor(working.now)
     else:
-        _may_refund(payment)
+        _require_refundable(payment)
         available = payment.refundable_minor
     if operation.amount_minor > available:
         maximum = payment.money(available)
@@ -182,7 +182,7 @@ def _may_move(working: WorkingCopy, payment: Payment, operation: Operation) -> N
         raise InProgress("All of it is in flight already.")
 
 
-def _may_capture(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
+def _require_capturable(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
     _takes_movements(payment)
     if payment.status is PaymentStatus.CANCELED:
         raise InvalidState("This payment is canceled.")
@@ -198,7 +198,7 @@ def _may_capture(working: WorkingCopy, payment: Payment, operation: Operation) -
         raise InProgress("Another capture is pending.")
 
 
-def _may_refund(payment: Payment) -> None:
+def _require_refundable(payment: Payment) -> None:
     _takes_movements(payment)
     if payment.captured_minor == 0:
         raise InvalidState("Nothing of this payment is captured.")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from payments.flow.asking import carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session, close_what_no_longer_fits
-from payments.flow.guards import amount_of, locked_collection, not_canceled, usable_provider
+from payments.flow.guards import amount_of, locked_collection, require_not_canceled, usable_provider
 from payments.flow.idempotency import behind_lock, bind_key, bound_key
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy, lock
@@ -69,11 +69,11 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
 
     def work(tx: Transaction) -> Snapshot:
         working = locked_collection(tx, call, command.id)
-        not_canceled(working)
+        require_not_canceled(working)
         values: dict[str, object] = {}
         if command.amount is not UNCHANGED:
             amount_minor = amount_of(command.amount, working.collection.currency)
-            _not_below_what_is_bound(working, amount_minor)
+            _require_at_least_bound(working, amount_minor)
             values["amount_minor"] = amount_minor
         for name in ("reference", "region_id", "metadata", "allows_split_payment"):
             value = getattr(command, name)
@@ -110,7 +110,7 @@ def _claims(flow: Flow, reference: str | None, taken: CollectionId | None) -> bo
     return reference is not None and flow.settings.has_unique_references
 
 
-def _not_below_what_is_bound(working: WorkingCopy, amount_minor: int) -> None:
+def _require_at_least_bound(working: WorkingCopy, amount_minor: int) -> None:
     in_flight = sum(s.amount_minor for s in working.sessions.values() if s.is_in_flight)
     bound = working.collection.authorized_minor + in_flight
     if amount_minor < bound:
@@ -147,7 +147,7 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
         working = locked_collection(tx, call, id)
         if working.collection.canceled_at is not None:
             return working.snapshot()
-        _can_be_canceled(working)
+        _require_cancelable(working)
         working.put_collection(
             replace(working.collection, canceled_at=tx.now, claims_reference=False)
         )
@@ -169,7 +169,7 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
     return await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
 
 
-def _can_be_canceled(working: WorkingCopy) -> None:
+def _require_cancelable(working: WorkingCopy) -> None:
     if working.collection.captured_minor > 0:
         raise InvalidState("Something is captured already; refund it instead.")
     if any(payment.capture_pending_minor > 0 for payment in working.payments.values()):
@@ -185,7 +185,7 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
         )
         if stored is not None:
             return working.snapshot()
-        _may_be_marked(working)
+        _require_markable(working)
         provider = usable_provider(flow, working, call, SYSTEM, path=None)
         session = sessions.new_session(working, provider, working.collection.outstanding_minor)
         id = sessions.add(flow, working, call, session)
@@ -204,8 +204,8 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
     return await flow.change("prepare", call.request_id, work)
 
 
-def _may_be_marked(working: WorkingCopy) -> None:
-    sessions.may_open(working)
+def _require_markable(working: WorkingCopy) -> None:
+    sessions.require_openable(working)
     if any(session.is_in_flight for session in working.sessions.values()):
         raise InvalidState(
             "An authorization is in flight; its outcome decides what is left to pay."

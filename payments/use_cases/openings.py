@@ -56,12 +56,12 @@ async def offered(
     errors = [await failure_of(flow, command, snapshot.session(id).opening_id) for id in ids]
     opened = tuple(id for id, error in zip(ids, errors, strict=True) if error is None)
     for error in errors:
-        if error is not None and not (opened and _may_be_left_out(command, error)):
+        if error is not None and not (opened and _can_be_left_out(command, error)):
             raise error
     return opened
 
 
-def _may_be_left_out(command: Creation, error: Refused) -> bool:
+def _can_be_left_out(command: Creation, error: Refused) -> bool:
     is_for_each = isinstance(command, CreatePaymentSessions) and command.provider_ids is None
     return is_for_each and isinstance(error, ProviderDisabled | AmountTooSmall | AmountTooLarge)
 
@@ -99,7 +99,7 @@ async def opened_by_another_call(
         if opening.status is OperationStatus.ASKING:
             raise InProgress("The session is still being opened; send the same key again.")
         error = await failure_of(flow, command, opening.id)
-        if error is not None and not _may_be_left_out(command, error):
+        if error is not None and not _can_be_left_out(command, error):
             raise error
         is_waiting = True
     return await read_again(flow, snapshot) if is_waiting else snapshot

@@ -38,7 +38,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
             setup = _there(tx.setup(SetupId(stored.subject_ids[0])), holder)
         else:
             provider = saving_provider(flow, tx, holder.provider_id, path=HOLDER_PATH)
-            _may_be_sent(command)
+            _require_one_source(command)
             if command.setup_id is not None:
                 setup = _goes_on(tx, holder, command.setup_id)
             else:
@@ -70,7 +70,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
     return answer
 
 
-def _may_be_sent(command: SavePaymentMethod) -> None:
+def _require_one_source(command: SavePaymentMethod) -> None:
     if command.setup_id is not None and command.data:
         raise InvalidInput(
             "What is being saved is known from setupId: leave the data out.", path=("data",)

@@ -75,8 +75,8 @@ async def _open(
             is_replay = True
             ids = tuple(SessionId(id) for id in stored.subject_ids)
             return working.snapshot()
-        may_open(working)
-        guards.may_try(working, call)
+        require_openable(working)
+        guards.require_attempts_left(working, call)
         if not call.caller.is_browser:
             working.put_collection(replace(working.collection, failed_attempts=0))
         ids = tuple(build(working))
@@ -98,9 +98,9 @@ async def _open(
     return snapshot, opened
 
 
-def may_open(working: WorkingCopy) -> None:
+def require_openable(working: WorkingCopy) -> None:
     """Refuse another session where there is nothing to pay for, or too many; raises InvalidState."""
-    guards.not_canceled(working)
+    guards.require_not_canceled(working)
     if working.collection.outstanding_minor == 0:
         raise InvalidState("Nothing is outstanding on this payment collection.")
     if len(working.sessions) >= SESSIONS_A_COLLECTION:
@@ -118,8 +118,8 @@ def _one_session(
         flow, working, call, command.provider_id, path=("providerId",)
     )
     data = command.data or {}
-    guards.provider_data(provider, call, data)
-    guards.return_url(flow, command.return_url)
+    guards.require_provider_data(provider, call, data)
+    guards.require_return_url(flow, command.return_url)
     holder = None
     if command.account_holder_id is not None:
         holder = guards.session_holder(working, provider, command.account_holder_id)
@@ -127,9 +127,9 @@ def _one_session(
     amount_minor = outstanding
     if command.amount is not None:
         amount_minor = guards.amount_of(command.amount, working.collection.currency)
-    guards.fits_room(working, amount_minor)
-    _splits_only_where_allowed(working, call, amount_minor)
-    guards.provider_amount(provider, amount_minor, working.collection.currency)
+    guards.require_authorizable(working, amount_minor)
+    _require_split_allowed(working, call, amount_minor)
+    guards.require_provider_amount(provider, amount_minor, working.collection.currency)
     session = new_session(working, provider, amount_minor)
     session = replace(
         session,
@@ -145,7 +145,7 @@ def _one_session(
 def _each_session(
     flow: Flow, working: WorkingCopy, call: Call, command: CreatePaymentSessions
 ) -> list[SessionId]:
-    guards.return_url(flow, command.return_url)
+    guards.require_return_url(flow, command.return_url)
     if command.provider_ids is None:
         providers = guards.usable_providers(flow, working, call)
     else:
@@ -158,11 +158,13 @@ def _each_session(
     if len(working.sessions) + len(providers) > SESSIONS_A_COLLECTION:
         raise InvalidState(f"A payment collection has at most {SESSIONS_A_COLLECTION} sessions.")
     outstanding = working.collection.outstanding_minor
-    guards.fits_room(working, outstanding, path=None)
+    guards.require_authorizable(working, outstanding, path=None)
     taking = [one for one in providers if _takes(one, outstanding, working.collection.currency)]
     if len(taking) < len(providers) and (command.provider_ids is not None or not taking):
         for provider in providers:
-            guards.provider_amount(provider, outstanding, working.collection.currency, path=None)
+            guards.require_provider_amount(
+                provider, outstanding, working.collection.currency, path=None
+            )
     ids = []
     for provider in taking:
         session = new_session(working, provider, outstanding)
@@ -173,13 +175,13 @@ def _each_session(
 def _takes(provider: Provider, amount_minor: int, currency: str) -> bool:
     """Return whether a provider takes an amount; where none was named, one that does not is left out."""
     try:
-        guards.provider_amount(provider, amount_minor, currency, path=None)
+        guards.require_provider_amount(provider, amount_minor, currency, path=None)
     except Refused:
         return False
     return True
 
 
-def _splits_only_where_allowed(working: WorkingCopy, call: Call, amount_minor: int) -> None:
+def _require_split_allowed(working: WorkingCopy, call: Call, amount_minor: int) -> None:
     collection = working.collection
     is_part = amount_minor != collection.outstanding_minor
     if call.caller.is_browser and is_part and not collection.allows_split_payment:
@@ -254,7 +256,7 @@ async def update(
         nonlocal asked
         asked = None
         working, session = guards.locked_session(tx, call, command.id)
-        _may_update(working, session)
+        _require_changeable(working, session)
         values = _changed_values(flow, working, call, command, session)
         if not values:
             return working.snapshot()
@@ -285,8 +287,8 @@ async def update(
     return snapshot, session.id
 
 
-def _may_update(working: WorkingCopy, session: PaymentSession) -> None:
-    guards.not_canceled(working)
+def _require_changeable(working: WorkingCopy, session: PaymentSession) -> None:
+    guards.require_not_canceled(working)
     if session.is_opening or session.is_in_flight:
         raise InProgress("The provider's answer about this session is not known yet.")
     is_open = session.status in (SessionStatus.PENDING, SessionStatus.ERROR)
@@ -305,20 +307,20 @@ def _changed_values(
     values: JsonObject = {}
     if command.amount is not UNCHANGED:
         amount_minor = guards.amount_of(command.amount, session.currency)
-        guards.fits_room(working, amount_minor)
-        _splits_only_where_allowed(working, call, amount_minor)
+        guards.require_authorizable(working, amount_minor)
+        _require_split_allowed(working, call, amount_minor)
         provider = flow.providers[session.provider_id]
-        guards.provider_amount(provider, amount_minor, session.currency)
+        guards.require_provider_amount(provider, amount_minor, session.currency)
         values["amount_minor"] = amount_minor
     if command.data is not UNCHANGED:
         provider = flow.providers[session.provider_id]
         kept = guards.data_out_of_reach(provider, call, session.data)
-        guards.provider_data(provider, call, command.data, besides=kept)
+        guards.require_provider_data(provider, call, command.data, besides=kept)
         values["data"] = {**kept, **command.data}
     if command.metadata is not UNCHANGED:
         values["metadata"] = command.metadata
     if command.return_url is not UNCHANGED:
-        guards.return_url(flow, command.return_url)
+        guards.require_return_url(flow, command.return_url)
         values["return_url"] = command.return_url
     return values
 

@@ -98,7 +98,7 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
         )
         if stored is not None:
             return working.snapshot()
-        _may_be_settled(working, operation)
+        _require_unsettled(working, operation)
         working.evidence = command.evidence
         apply_outcome(working, operation, _outcome(working, operation, command.outcome), flow.pace)
         bind_key(tx, call, command, operation.id)
@@ -130,7 +130,7 @@ def _found(tx: Transaction, call: Call, id: str) -> Operation:
     raise NotFound("No operation has this id.", path=("id",))
 
 
-def _may_be_settled(working: WorkingCopy, operation: Operation) -> None:
+def _require_unsettled(working: WorkingCopy, operation: Operation) -> None:
     if not operation.is_without_outcome:
         raise InvalidState("The outcome of this operation is known already.", path=("id",))
     is_leased = operation.due_at is not None and operation.due_at > working.now

@@ -45,7 +45,7 @@ class HolderMutations:
     ) -> CreateAccountHolderResult:
         """Make a customer known to a provider."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_create(input)
@@ -60,7 +60,7 @@ class HolderMutations:
     ) -> UpdateAccountHolderResult:
         """Change what is known of a customer."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_update(input)
@@ -75,7 +75,7 @@ class HolderMutations:
     ) -> DeleteAccountHolderResult:
         """Forget a customer."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             await flow.shielded(account_holders.delete(flow, context.call, input.id))
@@ -89,7 +89,7 @@ class HolderMutations:
     ) -> SavePaymentMethodResult:
         """Keep a payment method for a customer."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_save_method(input)
@@ -108,7 +108,7 @@ class HolderMutations:
     ) -> DeletePaymentMethodResult:
         """Forget a payment method."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             await flow.shielded(payment_methods.delete(flow, context.call, input.id))

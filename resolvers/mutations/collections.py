@@ -43,7 +43,7 @@ class CollectionMutations:
     ) -> CreatePaymentCollectionResult:
         """Open a collection."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_create(input)
@@ -59,7 +59,7 @@ class CollectionMutations:
     ) -> UpdatePaymentCollectionResult:
         """Change a collection."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_update(input)
@@ -75,7 +75,7 @@ class CollectionMutations:
     ) -> CancelPaymentCollectionResult:
         """Cancel a collection."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             snapshot = await flow.shielded(collections.cancel(flow, context.call, input.id))
@@ -90,7 +90,7 @@ class CollectionMutations:
     ) -> MarkPaymentCollectionAsPaidResult:
         """Settle what is outstanding outside of any gateway."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_mark_as_paid(input)
@@ -106,7 +106,7 @@ class CollectionMutations:
     ) -> RotateClientSecretResult:
         """Replace a collection's client secret."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         id = str(input.payment_collection_id)
         try:
@@ -123,7 +123,7 @@ class CollectionMutations:
     ) -> UpdatePaymentProviderResult:
         """Enable or disable a provider."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         id = ProviderId(str(input.id))
         try:

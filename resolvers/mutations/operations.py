@@ -24,7 +24,7 @@ class OperationMutations:
     async def ask_again(self, info: Info, input: AskAgainInput) -> AskAgainResult:
         """Ask a provider now for what is unsettled."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             answer = await flow.shielded(
@@ -43,7 +43,7 @@ class OperationMutations:
     ) -> SettleOperationResult:
         """Settle by a person's word what recovery could not."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_settle(input)

@@ -32,7 +32,7 @@ class PaymentMutations:
     async def capture_payment(self, info: Info, input: CapturePaymentInput) -> CapturePaymentResult:
         """Capture a payment."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_capture(input)
@@ -56,7 +56,7 @@ class PaymentMutations:
     async def refund_payment(self, info: Info, input: RefundPaymentInput) -> RefundPaymentResult:
         """Refund a payment."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_refund(input)
@@ -80,7 +80,7 @@ class PaymentMutations:
     async def cancel_payment(self, info: Info, input: CancelPaymentInput) -> CancelPaymentResult:
         """Cancel a payment."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             answer = await flow.shielded(cancellations.cancel(flow, context.call, input.payment_id))

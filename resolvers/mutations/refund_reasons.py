@@ -34,7 +34,7 @@ class ReasonMutations:
     ) -> CreateRefundReasonResult:
         """Add a refund reason."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_create(input)
@@ -49,7 +49,7 @@ class ReasonMutations:
     ) -> UpdateRefundReasonResult:
         """Change how a refund reason reads."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             command = _parse_update(input)
@@ -64,7 +64,7 @@ class ReasonMutations:
     ) -> DeleteRefundReasonResult:
         """Take a refund reason off the list."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         flow = context.services.flow
         try:
             await flow.shielded(refund_reasons.delete(flow, input.id))

@@ -47,7 +47,7 @@ class WebhookMutations:
     ) -> CreateWebhookEndpointResult:
         """Register a webhook endpoint."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         try:
             command = _parse_create(input)
         except Refused as refusal:
@@ -60,7 +60,7 @@ class WebhookMutations:
     ) -> UpdateWebhookEndpointResult:
         """Change a webhook endpoint."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         try:
             command = _parse_update(input)
         except Refused as refusal:
@@ -73,7 +73,7 @@ class WebhookMutations:
     ) -> DeleteWebhookEndpointResult:
         """Delete a webhook endpoint."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         services = context.services
         try:
             await services.flow.shielded(services.office.delete(input.id))
@@ -87,7 +87,7 @@ class WebhookMutations:
     ) -> RotateWebhookSecretResult:
         """Return a webhook endpoint a new secret."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         return await _changed(context, context.services.office.rotate_secret(input.id))
 
     @strawberry.mutation
@@ -96,7 +96,7 @@ class WebhookMutations:
     ) -> RedeliverWebhookResult:
         """Send one delivery again."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         services = context.services
         try:
             delivery = await services.flow.shielded(services.office.redeliver(input.id))
@@ -110,7 +110,7 @@ class WebhookMutations:
     ) -> RecoverWebhookEndpointResult:
         """Send again what failed."""
         context = info.context
-        context.demand_secret_key()
+        context.require_secret_key()
         command = _parse_recover(input)
         return await _changed(context, context.services.office.recover(command))
 
