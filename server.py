@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from app import maintenance
 from app import settings as configuration
-from app.build import build_till, configure_logging
+from app.build import build_application, configure_logging
 from app.environment import SettingsError
 from app.graphql import list_documents
 from app.output import OutputLost, complain, say
@@ -129,11 +129,11 @@ def _carry_out(given: argparse.Namespace, settings: Settings, faults: FaultInjec
 async def _maintain(given: argparse.Namespace, settings: Settings) -> int:
     match given.command:
         case "check":
-            return await maintenance.check(build_till, settings, given.provider)
+            return await maintenance.check(build_application, settings, given.provider)
         case "recover":
-            return await maintenance.recover(build_till(settings), given.since)
+            return await maintenance.recover(build_application(settings), given.since)
         case _:
-            return await maintenance.accept_account(build_till(settings), given.gateway)
+            return await maintenance.accept_account(build_application(settings), given.gateway)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 from app import logs
 from app.environment import SettingsError
 from app.graphql import cors, development_routes, make_edge, make_rate_limits
-from app.lifecycle import Till
+from app.lifecycle import Application
 from app.private_files import made_secret
 from app.settings import Settings
 from db.engine.database import Database, create_database
@@ -43,8 +43,8 @@ from web.documents import load_documents
 from web.graphiql import GraphiQLPage
 from web.health import health_routes
 from web.metrics import metrics_route
-from webhooks.deliveries import DeliveryPace
-from webhooks.dispatcher import LOOK_SECONDS, Deliveries
+from webhooks.deliveries import DeliverySchedule
+from webhooks.dispatcher import LOOK_SECONDS, Dispatcher
 from webhooks.endpoints import WebhookOffice
 from webhooks.http import ATTEMPT_SECONDS, Poster
 from webhooks.limits import WEBHOOK_LEASE_SECONDS
@@ -61,7 +61,7 @@ def configure_logging() -> None:
     LibraryLines.take_over()
 
 
-def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Starlette, Till]:
+def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Starlette, Application]:
     """Wire one server together."""
     database = create_database(
         settings.database_url,
@@ -86,13 +86,13 @@ def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Star
         _flow_settings(settings, providers, origins),
         faults,
     )
-    poster, deliveries, office = _webhooks(settings, database, updates, flow)
+    poster, dispatcher, office = _webhooks(settings, database, updates, flow)
     services = Services(flow, reads, SqlLists(database), log, updates, client_secrets, office)
     documents = load_documents(QUERIES)
     page = GraphiQLPage(documents) if settings.is_development else None
     edge = make_edge(settings, services, authentication, origins, page, wait=faults.wait)
     last_check = LastCheck()
-    till = Till(
+    application = Application(
         settings,
         database,
         updates,
@@ -102,13 +102,13 @@ def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Star
         edge,
         last_check,
         poster,
-        deliveries,
+        dispatcher,
     )
     routes: list[BaseRoute] = [
         *(development_routes(services, authentication, documents, page) if page else ()),
         *edge.routes(),
         *inbox_routes(flow),
-        *health_routes(till.readiness),
+        *health_routes(application.readiness),
         metrics_route(
             SqlFigures(database),
             last_check,
@@ -118,26 +118,26 @@ def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Star
         ),
         *_sandbox_routes(settings, authentication, providers),
     ]
-    app = Starlette(routes=routes, middleware=[cors(origins)], lifespan=till.running)
-    return app, till
+    asgi = Starlette(routes=routes, middleware=[cors(origins)], lifespan=application.running)
+    return asgi, application
 
 
 def _webhooks(
     settings: Settings, database: Database, updates: Updates, flow: Flow
-) -> tuple[Poster, Deliveries, WebhookOffice]:
+) -> tuple[Poster, Dispatcher, WebhookOffice]:
     webhooks, faults = SqlWebhooks(database), flow.faults
     poster = Poster(
         allows_private=settings.webhooks_allow_private, attempt_seconds=faults.wait(ATTEMPT_SECONDS)
     )
-    deliveries = Deliveries(
+    dispatcher = Dispatcher(
         webhooks,
         poster,
         updates,
-        pace=DeliveryPace(faults.time_scale, faults.wait(WEBHOOK_LEASE_SECONDS)),
+        schedule=DeliverySchedule(faults.time_scale, faults.wait(WEBHOOK_LEASE_SECONDS)),
         start=flow.start,
         look_seconds=faults.poll(LOOK_SECONDS),
     )
-    return poster, deliveries, WebhookOffice(webhooks, poster.addresses, deliveries.look)
+    return poster, dispatcher, WebhookOffice(webhooks, poster.addresses, dispatcher.look)
 
 
 def provider_settings(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> ProviderSettings:
@@ -213,7 +213,7 @@ def _flow_settings(
     )
 
 
-def build_till(settings: Settings) -> Till:
+def build_application(settings: Settings) -> Application:
     """Wire one server together whose routes are not needed."""
-    _, till = build(settings)
-    return till
+    _, application = build(settings)
+    return application

@@ -28,7 +28,7 @@ from payments.ports.provider import Provider
 from payments.recovery import gateway_accounts, invariant_checks
 from payments.recovery import loop as recovery
 from web.health import Readiness
-from webhooks.dispatcher import Deliveries
+from webhooks.dispatcher import Dispatcher
 from webhooks.http import Poster
 
 log = structlog.get_logger("server")
@@ -41,8 +41,8 @@ SHUTDOWN_SECONDS = 15
 
 
 @dataclass(slots=True)
-class Till:
-    """One server with all that it is made of, from its opening to its end."""
+class Application:
+    """One server with everything that it is made of, from its opening to its end."""
 
     settings: Settings
     database: Database
@@ -53,7 +53,7 @@ class Till:
     edge: GraphQLEdge
     last_check: invariant_checks.LastCheck
     poster: Poster
-    deliveries: Deliveries
+    dispatcher: Dispatcher
     is_ending: bool = False
 
     async def readiness(self) -> Readiness:
@@ -99,7 +99,7 @@ class Till:
             asyncio.create_task(recovery.run(self.flow)),
             asyncio.create_task(self.updates.poll()),
             asyncio.create_task(self.updates.listen(self.database)),
-            asyncio.create_task(self.deliveries.run()),
+            asyncio.create_task(self.dispatcher.run()),
             *self._checks(),
         ]
         try:
@@ -137,21 +137,21 @@ class Till:
         """Take no new streams, tell the open ones to resume elsewhere, and send nothing more."""
         self.is_ending = True
         self.updates.end()
-        self.deliveries.end()
+        self.dispatcher.end()
 
 
 class Server(uvicorn.Server):
     """Ends the streams first when it is told to stop: they would hold the shutdown up."""
 
-    def __init__(self, config: uvicorn.Config, till: Till) -> None:
+    def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
-        self._till = till
+        self._application = application
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End streams with a word on where to go on, then their connections, then the rest."""
-        self._till.end()
-        await asyncio.sleep(self._till.flow.faults.wait(LAST_WORD_SECONDS))
-        self._till.edge.stop()
+        self._application.end()
+        await asyncio.sleep(self._application.flow.faults.wait(LAST_WORD_SECONDS))
+        self._application.edge.stop()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -161,9 +161,9 @@ class Server(uvicorn.Server):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         await super().startup(sockets)
         if self.started:
-            settings = self._till.settings
+            settings = self._application.settings
             logs.OUTPUT.write(f"Tillgraph serves on {settings.local_url}/graphql".encode())
-            if not self._till.authentication.requires_keys:
+            if not self._application.authentication.requires_keys:
                 reason = "TILLGRAPH_SECRET_KEYS is not set"
                 log.warning("anyone who reaches this port can act", reason=reason)
 
@@ -171,12 +171,12 @@ class Server(uvicorn.Server):
         if processes.is_terminal_gone():
             self.handle_exit(signal.SIGTERM, None)
         else:
-            self._till.read_keys_again()
+            self._application.read_keys_again()
 
 
-def run(app: Starlette, till: Till, bound: socket.socket) -> int:
+def run(asgi: Starlette, application: Application, bound: socket.socket) -> int:
     """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
-    settings = till.settings
+    settings = application.settings
     give_up_unread(bound)
     places = Places(
         ClientAddresses(settings.proxies),
@@ -184,12 +184,12 @@ def run(app: Starlette, till: Till, bound: socket.socket) -> int:
         per_address=settings.address_connections,
     )
     config = server_config(
-        app,
+        asgi,
         places,
         keep_alive_seconds=settings.keep_alive_seconds,
         shutdown_seconds=SHUTDOWN_SECONDS,
     )
-    server = Server(config, till)
+    server = Server(config, application)
     # Heard until uvicorn listens itself, and when it raises the signal that ended it once more: the exit code is 0.
     signal.signal(signal.SIGTERM, server.handle_exit)
     server.run(sockets=[bound])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from app.environment import SettingsError
-from app.lifecycle import Till
+from app.lifecycle import Application
 from app.output import say
 from app.settings import Settings
 from db.engine.database import create_database
@@ -15,7 +15,7 @@ from payments.recovery.gateway_accounts import require_accounts, take_account, w
 from payments.recovery.provider_effects import find_again
 from payments.recovery.reconciliation import compare, readable_gateways, readers_of
 
-Build = Callable[[Settings], Till]
+Build = Callable[[Settings], Application]
 """Makes a server's pieces."""
 
 
@@ -45,16 +45,16 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
     return 1 if broken or differs else 0
 
 
-async def _differs(till: Till, gateway: str) -> bool:
+async def _differs(application: Application, gateway: str) -> bool:
     """Print what a gateway has otherwise; tells whether there is anything."""
-    if not readers_of(till.flow, gateway):
-        choices = ", ".join(readable_gateways(till.flow))
+    if not readers_of(application.flow, gateway):
+        choices = ", ".join(readable_gateways(application.flow))
         right = f"choose {choices}" if choices else "no provider that can be is set up"
         raise SettingsError(f"--provider: {gateway} cannot be compared; {right}.")
     count = differences = 0
-    async with till.opened():
-        await require_accounts(till.flow, gateway)
-        async for compared in compare(till.flow, gateway):
+    async with application.opened():
+        await require_accounts(application.flow, gateway)
+        async for compared in compare(application.flow, gateway):
             count += 1
             for one in compared.differences:
                 differences += 1
@@ -63,11 +63,11 @@ async def _differs(till: Till, gateway: str) -> bool:
     return differences > 0
 
 
-async def recover(till: Till, since: Instant) -> int:
+async def recover(application: Application, since: Instant) -> int:
     """Read back from the providers what the database does not know; gives the exit code."""
-    async with till.opened():
-        await require_accounts(till.flow)
-        found = await find_again(till.flow, since)
+    async with application.opened():
+        await require_accounts(application.flow)
+        found = await find_again(application.flow, since)
     say(f"{found.read} effects read, {found.recorded} recorded.")
     for provider_id, effect in found.unplaced:
         what = f"{effect.kind.value} {effect.key} of {effect.amount} {effect.amount.currency}"
@@ -75,15 +75,15 @@ async def recover(till: Till, since: Instant) -> int:
     return 1 if found.unplaced else 0
 
 
-async def accept_account(till: Till, gateway: str) -> int:
+async def accept_account(application: Application, gateway: str) -> int:
     """Take the account that the configured key opens as the one of this database's payments."""
-    one = next((one for one in with_accounts(till.flow) if one.gateway == gateway), None)
+    one = next((one for one in with_accounts(application.flow) if one.gateway == gateway), None)
     if one is None:
         raise SettingsError(f"accept-account: {gateway} is no gateway with a key; choose stripe.")
-    async with till.opened():
+    async with application.opened():
         found = await one.account.read()
         if found is None:
             raise BooksUnreadable(f"The account at {gateway} can't be read.")
-        await take_account(till.flow, one, found)
+        await take_account(application.flow, one, found)
     say(f"This database's payments at {gateway} are of {found} now.")
     return 0

@@ -35,19 +35,19 @@ def serve(settings: Settings, processes: int, faults: FaultInjection) -> int:
     with _listen("HOST and PORT", settings.host, settings.port) as bound:
         # A port that the system has chosen, for 0, is part of the addresses that are told.
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
-        app, till = build(settings, faults)
+        asgi, application = build(settings, faults)
         migrate(settings.database_url)
         if processes == 1:
-            return run(app, till, bound)
+            return run(asgi, application, bound)
         return supervise(lambda: _work(settings, faults, bound), processes, at_end=logs.flush)
 
 
 def _work(settings: Settings, faults: FaultInjection, bound: socket.socket) -> int:
     # Each builds a server of its own: leases are held under a process's own name.
-    app, till = build(settings, faults)
+    asgi, application = build(settings, faults)
     # It may replace one that died, and the keys may have changed since the settings were read.
-    till.read_keys_again()
-    return run(app, till, bound)
+    application.read_keys_again()
+    return run(asgi, application, bound)
 
 
 def _listen(names: str, host: str, port: int) -> socket.socket:

@@ -34,7 +34,7 @@ from webhooks.ports import WebhookTransaction
 
 
 @dataclass(frozen=True, slots=True)
-class DeliveryPace:
+class DeliverySchedule:
     """How fast deliveries that failed are tried again, and how long a lane is its holder's."""
 
     time_scale: float = 1.0
@@ -103,17 +103,17 @@ def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Ev
 
 
 def claim(
-    tx: WebhookTransaction, id: EndpointId, pace: DeliveryPace, *, limit: int
+    tx: WebhookTransaction, id: EndpointId, schedule: DeliverySchedule, *, limit: int
 ) -> list[Sending]:
     """Take lanes of an endpoint that are due, and give what each is to send first."""
     holder = new_request_id()
-    lanes = tx.claim_lanes(id, holder=holder, until=pace.lease_end(tx.now), limit=limit)
+    lanes = tx.claim_lanes(id, holder=holder, until=schedule.lease_end(tx.now), limit=limit)
     sendings = (_first(tx, id, lane, holder) for lane in lanes)
     return [sending for sending in sendings if sending is not None]
 
 
 def record(
-    tx: WebhookTransaction, sent: Sending, attempt: DeliveryAttempt, pace: DeliveryPace
+    tx: WebhookTransaction, sent: Sending, attempt: DeliveryAttempt, schedule: DeliverySchedule
 ) -> Sending | None:
     """Record what became of an attempt; gives what this holder is to send next in the lane, if anything.
 
@@ -122,12 +122,12 @@ def record(
     id, lane, holder = sent.endpoint.id, sent.delivery.lane, sent.holder
     if tx.lane_holder(id, lane) != holder:
         return None
-    delivery = _tried(sent.delivery, attempt, pace, tx.now)
+    delivery = _tried(sent.delivery, attempt, schedule, tx.now)
     tx.update_delivery(delivery)
     if delivery.next_attempt_at is not None:
         tx.set_lane(id, lane, due_at=delivery.next_attempt_at, holder=None)
         return None
-    tx.set_lane(id, lane, due_at=pace.lease_end(tx.now), holder=holder)
+    tx.set_lane(id, lane, due_at=schedule.lease_end(tx.now), holder=holder)
     return _first(tx, id, lane, holder)
 
 
@@ -160,7 +160,7 @@ def disable(tx: WebhookTransaction, told: WebhookEndpoint) -> None:
 
 
 def _tried(
-    delivery: WebhookDelivery, attempt: DeliveryAttempt, pace: DeliveryPace, now: Instant
+    delivery: WebhookDelivery, attempt: DeliveryAttempt, schedule: DeliverySchedule, now: Instant
 ) -> WebhookDelivery:
     delivery = replace(
         delivery,
@@ -171,7 +171,7 @@ def _tried(
     )
     if attempt.failure is None:
         return replace(delivery, status=DeliveryStatus.DELIVERED, ended_at=now)
-    next_attempt_at = pace.next_attempt_at(delivery, now)
+    next_attempt_at = schedule.next_attempt_at(delivery, now)
     if next_attempt_at is None:
         return replace(delivery, status=DeliveryStatus.FAILED, ended_at=now)
     return replace(delivery, next_attempt_at=next_attempt_at)

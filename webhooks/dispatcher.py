@@ -15,7 +15,7 @@ from payments.model import instants
 from payments.model.errors import StoreFailed
 from payments.model.ids import EndpointId
 from webhooks import deliveries
-from webhooks.deliveries import DeliveryPace
+from webhooks.deliveries import DeliverySchedule
 from webhooks.http import GONE, Poster
 from webhooks.limits import WEBHOOK_KEPT_SECONDS, WEBHOOKS_AT_ONCE
 from webhooks.model import DeliveryAttempt, EndpointState, Sending
@@ -39,7 +39,7 @@ CLEAR_SECONDS = 3_600.0
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
-class Deliveries:
+class Dispatcher:
     """One process's part in delivering."""
 
     def __init__(
@@ -48,14 +48,14 @@ class Deliveries:
         poster: Poster,
         log_watch: LogWatch,
         *,
-        pace: DeliveryPace,
+        schedule: DeliverySchedule,
         start: Start,
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
         self._webhooks = webhooks
         self._poster = poster
         self._log_watch = log_watch
-        self._pace = pace
+        self._schedule = schedule
         self._look_seconds = look_seconds
         self._start = start
         """Starts a task that a shutdown waits for: an attempt under way is recorded."""
@@ -128,7 +128,7 @@ class Deliveries:
         if state.due_in_seconds > 0:
             return state.due_in_seconds
         sendings = await self._webhooks.transact(
-            lambda tx: deliveries.claim(tx, state.id, self._pace, limit=room)
+            lambda tx: deliveries.claim(tx, state.id, self._schedule, limit=room)
         )
         for sending in sendings:
             task = self._start(self._work(sending))
@@ -179,12 +179,12 @@ class Deliveries:
         for pause_seconds in RECORD_PAUSES_SECONDS:
             try:
                 return await self._webhooks.transact(
-                    lambda tx: deliveries.record(tx, sending, attempt, self._pace)
+                    lambda tx: deliveries.record(tx, sending, attempt, self._schedule)
                 )
             except StoreFailed:
                 await asyncio.sleep(pause_seconds)
         return await self._webhooks.transact(
-            lambda tx: deliveries.record(tx, sending, attempt, self._pace)
+            lambda tx: deliveries.record(tx, sending, attempt, self._schedule)
         )
 
     def _ended(self, task: "asyncio.Task[None]") -> None:

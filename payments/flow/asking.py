@@ -56,7 +56,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
     outcome = provider.decide(ask_of(session, operation))
     if outcome is not None:
         working.put_operation(operation)
-        return apply_outcome(working, operation, outcome, flow.pace)
+        return apply_outcome(working, operation, outcome, flow.schedule)
     operation = working.put_operation(
         replace(
             operation,
@@ -192,7 +192,7 @@ def _without_outcome(snapshot: Snapshot, operation: Operation) -> Snapshot:
 async def _record(
     flow: Flow, operation: Operation, outcome: Outcome, source: EventSource
 ) -> Snapshot:
-    reported = ReportedOutcome(operation.id, outcome, source, flow.pace)
+    reported = ReportedOutcome(operation.id, outcome, source, flow.schedule)
 
     def work(tx: Transaction) -> Snapshot:
         snapshot = record(tx, reported)
@@ -255,7 +255,7 @@ def _is_perhaps_forgotten(flow: Flow, provider: Provider, operation: Operation) 
         return False
     if operation.provider_key is not None:
         return True
-    return flow.pace.end_of(seconds, operation.created_at) <= flow.store.now()
+    return flow.schedule.end_of(seconds, operation.created_at) <= flow.store.now()
 
 
 async def _look(

@@ -6,7 +6,7 @@ from typing import assert_never
 import structlog
 
 from payments.flow import payment_outcomes, session_outcomes
-from payments.flow.schedule import Pace
+from payments.flow.schedule import RecoverySchedule
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Operation, Snapshot
 from payments.model.failures import FailureCode
@@ -44,7 +44,7 @@ class ReportedOutcome:
     operation_id: OperationId
     outcome: Outcome
     source: EventSource
-    pace: Pace
+    schedule: RecoverySchedule
     """When recovery asks about an outcome that stays open."""
 
 
@@ -59,13 +59,13 @@ def record(tx: Transaction, reported: ReportedOutcome) -> Snapshot | None:
     working = lock(tx, operation.collection_id, reported.source)
     assert working is not None
     apply_outcome(
-        working, working.operation(reported.operation_id), reported.outcome, reported.pace
+        working, working.operation(reported.operation_id), reported.outcome, reported.schedule
     )
     return working.finish()
 
 
 def apply_outcome(
-    working: WorkingCopy, operation: Operation, outcome: Outcome, pace: Pace
+    working: WorkingCopy, operation: Operation, outcome: Outcome, schedule: RecoverySchedule
 ) -> Operation:
     """Bring one outcome into a collection's working copy."""
     operation = _reopened(working, operation, outcome)
@@ -81,7 +81,7 @@ def apply_outcome(
         outcome = Unknown()
     match outcome:
         case Unknown() | Absent() | Processing() | ActionRequired():
-            return _stay_open(working, operation, outcome, pace)
+            return _stay_open(working, operation, outcome, schedule)
         case NotReached() | Declined() | Opened() | Authorized() | Moved() | Reversed():
             return _end_with(working, operation, outcome)
     assert_never(outcome)
@@ -145,21 +145,21 @@ def _stay_open(
     working: WorkingCopy,
     operation: Operation,
     outcome: Unknown | Absent | Processing | ActionRequired,
-    pace: Pace,
+    schedule: RecoverySchedule,
 ) -> Operation:
     match outcome:
         case Unknown():
-            return _keep_open(working, operation, pace)
+            return _keep_open(working, operation, schedule)
         case Absent():
-            return _note_absence(working, operation, pace)
+            return _note_absence(working, operation, schedule)
         case Processing():
             session_outcomes.note_reference(working, operation, outcome.reference)
             taken = replace(operation, status=OperationStatus.PROCESSING, action=None)
-            kept = _keep_open(working, taken, pace)
+            kept = _keep_open(working, taken, schedule)
             session_outcomes.note_processing(working, operation, kept)
             return kept
         case ActionRequired():
-            due_at = pace.next_step_at(operation.unanswered_times, working.now)
+            due_at = schedule.next_step_at(operation.unanswered_times, working.now)
             return session_outcomes.require_action(working, operation, outcome, due_at)
     assert_never(outcome)
 
@@ -241,7 +241,7 @@ def has_to_happen(working: WorkingCopy, operation: Operation) -> bool:
     )
 
 
-def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operation:
+def _keep_open(working: WorkingCopy, operation: Operation, schedule: RecoverySchedule) -> Operation:
     """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
     status = operation.status
     if operation.is_without_outcome and status is not OperationStatus.PROCESSING:
@@ -252,9 +252,9 @@ def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operat
     if working.source is EventSource.WEBHOOK and operation.leased_by is not None:
         # Whoever is asking just now brings the next word.
         return working.put_operation(replace(operation, status=status))
-    due_at = pace.next_step_at(operation.unanswered_times, working.now)
+    due_at = schedule.next_step_at(operation.unanswered_times, working.now)
     if due_at is not None and not is_step:
-        due_at = pace.next_step_at(operation.unanswered_times - 1, working.now)
+        due_at = schedule.next_step_at(operation.unanswered_times - 1, working.now)
     return working.put_operation(
         replace(
             operation,
@@ -266,7 +266,9 @@ def _keep_open(working: WorkingCopy, operation: Operation, pace: Pace) -> Operat
     )
 
 
-def _note_absence(working: WorkingCopy, operation: Operation, pace: Pace) -> Operation:
+def _note_absence(
+    working: WorkingCopy, operation: Operation, schedule: RecoverySchedule
+) -> Operation:
     """Count a look that found nothing; several over some time prove that nothing happened.
 
     One look proves nothing: what a provider shows may be older than what it has done.
@@ -274,9 +276,9 @@ def _note_absence(working: WorkingCopy, operation: Operation, pace: Pace) -> Ope
     since = operation.absent_since or working.now
     times = (operation.absent_times or 0) + 1
     operation = replace(operation, absent_times=times, absent_since=since)
-    is_proven = times >= ABSENT_TIMES and working.now >= pace.end_of(ABSENCE_SECONDS, since)
+    is_proven = times >= ABSENT_TIMES and working.now >= schedule.end_of(ABSENCE_SECONDS, since)
     if not is_proven:
-        return _keep_open(working, operation, pace)
+        return _keep_open(working, operation, schedule)
     if has_to_happen(working, operation):
         return _leave_to_person(working, operation, None)
     return _decline(working, operation, Declined(NEVER_ARRIVED))

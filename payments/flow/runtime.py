@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import structlog
 
 from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
-from payments.flow.schedule import Pace
+from payments.flow.schedule import RecoverySchedule
 from payments.model.entities import Snapshot
 from payments.model.ids import OperationId, ProviderId
 from payments.model.limits import DRAIN_SECONDS
@@ -56,9 +56,9 @@ class Flow:
     _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
 
     @property
-    def pace(self) -> Pace:
-        """Return how fast recovery goes about its work."""
-        return Pace(self.settings.recovery_interval_seconds, self.faults.time_scale)
+    def schedule(self) -> RecoverySchedule:
+        """Return the recovery schedule."""
+        return RecoverySchedule(self.settings.recovery_interval_seconds, self.faults.time_scale)
 
     def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:
         """Note whether a provider answered when it was last asked."""

@@ -8,8 +8,8 @@ from payments.model.limits import RECOVERY_JITTER, RECOVERY_STEPS_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast recovery goes about its work."""
+class RecoverySchedule:
+    """When recovery asks again, and how fast its days pass."""
 
     first_step_seconds: float
     """Before the first time that it asks again: one recovery interval."""

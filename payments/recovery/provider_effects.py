@@ -8,7 +8,7 @@ import structlog
 from payments.flow.payment_outcomes import reserve
 from payments.flow.recording import apply_outcome
 from payments.flow.runtime import Flow
-from payments.flow.schedule import Pace
+from payments.flow.schedule import RecoverySchedule
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
@@ -115,7 +115,7 @@ def _recording(
             tx,
             provider_id,
             effect,
-            pace=flow.pace,
+            schedule=flow.schedule,
             request_id=request_id,
             told_by=EventSource.RECONCILIATION,
         )
@@ -155,7 +155,7 @@ def record_effect(
     provider_id: ProviderId,
     effect: Effect,
     *,
-    pace: Pace,
+    schedule: RecoverySchedule,
     request_id: str,
     told_by: EventSource | None = None,
 ) -> Snapshot | None:
@@ -177,7 +177,7 @@ def record_effect(
         log.error("key of another session", operation_id=stored.id, session_id=session.id)
         return None
     if effect.is_release:
-        return _record_release(working, effect, pace, request_id)
+        return _record_release(working, effect, schedule, request_id)
     operation = _known(working, session, effect)
     if effect.is_sole and not isinstance(effect.outcome, DONE):
         # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
@@ -192,7 +192,7 @@ def record_effect(
         if not _can_be_placed(working, session, effect):
             return None
         operation = _made(working, session, effect, request_id)
-    apply_outcome(working, operation, _as_read(operation, effect, told_by), pace)
+    apply_outcome(working, operation, _as_read(operation, effect, told_by), schedule)
     if effect.closes_session and isinstance(effect.outcome, Moved):
         _close(working, working.sessions[session.id])
     _go_on_closing(working, effect)
@@ -200,7 +200,7 @@ def record_effect(
 
 
 def _record_release(
-    working: WorkingCopy, effect: Effect, pace: Pace, request_id: str
+    working: WorkingCopy, effect: Effect, schedule: RecoverySchedule, request_id: str
 ) -> Snapshot | None:
     """Record what was given back of a payment that was captured in part, as far as it is not known here.
 
@@ -224,7 +224,7 @@ def _record_release(
             key = effect.key if is_first else f"{effect.key}/{payment.released_minor}"
             part = replace(effect, key=key, amount=released)
             operation = _made(working, session, part, request_id)
-        apply_outcome(working, operation, Moved(released), pace)
+        apply_outcome(working, operation, Moved(released), schedule)
     return working.finish()
 
 

@@ -92,12 +92,12 @@ def _apply(
     if report.effect is not None:
         effect = report.effect
         snapshot = record_effect(
-            tx, stored.provider_id, effect, pace=flow.pace, request_id=request_id
+            tx, stored.provider_id, effect, schedule=flow.schedule, request_id=request_id
         )
     else:
         if operation is None:
             return None
-        reported = ReportedOutcome(report.key, report.outcome, EventSource.WEBHOOK, flow.pace)
+        reported = ReportedOutcome(report.key, report.outcome, EventSource.WEBHOOK, flow.schedule)
         snapshot = record(tx, reported)
     if snapshot is not None:
         tx.mark_report_applied(stored.provider_id, stored.event_id)
@@ -221,7 +221,9 @@ def _record_finding(
     told_by = EventSource.WEBHOOK
     if isinstance(finding, DisputeFound):
         return record_dispute(tx, id, finding, told_by=told_by)
-    return record_effect(tx, id, finding, pace=flow.pace, request_id=request_id, told_by=told_by)
+    return record_effect(
+        tx, id, finding, schedule=flow.schedule, request_id=request_id, told_by=told_by
+    )
 
 
 async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) -> None:
@@ -253,7 +255,7 @@ def _apply_read_back(
     snapshot = None
     match read_back:
         case Declined():
-            reported = ReportedOutcome(id, Reversed(), EventSource.WEBHOOK, flow.pace)
+            reported = ReportedOutcome(id, Reversed(), EventSource.WEBHOOK, flow.schedule)
             snapshot = record(tx, reported)
         case Moved():
             log.info("old news", operation_id=id, event_id=stored.event_id)

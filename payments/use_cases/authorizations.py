@@ -203,7 +203,7 @@ async def _read_opening(
         working, session = guards.locked_session(tx, call, command.id)
         if session.attempt_id is None:
             attempt = working.put_operation(_new_attempt(working, call, session))
-            apply_outcome(working, attempt, found, flow.pace)
+            apply_outcome(working, attempt, found, flow.schedule)
             bind_key(tx, call, command, attempt.id)
             attempt_id = attempt.id
         else:

@@ -100,7 +100,9 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
             return working.snapshot()
         _require_unsettled(working, operation)
         working.evidence = command.evidence
-        apply_outcome(working, operation, _outcome(working, operation, command.outcome), flow.pace)
+        apply_outcome(
+            working, operation, _outcome(working, operation, command.outcome), flow.schedule
+        )
         bind_key(tx, call, command, operation.id)
         return working.finish()
 

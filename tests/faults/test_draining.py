@@ -17,7 +17,7 @@ def test_f42_a_stop_waits_for_what_is_under_way(
 ) -> None:
     """It waits until the last task is over, those that are begun meanwhile included."""
     monkeypatch.chdir(tmp_path)
-    _, till = build(Settings(database_url=f"{SQLITE}{tmp_path / 'tillgraph.db'}"))
+    _, application = build(Settings(database_url=f"{SQLITE}{tmp_path / 'tillgraph.db'}"))
     ended: list[str] = []
 
     async def ask(may_end: asyncio.Event, name: str) -> None:
@@ -26,10 +26,10 @@ def test_f42_a_stop_waits_for_what_is_under_way(
 
     async def stop() -> int:
         first, second = asyncio.Event(), asyncio.Event()
-        till.flow.start(ask(first, "first"))
-        draining = asyncio.create_task(till.flow.drain())
+        application.flow.start(ask(first, "first"))
+        draining = asyncio.create_task(application.flow.drain())
         await asyncio.sleep(0)
-        till.flow.start(ask(second, "second"))
+        application.flow.start(ask(second, "second"))
         first.set()
         asyncio.get_running_loop().call_soon(second.set)
         return await draining

@@ -15,7 +15,7 @@ from tests.support.registering import ALLOWED, delete_all, deliveries, ended, po
 from tests.support.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.shop import authorize, open_collection, open_session
 from tests.support.waiting import until
-from webhooks.deliveries import DeliveryPace
+from webhooks.deliveries import DeliverySchedule
 from webhooks.limits import WEBHOOK_LEAST_TRIES
 from webhooks.model import WebhookDelivery
 
@@ -145,7 +145,7 @@ def test_the_last_step_ends_with_the_three_days(
     """The last try is at their end; what waited behind another one has six tries all the same."""
     since = Instant(1_000_000 * SECOND)
     now = after(since, seconds)
-    found = DeliveryPace().next_attempt_at(_delivery(tried_times, since), now)
+    found = DeliverySchedule().next_attempt_at(_delivery(tried_times, since), now)
     if least is None or most is None:
         assert found is None
     else:
