@@ -218,7 +218,7 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
     from providers.sandbox.gateway.connection_pool import authorities  # noqa: PLC0415 - the same
     from resolvers.root import executable  # noqa: PLC0415 - the same
     from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
-    from tests.support import build  # noqa: PLC0415 - the same
+    from tests.support import build, warming  # noqa: PLC0415 - the same
 
     for name in IMPORTED_LATE:
         importlib.import_module(name)
@@ -226,6 +226,7 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
     for text in read_folder(ROOT / "queries"):
         for is_development in (True, False):
             prepared(executable(), text.text, introspection=is_development)
+    warming.serve_once()
     return {"server": server.main, "test build": build.main, "stripe": stripe.main}
 
 
@@ -235,33 +236,34 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     gc.collect()
     gc.freeze()  # Collections do not write to what all of them share.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # Nobody waits for those that wait below.
-    waiting = select.poll()
-    waiting.register(listening, select.POLLIN)
-    waiting.register(living, 0)  # What is always told: that the tests are over.
+    watched = _Watched()
+    watched.waiting.register(listening, select.POLLIN)
+    watched.waiting.register(living, 0)  # What is always told: that the tests are over.
     while True:
-        if living in dict(waiting.poll()):
+        events = dict(watched.waiting.poll())
+        if living in events:
+            watched.kill_all()
             os._exit(0)
+        for descriptor in events:
+            watched.look_at(descriptor)
+        if listening.fileno() not in events:
+            continue
         with listening.accept()[0] as control:
             word, descriptors, _, _ = socket.recv_fds(control, 1, DESCRIPTORS)
-        if word and not os.fork():
+        if not word:
+            continue
+        request, output, error, telling = descriptors
+        pid = os.fork()
+        if not pid:
             break
-        for one in descriptors:
+        for one in (request, output, error):
             os.close(one)
-    listening.close()
-    os.close(living)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    request, output, error, telling = descriptors
+        watched.add(pid, telling)
+    for one in (listening.fileno(), living, telling, *watched.descriptors()):
+        os.close(one)
+    listening.detach()
     with os.fdopen(request, "rb") as reading:
         program, arguments, folder, environment = orjson.loads(reading.read())
-    pid = os.fork()
-    if pid:
-        with open(os.devnull, "r+b") as nowhere:  # noqa: PTH123 - no file
-            for stream in (0, 1, 2, output, error):
-                os.dup2(nowhere.fileno(), stream)
-        _wait_for(pid, telling)
-        os._exit(0)
-    os.close(telling)
     os.dup2(output, 1)
     os.dup2(error, 2)
     os.close(output)
@@ -275,23 +277,54 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     return programs[program]
 
 
-def _wait_for(pid: int, telling: int) -> None:
-    """Tell a process's id and later its exit code; end it where nobody is left to be told."""
-    _tell(telling, pid)
-    ended = os.pidfd_open(pid)
-    waiting = select.poll()
-    waiting.register(ended, select.POLLIN)
-    waiting.register(telling, 0)  # What is always told: that nobody reads any more.
-    if ended in dict(waiting.poll()):
-        # It is told before the id is free for another process.
-        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-        assert found is not None
-        has_exited = found.si_code == os.CLD_EXITED
+class _Watched:
+    """The processes that were forked: their ends are told, and they end where nobody is left to be told."""
+
+    def __init__(self) -> None:
+        self.waiting = select.poll()
+        self._ending: dict[int, tuple[int, int]] = {}
+        """By the descriptor that tells of its end: a process's id, and where that is told."""
+        self._telling: dict[int, int] = {}
+        """By where its end is told: a process's id."""
+
+    def descriptors(self) -> list[int]:
+        """List what is open for them."""
+        return [*self._ending, *self._telling]
+
+    def add(self, pid: int, telling: int) -> None:
+        """Tell a process's id, and later its exit code."""
+        ended = os.pidfd_open(pid)
+        self._ending[ended] = (pid, telling)
+        self._telling[telling] = pid
+        self.waiting.register(ended, select.POLLIN)
+        self.waiting.register(telling, 0)  # What is always told: that nobody reads any more.
         with contextlib.suppress(BrokenPipeError):
-            _tell(telling, found.si_status if has_exited else -found.si_status)
-    else:
-        os.kill(pid, signal.SIGKILL)
-    os.waitpid(pid, 0)
+            _tell(telling, pid)
+
+    def look_at(self, descriptor: int) -> None:
+        """Do what an event of this descriptor asks for, where it is of one of them."""
+        if descriptor in self._ending:
+            pid, telling = self._ending.pop(descriptor)
+            # It is told before the id is free for another process.
+            found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            assert found is not None
+            has_exited = found.si_code == os.CLD_EXITED
+            with contextlib.suppress(BrokenPipeError):
+                _tell(telling, found.si_status if has_exited else -found.si_status)
+            os.waitpid(pid, 0)
+            del self._telling[telling]
+            for one in (descriptor, telling):
+                with contextlib.suppress(KeyError):
+                    self.waiting.unregister(one)
+                os.close(one)
+        elif descriptor in self._telling:
+            os.kill(self._telling[descriptor], signal.SIGKILL)
+            self.waiting.unregister(descriptor)
+
+    def kill_all(self) -> None:
+        """End those that run."""
+        for pid, _ in self._ending.values():
+            os.kill(pid, signal.SIGKILL)
 
 
 def _heed_path(path: str) -> None:
