@@ -55,6 +55,12 @@ def checked(server: RunningServer) -> Iterator[RunningServer]:
 @pytest.fixture(scope="package")
 def rounds(is_long: bool) -> int:
     """Return how often a race is run."""
+    return 100 if is_long else 3
+
+
+@pytest.fixture(scope="package")
+def many_rounds(is_long: bool) -> int:
+    """Return how often the race is run that all others have a part of: two captures of one authorization."""
     return 1_000 if is_long else 3
 
 

@@ -109,9 +109,9 @@ def test_f30_100_refunds_while_the_gateway_is_asked(shared_site: Site) -> None:
     assert_three_of(answers, effects(server, session_id, "refund"))
 
 
-def test_f29_captures_of_60_and_60_of_100(server: RunningServer, rounds: int) -> None:
+def test_f29_captures_of_60_and_60_of_100(server: RunningServer, many_rounds: int) -> None:
     """Of two parallel captures of 60.00 of 100.00 one succeeds, and the other may have 40.00 at most."""
-    for _ in range(rounds):
+    for _ in range(many_rounds):
         payment = pay(server)
         both = [
             (
