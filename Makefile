@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve serve-with-fake-stripe test test-long test-environments check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
+.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -18,26 +18,34 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 # What makes typed clients, and the Node that it runs on, has environments of its own.
 CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.installed
 
-# Each test file by one process, of which there are three for two processors: each of them waits for its servers, and
-# takes seconds of its own to begin with. What a database has a part in runs on both; the rest runs once.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, (3 * len(os.sched_getaffinity(0)) + 1) // 2))' 2>/dev/null || echo 3)
+# Each test file by one process, of which each database has as many as there are processors: a process waits for its
+# servers half of the time. What a database has a part in runs on both; the rest runs once.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 2)
+ON_POSTGRESQL = --database postgresql tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks \
+	tests/at_stripe
 # Bytecode is kept: without it every process compiles every test and all of the program again, for five seconds.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(PROCESSES) \
 	--dist loadfile --no-loadscope-reorder
-ON_POSTGRESQL = --database postgresql tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks \
-	tests/at_stripe
 
+# Both databases side by side: while one of them waits for its last file, the other has the processors.
 test: test-environments ## run the tests, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
-	$(PYTEST) $(PYTEST_ARGUMENTS)
-	$(PYTEST) $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 tests-on-sqlite tests-on-postgresql
 
 # What `make test` samples is run whole here, and at the clocks that are shipped. SEED repeats a run, CHAOS_SECONDS shortens it.
 LONG = --long $(if $(SEED),--seed $(SEED)) $(if $(CHAOS_SECONDS),--chaos-seconds $(CHAOS_SECONDS))
 
 test-long: export NEEDS_OF_LONG = nginx:nginx-light pgbouncer:pgbouncer curl:curl openssl:openssl
 test-long: test-environments ## run every test at the shipped clocks, before a release; prints its SEED
-	$(PYTEST) $(LONG) $(PYTEST_ARGUMENTS)
-	$(PYTEST) $(LONG) $(ON_POSTGRESQL) $(PYTEST_ARGUMENTS)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 tests-on-sqlite tests-on-postgresql FORM='$(LONG)'
+
+tests-on-sqlite:
+	$(PYTEST) $(FORM) $(PYTEST_ARGUMENTS)
+
+# What it says is kept until its end: two runs would write into one line.
+tests-on-postgresql:
+	@said=$$(mktemp) && trap 'rm -f "$$said"' EXIT && code=0; \
+	$(PYTEST) $(ON_POSTGRESQL) $(FORM) $(PYTEST_ARGUMENTS) >"$$said" 2>&1 || code=$$?; \
+	echo; echo '$(PYTEST) $(ON_POSTGRESQL) $(FORM)'; cat "$$said"; exit $$code
 
 # They are set up side by side: each waits for downloads and disks.
 test-environments:
