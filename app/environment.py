@@ -49,7 +49,7 @@ def _meant(name: str, known: Collection[str]) -> str:
     if (bare := name.removeprefix(PREFIX)) in known:
         return f": it is {bare}"
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
-    return f": perhaps {nearest[0]} is meant" if nearest else "; the README lists them"
+    return f": perhaps {nearest[0]} is meant" if nearest else "; docs/settings.md lists them"
 
 
 def _refuse_quotes(name: str, value: str) -> None:

@@ -62,7 +62,7 @@ def _is_origin(value: str) -> bool:
 
 
 class Settings(BaseSettings):
-    """Every setting; see the README's table."""
+    """The settings, described in docs/settings.md."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=ENV_FILE, env_ignore_empty=True, extra="ignore", frozen=True

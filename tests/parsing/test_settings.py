@@ -317,7 +317,7 @@ def test_what_kubernetes_does_not_set_is_refused(
     [
         ("TILLGRAPH_SECRET_KEY", ": perhaps TILLGRAPH_SECRET_KEYS is meant."),
         ("TILLGRAPH_HOST", ": it is HOST."),
-        ("TILLGRAPH_COLOUR", "; the README lists them."),
+        ("TILLGRAPH_COLOUR", "; docs/settings.md lists them."),
     ],
 )
 def test_a_wrong_name_brings_the_right_one(

@@ -143,7 +143,7 @@ def create_database(template: str = "template1") -> str:
 
 
 def back_up(address: str, path: Path) -> None:
-    """Copy a database as the README says, while its server may be running."""
+    """Copy a database as docs/operations.md says, while its server may be running."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         _program("pg_dump", "--format=custom", f"--file={path}", _libpq(url))
@@ -153,7 +153,7 @@ def back_up(address: str, path: Path) -> None:
 
 
 def restore(address: str, path: Path) -> None:
-    """Put a copy in the place of a database whose server is stopped, as the README says."""
+    """Put a copy in the place of a database whose server is stopped, as docs/operations.md says."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         _program(
