@@ -46,8 +46,8 @@ ELSEWHERE = {"host": "pay.example"}
 
 
 def as_documented() -> str:
-    """Take the configuration out of the document that shows it."""
-    text = (ROOT / "docs" / "proxy.md").read_text()
+    """Take the configuration out of the page that shows it."""
+    text = (ROOT / "docs" / "operations.md").read_text()
     return text.partition("```nginx\n")[2].partition("```")[0]
 
 
