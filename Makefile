@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench show-kills show-races show-deliveries show-settlement lock schema graphiql system-dependencies clean
+.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench show-kills show-races show-deliveries show-settlement docs lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -97,6 +97,10 @@ schema: .venv/.runtime ## write the server's SDL to schema/schema.graphql
 graphiql: ## build GraphiQL's files again; needs Node and the npm registry
 	cd web/graphiql && npm ci && npm run build
 
+# Mermaid, which draws the diagrams, comes from npm; the Node that fetches it is the typed clients'.
+docs: .venv-docs/.installed docs/node_modules/.installed ## build the documentation's site into build/docs; fails on a broken link
+	.venv-docs/bin/python -m tools.site
+
 # The lock names no address and no place on this machine: pip's configuration and additional places
 # to look are left out, so that versions and hashes are those of the public index.
 PIP_COMPILE = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null \
@@ -112,6 +116,7 @@ lock: ## rewrite the requirements files; with UPGRADE=1 to the newest releases
 	$(PIP_COMPILE) --output-file requirements.txt pyproject.toml
 	$(PIP_COMPILE) --extra dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(PIP_COMPILE) --output-file tests/clients/requirements.txt tests/clients/requirements.in
+	$(PIP_COMPILE) --constraint requirements.txt --output-file docs/requirements.txt docs/requirements.in
 
 # Debian's Chromium and Redis are for tests, and what NEEDS_OF_LONG names (program:package) for those of the long form.
 # Where they cannot be installed, those tests say so themselves.
@@ -133,7 +138,7 @@ system-dependencies: ## install what tests need from the system, where that is a
 	echo "Missing, and not to be installed from here:" $$missing". Install these packages, or their tests fail."
 
 clean: ## remove the environments and caches; databases, settings and keys stay
-	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules
+	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules .venv-docs docs/node_modules build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define demand-python
@@ -165,4 +170,15 @@ endef
 
 tests/clients/typescript/node_modules/.installed: tests/clients/typescript/package-lock.json .venv-clients/.installed
 	cd tests/clients/typescript && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --prefer-offline
+	@touch $@
+
+.venv-docs/.installed: docs/requirements.txt
+	$(call demand-python)
+	@echo "Setting up .venv-docs."
+	@$(PYTHON) -m venv --clear .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+docs/node_modules/.installed: docs/package-lock.json .venv-clients/.installed
+	cd docs && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --prefer-offline
 	@touch $@
