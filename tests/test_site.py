@@ -75,6 +75,5 @@ def test_descriptions_are_prose() -> None:
         "# Queries\n\n## one { #one }\n\n"
         "Takes `a|b`, pay\\_ and \\[x\\] \\<y>.\n\n"
         "Returns \\[[String](scalars.md#string)!\\]!.\n\n"
-        "| Argument | Type | Description |\n| --- | --- | --- |\n"
-        "| `after` | [Int](scalars.md#int) = `3` |  |\n"
+        "| Argument | Type |\n| --- | --- |\n| `after` | [Int](scalars.md#int) = `3` |\n"
     )

@@ -231,6 +231,9 @@ def _default(one: GraphQLArgument | GraphQLInputField) -> str:
 
 
 def _table(first: str, rows: Iterable[tuple[str, str, str]]) -> str:
+    rows = list(rows)
+    if not any(description for _, _, description in rows):
+        return _rows((first, "Type"), [row[:2] for row in rows])
     return _rows((first, "Type", "Description"), rows)
 
 
