@@ -14,7 +14,9 @@ from tools.site.reference import reference_pages
 def checkout(tmp_path: Path) -> Path:
     """Return a checkout with a README, two pages and a file of code."""
     (tmp_path / "docs" / "decisions").mkdir(parents=True)
-    (tmp_path / "docs" / "settings.md").touch()
+    (tmp_path / "docs" / "images").mkdir()
+    for name in ("settings.md", "styles.css", "images/page.png"):
+        (tmp_path / "docs" / name).touch()
     (tmp_path / "server.py").touch()
     return tmp_path
 
@@ -34,9 +36,13 @@ def seen(checkout: Path, text: str, *, page: str = "docs/page.md") -> str:
         ("docs/decisions/one.md", "[it](../settings.md)", "[it](../settings.md)"),
         ("docs/decisions/one.md", "[home](../../README.md)", "[home](../index.md)"),
         ("docs/page.md", "[`server.py`](../server.py) is code", "`server.py` is code"),
+        ("docs/page.md", "[its styles](styles.css)", "its styles"),
+        ("README.md", "![a page](docs/images/page.png)", "![a page](images/page.png)"),
+        ("README.md", '<img src="docs/images/page.png">', '<img src="images/page.png">'),
         ("docs/page.md", "[out](https://example.com/x)", "[out](https://example.com/x)"),
         ("docs/page.md", "```\n[a](b)\n```", "```\n[a](b)\n```"),
         ("docs/page.md", "Some:\n- one\n- two", "Some:\n\n- one\n- two"),
+        ("docs/page.md", "**Some.**\n1. one", "**Some.**\n\n1. one"),
         ("docs/page.md", "- one\n- two", "- one\n- two"),
     ],
 )

@@ -12,7 +12,7 @@ LINK: Final = re.compile(
 IMAGE: Final = re.compile(r'(?P<before>!\[[^\[\]]*\]\(|<img src=")(?P<target>[^()\s"]+)')
 FENCE: Final = re.compile(r"\s*(```|~~~)")
 PARAGRAPH_BEFORE_LIST: Final = re.compile(
-    r"^(?![-*+|>#\s]|\d+\. ).*\n(?=(?:[-*+]|\d+\.) )", re.MULTILINE
+    r"^(?!(?:[-*+]|\d+\.) |[|>#\s]).*\n(?=(?:[-*+]|\d+\.) )", re.MULTILINE
 )
 ELSEWHERE: Final = ("http://", "https://", "mailto:", "#")
 
@@ -40,7 +40,8 @@ def staged(page: Path, *, root: Path) -> str:
             file = docs / "index.md"
         elif not file.exists() and not (file.suffix == ".md" and file.is_relative_to(docs)):
             raise BrokenLink(f"{page.relative_to(root)} names {target}, which does not exist.")
-        if not file.is_relative_to(docs) or file.is_dir():
+        is_on_site = file.suffix == ".md" or file.is_relative_to(docs / "images")
+        if not file.is_relative_to(docs) or not is_on_site:
             return None
         return os.path.relpath(file, placed.parent) + mark + anchor
 
