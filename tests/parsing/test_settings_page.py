@@ -5,7 +5,7 @@ import re
 import pytest
 from annotated_types import Ge, Gt, Le
 
-from settings import Settings
+from app.settings import Settings
 from tests.support.running import ROOT
 
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| .+ \|$", re.MULTILINE)
