@@ -26,7 +26,7 @@ BACKLOG = 2_048
 
 LOOK_SECONDS = 0.1
 """Between two looks whether a child has ended. A wait for one would not hear of a signal that comes just as it begins:
-Python handles that behind it."""
+Python handles that afterwards."""
 
 DID_NOT_START = 3
 """uvicorn's exit code of a process that could not start; another one could not either. Source: uvicorn.config."""

@@ -75,7 +75,7 @@ TRANSPORTS = {"WebSocket": over_websocket, "event stream": over_event_stream}
 async def delays(port: int, transport: str, updates: int) -> list[float]:
     """Change a collection again and again; gives the seconds from sending each change to its update.
 
-    The change itself is within, so that one clock measures all of it: the delay behind its commit is shorter.
+    The change itself is within, so that one clock measures all of it: the delay after its commit is shorter.
     """
     writer = await Connection.open(port)
     given = {"currencyCode": "USD", "amount": "10.00"}

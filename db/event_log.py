@@ -97,7 +97,7 @@ class SqlLog:
         return {event.id: event for event in map(EVENTS.record, rows)}
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a collection's events behind a sequence number, oldest first."""
+        """Read a collection's events after a sequence number, oldest first."""
         values = {"collection_id": id, "after": after, "most": limit}
         return [EVENTS.record(row) for row in await self._rows(EVENTS_OF, values)]
 
@@ -113,7 +113,7 @@ class SqlLog:
         return grouped
 
     async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a payment's events behind a sequence number of its collection, oldest first."""
+        """Read a payment's events after a sequence number of its collection, oldest first."""
         values = {"payment_id": id, "after": after, "most": limit}
         return [EVENTS.record(row) for row in await self._rows(EVENTS_OF_PAYMENT, values)]
 
@@ -130,7 +130,7 @@ class SqlLog:
         return grouped
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events behind a position, oldest first."""
+        """Read the whole log's events after a position, oldest first."""
         rows = await self._rows(ALL_EVENTS, {"after": after, "most": limit})
         return [EVENTS.record(row) for row in rows]
 

@@ -95,10 +95,10 @@ class StoreTransaction:
         return [SESSIONS.record(row) for row in rows]
 
     def sessions_at(
-        self, of: Collection[ProviderId], *, since: Instant, behind: SessionId, limit: int
+        self, of: Collection[ProviderId], *, since: Instant, after: SessionId, limit: int
     ) -> Sequence[PaymentSession]:
         """List sessions of some providers that changed since an instant or can still be captured, by id."""
-        values = {"providers": json_list(of), "since": since, "behind": behind, "most": limit}
+        values = {"providers": json_list(of), "since": since, "after": after, "most": limit}
         return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
 
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:

@@ -46,7 +46,7 @@ def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
     conditions = [table.c[name] == bindparam(name) for name in shape.equal]
     if shape.has_ids:
         conditions.append(IsOneOf(table.c.id, "ids"))
-    return [*conditions, place > _place("behind"), place < _place("before")]
+    return [*conditions, place > _place("after"), place < _place("before")]
 
 
 def _place(name: str) -> Any:
@@ -181,8 +181,8 @@ def _shaped(
 
 def _bounds(stretch: Stretch) -> dict[str, Any]:
     return {
-        "behind_at": stretch.behind.created_at,
-        "behind_id": stretch.behind.id,
+        "after_at": stretch.after.created_at,
+        "after_id": stretch.after.id,
         "before_at": stretch.before.created_at,
         "before_id": stretch.before.id,
     }

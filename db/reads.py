@@ -230,12 +230,12 @@ class SqlReads:
             grouped[operation.payment_id].append(operation)
         return grouped
 
-    async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
+    async def unsettled_page(self, after: Operation | None, *, limit: int) -> Sequence[Operation]:
         """Read operations without outcome that are not just being asked for the first time, oldest first."""
         values = {
             "now": self._database.now(),
-            "created_at": FIRST.created_at if behind is None else behind.created_at,
-            "id": FIRST.id if behind is None else behind.id,
+            "created_at": FIRST.created_at if after is None else after.created_at,
+            "id": FIRST.id if after is None else after.id,
             "most": limit,
         }
         return [OPERATIONS.record(row) for row in await self._rows(UNSETTLED, values)]

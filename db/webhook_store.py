@@ -105,16 +105,16 @@ class SqlWebhookTransaction:
             self._connection.change(statement, {"by_id": id})
 
     def end_of_log(self) -> int:
-        """Return a position behind which every event is that is committed later."""
+        """Return a position after which every event comes that is committed later."""
         return int(self._connection.rows(sql.END_OF_LOG, {})[0][0])
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events behind a position, oldest first."""
+        """Read the whole log's events after a position, oldest first."""
         rows = self._connection.rows(event_log.ALL_EVENTS, {"after": after, "most": limit})
         return [EVENTS.record(row) for row in rows]
 
-    def events_behind(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
-        """Read what some collections' logs have behind a position in the whole one."""
+    def events_after(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
+        """Read what some collections' logs have after a position in the whole one."""
         values = {"ids": json_list(of), "after": position}
         return [EVENTS.record(row) for row in self._connection.rows(sql.EVENTS_BEHIND, values)]
 

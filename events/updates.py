@@ -83,13 +83,13 @@ class Updates:
     async def of_collection(
         self, id: CollectionId, *, after: int, cursor: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Return a collection's events behind a sequence number, and then each later one as it comes."""
+        """Return a collection's events after a sequence number, and then each later one as it comes."""
         with self._follow(Follower(id, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event
 
     async def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
-        """Return the whole log's events behind a position, and then each later one as it comes."""
+        """Return the whole log's events after a position, and then each later one as it comes."""
         with self._follow(Follower(None, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event
@@ -169,7 +169,7 @@ class Updates:
         return await asyncio.shield(reading)
 
     async def _begin_reading(self, place: "Place") -> Sequence[Event]:
-        # All who were woken have asked when this goes on; whoever asks behind it may know of more, and reads anew.
+        # All who were woken have asked when this goes on; whoever asks later may know of more, and reads anew.
         await asyncio.sleep(0)
         del self._reads[place]
         if place.collection_id is None:

@@ -86,7 +86,7 @@ class Listing(Generic[Thing]):
         # What comes first on the list is the newer end of the stretch, or the older one.
         older, newer = (before, after) if window.is_newest_first else (after, before)
         stretch = Stretch(
-            behind=max(within.behind, older or within.behind),
+            after=max(within.after, older or within.after),
             before=min(within.before, newer or within.before),
         )
         from_new_end = window.is_newest_first is not window.is_backward

@@ -1,4 +1,4 @@
-"""Relay pages: how many, behind which cursor, and what stands on them."""
+"""Relay pages: how many, after which cursor, and what stands on them."""
 
 from collections.abc import Sequence
 from typing import TypeVar

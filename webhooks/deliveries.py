@@ -1,6 +1,6 @@
 """Delivers the log to webhook endpoints: at least once, and one collection's events one after the other.
 
-The log is fed to endpoints behind its horizon, so that no event is passed over. What is to be delivered waits in lanes,
+The log is fed to endpoints up to its horizon, so that no event is passed over. What is to be delivered waits in lanes,
 one for each endpoint and collection; a lane is worked on by one holder at a time, for as long as its lease lasts.
 """
 
@@ -78,7 +78,7 @@ def feed(tx: WebhookTransaction) -> bool:
 
 
 def _cut_off(tx: WebhookTransaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Read what comes before an event of its collection, and stands behind this batch in the whole log.
+    """Read what comes before an event of its collection, and stands after this batch in the whole log.
 
     Two transactions on one collection may stand there the other way round, where the one that had to wait for the
     other was begun first; a batch, or the log's horizon, may end between the two.
@@ -86,8 +86,8 @@ def _cut_off(tx: WebhookTransaction, events: Sequence[Event]) -> Sequence[Event]
     newest: dict[CollectionId, int] = {}
     for event in events:
         newest[event.collection_id] = max(event.sequence, newest.get(event.collection_id, 0))
-    behind = tx.events_behind(events[-1].position, of=list(newest))
-    return [event for event in behind if event.sequence < newest[event.collection_id]]
+    after = tx.events_after(events[-1].position, of=list(newest))
+    return [event for event in after if event.sequence < newest[event.collection_id]]
 
 
 def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Event]) -> None:

@@ -114,7 +114,7 @@ class Dispatcher:
     async def _start_safely(self, state: EndpointState) -> float:
         try:
             return await self._start_due(state)
-        except Exception as error:  # The endpoints behind it have their turn all the same.
+        except Exception as error:  # The endpoints after it have their turn all the same.
             failure = type(error).__name__
             log.error("webhooks not claimed", endpoint_id=state.id, error=failure, exc_info=error)
             return LOOK_SECONDS

@@ -49,7 +49,7 @@ class WebhookOffice:
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             tx.lock_endpoints()
-            # Read behind the lock: whoever held it may have added one.
+            # Read after the lock: whoever held it may have added one.
             if tx.count_endpoints() >= WEBHOOK_ENDPOINTS:
                 raise InvalidState(f"There are at most {WEBHOOK_ENDPOINTS} webhook endpoints.")
             endpoint = WebhookEndpoint(

@@ -4,7 +4,7 @@ WEBHOOK_ENDPOINTS = 20
 """Each change is sent to all of them: more is a loop in somebody's deployment."""
 
 WEBHOOK_STEPS_SECONDS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 3_600.0, 7_200.0, 14_400.0, 28_800.0)
-"""Between the tries of one delivery; behind the last step, every WEBHOOK_LAST_STEP_SECONDS."""
+"""Between the tries of one delivery; after the last step, every WEBHOOK_LAST_STEP_SECONDS."""
 
 WEBHOOK_LAST_STEP_SECONDS = 43_200.0
 
@@ -12,7 +12,7 @@ WEBHOOK_SECONDS = 3 * 86_400.0
 """How long a delivery is tried: a back end that breaks on a Friday evening is told on Monday."""
 
 WEBHOOK_LEAST_TRIES = 6
-"""Before a delivery is given up: what waited for days behind another one has a chance of its own, of 40 minutes."""
+"""Before a delivery is given up: what waited for days after another one has a chance of its own, of 40 minutes."""
 
 WEBHOOK_LEASE_SECONDS = 30.0
 """How long a lane is its holder's: twice what one attempt may take. After a crash it waits for this long."""
@@ -36,7 +36,7 @@ WEBHOOK_SECRET_OVERLAP_SECONDS = 86_400.0
 """How long the secret before signs beside a new one."""
 
 LAST_POSITION = 2**63 - 1
-"""Behind every event of the log."""
+"""After every event of the log."""
 
 MOST_RECOVERED = 1_000
 """Deliveries that one call sends again: a transaction of more would hold writers up."""

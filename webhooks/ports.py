@@ -48,13 +48,13 @@ class WebhookTransaction(Protocol):
         """Delete an endpoint with its deliveries."""
 
     def end_of_log(self) -> int:
-        """Return a position in the whole log behind which every event is that is committed later."""
+        """Return a position in the whole log after which every event comes that is committed later."""
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events behind a position, oldest first."""
+        """Read the whole log's events after a position, oldest first."""
 
-    def events_behind(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
-        """Read what some collections' logs have behind a position in the whole one, past its horizon too."""
+    def events_after(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
+        """Read what some collections' logs have after a position in the whole one, past its horizon too."""
 
     def missed(
         self, endpoint: WebhookEndpoint, types: Sequence[EventType], since: Instant

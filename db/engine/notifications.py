@@ -62,7 +62,7 @@ class Notifications:
             self._notifying = asyncio.create_task(self._notify_all())
 
     async def listen(self) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Return what others notify of; None behind each new connection, as something may have been missed."""
+        """Return what others notify of; None after each new connection, as something may have been missed."""
         while True:
             try:
                 connection = await self._engine.connect()

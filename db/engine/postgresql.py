@@ -215,7 +215,7 @@ class PostgresqlDatabase:
         await self.write(ask)
 
     def notify(self, collection_id: CollectionId) -> None:
-        """Notify the other processes, behind the commit: a NOTIFY within makes transactions commit one by one."""
+        """Notify the other processes, after the commit: a NOTIFY within makes transactions commit one by one."""
         self._hints.notify(collection_id)
 
     def listen(

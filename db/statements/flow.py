@@ -45,7 +45,7 @@ SESSIONS_AT = Statement(
     SESSION_ROWS.where(
         IsOneOf(_sessions.c.provider_id, "providers"),
         _sessions.c.reference.is_not(None),
-        _sessions.c.id > bindparam("behind"),
+        _sessions.c.id > bindparam("after"),
         or_(
             _sessions.c.updated_at > bindparam("since"),
             exists(

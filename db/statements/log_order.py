@@ -48,9 +48,9 @@ class IsBelowHorizon(ColumnElement[bool]):
 
 
 class LogEnd(ColumnElement[int]):
-    """A position behind which every event is that is committed from now on.
+    """A position after which every event comes that is committed from now on.
 
-    It is never behind the newest event: a restored database gives positions on from there.
+    It is never lower than the newest event's: a restored database gives positions on from there.
     """
 
     inherit_cache = True

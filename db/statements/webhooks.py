@@ -111,7 +111,7 @@ CLEAR = Statement(
             .order_by(_deliveries.c.ended_at)
             .limit(bindparam("most"))
         ),
-        # Looked at again behind a lock: it may be on its way once more.
+        # Looked at again after a lock: it may be on its way once more.
         _deliveries.c.ended_at < bindparam("before"),
     )
 )

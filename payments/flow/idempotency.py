@@ -80,7 +80,7 @@ def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey |
     return stored
 
 
-def behind_lock(
+def lock_and_read_key(
     tx: Transaction, call: Call, command: KeyedCommand, lock: Callable[[], Locked]
 ) -> tuple[StoredKey | None, Locked]:
     """Lock what a command is about, and find what its key is bound to then.

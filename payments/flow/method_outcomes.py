@@ -88,7 +88,7 @@ def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
 
 
 def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> SaveAnswer | Refused:
-    """Write what became of a saving; a refusal is the answer behind it and not a reason to undo that."""
+    """Write what became of a saving; a refusal is the answer after it and not a reason to undo that."""
     holder = tx.lock_holder(before.holder_id)
     setup = tx.setup(before.id)
     if holder is None or setup is None:

@@ -92,7 +92,7 @@ def _paid_instead(working: WorkingCopy, closing: Operation, outcome: Authorized)
     closing = working.put_operation(_end(working, closing, OperationStatus.DECLINED))
     if working.payment_of(working.sessions[closing.session_id]) is not None:
         return payment_outcomes.record_failed(working, closing)
-    attempt = session_outcomes.attempt_behind(working, closing)
+    attempt = session_outcomes.attempt_of_closing(working, closing)
     ended = _end(working, attempt, OperationStatus.SUCCEEDED)
     session_outcomes.record_authorized(working, ended, outcome)
     return closing
@@ -203,8 +203,8 @@ def is_older_news(working: WorkingCopy, operation: Operation, outcome: Outcome) 
     The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
     """
     is_told = working.source is EventSource.WEBHOOK
-    is_behind_the_action = operation.status is OperationStatus.PROCESSING
-    return is_told and is_behind_the_action and isinstance(outcome, ActionRequired)
+    has_customer_acted = operation.status is OperationStatus.PROCESSING
+    return is_told and has_customer_acted and isinstance(outcome, ActionRequired)
 
 
 def answers(kind: OperationKind, outcome: Outcome) -> bool:

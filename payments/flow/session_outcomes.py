@@ -250,7 +250,7 @@ def note_processing(working: WorkingCopy, before: Operation, after: Operation) -
         working.emit(EventType.SESSION_PENDING, session=working.sessions[after.session_id])
 
 
-def attempt_behind(working: WorkingCopy, closing: Operation) -> Operation:
+def attempt_of_closing(working: WorkingCopy, closing: Operation) -> Operation:
     """Return the attempt that a customer has ended while their session was being closed; made where there is none."""
     session = working.sessions[closing.session_id]
     if session.attempt_id is not None:

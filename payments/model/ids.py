@@ -46,7 +46,7 @@ ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
 def new_id(prefix: str) -> str:
-    """Make an id of a kind; later ones sort behind earlier ones, to the millisecond."""
+    """Make an id of a kind; later ones sort after earlier ones, to the millisecond."""
     return prefix + str(ULID())
 
 

@@ -18,5 +18,5 @@ def now() -> Instant:
 
 
 def after(instant: Instant, seconds: float) -> Instant:
-    """Return the instant that lies a number of seconds behind another one."""
+    """Return the instant that lies a number of seconds after another one."""
     return Instant(instant + int(seconds * SECOND))

@@ -28,7 +28,7 @@ POLL_SECONDS = 0.2
 """How often an operation that another process is asking is looked at."""
 
 RECOVERY_STEPS_SECONDS = (60.0, 300.0, 3_600.0, *(86_400.0,) * 5)
-"""Between the tries of recovery, behind the first (one recovery interval): five days of an unknown outcome."""
+"""Between the tries of recovery, after the first (one recovery interval): five days of an unknown outcome."""
 
 RECOVERY_JITTER = 0.1
 """Of a step: many outcomes that became unknown together are not all asked for together."""

@@ -19,7 +19,7 @@ class Place(NamedTuple):
 
 FIRST = Place(-1, "")
 LAST = Place(2**63 - 1, "~")
-"""Before and behind everything: every id is letters and digits."""
+"""Before and after everything: every id is letters and digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +48,13 @@ class PaymentFilter:
 class Stretch:
     """The part of a list that lies between two places, neither of them included."""
 
-    behind: Place = FIRST
+    after: Place = FIRST
     before: Place = LAST
 
     def within(self, since: Instant | None, until: Instant | None) -> "Stretch":
         """Narrow it down to what was created from an instant on and before another one."""
         return Stretch(
-            behind=self.behind if since is None else max(self.behind, Place(since, "")),
+            after=self.after if since is None else max(self.after, Place(since, "")),
             before=self.before if until is None else min(self.before, Place(until, "")),
         )
 

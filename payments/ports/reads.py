@@ -77,7 +77,7 @@ class Reads(Protocol):
     async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
         """Read refund reasons, those that are off the list included."""
 
-    async def unsettled_page(self, behind: Operation | None, *, limit: int) -> Sequence[Operation]:
+    async def unsettled_page(self, after: Operation | None, *, limit: int) -> Sequence[Operation]:
         """Read operations without outcome that are not just being asked for the first time, oldest first."""
 
     async def disabled_providers(self) -> frozenset[str]: ...
@@ -91,7 +91,7 @@ class Log(Protocol):
     async def events_by_id(self, ids: Sequence[EventId]) -> Mapping[EventId, Event]: ...
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a collection's events behind a sequence number, oldest first."""
+        """Read a collection's events after a sequence number, oldest first."""
 
     async def first_events_of(
         self, ids: Sequence[CollectionId], *, limit: int
@@ -99,7 +99,7 @@ class Log(Protocol):
         """Read the first so many events of each collection, oldest first."""
 
     async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a payment's events behind a sequence number of its collection, oldest first."""
+        """Read a payment's events after a sequence number of its collection, oldest first."""
 
     async def first_events_of_payments(
         self, ids: Sequence[PaymentId], *, limit: int
@@ -107,24 +107,24 @@ class Log(Protocol):
         """Read the first so many events of each payment, oldest first."""
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events behind a position, oldest first."""
+        """Read the whole log's events after a position, oldest first."""
 
     async def last_event_of(self, id: CollectionId) -> Event | None: ...
 
     async def last_event(self) -> Event | None:
-        """Read the event behind which only later ones come; None for an empty log."""
+        """Read the event after which only later ones come; None for an empty log."""
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
         """Return how far each collection's log goes."""
 
 
 class Following(Protocol):
-    """Follows the log: what is there behind a place, then each later event as it comes."""
+    """Follows the log: what is there after a place, then each later event as it comes."""
 
     def of_collection(
         self, id: CollectionId, *, after: int, cursor: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Follow a collection's events behind a sequence number; raises StreamBehind."""
+        """Follow a collection's events after a sequence number; raises StreamBehind."""
 
     def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
-        """Follow the whole log behind a position; raises StreamBehind."""
+        """Follow the whole log after a position; raises StreamBehind."""

@@ -65,7 +65,7 @@ async def _can_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
     """Return whether no payment is of another account: there is none, or one is found where the key leads."""
     readers = readers_of(flow, one.gateway)
     sessions = await flow.store.read(
-        lambda tx: tx.sessions_at(list(readers), since=Instant(0), behind=SessionId(""), limit=1)
+        lambda tx: tx.sessions_at(list(readers), since=Instant(0), after=SessionId(""), limit=1)
     )
     if not sessions or not is_first:
         return not sessions

@@ -105,7 +105,7 @@ class Recovery:
         claimed = await self.flow.store.transact(
             lambda tx: tx.claim_due(of, leased_by=process, lease_seconds=seconds, limit=limit)
         )
-        # Read behind the claim: a claim that waited for a collection's lock could stand in the way of its holder.
+        # Read after the claim: a claim that waited for a collection's lock could stand in the way of its holder.
         snapshots = await self.flow.store.read(
             lambda tx: [(operation, snapshot_of(tx, operation)) for operation in claimed]
         )

@@ -183,7 +183,7 @@ async def _read_object(
         for finding in findings:
             recorded = _record_finding(flow, tx, provider.id, finding, request_id)
             if recorded is None:
-                # Of another program on the same account, or behind a backup: nothing here can become of it.
+                # Of another program on the same account, or after a backup: nothing here can become of it.
                 log.warning("finding not placed", provider=provider.id, reference=reference)
             snapshot = recorded or snapshot
         if unread is None:

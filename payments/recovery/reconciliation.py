@@ -70,10 +70,10 @@ async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
     """
     readers = readers_of(flow, gateway)
     since = after(flow.store.now(), -RECENT_SECONDS)
-    behind = SessionId("")
-    while page := await _page(flow, list(readers), since, behind):
+    last = SessionId("")
+    while page := await _page(flow, list(readers), since, after=last):
         for session, payment in page:
-            behind = session.id
+            last = session.id
             if session.reference is None or _is_busy(session, payment):
                 continue
             effects = await effects_on(readers[session.provider_id], session.reference)
@@ -81,12 +81,12 @@ async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
 
 
 async def _page(
-    flow: Flow, of: Sequence[ProviderId], since: Instant, behind: SessionId
+    flow: Flow, of: Sequence[ProviderId], since: Instant, *, after: SessionId
 ) -> list[tuple[PaymentSession, Payment | None]]:
     return await flow.store.read(
         lambda tx: [
             (session, _payment_of(session, tx.payments_of(session.collection_id)))
-            for session in tx.sessions_at(of, since=since, behind=behind, limit=SESSIONS_AT_ONCE)
+            for session in tx.sessions_at(of, since=since, after=after, limit=SESSIONS_AT_ONCE)
         ]
     )
 

@@ -12,7 +12,7 @@ from payments.flow.asking import (
     read_opening,
     wait_for_outcome,
 )
-from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.recording import apply_outcome
 from payments.flow.runtime import Flow
 from payments.flow.session_outcomes import show_action
@@ -74,7 +74,7 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
     def work(tx: Transaction) -> Snapshot:
         nonlocal prepared
         prepared = None
-        stored, (working, session) = behind_lock(
+        stored, (working, session) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_session(tx, call, command.id)
         )
         if stored is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from payments.flow import guards
 from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
-from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call, CapturePayment, RefundPayment
@@ -49,7 +49,7 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
     def work(tx: Transaction) -> Snapshot:
         nonlocal operation, is_to_be_asked
         operation, is_to_be_asked = None, False
-        stored, (working, payment) = behind_lock(
+        stored, (working, payment) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_payment(tx, call, command.payment_id)
         )
         if stored is None:

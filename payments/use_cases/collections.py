@@ -5,7 +5,7 @@ from dataclasses import replace
 from payments.flow.asking import carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session, close_what_no_longer_fits
 from payments.flow.guards import amount_of, locked_collection, require_not_canceled, usable_provider
-from payments.flow.idempotency import behind_lock, bind_key, bound_key
+from payments.flow.idempotency import bind_key, bound_key, lock_and_read_key
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import (
@@ -180,7 +180,7 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
     """Write a payment of all that is outstanding, authorized and captured, in one transaction."""
 
     def work(tx: Transaction) -> Snapshot:
-        stored, working = behind_lock(
+        stored, working = lock_and_read_key(
             tx, call, command, lambda: locked_collection(tx, call, command.id)
         )
         if stored is not None:

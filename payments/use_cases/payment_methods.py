@@ -1,6 +1,6 @@
 """Keeping payment methods at a provider for an account holder, and forgetting them."""
 
-from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.method_outcomes import HOLDER_PATH, SaveAnswer, _known, _record, refusal_of
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
@@ -28,7 +28,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
     def work(tx: Transaction) -> tuple[AccountHolder, MethodSetup]:
         nonlocal before
         before = None
-        stored, holder = behind_lock(
+        stored, holder = lock_and_read_key(
             tx,
             call,
             command,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from payments.flow import guards
 from payments.flow.asking import ask_of, begin, carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session
-from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.runtime import Flow
 from payments.flow.session_outcomes import apply_change
 from payments.flow.working_copy import WorkingCopy
@@ -68,7 +68,7 @@ async def _open(
         ids, is_replay = (), False
         id = command.collection_id
         path = ("paymentCollectionId",)
-        stored, working = behind_lock(
+        stored, working = lock_and_read_key(
             tx, call, command, lambda: guards.locked_collection(tx, call, id, path=path)
         )
         if stored is not None:

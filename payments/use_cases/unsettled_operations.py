@@ -7,7 +7,7 @@ from typing import assert_never
 import structlog
 
 from payments.flow.asking import carry_out, snapshot_of, wait_for_outcome
-from payments.flow.idempotency import behind_lock, bind_key
+from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.recording import apply_outcome, given_back
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy, lock
@@ -93,7 +93,7 @@ async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> Se
     """
 
     def work(tx: Transaction) -> Snapshot:
-        stored, (working, operation) = behind_lock(
+        stored, (working, operation) = lock_and_read_key(
             tx, call, command, lambda: _locked(tx, call, command.id)
         )
         if stored is not None:

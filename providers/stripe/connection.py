@@ -232,8 +232,8 @@ class Connection:
 def _lists(
     list_: Callable[[Any], Awaitable[stripe.ListObject[Listed]]], params: Mapping[str, Any]
 ) -> Callable[[str | None], Awaitable[stripe.ListObject[Listed]]]:
-    """Return what reads the page of a list that begins behind an object."""
-    return lambda behind: list_(params if behind is None else {**params, "starting_after": behind})
+    """Return what reads the page of a list that begins after an object."""
+    return lambda after: list_(params if after is None else {**params, "starting_after": after})
 
 
 def _http(read_seconds: float) -> AIOHTTPClient:

@@ -52,17 +52,17 @@ async def repeated(read: Callable[[], Awaitable[Read]]) -> Read:
 
 
 async def paged(
-    page_behind: Callable[[str | None], Awaitable[stripe.ListObject[Listed]]], most_pages: int
+    page_after: Callable[[str | None], Awaitable[stripe.ListObject[Listed]]], most_pages: int
 ) -> AsyncIterator[Listed]:
     """Read a list in Stripe's order, newest first; raises ListTooLong where there is more than so many pages."""
-    behind: str | None = None
+    after: str | None = None
     for _ in range(most_pages):
-        page = await repeated(partial(page_behind, behind))
+        page = await repeated(partial(page_after, after))
         for one in page.data:
             yield one
         if not page.has_more or not page.data:
             return
-        behind = str(page.data[-1]["id"])
+        after = str(page.data[-1]["id"])
     raise ListTooLong(f"More than {most_pages} pages.")
 
 

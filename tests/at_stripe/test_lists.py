@@ -78,7 +78,7 @@ async def test_a_customer_that_was_made_late(alone: RunningStripe, connection: C
 async def test_a_list_that_is_too_long() -> None:
     """It is read up to its bound, and says nothing of what was not found in it."""
 
-    async def page(behind: str | None) -> stripe.ListObject[stripe.Refund]:
+    async def page(after: str | None) -> stripe.ListObject[stripe.Refund]:
         body = {"object": "list", "has_more": True, "data": [{"id": "re_1", "object": "refund"}]}
         return stripe.ListObject.construct_from(body, SECRET_KEY)
 

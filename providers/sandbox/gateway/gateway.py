@@ -149,7 +149,7 @@ class Gateway:
         return await self._report_on(session, work)
 
     async def page(self, *, since: Instant, behind: int) -> list[tuple[int, Entry]]:
-        """Return some of the effects since an instant, behind a number, each with its number, oldest first."""
+        """Return some of the effects since an instant, after a number, each with its number, oldest first."""
         return await self._ledger.read(
             lambda tx: tx.page(since=since, behind=behind, limit=PAGE_ENTRIES)
         )

@@ -167,7 +167,7 @@ class LedgerTransaction:
         return [entry_from_row(row) for row in rows]
 
     def page(self, *, since: Instant, behind: int, limit: int) -> list[tuple[int, Entry]]:
-        """Read the entries that were made since an instant, behind a number, each with its number, oldest first."""
+        """Read the entries that were made since an instant, after a number, each with its number, oldest first."""
         rows = self._connection.execute(PAGE, (behind, since, limit))
         return [(row["number"], entry_from_row(_without_number(row))) for row in rows]
 

@@ -22,7 +22,7 @@ ATTEMPTS = 40
 """Of one report, some three hours; after that it is lost for ever, and recovery has to settle it."""
 
 FIRST_BACKOFF_SECONDS = 0.2
-"""Behind the first attempt; doubled behind each further one."""
+"""After the first attempt; doubled after each further one."""
 
 LONGEST_BACKOFF_SECONDS = 300.0
 

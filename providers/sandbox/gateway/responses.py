@@ -7,7 +7,7 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class ReplyLost(Exception):
-    """Breaks the connection behind a durable effect."""
+    """Breaks the connection after a durable effect."""
 
 
 class LostReply(Response):

@@ -147,7 +147,7 @@ def _behaviour(text: str, allowed: frozenset[Effect], sentence: str) -> Behaviou
     if not separator:
         return Behaviour(effect)
     if effect is not Effect.DECLINE:
-        raise _fault(f"{name} takes nothing behind it.")
+        raise _fault(f"{name} takes nothing after it.")
     if DECLINE_CODE.fullmatch(argument) is None:
         raise _fault(
             "A decline code is a lower-case letter followed by lower-case letters, digits and underscores."
