@@ -4,16 +4,16 @@ import re
 
 import strawberry
 
-from payments.flow.method_outcomes import Saved
+from payments.flow.method_outcomes import SaveAnswer, Saved
+from payments.model import account_holders as entities
 from payments.model.commands import CreateAccountHolder, SavePaymentMethod, UpdateAccountHolder
-from payments.model.errors import InvalidInput, Refused
+from payments.model.errors import InvalidInput
 from payments.use_cases import account_holders, payment_methods
 from resolvers.actions import show_action
-from resolvers.context import Info
-from resolvers.failures import rejected
+from resolvers.context import RequestContext
 from resolvers.mutations import parsing
+from resolvers.mutations.frame import mutation
 from resolvers.pages import given
-from schema import inputs
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.inputs import (
     CreateAccountHolderInput,
@@ -35,89 +35,7 @@ from schema.results import (
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
-@strawberry.type
-class HolderMutations:
-    """Changes what is known of customers."""
-
-    @strawberry.mutation
-    async def create_account_holder(
-        self, info: Info, input: CreateAccountHolderInput
-    ) -> CreateAccountHolderResult:
-        """Make a customer known to a provider."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_create(input)
-            holder = await flow.shielded(account_holders.create(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return AccountHolder.of(holder, context.caller)
-
-    @strawberry.mutation
-    async def update_account_holder(
-        self, info: Info, input: UpdateAccountHolderInput
-    ) -> UpdateAccountHolderResult:
-        """Change what is known of a customer."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_update(input)
-            holder = await flow.shielded(account_holders.update(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return AccountHolder.of(holder, context.caller)
-
-    @strawberry.mutation
-    async def delete_account_holder(
-        self, info: Info, input: DeleteAccountHolderInput
-    ) -> DeleteAccountHolderResult:
-        """Forget a customer."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            await flow.shielded(account_holders.delete(flow, context.call, input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return Deleted(id=input.id)
-
-    @strawberry.mutation
-    async def save_payment_method(
-        self, info: Info, input: SavePaymentMethodInput
-    ) -> SavePaymentMethodResult:
-        """Keep a payment method for a customer."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_save_method(input)
-            answer = await flow.shielded(payment_methods.save(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        if isinstance(answer, Saved):
-            return PaymentMethod.of(answer.method)
-        return SaveRequiresAction(
-            setup_id=strawberry.ID(answer.setup_id), action=show_action(answer.action)
-        )
-
-    @strawberry.mutation
-    async def delete_payment_method(
-        self, info: Info, input: DeletePaymentMethodInput
-    ) -> DeletePaymentMethodResult:
-        """Forget a payment method."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            await flow.shielded(payment_methods.delete(flow, context.call, input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return Deleted(id=input.id)
-
-
-def _parse_create(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder:
+def _parse_create(input: CreateAccountHolderInput) -> CreateAccountHolder:
     """Parse what makes a customer known; raises InvalidInput."""
     customer = parsing.text(input.customer_reference, "customerReference")
     if not customer or customer.isspace():
@@ -134,7 +52,7 @@ def _parse_create(input: inputs.CreateAccountHolderInput) -> CreateAccountHolder
     )
 
 
-def _parse_update(input: inputs.UpdateAccountHolderInput) -> UpdateAccountHolder:
+def _parse_update(input: UpdateAccountHolderInput) -> UpdateAccountHolder:
     """Parse what changes what is known of a customer; raises InvalidInput."""
     email, name = _email(input.email), parsing.written(input.name, "name")
     metadata = parsing.metadata(input.metadata) or {}
@@ -146,7 +64,7 @@ def _parse_update(input: inputs.UpdateAccountHolderInput) -> UpdateAccountHolder
     )
 
 
-def _parse_save_method(input: inputs.SavePaymentMethodInput) -> SavePaymentMethod:
+def _parse_save_method(input: SavePaymentMethodInput) -> SavePaymentMethod:
     """Parse what saves a payment method; raises InvalidInput."""
     return SavePaymentMethod(
         account_holder_id=input.account_holder_id,
@@ -161,3 +79,53 @@ def _email(value: str | None) -> str | None:
     if value is not None and EMAIL.fullmatch(value) is None:
         raise InvalidInput("An e-mail address, such as ada@example.com.", path=("email",))
     return value
+
+
+@strawberry.type
+class HolderMutations:
+    """Changes what is known of customers."""
+
+    @mutation(account_holders.create, parse=_parse_create)
+    def create_account_holder(
+        self,
+        context: RequestContext,
+        input: CreateAccountHolderInput,
+        created: entities.AccountHolder,
+    ) -> CreateAccountHolderResult:
+        """Make a customer known to a provider."""
+        return AccountHolder.of(created, context.caller)
+
+    @mutation(account_holders.update, parse=_parse_update)
+    def update_account_holder(
+        self,
+        context: RequestContext,
+        input: UpdateAccountHolderInput,
+        updated: entities.AccountHolder,
+    ) -> UpdateAccountHolderResult:
+        """Change what is known of a customer."""
+        return AccountHolder.of(updated, context.caller)
+
+    @mutation(account_holders.delete, parse=parsing.only_id)
+    def delete_account_holder(
+        self, context: RequestContext, input: DeleteAccountHolderInput, deleted: None
+    ) -> DeleteAccountHolderResult:
+        """Forget a customer."""
+        return Deleted(id=input.id)
+
+    @mutation(payment_methods.save, parse=_parse_save_method)
+    def save_payment_method(
+        self, context: RequestContext, input: SavePaymentMethodInput, answer: SaveAnswer
+    ) -> SavePaymentMethodResult:
+        """Keep a payment method for a customer."""
+        if isinstance(answer, Saved):
+            return PaymentMethod.of(answer.method)
+        return SaveRequiresAction(
+            setup_id=strawberry.ID(answer.setup_id), action=show_action(answer.action)
+        )
+
+    @mutation(payment_methods.delete, parse=parsing.only_id)
+    def delete_payment_method(
+        self, context: RequestContext, input: DeletePaymentMethodInput, deleted: None
+    ) -> DeletePaymentMethodResult:
+        """Forget a payment method."""
+        return Deleted(id=input.id)

@@ -2,19 +2,20 @@
 
 import strawberry
 
+from payments.flow.runtime import Flow
 from payments.model.commands import (
+    Call,
     CreatePaymentCollection,
     MarkPaymentCollectionAsPaid,
     UpdatePaymentCollection,
 )
-from payments.model.errors import Refused
+from payments.model.entities import Snapshot
 from payments.model.ids import ProviderId
 from payments.use_cases import collections
-from resolvers.context import Info
-from resolvers.failures import rejected
+from resolvers.context import RequestContext
 from resolvers.mutations import parsing
+from resolvers.mutations.frame import mutation
 from resolvers.pages import given
-from schema import inputs
 from schema.inputs import (
     CancelPaymentCollectionInput,
     CreatePaymentCollectionInput,
@@ -33,110 +34,7 @@ from schema.results import (
 )
 
 
-@strawberry.type
-class CollectionMutations:
-    """Opens, changes and ends collections."""
-
-    @strawberry.mutation
-    async def create_payment_collection(
-        self, info: Info, input: CreatePaymentCollectionInput
-    ) -> CreatePaymentCollectionResult:
-        """Open a collection."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_create(input)
-            snapshot = await flow.shielded(collections.create(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return context.show_collection(snapshot.collection)
-
-    @strawberry.mutation
-    async def update_payment_collection(
-        self, info: Info, input: UpdatePaymentCollectionInput
-    ) -> UpdatePaymentCollectionResult:
-        """Change a collection."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_update(input)
-            snapshot = await flow.shielded(collections.update(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return context.show_collection(snapshot.collection)
-
-    @strawberry.mutation
-    async def cancel_payment_collection(
-        self, info: Info, input: CancelPaymentCollectionInput
-    ) -> CancelPaymentCollectionResult:
-        """Cancel a collection."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            snapshot = await flow.shielded(collections.cancel(flow, context.call, input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return context.show_collection(snapshot.collection)
-
-    @strawberry.mutation
-    async def mark_payment_collection_as_paid(
-        self, info: Info, input: MarkPaymentCollectionAsPaidInput
-    ) -> MarkPaymentCollectionAsPaidResult:
-        """Settle what is outstanding outside of any gateway."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_mark_as_paid(input)
-            snapshot = await flow.shielded(collections.mark_as_paid(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return context.show_collection(snapshot.collection)
-
-    @strawberry.mutation
-    async def rotate_client_secret(
-        self, info: Info, input: RotateClientSecretInput
-    ) -> RotateClientSecretResult:
-        """Replace a collection's client secret."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        id = str(input.payment_collection_id)
-        try:
-            rotated = collections.rotate_client_secret(flow, context.call, id)
-            snapshot = await flow.shielded(rotated)
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return context.show_collection(snapshot.collection)
-
-    @strawberry.mutation
-    async def update_payment_provider(
-        self, info: Info, input: UpdatePaymentProviderInput
-    ) -> UpdatePaymentProviderResult:
-        """Enable or disable a provider."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        id = ProviderId(str(input.id))
-        try:
-            await flow.shielded(
-                collections.set_provider_enabled(flow, id, is_enabled=input.is_enabled)
-            )
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.loaders.disabled_providers.forget()
-        return context.provider(id)
-
-
-def _parse_create(input: inputs.CreatePaymentCollectionInput) -> CreatePaymentCollection:
+def _parse_create(input: CreatePaymentCollectionInput) -> CreatePaymentCollection:
     """Parse what opens a collection; raises InvalidInput."""
     return CreatePaymentCollection(
         currency=parsing.currency(input.currency_code),
@@ -150,7 +48,7 @@ def _parse_create(input: inputs.CreatePaymentCollectionInput) -> CreatePaymentCo
     )
 
 
-def _parse_update(input: inputs.UpdatePaymentCollectionInput) -> UpdatePaymentCollection:
+def _parse_update(input: UpdatePaymentCollectionInput) -> UpdatePaymentCollection:
     """Parse what changes a collection; raises InvalidInput."""
     reference = parsing.text(input.reference, "reference")
     region_id = parsing.text(input.region_id, "regionId")
@@ -177,7 +75,7 @@ def _parse_update(input: inputs.UpdatePaymentCollectionInput) -> UpdatePaymentCo
 
 
 def _parse_mark_as_paid(
-    input: inputs.MarkPaymentCollectionAsPaidInput,
+    input: MarkPaymentCollectionAsPaidInput,
 ) -> MarkPaymentCollectionAsPaid:
     """Parse what marks a collection as paid; raises InvalidInput."""
     return MarkPaymentCollectionAsPaid(
@@ -185,3 +83,64 @@ def _parse_mark_as_paid(
         created_by=parsing.written(input.created_by, "createdBy"),
         idempotency_key=parsing.required_key(input.idempotency_key),
     )
+
+
+def _parse_rotate(input: RotateClientSecretInput) -> str:
+    return input.payment_collection_id
+
+
+def _parse_provider(input: UpdatePaymentProviderInput) -> tuple[ProviderId, bool]:
+    return ProviderId(input.id), input.is_enabled
+
+
+async def _set_provider_enabled(flow: Flow, call: Call, command: tuple[ProviderId, bool]) -> None:
+    id, is_enabled = command
+    await collections.set_provider_enabled(flow, id, is_enabled=is_enabled)
+
+
+@strawberry.type
+class CollectionMutations:
+    """Opens, changes and ends collections."""
+
+    @mutation(collections.create, parse=_parse_create)
+    def create_payment_collection(
+        self, context: RequestContext, input: CreatePaymentCollectionInput, created: Snapshot
+    ) -> CreatePaymentCollectionResult:
+        """Open a collection."""
+        return context.show_collection(created.collection)
+
+    @mutation(collections.update, parse=_parse_update)
+    def update_payment_collection(
+        self, context: RequestContext, input: UpdatePaymentCollectionInput, updated: Snapshot
+    ) -> UpdatePaymentCollectionResult:
+        """Change a collection."""
+        return context.show_collection(updated.collection)
+
+    @mutation(collections.cancel, parse=parsing.only_id)
+    def cancel_payment_collection(
+        self, context: RequestContext, input: CancelPaymentCollectionInput, canceled: Snapshot
+    ) -> CancelPaymentCollectionResult:
+        """Cancel a collection."""
+        return context.show_collection(canceled.collection)
+
+    @mutation(collections.mark_as_paid, parse=_parse_mark_as_paid)
+    def mark_payment_collection_as_paid(
+        self, context: RequestContext, input: MarkPaymentCollectionAsPaidInput, paid: Snapshot
+    ) -> MarkPaymentCollectionAsPaidResult:
+        """Settle what is outstanding outside of any gateway."""
+        return context.show_collection(paid.collection)
+
+    @mutation(collections.rotate_client_secret, parse=_parse_rotate)
+    def rotate_client_secret(
+        self, context: RequestContext, input: RotateClientSecretInput, rotated: Snapshot
+    ) -> RotateClientSecretResult:
+        """Replace a collection's client secret."""
+        return context.show_collection(rotated.collection)
+
+    @mutation(_set_provider_enabled, parse=_parse_provider)
+    def update_payment_provider(
+        self, context: RequestContext, input: UpdatePaymentProviderInput, updated: None
+    ) -> UpdatePaymentProviderResult:
+        """Enable or disable a provider."""
+        context.loaders.disabled_providers.forget()
+        return context.provider(ProviderId(input.id))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import strawberry
 
@@ -20,6 +20,20 @@ UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 """Line breaks and tabs are what people write."""
 KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
+
+
+class HasId(Protocol):
+    """An input that names what the mutation is about."""
+
+    id: strawberry.ID
+
+
+InputWithId = TypeVar("InputWithId", bound=HasId)
+
+
+def only_id(input: InputWithId) -> str:
+    """Return the id that is all a mutation needs to know."""
+    return input.id
 
 
 def text(value: str | None, name: str, unprintable: re.Pattern[str] = UNPRINTABLE) -> str | None:

@@ -4,14 +4,14 @@ import re
 
 import strawberry
 
+from payments.model import entities
 from payments.model.commands import CreateRefundReason, UpdateRefundReason
-from payments.model.errors import InvalidInput, Refused
+from payments.model.errors import InvalidInput
 from payments.use_cases import refund_reasons
-from resolvers.context import Info
-from resolvers.failures import rejected
+from resolvers.context import RequestContext
 from resolvers.mutations import parsing
+from resolvers.mutations.frame import mutation
 from resolvers.pages import given
-from schema import inputs
 from schema.inputs import CreateRefundReasonInput, DeleteRefundReasonInput, UpdateRefundReasonInput
 from schema.refund_reason import RefundReason
 from schema.results import (
@@ -24,56 +24,7 @@ from schema.results import (
 REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 
 
-@strawberry.type
-class ReasonMutations:
-    """Changes the list of refund reasons."""
-
-    @strawberry.mutation
-    async def create_refund_reason(
-        self, info: Info, input: CreateRefundReasonInput
-    ) -> CreateRefundReasonResult:
-        """Add a refund reason."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_create(input)
-            reason = await flow.shielded(refund_reasons.create(flow, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return RefundReason.of(reason)
-
-    @strawberry.mutation
-    async def update_refund_reason(
-        self, info: Info, input: UpdateRefundReasonInput
-    ) -> UpdateRefundReasonResult:
-        """Change how a refund reason reads."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            command = _parse_update(input)
-            reason = await flow.shielded(refund_reasons.update(flow, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return RefundReason.of(reason)
-
-    @strawberry.mutation
-    async def delete_refund_reason(
-        self, info: Info, input: DeleteRefundReasonInput
-    ) -> DeleteRefundReasonResult:
-        """Take a refund reason off the list."""
-        context = info.context
-        context.require_secret_key()
-        flow = context.services.flow
-        try:
-            await flow.shielded(refund_reasons.delete(flow, input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return Deleted(id=input.id)
-
-
-def _parse_create(input: inputs.CreateRefundReasonInput) -> CreateRefundReason:
+def _parse_create(input: CreateRefundReasonInput) -> CreateRefundReason:
     """Parse what adds a refund reason; raises InvalidInput."""
     if REASON_CODE.fullmatch(input.code) is None:
         raise InvalidInput(
@@ -87,7 +38,7 @@ def _parse_create(input: inputs.CreateRefundReasonInput) -> CreateRefundReason:
     )
 
 
-def _parse_update(input: inputs.UpdateRefundReasonInput) -> UpdateRefundReason:
+def _parse_update(input: UpdateRefundReasonInput) -> UpdateRefundReason:
     """Parse what changes a refund reason; raises InvalidInput."""
     label = "" if given(input.label) is None else _label(input.label)
     description = parsing.prose(input.description, "description")
@@ -105,3 +56,35 @@ def _label(value: str | None) -> str:
     if not label or label.isspace():
         raise InvalidInput("A label is what people read, such as: Goods returned.", path=("label",))
     return label
+
+
+@strawberry.type
+class ReasonMutations:
+    """Changes the list of refund reasons."""
+
+    @mutation(lambda flow, _, command: refund_reasons.create(flow, command), parse=_parse_create)
+    def create_refund_reason(
+        self,
+        context: RequestContext,
+        input: CreateRefundReasonInput,
+        created: entities.RefundReason,
+    ) -> CreateRefundReasonResult:
+        """Add a refund reason."""
+        return RefundReason.of(created)
+
+    @mutation(lambda flow, _, command: refund_reasons.update(flow, command), parse=_parse_update)
+    def update_refund_reason(
+        self,
+        context: RequestContext,
+        input: UpdateRefundReasonInput,
+        updated: entities.RefundReason,
+    ) -> UpdateRefundReasonResult:
+        """Change how a refund reason reads."""
+        return RefundReason.of(updated)
+
+    @mutation(lambda flow, _, id: refund_reasons.delete(flow, id), parse=parsing.only_id)
+    def delete_refund_reason(
+        self, context: RequestContext, input: DeleteRefundReasonInput, deleted: None
+    ) -> DeleteRefundReasonResult:
+        """Take a refund reason off the list."""
+        return Deleted(id=input.id)

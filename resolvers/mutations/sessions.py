@@ -10,16 +10,19 @@ from payments.model.commands import (
     CreatePaymentSessions,
     UpdatePaymentSession,
 )
+from payments.model.entities import Snapshot
 from payments.model.errors import Refused
 from payments.model.ids import SESSION, SessionId, is_id
 from payments.model.money import is_known_currency
 from payments.use_cases import authorizations, sessions
+from payments.use_cases.authorizations import AuthorizeAnswer
 from resolvers.actions import await_provider, show_action
-from resolvers.context import Info, RequestContext
-from resolvers.failures import authorization_failed, rejected
+from resolvers.context import RequestContext
+from resolvers.failures import authorization_failed
 from resolvers.mutations import parsing
+from resolvers.mutations.frame import mutation
 from resolvers.pages import given
-from schema import inputs
+from schema.failures import AuthorizationFailed
 from schema.inputs import (
     AuthorizePaymentSessionInput,
     CancelPaymentSessionInput,
@@ -39,102 +42,11 @@ from schema.results import (
 )
 from schema.session import PaymentSession
 
-
-@strawberry.type
-class SessionMutations:
-    """Opens, changes, authorizes and closes sessions."""
-
-    @strawberry.mutation
-    async def create_payment_session(
-        self, info: Info, input: CreatePaymentSessionInput
-    ) -> CreatePaymentSessionResult:
-        """Open a session."""
-        context = info.context
-        flow = context.services.flow
-        try:
-            command = _parse_create(input)
-            snapshot, id = await flow.shielded(sessions.create(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return PaymentSession.of(snapshot.session(id), context.caller)
-
-    @strawberry.mutation
-    async def create_payment_sessions(
-        self, info: Info, input: CreatePaymentSessionsInput
-    ) -> CreatePaymentSessionsResult:
-        """Open a session with each provider."""
-        context = info.context
-        flow = context.services.flow
-        try:
-            command = _parse_create_each(input)
-            snapshot, ids = await flow.shielded(sessions.create_each(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        shown = [PaymentSession.of(snapshot.session(id), context.caller) for id in ids]
-        return PaymentSessionsCreated(payment_sessions=shown)
-
-    @strawberry.mutation
-    async def update_payment_session(
-        self, info: Info, input: UpdatePaymentSessionInput
-    ) -> UpdatePaymentSessionResult:
-        """Change a session."""
-        context = info.context
-        flow = context.services.flow
-        try:
-            command = _parse_update(input)
-            snapshot, id = await flow.shielded(sessions.update(flow, context.call, command))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return PaymentSession.of(snapshot.session(id), context.caller)
-
-    @strawberry.mutation
-    async def cancel_payment_session(
-        self, info: Info, input: CancelPaymentSessionInput
-    ) -> CancelPaymentSessionResult:
-        """Close a session."""
-        context = info.context
-        flow = context.services.flow
-        try:
-            snapshot, id = await flow.shielded(sessions.cancel(flow, context.call, input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        context.took(snapshot)
-        return PaymentSession.of(snapshot.session(id), context.caller)
-
-    @strawberry.mutation
-    async def authorize_payment_session(
-        self, info: Info, input: AuthorizePaymentSessionInput
-    ) -> AuthorizePaymentSessionResult:
-        """Authorize a session."""
-        context = info.context
-        flow = context.services.flow
-        try:
-            command = _parse_authorize(input)
-            answer = await flow.shielded(authorizations.authorize(flow, context.call, command))
-        except Refused as refusal:
-            session = await _session(context, input.id)
-            return authorization_failed(refusal.failure, context.request_id, session)
-        context.took(answer.snapshot)
-        match answer:
-            case authorizations.Paid():
-                return Payment.of(answer.payment, context.caller)
-            case authorizations.NotAuthorized():
-                session = PaymentSession.of(answer.session, context.caller)
-                return authorization_failed(answer.failure, context.request_id, session)
-            case authorizations.MoreNeeded():
-                return RequiresMoreAction(
-                    payment_session=PaymentSession.of(answer.session, context.caller),
-                    action=await_provider(answer.awaited)
-                    if answer.awaited is not None
-                    else show_action(answer.action),
-                )
-        assert_never(answer)
+OneSession = tuple[Snapshot, SessionId]
+"""A collection, and which of its sessions a mutation was about."""
 
 
-def _parse_create(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSession:
+def _parse_create(input: CreatePaymentSessionInput) -> CreatePaymentSession:
     """Parse what opens a session; raises InvalidInput."""
     currency = given(input.currency_code)
     return CreatePaymentSession(
@@ -153,7 +65,7 @@ def _parse_create(input: inputs.CreatePaymentSessionInput) -> CreatePaymentSessi
     )
 
 
-def _parse_create_each(input: inputs.CreatePaymentSessionsInput) -> CreatePaymentSessions:
+def _parse_create_each(input: CreatePaymentSessionsInput) -> CreatePaymentSessions:
     """Parse what opens a session with each provider; raises InvalidInput."""
     provider_ids = given(input.provider_ids)
     return CreatePaymentSessions(
@@ -164,7 +76,7 @@ def _parse_create_each(input: inputs.CreatePaymentSessionsInput) -> CreatePaymen
     )
 
 
-def _parse_update(input: inputs.UpdatePaymentSessionInput) -> UpdatePaymentSession:
+def _parse_update(input: UpdatePaymentSessionInput) -> UpdatePaymentSession:
     """Parse what changes a session; raises InvalidInput."""
     data = parsing.json_object(input.data, "data") or {}
     metadata = parsing.metadata(input.metadata) or {}
@@ -181,7 +93,7 @@ def _parse_update(input: inputs.UpdatePaymentSessionInput) -> UpdatePaymentSessi
     )
 
 
-def _parse_authorize(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePaymentSession:
+def _parse_authorize(input: AuthorizePaymentSessionInput) -> AuthorizePaymentSession:
     """Parse what authorizes a session; raises InvalidInput."""
     return AuthorizePaymentSession(
         id=input.id,
@@ -189,6 +101,14 @@ def _parse_authorize(input: inputs.AuthorizePaymentSessionInput) -> AuthorizePay
         payment_method_id=given(input.payment_method_id),
         idempotency_key=parsing.idempotency_key(input.idempotency_key),
     )
+
+
+async def _authorization_refused(
+    context: RequestContext, input: AuthorizePaymentSessionInput, refusal: Refused
+) -> AuthorizationFailed:
+    """Show a refusal with the session that it is about, where it exists for this caller."""
+    session = await _session(context, input.id)
+    return authorization_failed(refusal.failure, context.request_id, session)
 
 
 async def _session(context: RequestContext, id: str) -> PaymentSession | None:
@@ -200,3 +120,72 @@ async def _session(context: RequestContext, id: str) -> PaymentSession | None:
         return None
     context.scope.collection_id = session.collection_id
     return PaymentSession.of(session, context.caller)
+
+
+def _shown(context: RequestContext, one: OneSession) -> PaymentSession:
+    snapshot, id = one
+    return PaymentSession.of(snapshot.session(id), context.caller)
+
+
+@strawberry.type
+class SessionMutations:
+    """Opens, changes, authorizes and closes sessions."""
+
+    @mutation(sessions.create, parse=_parse_create, is_for_browsers=True)
+    def create_payment_session(
+        self, context: RequestContext, input: CreatePaymentSessionInput, created: OneSession
+    ) -> CreatePaymentSessionResult:
+        """Open a session."""
+        return _shown(context, created)
+
+    @mutation(sessions.create_each, parse=_parse_create_each, is_for_browsers=True)
+    def create_payment_sessions(
+        self,
+        context: RequestContext,
+        input: CreatePaymentSessionsInput,
+        created: tuple[Snapshot, tuple[SessionId, ...]],
+    ) -> CreatePaymentSessionsResult:
+        """Open a session with each provider."""
+        snapshot, ids = created
+        return PaymentSessionsCreated(
+            payment_sessions=[_shown(context, (snapshot, id)) for id in ids]
+        )
+
+    @mutation(sessions.update, parse=_parse_update, is_for_browsers=True)
+    def update_payment_session(
+        self, context: RequestContext, input: UpdatePaymentSessionInput, updated: OneSession
+    ) -> UpdatePaymentSessionResult:
+        """Change a session."""
+        return _shown(context, updated)
+
+    @mutation(sessions.cancel, parse=parsing.only_id, is_for_browsers=True)
+    def cancel_payment_session(
+        self, context: RequestContext, input: CancelPaymentSessionInput, canceled: OneSession
+    ) -> CancelPaymentSessionResult:
+        """Close a session."""
+        return _shown(context, canceled)
+
+    @mutation(
+        authorizations.authorize,
+        parse=_parse_authorize,
+        refuse=_authorization_refused,
+        is_for_browsers=True,
+    )
+    def authorize_payment_session(
+        self, context: RequestContext, input: AuthorizePaymentSessionInput, answer: AuthorizeAnswer
+    ) -> AuthorizePaymentSessionResult:
+        """Authorize a session."""
+        match answer:
+            case authorizations.Paid():
+                return Payment.of(answer.payment, context.caller)
+            case authorizations.NotAuthorized():
+                session = PaymentSession.of(answer.session, context.caller)
+                return authorization_failed(answer.failure, context.request_id, session)
+            case authorizations.MoreNeeded():
+                return RequiresMoreAction(
+                    payment_session=PaymentSession.of(answer.session, context.caller),
+                    action=await_provider(answer.awaited)
+                    if answer.awaited is not None
+                    else show_action(answer.action),
+                )
+        assert_never(answer)

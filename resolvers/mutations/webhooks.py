@@ -1,20 +1,15 @@
 """The mutations on webhooks."""
 
-from collections.abc import Coroutine
-from typing import Any
-
 import strawberry
 
-from payments.model.errors import InvalidInput, Refused
+from payments.model.errors import InvalidInput
 from payments.model.instants import Instant
 from payments.model.limits import URL_CHARACTERS
 from payments.model.statuses import EventType
-from resolvers.context import Info, RequestContext
-from resolvers.failures import rejected
+from resolvers.context import RequestContext
 from resolvers.mutations import parsing
+from resolvers.mutations.frame import webhook_mutation
 from resolvers.pages import given
-from schema import inputs
-from schema.failures import RequestRejected
 from schema.inputs import (
     CreateWebhookEndpointInput,
     DeleteWebhookEndpointInput,
@@ -33,100 +28,12 @@ from schema.results import (
     UpdateWebhookEndpointResult,
 )
 from schema.webhook import WebhookDelivery, WebhookEndpoint
+from webhooks import model
+from webhooks.endpoints import WebhookOffice
 from webhooks.model import CreateWebhookEndpoint, RecoverWebhookEndpoint, UpdateWebhookEndpoint
-from webhooks.model import WebhookEndpoint as Endpoint
 
 
-@strawberry.type
-class WebhookMutations:
-    """Changes who is told of events, and sends again."""
-
-    @strawberry.mutation
-    async def create_webhook_endpoint(
-        self, info: Info, input: CreateWebhookEndpointInput
-    ) -> CreateWebhookEndpointResult:
-        """Register a webhook endpoint."""
-        context = info.context
-        context.require_secret_key()
-        try:
-            command = _parse_create(input)
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return await _changed(context, context.services.office.create(command))
-
-    @strawberry.mutation
-    async def update_webhook_endpoint(
-        self, info: Info, input: UpdateWebhookEndpointInput
-    ) -> UpdateWebhookEndpointResult:
-        """Change a webhook endpoint."""
-        context = info.context
-        context.require_secret_key()
-        try:
-            command = _parse_update(input)
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return await _changed(context, context.services.office.update(command))
-
-    @strawberry.mutation
-    async def delete_webhook_endpoint(
-        self, info: Info, input: DeleteWebhookEndpointInput
-    ) -> DeleteWebhookEndpointResult:
-        """Delete a webhook endpoint."""
-        context = info.context
-        context.require_secret_key()
-        services = context.services
-        try:
-            await services.flow.shielded(services.office.delete(input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return Deleted(id=input.id)
-
-    @strawberry.mutation
-    async def rotate_webhook_secret(
-        self, info: Info, input: RotateWebhookSecretInput
-    ) -> RotateWebhookSecretResult:
-        """Return a webhook endpoint a new secret."""
-        context = info.context
-        context.require_secret_key()
-        return await _changed(context, context.services.office.rotate_secret(input.id))
-
-    @strawberry.mutation
-    async def redeliver_webhook(
-        self, info: Info, input: RedeliverWebhookInput
-    ) -> RedeliverWebhookResult:
-        """Send one delivery again."""
-        context = info.context
-        context.require_secret_key()
-        services = context.services
-        try:
-            delivery = await services.flow.shielded(services.office.redeliver(input.id))
-        except Refused as refusal:
-            return rejected(refusal.failure, context.request_id)
-        return WebhookDelivery.of(delivery)
-
-    @strawberry.mutation
-    async def recover_webhook_endpoint(
-        self, info: Info, input: RecoverWebhookEndpointInput
-    ) -> RecoverWebhookEndpointResult:
-        """Send again what failed."""
-        context = info.context
-        context.require_secret_key()
-        command = _parse_recover(input)
-        return await _changed(context, context.services.office.recover(command))
-
-
-async def _changed(
-    context: RequestContext, change: Coroutine[Any, Any, Endpoint]
-) -> WebhookEndpoint | RequestRejected:
-    """Carry a change of an endpoint out, and show what came of it."""
-    try:
-        endpoint = await context.services.flow.shielded(change)
-    except Refused as refusal:
-        return rejected(refusal.failure, context.request_id)
-    return WebhookEndpoint.of(endpoint)
-
-
-def _parse_create(input: inputs.CreateWebhookEndpointInput) -> CreateWebhookEndpoint:
+def _parse_create(input: CreateWebhookEndpointInput) -> CreateWebhookEndpoint:
     """Parse what registers a webhook endpoint; raises InvalidInput."""
     return CreateWebhookEndpoint(
         url=_url(input.url),
@@ -135,7 +42,7 @@ def _parse_create(input: inputs.CreateWebhookEndpointInput) -> CreateWebhookEndp
     )
 
 
-def _parse_update(input: inputs.UpdateWebhookEndpointInput) -> UpdateWebhookEndpoint:
+def _parse_update(input: UpdateWebhookEndpointInput) -> UpdateWebhookEndpoint:
     """Parse what changes a webhook endpoint; raises InvalidInput."""
     url, is_enabled = given(input.url), given(input.is_enabled)
     types, description = (
@@ -155,7 +62,7 @@ def _parse_update(input: inputs.UpdateWebhookEndpointInput) -> UpdateWebhookEndp
     )
 
 
-def _parse_recover(input: inputs.RecoverWebhookEndpointInput) -> RecoverWebhookEndpoint:
+def _parse_recover(input: RecoverWebhookEndpointInput) -> RecoverWebhookEndpoint:
     """Parse what sends again what failed."""
     return RecoverWebhookEndpoint(id=input.id, since=Instant(input.since))
 
@@ -173,3 +80,62 @@ def _event_types(types: list[EventType] | None) -> tuple[EventType, ...] | None:
     if not types:
         raise InvalidInput("At least one type; all are meant by null.", path=("eventTypes",))
     return tuple(dict.fromkeys(types))
+
+
+@strawberry.type
+class WebhookMutations:
+    """Changes who is told of events, and sends again."""
+
+    @webhook_mutation(WebhookOffice.create, parse=_parse_create)
+    def create_webhook_endpoint(
+        self,
+        context: RequestContext,
+        input: CreateWebhookEndpointInput,
+        created: model.WebhookEndpoint,
+    ) -> CreateWebhookEndpointResult:
+        """Register a webhook endpoint."""
+        return WebhookEndpoint.of(created)
+
+    @webhook_mutation(WebhookOffice.update, parse=_parse_update)
+    def update_webhook_endpoint(
+        self,
+        context: RequestContext,
+        input: UpdateWebhookEndpointInput,
+        updated: model.WebhookEndpoint,
+    ) -> UpdateWebhookEndpointResult:
+        """Change a webhook endpoint."""
+        return WebhookEndpoint.of(updated)
+
+    @webhook_mutation(WebhookOffice.delete, parse=parsing.only_id)
+    def delete_webhook_endpoint(
+        self, context: RequestContext, input: DeleteWebhookEndpointInput, deleted: None
+    ) -> DeleteWebhookEndpointResult:
+        """Delete a webhook endpoint."""
+        return Deleted(id=input.id)
+
+    @webhook_mutation(WebhookOffice.rotate_secret, parse=parsing.only_id)
+    def rotate_webhook_secret(
+        self,
+        context: RequestContext,
+        input: RotateWebhookSecretInput,
+        rotated: model.WebhookEndpoint,
+    ) -> RotateWebhookSecretResult:
+        """Give a webhook endpoint a new secret."""
+        return WebhookEndpoint.of(rotated)
+
+    @webhook_mutation(WebhookOffice.redeliver, parse=parsing.only_id)
+    def redeliver_webhook(
+        self, context: RequestContext, input: RedeliverWebhookInput, delivery: model.WebhookDelivery
+    ) -> RedeliverWebhookResult:
+        """Send one delivery again."""
+        return WebhookDelivery.of(delivery)
+
+    @webhook_mutation(WebhookOffice.recover, parse=_parse_recover)
+    def recover_webhook_endpoint(
+        self,
+        context: RequestContext,
+        input: RecoverWebhookEndpointInput,
+        recovering: model.WebhookEndpoint,
+    ) -> RecoverWebhookEndpointResult:
+        """Send again what failed."""
+        return WebhookEndpoint.of(recovering)

@@ -1,0 +1,115 @@
+"""The frame that every mutation has.
+
+It demands the secret key where the mutation is not for browsers, parses the input, carries the command out in a task
+that a client who goes away does not cut off, and answers: with what was refused, or with what came of it.
+"""
+
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from strawberry.types.field import StrawberryField
+
+from payments.flow.runtime import Flow
+from payments.model.commands import Call
+from payments.model.entities import Snapshot
+from payments.model.errors import Refused
+from resolvers.context import Info, RequestContext
+from resolvers.failures import rejected
+from schema.failures import Failure
+from webhooks.endpoints import WebhookOffice
+
+Input = TypeVar("Input")
+Command = TypeVar("Command")
+Answer = TypeVar("Answer")
+
+Work = Coroutine[Any, Any, Answer]
+Refuse = Callable[[RequestContext, Input, Refused], Awaitable[Failure]]
+Show = Callable[[Any, RequestContext, Input, Answer], object]
+
+
+class FramedMutation(StrawberryField):
+    """A mutation with the frame; made by this file alone."""
+
+
+@runtime_checkable
+class HasSnapshot(Protocol):
+    """The answer of a use case that tells how its transaction left the collection."""
+
+    @property
+    def snapshot(self) -> Snapshot: ...
+
+
+async def reject(context: RequestContext, input: object, refusal: Refused) -> Failure:
+    """Show a refusal as the member that most unions have."""
+    return rejected(refusal.failure, context.request_id)
+
+
+def mutation(
+    use_case: Callable[[Flow, Call, Command], Work[Answer]],
+    *,
+    parse: Callable[[Input], Command],
+    refuse: Refuse[Input] = reject,
+    is_for_browsers: bool = False,
+) -> Callable[[Show[Input, Answer]], FramedMutation]:
+    """Make a mutation of a use case and of the function that shows its answer, which is decorated.
+
+    The mutation has that function's name, input and result. Without `is_for_browsers` it demands the secret key.
+    """
+
+    def carry_out(context: RequestContext, command: Command) -> Work[Answer]:
+        return use_case(context.services.flow, context.call, command)
+
+    return _framed(carry_out, parse, refuse, is_for_browsers=is_for_browsers)
+
+
+def webhook_mutation(
+    task: Callable[[WebhookOffice, Command], Work[Answer]], *, parse: Callable[[Input], Command]
+) -> Callable[[Show[Input, Answer]], FramedMutation]:
+    """Make a mutation of one of the webhook office's tasks, for back ends alone; see `mutation`."""
+
+    def carry_out(context: RequestContext, command: Command) -> Work[Answer]:
+        return task(context.services.office, command)
+
+    return _framed(carry_out, parse, reject, is_for_browsers=False)
+
+
+def _framed(
+    carry_out: Callable[[RequestContext, Command], Work[Answer]],
+    parse: Callable[[Input], Command],
+    refuse: Refuse[Input],
+    *,
+    is_for_browsers: bool,
+) -> Callable[[Show[Input, Answer]], FramedMutation]:
+    def frame(show: Show[Input, Answer]) -> FramedMutation:
+        async def resolve(self: object, info: Info, input: Input) -> object:
+            context = info.context
+            if not is_for_browsers:
+                context.require_secret_key()
+            try:
+                command = parse(input)
+                answer = await context.services.flow.shielded(carry_out(context, command))
+            except Refused as refusal:
+                return await refuse(context, input, refusal)
+            snapshot = _snapshot_of(answer)
+            if snapshot is not None:
+                context.took(snapshot)
+            return show(self, context, input, answer)
+
+        # Strawberry reads the field's name, argument and type from its resolver.
+        resolve.__name__, resolve.__module__ = show.__name__, show.__module__
+        types = show.__annotations__
+        resolve.__annotations__ = {"info": Info, "input": types["input"], "return": types["return"]}
+        return FramedMutation()(resolve)
+
+    return frame
+
+
+def _snapshot_of(answer: object) -> Snapshot | None:
+    """Return how a transaction left the collection, as a use case answers it; None where it was about none."""
+    match answer:
+        case (Snapshot() as snapshot) | (Snapshot() as snapshot, *_):
+            return snapshot
+        case HasSnapshot():
+            return answer.snapshot
+        case _:
+            return None
