@@ -94,7 +94,7 @@ def _counts(store: str, database: Database, wait: Callable[[float], float]) -> C
 
 @cache  # The processes of one server inherit what was made before they were started.
 def _documents(settings: Settings) -> tuple[Sequence[TrustedText], Documents]:
-    texts = read_folder(settings.documents_folder)
+    texts = read_folder(settings.documents_folder, for_browsers=settings.browser_documents_folder)
     documents = Documents(
         executable(),
         introspection=settings.is_development,

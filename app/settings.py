@@ -21,6 +21,8 @@ CHECKOUT = Path(__file__).parent.parent
 ENV_FILE = ".env"
 
 OWN_DOCUMENTS = Path("queries")
+FRONT_END = "front_end"
+"""The folder below them whose documents a client secret may run in production, where those of back_end are refused."""
 
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 SQLITE_PREFIX = "sqlite+aiosqlite:///"
@@ -251,6 +253,15 @@ class Settings(BaseSettings):
     def trusts_own_documents(self) -> bool:
         """Return whether the trusted documents are the checkout's own, which the tests hold to the schema."""
         return self.documents_folder == CHECKOUT / OWN_DOCUMENTS
+
+    @property
+    def browser_documents_folder(self) -> Path:
+        """Name the folder of the documents that a client secret may run in production.
+
+        A shop's own folder is what it trusts browsers with, whole.
+        """
+        folder = self.documents_folder
+        return folder / FRONT_END if self.trusts_own_documents else folder
 
     @property
     def rates(self) -> Rates:

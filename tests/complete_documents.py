@@ -1,6 +1,6 @@
 """Writes, for every mutation, the document that selects every field of every member of its result union.
 
-`python -m tests.complete_documents` writes them to `queries/complete/`; a test holds the files to the schema.
+`python -m tests.complete_documents` writes them to `tests/documents/complete/`; a test holds the files to the schema.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from graphql import (
 )
 
 ROOT = Path(__file__).parent.parent
-FOLDER = ROOT / "queries" / "complete"
+FOLDER = ROOT / "tests" / "documents" / "complete"
 DEEPEST = 1
 """Levels below a member whose own fields are all selected; deeper objects show their type and id."""
 

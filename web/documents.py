@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 USE_CASES = ("front_end", "back_end")
-"""The folders that are for people; the complete documents beside them are for tests and clients' generators."""
+"""The folders, one for each end of a shop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ _RULES_WITHOUT_INTROSPECTION: Final = (*specified_rules, NoSchemaIntrospectionCu
 class Documents:
     """What is run on one schema: its trusted documents for good, and others as long as there is room for them.
 
-    `binds_browsers` keeps whoever comes with a client secret to the trusted ones.
+    `binds_browsers` keeps whoever comes with a client secret to the trusted ones that are for browsers.
     """
 
     def __init__(
@@ -103,19 +103,16 @@ class Documents:
             if text is None:
                 if digest not in self._by_hash:
                     raise trusted.not_found()
-                return self._trusted(self._by_hash[digest])
+                return self._permitted(self._by_hash[digest], caller)
             trusted.check_hash(digest, text)
         assert text is not None
         found = self._by_text.get(text)
-        if found is not None:
-            return self._trusted(found)
-        if self._binds_browsers and caller.is_browser:
+        if found is None and self._is_bound(caller):
             # Generators set a text off by lines and spaces of their own.
             found = self._by_text.get(text.strip())
             if found is None:
                 raise trusted.not_trusted()
-            return self._trusted(found)
-        return self.find(text)
+        return self.find(text) if found is None else self._permitted(found, caller)
 
     def names(self, text: TrustedText) -> list[str]:
         """Return the names of a trusted document's operations; an operation without one is a dash."""
@@ -129,6 +126,14 @@ class Documents:
                 raise DocumentUnusable(text.path, _told(document.errors[0]))
             if not document.operations:
                 raise DocumentUnusable(text.path, "it has no operation")
+
+    def _is_bound(self, caller: Caller) -> bool:
+        return self._binds_browsers and caller.is_browser
+
+    def _permitted(self, text: TrustedText, caller: Caller) -> Document:
+        if self._is_bound(caller) and not text.is_for_browsers:
+            raise trusted.for_back_ends()
+        return self._trusted(text)
 
     def _trusted(self, text: TrustedText) -> Document:
         return prepared(self.schema, text.text, introspection=self.introspection)

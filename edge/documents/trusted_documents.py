@@ -52,6 +52,8 @@ class TrustedText:
     path: str
     """Of its file, from the folder on."""
     text: str
+    is_for_browsers: bool = True
+    """A client secret may run it, too; else a secret key alone."""
 
     @property
     def hash(self) -> str:
@@ -69,21 +71,28 @@ def hash_of(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def read_folder(folder: Path) -> tuple[TrustedText, ...]:
-    """Read every document below a folder, in the order of their files; raises DocumentUnusable."""
+def read_folder(folder: Path, *, for_browsers: Path | None = None) -> tuple[TrustedText, ...]:
+    """Read every document below a folder, in the order of their files; raises DocumentUnusable.
+
+    Those below `for_browsers` may be run with a client secret: by default, all of them.
+    """
     files = sorted(
         path
         for suffix in ("graphql", "json")
         for path in folder.rglob(f"*.{suffix}")
         if not path.name.endswith(EXAMPLE_VARIABLES)
     )
-    found = tuple(text for file in files for text in _texts(file, str(file.relative_to(folder))))
+    found = tuple(
+        TrustedText(path, text, file.is_relative_to(for_browsers or folder))
+        for file, path in ((file, str(file.relative_to(folder))) for file in files)
+        for text in _texts(file, path)
+    )
     if not found:
         raise DocumentUnusable(str(folder), "it holds no document")
     return found
 
 
-def _texts(file: Path, path: str) -> Iterator[TrustedText]:
+def _texts(file: Path, path: str) -> Iterator[str]:
     try:
         content = file.read_bytes().decode("utf-8")
     except OSError as error:
@@ -93,7 +102,7 @@ def _texts(file: Path, path: str) -> Iterator[TrustedText]:
     if content.startswith("\ufeff"):
         raise DocumentUnusable(path, "it begins with a byte order mark, which clients do not send")
     if file.suffix == ".graphql":
-        yield TrustedText(path, content)
+        yield content
         return
     for key, text in _manifest(content, path).items():
         if key.removeprefix(PREFIX) != hash_of(text):
@@ -102,7 +111,7 @@ def _texts(file: Path, path: str) -> Iterator[TrustedText]:
                 f"{key[:80]!a} is not the SHA-256 of its document (graphql-codegen makes it so with"
                 " hashAlgorithm: 'sha256')",
             )
-        yield TrustedText(path, text)
+        yield text
 
 
 def _manifest(content: str, path: str) -> Mapping[str, str]:
@@ -152,6 +161,15 @@ def not_trusted() -> RequestRefused:
         "DOCUMENT_NOT_TRUSTED",
         "With a client secret this server runs its trusted documents alone, by their hash or their"
         " very text.",
+    )
+
+
+def for_back_ends() -> RequestRefused:
+    """Refuse a trusted document that a browser may not run."""
+    return refuse(
+        403,
+        "DOCUMENT_NOT_TRUSTED",
+        "This document is for back ends: it runs with a secret key, and not with a client secret.",
     )
 
 

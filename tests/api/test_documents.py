@@ -1,4 +1,4 @@
-"""Every document of queries/ fits the schema and the limits, and answers with success and with failure."""
+"""Every document of queries/, and every complete one, fits the schema and the limits, and answers well and badly."""
 
 import orjson
 import pytest
@@ -17,12 +17,12 @@ from graphql.language import Node as SyntaxNode
 from graphql.language import SelectionSetNode, Visitor, visit
 
 from tests.complete_documents import complete_documents
-from tests.support.running import QUERIES, ROOT, Json, RunningServer, document
+from tests.support.running import DOCUMENTS, ROOT, Json, RunningServer, document, document_names
 from tests.support.sockets import first_message
 
 pytestmark = pytest.mark.once
 
-NAMES = sorted(f"{path.parent.name}/{path.stem}" for path in QUERIES.glob("*/*.graphql"))
+NAMES = document_names()
 EXAMPLES = [name for name in NAMES if not name.startswith("complete/")]
 HERE = [name for name in EXAMPLES if "webhook" not in name]
 """Those on webhooks need somebody who is told: tests/webhooks/test_documents.py runs them."""
@@ -94,8 +94,8 @@ def test_a_document_is_within_the_limits(name: str) -> None:
 
 
 def test_the_complete_documents_are_those_of_the_schema(schema: GraphQLSchema) -> None:
-    """queries/complete/ is what tests/complete_documents.py writes, no more and no less."""
-    written = {path.stem: path.read_text() for path in (QUERIES / "complete").glob("*.graphql")}
+    """tests/documents/complete/ is what tests/complete_documents.py writes, no more and no less."""
+    written = {path.stem: path.read_text() for path in (DOCUMENTS / "complete").glob("*.graphql")}
     assert written == dict(complete_documents(schema))
 
 

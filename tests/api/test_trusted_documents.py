@@ -12,7 +12,7 @@ from graphql import parse, print_ast
 from tests.api.conftest import SECRET_KEY
 from tests.api.raw import refused
 from tests.api.test_settings import PRODUCTION, run_command
-from tests.support.running import QUERIES, Json, RunningServer, document
+from tests.support.running import QUERIES, Json, RunningServer, document, document_names
 from tests.support.shop import open_collection
 from tests.support.sockets import opened, receive, send, subscribe
 
@@ -21,6 +21,8 @@ pytestmark = pytest.mark.once
 FOLDER = "trusted"
 CREATE = "front_end/02_create_payment_session"
 AUTHORIZE = "front_end/04_authorize_payment_session"
+SHOW = "back_end/02_show_payment_collection"
+UPDATE = "back_end/04_update_payment_collection"
 WATCH = "front_end/06_watch_payment_collection"
 
 HOME_MADE = """query Mine($id: ID!) { paymentCollection(id: $id) { id } }"""
@@ -208,6 +210,86 @@ def test_a_trusted_document_opens_nothing_that_is_closed(production: RunningServ
         extensions=by_hash(printed("back_end/03_list_payment_collections")),
     )
     assert (status, answer["data"], _code(answer)) == (200, None, "FORBIDDEN")
+
+
+# ── The documents that Tillgraph brings ────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """Return a production server with the documents of `queries/`."""
+    running = RunningServer(tmp_path_factory.mktemp("shipped"), PRODUCTION)
+    running.credential = SECRET_KEY
+    yield running.start()
+    running.close()
+
+
+BACK_END = [name for name in document_names() if name.startswith("back_end/")]
+
+
+def test_a_browser_runs_the_documents_of_front_ends(shipped: RunningServer) -> None:
+    """By its hash and by its text; with a secret key it runs, too."""
+    collection = open_collection(shipped)
+    text = document("front_end/01_show_checkout")
+    for bearer in (collection["clientSecret"], SECRET_KEY):
+        for request in ({"extensions": by_hash(text)}, {"query": text}):
+            status, answer = post(shipped, bearer, variables={"id": collection["id"]}, **request)
+            assert (status, answer["data"]["paymentCollection"]["id"]) == (200, collection["id"])
+
+
+def test_a_browser_runs_no_document_of_back_ends(shipped: RunningServer) -> None:
+    """Each is refused by hash and by text, whatever its operation may be permitted, and writes no row."""
+    secret = open_collection(shipped)["clientSecret"]
+    before = _written(shipped)
+    for name in BACK_END:
+        text = document(name)
+        for request in ({"extensions": by_hash(text)}, {"query": text}, {"query": text.strip()}):
+            status, answer = post(shipped, secret, **request)
+            assert (status, _code(answer)) == (403, "DOCUMENT_NOT_TRUSTED"), name
+    assert _written(shipped) == before
+
+
+def test_a_document_of_back_ends_is_refused_over_streams_too(shipped: RunningServer) -> None:
+    """By an event stream and over a socket, by its hash: the collection that it would show is the browser's own."""
+    collection = open_collection(shipped)
+    secret, variables = collection["clientSecret"], {"id": collection["id"]}
+    hashed = by_hash(document(SHOW))
+    response = shipped.client.post(
+        "/graphql",
+        json={"extensions": hashed, "variables": variables},
+        headers={"authorization": f"Bearer {secret}", "accept": "text/event-stream"},
+    )
+    assert '"code":"DOCUMENT_NOT_TRUSTED"' in response.text
+    with opened(shipped, bearer=secret) as socket:
+        assert receive(socket) == {"type": "connection_ack"}
+        payload = {"extensions": hashed, "variables": variables}
+        send(socket, {"id": "1", "type": "subscribe", "payload": payload})
+        message = receive(socket)
+        assert message["type"] == "error"
+        assert message["payload"][0]["extensions"]["code"] == "DOCUMENT_NOT_TRUSTED"
+
+
+def test_a_secret_key_runs_the_documents_of_back_ends(shipped: RunningServer) -> None:
+    """A query shows what the mutation before it changed, each by its hash."""
+    collection = open_collection(shipped)
+    given = {"input": {"id": collection["id"], "reference": "order-7"}}
+    _, changed = post(shipped, SECRET_KEY, extensions=by_hash(document(UPDATE)), variables=given)
+    assert changed["data"]["updatePaymentCollection"]["__typename"] == "PaymentCollection"
+    variables = {"id": collection["id"]}
+    _, shown = post(shipped, SECRET_KEY, extensions=by_hash(document(SHOW)), variables=variables)
+    assert shown["data"]["paymentCollection"]["reference"] == "order-7"
+
+
+def test_a_complete_document_is_not_trusted(shipped: RunningServer) -> None:
+    """The tests' own documents have no hash there, and a browser may not run their text."""
+    text = document("complete/createPaymentSession")
+    collection = open_collection(shipped)
+    given = {"input": {"paymentCollectionId": collection["id"], "providerId": "system"}}
+    for bearer in (SECRET_KEY, collection["clientSecret"]):
+        status, answer = post(shipped, bearer, extensions=by_hash(text), variables=given)
+        assert (status, _code(answer)) == (404, "PERSISTED_QUERY_NOT_FOUND")
+    status, answer = post(shipped, collection["clientSecret"], query=text, variables=given)
+    assert (status, _code(answer)) == (403, "DOCUMENT_NOT_TRUSTED")
 
 
 def test_an_unknown_hash_is_404(production: RunningServer) -> None:

@@ -13,7 +13,14 @@ import pytest
 from tests.clients import narrowing
 from tests.clients.unions import Union, committed_schema, every_union
 from tests.conftest import CHECKED
-from tests.support.running import QUERIES, QUICK_RECOVERY, ROOT, RunningServer, clean_environment
+from tests.support.running import (
+    DOCUMENTS,
+    QUERIES,
+    QUICK_RECOVERY,
+    ROOT,
+    RunningServer,
+    clean_environment,
+)
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".venv-clients" / "bin"
@@ -62,7 +69,7 @@ class Project:
 
 @pytest.fixture(scope="session")
 def unions() -> list[Union]:
-    """Return every place at which a document of queries/ answers with a union."""
+    """Return every place at which a document answers with a union."""
     return every_union(committed_schema())
 
 
@@ -91,6 +98,7 @@ def _new_project(tmp_path_factory: pytest.TempPathFactory, language: str) -> Pro
     folder = tmp_path_factory.mktemp(language) / "project"
     shutil.copytree(HERE / language, folder, ignore=shutil.ignore_patterns("node_modules", ".*"))
     shutil.copytree(QUERIES, folder / "queries")
+    shutil.copytree(DOCUMENTS / "complete", folder / "queries" / "complete")
     shutil.copy(ROOT / "schema" / "schema.graphql", folder)
     return Project(folder)
 

@@ -23,7 +23,7 @@ from graphql import (
     print_ast,
 )
 
-from tests.support.running import QUERIES, ROOT
+from tests.support.running import ROOT, document, document_names
 
 INTERFACES = ("Failure", "CustomerAction")
 """What members that are added later implement, by the schema's own promise."""
@@ -91,8 +91,7 @@ def committed_schema() -> GraphQLSchema:
 
 def every_union(schema: GraphQLSchema) -> list[Union]:
     """List the unions of all documents, in the documents' order."""
-    paths = sorted(QUERIES.glob("*/*.graphql"))
-    return [union for path in paths for union in unions_of(schema, path.read_text())]
+    return [union for name in document_names() for union in unions_of(schema, document(name))]
 
 
 def unions_of(schema: GraphQLSchema, text: str) -> Iterator[Union]:

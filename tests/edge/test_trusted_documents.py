@@ -21,9 +21,13 @@ GREET = '# Greet\nquery Greet($name: String! = "you") {\n  hello(name: $name)\n}
 CHOICE = 'query First { hello(name: "1") } query Second { hello(name: "2") }'
 ACT = "mutation Act { act }\n"
 COUNT = "subscription Count { count(to: 1) { number } }\n"
+BACK_END_ACT = "mutation BackEnd { act }\n"
+BACK_END_QUERY = "query BackEnd { whoami }\n"
+BACK_END_COUNT = "subscription BackEnd { count(to: 1) { number } }\n"
+OF_BACK_ENDS = (BACK_END_QUERY, BACK_END_ACT, BACK_END_COUNT)
 TRUSTED = [
-    TrustedText(f"{number}.graphql", text)
-    for number, text in enumerate((GREET, CHOICE, ACT, COUNT))
+    TrustedText(f"{number}.graphql", text, text not in OF_BACK_ENDS)
+    for number, text in enumerate((GREET, CHOICE, ACT, COUNT, *OF_BACK_ENDS))
 ]
 OTHER = "{ whoami }"
 
@@ -179,6 +183,33 @@ def test_a_browser_runs_nothing_else(bound: EdgeServer, probe: Probe, transport:
     assert probe.counts == {}
     for request in ({"query": OTHER}, {"query": OTHER, **by_hash(OTHER)}):
         assert sent(bound, transport, request) == (200, {"data": {"whoami": "secret"}})
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_browser_runs_no_document_of_back_ends(
+    bound: EdgeServer, probe: Probe, transport: str
+) -> None:
+    """It is refused by its hash and by its text before anything runs; the secret key runs it."""
+    for text in OF_BACK_ENDS:
+        for request in (
+            by_hash(text),
+            {"query": text},
+            {"query": f" {text}", **by_hash(f" {text}")},
+        ):
+            status, answer = sent(bound, transport, request, "Bearer browser")
+            assert status == (403 if transport in ("post", "get") else 200)
+            assert refusal(answer)[0] == "DOCUMENT_NOT_TRUSTED"
+    assert probe.counts == {}
+    for request in (by_hash(BACK_END_QUERY), {"query": BACK_END_QUERY}):
+        assert sent(bound, transport, request) == (200, {"data": {"whoami": "secret"}})
+
+
+def test_a_refused_document_of_back_ends_is_named_as_one(bound: EdgeServer) -> None:
+    """The message says which credential it takes, so that nobody looks for the fault in its text."""
+    _, answer = sent(bound, "post", by_hash(BACK_END_ACT), "Bearer browser")
+    assert refusal(answer)[1] == (
+        "This document is for back ends: it runs with a secret key, and not with a client secret."
+    )
 
 
 def test_a_client_registers_nothing(bound: EdgeServer) -> None:

@@ -23,6 +23,8 @@ from tests.support.waiting import until
 
 ROOT = Path(__file__).parent.parent.parent
 QUERIES = ROOT / "queries"
+DOCUMENTS = ROOT / "tests" / "documents"
+"""The folder of `complete/`: for each mutation, every field of every member of its result."""
 URL = "TILLGRAPH_DATABASE_URL"
 SQLITE = "sqlite+aiosqlite:///"
 FAULTS = "faults"
@@ -72,8 +74,15 @@ Json = Any
 
 
 def document(name: str) -> str:
-    """Read a document of `queries/`, such as "back_end/08_capture_payment"."""
-    return (QUERIES / f"{name}.graphql").read_text()
+    """Read a document of `queries/`, such as "back_end/08_capture_payment", or "complete/capturePayment"."""
+    folder = DOCUMENTS if name.startswith("complete/") else QUERIES
+    return (folder / f"{name}.graphql").read_text()
+
+
+def document_names() -> list[str]:
+    """Return the name of every document that `document` reads, in their order."""
+    paths = [path for folder in (QUERIES, DOCUMENTS) for path in folder.glob("*/*.graphql")]
+    return sorted(f"{path.parent.name}/{path.stem}" for path in paths)
 
 
 def set_clock(folder: Path, wrong_by_seconds: int) -> None:

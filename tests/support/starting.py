@@ -223,7 +223,7 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
     for name in IMPORTED_LATE:
         importlib.import_module(name)
     authorities()
-    for text in read_folder(ROOT / "queries"):
+    for text in (*read_folder(ROOT / "queries"), *read_folder(ROOT / "tests" / "documents")):
         for is_development in (True, False):
             prepared(executable(), text.text, introspection=is_development)
     warming.serve_once()
