@@ -32,11 +32,11 @@ from events.updates import POLL_SECONDS, SharedUpdates, Updates
 from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.flow.runtime import Flow, FlowSettings
 from payments.model.client_secrets import ClientSecrets
-from payments.ports.provider import Provider
+from payments.ports.provider import Provider, is_manual
 from payments.recovery.gateway_accounts import with_accounts
 from payments.recovery.invariant_checks import LastCheck
 from providers.registry import load_providers
-from providers.sandbox import SandboxProvider, sandbox_routes
+from providers.routes import HasRoutes
 from providers.settings import READ_SECONDS, ProviderSettings, SandboxSettings, StripeSettings
 from resolvers.context import Services
 from web.documents import load_documents
@@ -116,7 +116,7 @@ def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Star
             with_accounts(flow),
             lambda: logs.LOG.dropped,
         ),
-        *_sandbox_routes(settings, authentication, providers),
+        *_provider_routes(settings, authentication, providers),
     ]
     asgi = Starlette(routes=routes, middleware=[cors(origins)], lifespan=application.running)
     return asgi, application
@@ -174,18 +174,16 @@ def _stripe_settings(settings: Settings) -> StripeSettings | None:
     )
 
 
-def _sandbox_routes(
+def _provider_routes(
     settings: Settings, authentication: Authentication, providers: Sequence[Provider]
 ) -> list[BaseRoute]:
     is_own_machine = settings.is_development and is_loopback_name(settings.host)
     return [
         route
         for provider in providers
-        if isinstance(provider, SandboxProvider)
-        for route in sandbox_routes(
-            provider,
-            authentication.require_secret_key,
-            lambda request: is_own_machine and is_from_here(request),
+        if isinstance(provider, HasRoutes)
+        for route in provider.routes(
+            authentication.guarded, lambda request: is_own_machine and is_from_here(request)
         )
     ]
 
@@ -200,13 +198,15 @@ def _flow_settings(
     settings: Settings, providers: Sequence[Provider], origins: Origins
 ) -> FlowSettings:
     known = {provider.id for provider in providers}
+    # A customer's own word that they have paid is worth nothing.
+    by_default = {provider.id for provider in providers if not is_manual(provider)}
     named = settings.browser_providers
     if named is not None and (unknown := sorted(set(named) - known)):
         raise SettingsError(f"TILLGRAPH_BROWSER_PROVIDERS: there is no provider {unknown[0]}.")
     return FlowSettings(
         process_name=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
         recovery_interval_seconds=settings.recovery_interval_seconds,
-        browser_providers=frozenset(known - {"system"} if named is None else named),
+        browser_providers=frozenset(by_default if named is None else named),
         client_secret_hours=settings.client_secret_hours,
         has_unique_references=settings.unique_reference,
         is_return_url_allowed=origins.allows_return_to,

@@ -126,11 +126,9 @@ def development_routes(
     page: GraphiQLPage,
 ) -> list[BaseRoute]:
     """Return the addresses that development alone has: GraphiQL's files and its tabs' variables."""
-    require_key = authentication.require_secret_key
+    guard = authentication.guarded
     return [
-        examples_route(
-            services.flow, services.log, services.office.webhooks, documents, require_key
-        ),
+        examples_route(services.flow, services.log, services.office.webhooks, documents, guard),
         *page.routes(),
     ]
 

@@ -15,12 +15,12 @@ from edge.rate_limits.client_addresses import ClientAddresses
 from edge.transport.connection_limits import Places
 from edge.transport.uvicorn_config import give_up_unread, server_config, within_descriptors
 from payments.flow.fault_injection import FaultInjection
-from providers.sandbox import create_app
+from providers.registry import sandbox_gateway
 
 
 def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
     """Run the sandbox gateway as a process of its own until told to stop."""
-    app = create_app(provider_settings(settings))
+    app = sandbox_gateway(provider_settings(settings))
     places = Places(
         ClientAddresses(()), in_all=within_descriptors(settings.connections), per_address=None
     )

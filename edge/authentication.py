@@ -5,14 +5,15 @@ import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
 
 from edge.loopback import is_from_here
 from edge.rate_limits.rate_limits import RateLimits
 from payments.model import instants
 from payments.model.callers import BACK_END, Allowance, Caller
 from payments.model.client_secrets import ClientSecret, ClientSecrets
-from payments.model.errors import Forbidden, Unauthenticated
+from payments.model.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
 from payments.ports.reads import Reads
 
 
@@ -28,6 +29,8 @@ Authenticate = Callable[[str | None, HTTPConnection], Awaitable[Admitted]]
 
 Over a WebSocket the value is the one of connection_init, or else the header's.
 """
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 StillKnows = Callable[[Caller], bool]
 """Whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""
@@ -98,8 +101,26 @@ class Authentication:
             caller.key_hash in self._back_ends if self.requires_keys else caller.key_hash is None
         )
 
-    async def require_secret_key(self, connection: HTTPConnection) -> None:
-        """Pass back ends alone; raises Unauthenticated, Forbidden or RateLimited."""
+    def guarded(self, endpoint: Endpoint) -> Endpoint:
+        """Keep an endpoint beside GraphQL to secret keys: everybody else is answered with the refusal."""
+
+        async def guard(request: Request) -> Response:
+            try:
+                await self._require_secret_key(request)
+                return await endpoint(request)
+            except Unauthenticated as denied:
+                return _refusal(401, str(denied), {"www-authenticate": "Bearer"})
+            except Forbidden as denied:
+                return _refusal(403, str(denied))
+            except RateLimited as limited:
+                after_seconds = str(limited.allowance.reset_seconds)
+                return _refusal(429, str(limited), {"retry-after": after_seconds})
+            except StoreBusy as busy:
+                return _refusal(503, str(busy), {"retry-after": "1"})
+
+        return guard
+
+    async def _require_secret_key(self, connection: HTTPConnection) -> None:
         admitted = await self(connection.headers.get("authorization"), connection)
         if admitted.caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
@@ -132,6 +153,12 @@ class Authentication:
     @property
     def _missing(self) -> str:
         return NEEDED if self.requires_keys else ELSEWHERE
+
+
+def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse(
+        {"message": message}, status, {"cache-control": "no-store", **(headers or {})}
+    )
 
 
 def _token(credential: str | None) -> str:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
+from starlette.types import ASGIApp
+
 from payments.ports.provider import Provider
 from providers import sandbox, stripe, system
 from providers.settings import ProviderFault, ProviderSettings
@@ -47,6 +49,11 @@ def load_providers(
     for entry_point in sorted(found, key=lambda one: (one.name, one.value)):
         _add(providers, _from_package(entry_point, settings), _origin(entry_point))
     return tuple(providers.values())
+
+
+def sandbox_gateway(settings: ProviderSettings) -> ASGIApp:
+    """Make the sandbox's gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
+    return sandbox.create_app(settings)
 
 
 def _from_package(entry_point: EntryPoint, settings: ProviderSettings) -> Provider | None:

@@ -32,6 +32,7 @@ class SystemProvider:
     client_configuration: JsonObject
     browser_keys: frozenset[str] = frozenset()
     captures_once = False
+    is_manual = True
     keeps_keys_seconds: float | None = None
 
     def __init__(self) -> None:

@@ -57,6 +57,9 @@ STAYS_IN: Final = {
     "stripe": {"providers"},
 }
 
+# What the other rooms may import of the providers: the list of them, what they are given, and what some offer.
+OF_PROVIDERS: Final = {"providers.registry", "providers.routes", "providers.settings"}
+
 FUNCTION_LINES_MAX: Final = 60  # One screen.
 FILE_LINES_MAX: Final = 500  # One subject: a longer file holds two.
 OF_ANY_LENGTH: Final = ("tests/", "db/migrations/")
@@ -118,6 +121,17 @@ def test_a_room_imports_only_what_the_design_lets_it(room: str) -> None:
 def test_an_import_across_a_wall_is_seen(room: str, source: str, fault: str) -> None:
     """The reader of imports finds one at the top, in a function, and named by a string."""
     assert import_faults(room, source) == [fault]
+
+
+def test_the_registry_alone_knows_which_providers_there_are() -> None:
+    """No other room imports one of them: a further provider is a line in the registry."""
+    assert [
+        f"{path} imports {module}"
+        for path in code_files()
+        if room_of(path) not in OUTSIDE | {"providers"}
+        for module in imported_modules(ast.parse(source_of(path)))
+        if module.startswith("providers") and ".".join(module.split(".")[:2]) not in OF_PROVIDERS
+    ] == []
 
 
 def test_every_function_reads_on_one_screen() -> None:

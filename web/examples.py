@@ -10,7 +10,6 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from ulid import ULID
 
 from payments.flow.method_outcomes import Saved
 from payments.flow.runtime import Flow
@@ -28,9 +27,9 @@ from payments.model.commands import (
 )
 from payments.model.cursors import event_cursor
 from payments.model.entities import Snapshot
-from payments.model.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
-from payments.model.ids import EndpointId, ProviderId
+from payments.model.ids import EndpointId, ProviderId, new_request_id
 from payments.model.outcomes import JsonObject
+from payments.ports.provider import manual_provider
 from payments.ports.reads import Log
 from payments.use_cases import (
     account_holders,
@@ -47,9 +46,10 @@ from webhooks.ports import Webhooks
 
 PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
 SANDBOX = ProviderId("sandbox")
-SYSTEM = ProviderId("system")
 NONE = "none"
 """Stands for a customer where no provider keeps payment methods, and for an endpoint where there is none."""
+
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 AMOUNT = Decimal("49.90")
 CURRENCY = "USD"
@@ -64,7 +64,7 @@ class Examples:
         self._webhooks = webhooks
         self._call = Call(BACK_END, request_id)
         self._has_sandbox = SANDBOX in flow.providers
-        self._provider = SANDBOX if self._has_sandbox else SYSTEM
+        self._provider = SANDBOX if self._has_sandbox else manual_provider(flow.providers)
         self._in_wallet = NONE
         self._makers: dict[str, Callable[[], Awaitable[str]]] = {
             "key": self._key,
@@ -224,32 +224,27 @@ def examples_route(
     log: Log,
     webhooks: Webhooks,
     documents: Sequence[ExampleDocument],
-    require_secret_key: Callable[[Request], Awaitable[None]],
+    guard: Callable[[Endpoint], Endpoint],
 ) -> Route:
-    """Return the address that answers with GraphiQL's tabs, their variables filled with fresh objects."""
+    """Return the address that answers with GraphiQL's tabs, their variables filled with fresh objects.
 
-    async def make(request: Request) -> Response:
+    `guard` keeps it to secret keys.
+    """
+
+    async def make(_request: Request) -> Response:
+        examples = Examples(flow, log, webhooks, new_request_id())
+        tabs = [
+            {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
+            for one in documents
+        ]
+        return JSONResponse(tabs, headers={"cache-control": "no-store"})
+
+    guarded = guard(make)
+
+    async def make_for_json(request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             # A page from elsewhere can send anything but JSON without asking first.
             return Response(status_code=415)
-        request_id = str(ULID())
-        try:
-            await require_secret_key(request)
-        except Unauthenticated:
-            return Response(status_code=401, headers={"www-authenticate": "Bearer"})
-        except Forbidden:
-            return Response(status_code=403)
-        except RateLimited as limited:
-            after_seconds = str(limited.allowance.reset_seconds)
-            return Response(status_code=429, headers={"retry-after": after_seconds})
-        examples = Examples(flow, log, webhooks, request_id)
-        try:
-            tabs = [
-                {"title": one.title, "query": one.text, "variables": await examples.fill(one)}
-                for one in documents
-            ]
-        except StoreBusy:
-            return Response(status_code=503, headers={"retry-after": "1"})
-        return JSONResponse(tabs, headers={"cache-control": "no-store"})
+        return await guarded(request)
 
-    return Route("/graphql/examples", make, methods=["POST"])
+    return Route("/graphql/examples", make_for_json, methods=["POST"])

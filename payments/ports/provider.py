@@ -203,6 +203,23 @@ def is_retired(provider: Provider) -> bool:
 
 
 @runtime_checkable
+class Manual(Protocol):
+    """A provider for money that a shop takes by itself: it agrees to everything, within the transaction."""
+
+    is_manual: bool
+
+
+def is_manual(provider: Provider) -> bool:
+    """Return whether a provider takes the shop's word for a payment."""
+    return isinstance(provider, Manual) and provider.is_manual
+
+
+def manual_provider(providers: Mapping[ProviderId, Provider]) -> ProviderId:
+    """Return the first provider that takes the shop's word for a payment; every server has one."""
+    return next(id for id, provider in providers.items() if is_manual(provider))
+
+
+@runtime_checkable
 class TakesLonger(Protocol):
     """A provider at which some operations may take longer than a call waits: it is answered, and the ask goes on."""
 

@@ -21,13 +21,11 @@ from payments.model.errors import AmountTooSmall, InProgress, InvalidState, NotF
 from payments.model.ids import COLLECTION, CollectionId, ProviderId, new_id
 from payments.model.instants import after
 from payments.model.statuses import CancellationReason, EventSource, EventType
+from payments.ports.provider import manual_provider
 from payments.ports.store import Transaction
 from payments.use_cases import authorizations, captures_and_refunds, sessions
 from payments.use_cases.account_holders import each_held
 from payments.use_cases.cancellations import begin_cancellation
-
-SYSTEM = ProviderId("system")
-"""Decides within the transaction: nobody is asked."""
 
 
 async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Snapshot:
@@ -186,12 +184,12 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
         if stored is not None:
             return working.snapshot()
         _require_markable(working)
-        provider = usable_provider(flow, working, call, SYSTEM, path=None)
+        provider = usable_provider(flow, working, call, manual_provider(flow.providers), path=None)
         session = sessions.new_session(working, provider, working.collection.outstanding_minor)
         id = sessions.add(flow, working, call, session)
         authorizations.authorize_at_once(flow, working, call, working.sessions[id])
         payment = working.payment_of(working.sessions[id])
-        assert payment is not None, "the system provider decides at once"
+        assert payment is not None, "a manual provider decides at once"
         capture = CapturePayment(
             payment_id=payment.id,
             created_by=command.created_by,

@@ -11,12 +11,11 @@ from providers.sandbox.gateway.ledger import Ledger
 from providers.sandbox.gateway.report_delivery import Deliveries
 from providers.sandbox.gateway.signing import check_secret
 from providers.sandbox.provider import SandboxProvider
-from providers.sandbox.routes import sandbox_routes
 from providers.sandbox.saving import SavingSandboxProvider
 from providers.sandbox.transport import InProcess
 from providers.settings import ProviderFault, ProviderSettings, SandboxSettings
 
-__all__ = ["SandboxProvider", "create", "create_app", "sandbox_routes"]
+__all__ = ["SandboxProvider", "create", "create_app"]
 
 
 def create(settings: ProviderSettings) -> Provider | None:

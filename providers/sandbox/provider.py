@@ -1,12 +1,13 @@
 """The adapter: speaks HTTP to the sandbox gateway and turns its answers into the domain's outcomes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from urllib.parse import quote
 
 import httpx2
 import orjson
 import structlog
+from starlette.routing import BaseRoute
 
 from payments.model import instants
 from payments.model.ids import OperationId, ProviderId
@@ -24,6 +25,7 @@ from payments.model.outcomes import (
 )
 from payments.model.statuses import OperationKind
 from payments.ports.provider import BooksUnreadable, DataFault, ReportRefused
+from providers.routes import Guard, Trusts
 from providers.sandbox.gateway.gateway import Gateway
 from providers.sandbox.gateway.signing import check_secret, verify
 from providers.sandbox.gateway.tokens import parse_token
@@ -38,6 +40,8 @@ from providers.sandbox.outcomes import (
     outcome_of_response,
     session_of,
 )
+from providers.sandbox.routes import sandbox_routes
+from providers.sandbox.transport import GatewayUnreachable
 from providers.settings import READ_SECONDS
 
 log = structlog.get_logger("sandbox")
@@ -49,10 +53,6 @@ KEYS_SECONDS = 23 * 3_600.0
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Failures before the first byte: the gateway knows nothing of the request."""
-
-
-class GatewayUnreachable(Exception):
-    """An error: a request that moves nothing had no answer from the gateway."""
 
 
 class SandboxProvider:
@@ -188,6 +188,10 @@ class SandboxProvider:
         return Report(
             id, OperationId(key), outcome, effect, session_id=session_id, kind=kind_of(facts)
         )
+
+    def routes(self, guard: Guard, trusts: Trusts) -> Sequence[BaseRoute]:
+        """Return the sandbox's public addresses at this server."""
+        return sandbox_routes(self, guard, trusts)
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
         """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""

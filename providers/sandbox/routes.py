@@ -1,22 +1,18 @@
 """The sandbox's public addresses at this server; the gateway answers behind them, wherever it runs."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Protocol
 from urllib.parse import quote
 
+import httpx2
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from payments.model.errors import Denied, RateLimited, StoreBusy, Unauthenticated
+from providers.routes import Endpoint, Guard, Trusts
 from providers.sandbox.gateway.app import KEYLESS
 from providers.sandbox.gateway.requests import RequestRefused, read_body
-from providers.sandbox.provider import GatewayUnreachable, SandboxProvider
-
-Authorize = Callable[[Request], Awaitable[None]]
-"""Passes a secret key alone; raises Denied and RateLimited."""
-
-Trusts = Callable[[Request], bool]
-"""Whether a caller may leave the unguessable part of a challenge's address out."""
+from providers.sandbox.transport import GatewayUnreachable
 
 PASSED_ON = ("accept", "content-type", "content-encoding")
 """Headers of a request that the gateway looks at."""
@@ -37,12 +33,29 @@ BROUGHT_BACK = frozenset(
 NO_STORE = {"cache-control": "no-store"}
 
 
-def sandbox_routes(
-    provider: SandboxProvider, authorize: Authorize, trusts: Trusts
-) -> list[BaseRoute]:
+class Forwarder(Protocol):
+    """The way to the gateway."""
+
+    def build_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        content: bytes = b"",
+        **headers: str,
+    ) -> httpx2.Request:
+        """Make a request to the gateway."""
+
+    async def forward(self, request: httpx2.Request) -> httpx2.Response:
+        """Send a request on; raises GatewayUnreachable."""
+
+
+def sandbox_routes(gateway: Forwarder, guard: Guard, trusts: Trusts) -> list[BaseRoute]:
     """Return the sandbox's addresses.
 
-    `authorize` guards the reports and the ledger. `trusts` is for development alone, and nobody's elsewhere.
+    `guard` is for the reports and the ledger. A request that `trusts` knows may leave out the unguessable part of a
+    challenge's address.
     """
 
     async def challenge(request: Request) -> Response:
@@ -50,40 +63,37 @@ def sandbox_routes(
         params = {} if key is None else {"key": key}
         if key is None and trusts(request):
             params = {KEYLESS: "allowed"}
-        return await _forward(provider, request, _path(request, "challenges"), params)
+        return await _forward(gateway, request, _path(request, "challenges"), params)
 
     async def report(request: Request) -> Response:
-        await authorize(request)
-        return await _forward(provider, request, _path(request, "reports"), {})
+        return await _forward(gateway, request, _path(request, "reports"), {})
 
     async def movement(request: Request) -> Response:
-        await authorize(request)
-        return await _forward(provider, request, _path(request, "movements"), {})
+        return await _forward(gateway, request, _path(request, "movements"), {})
 
     async def ledger(request: Request) -> Response:
-        await authorize(request)
         named = request.query_params.get("session")
         params = {} if named is None else {"session": named}
-        return await _forward(provider, request, "/ledger", params)
+        return await _forward(gateway, request, "/ledger", params)
 
     session = "{session_id}"
     return [
-        Route(f"/sandbox/challenges/{session}", _guarded(challenge), methods=["GET", "POST"]),
-        Route(f"/sandbox/reports/{session}", _guarded(report), methods=["POST"]),
-        Route(f"/sandbox/movements/{session}", _guarded(movement), methods=["POST"]),
-        Route("/sandbox/ledger", _guarded(ledger), methods=["GET"]),
+        Route(f"/sandbox/challenges/{session}", _refusing(challenge), methods=["GET", "POST"]),
+        Route(f"/sandbox/reports/{session}", guard(_refusing(report)), methods=["POST"]),
+        Route(f"/sandbox/movements/{session}", guard(_refusing(movement)), methods=["POST"]),
+        Route("/sandbox/ledger", guard(_refusing(ledger)), methods=["GET"]),
     ]
 
 
 async def _forward(
-    provider: SandboxProvider, request: Request, path: str, params: Mapping[str, str]
+    gateway: Forwarder, request: Request, path: str, params: Mapping[str, str]
 ) -> Response:
     headers = {name.replace("-", "_"): value for name, value in _passed_on(request)}
     method = "GET" if request.method == "HEAD" else request.method
-    sent = provider.build_request(
+    sent = gateway.build_request(
         method, path, params=params, content=await read_body(request), **headers
     )
-    answer = await provider.forward(sent)
+    answer = await gateway.forward(sent)
     kept = {name: value for name, value in answer.headers.items() if name in BROUGHT_BACK}
     return Response(answer.content, answer.status_code, kept)
 
@@ -98,27 +108,16 @@ def _passed_on(request: Request) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _guarded(
-    endpoint: Callable[[Request], Awaitable[Response]],
-) -> Callable[[Request], Awaitable[Response]]:
-    async def guarded(request: Request) -> Response:
+def _refusing(endpoint: Endpoint) -> Endpoint:
+    async def refusing(request: Request) -> Response:
         try:
             return await endpoint(request)
-        except Unauthenticated as denied:
-            return _refusal(401, str(denied), {"www-authenticate": "Bearer"})
-        except Denied as denied:
-            return _refusal(403, str(denied))
-        except RateLimited as limited:
-            after_seconds = str(limited.allowance.reset_seconds)
-            return _refusal(429, str(limited), {"retry-after": after_seconds})
         except RequestRefused as refused:
             return _refusal(refused.status, str(refused))
-        except StoreBusy as busy:
-            return _refusal(503, str(busy), {"retry-after": "1"})
         except GatewayUnreachable:
             return _refusal(503, "The sandbox gateway can't be reached.", {"retry-after": "1"})
 
-    return guarded
+    return refusing
 
 
 def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

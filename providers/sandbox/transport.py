@@ -1,4 +1,4 @@
-"""Reaches a gateway in this process as if it were across a network."""
+"""The way to the gateway: across a network, or in this process as if it were."""
 
 import asyncio
 
@@ -6,6 +6,10 @@ import httpx2
 from starlette.types import ASGIApp
 
 from providers.sandbox.gateway.responses import ReplyLost
+
+
+class GatewayUnreachable(Exception):
+    """An error: a request that moves nothing had no answer from the gateway."""
 
 
 class InProcess(httpx2.AsyncBaseTransport):

@@ -23,7 +23,7 @@ from db.statements.compiled import Statement
 
 Json = Any
 
-QUERIES = Path(__file__).parent.parent.parent / "queries" / "complete"
+DOCUMENTS = Path(__file__).parent.parent / "documents" / "complete"
 
 
 def serve_once() -> None:
@@ -73,6 +73,6 @@ async def _serve(settings: Settings) -> None:
 
 
 async def _change(client: httpx2.AsyncClient, field: str, values: Mapping[str, Json]) -> Json:
-    document = (QUERIES / f"{field}.graphql").read_text()
+    document = (DOCUMENTS / f"{field}.graphql").read_text()
     answer = await client.post("/graphql", json={"query": document, "variables": {"input": values}})
     return answer.json()["data"][field]
