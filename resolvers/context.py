@@ -119,10 +119,11 @@ class RequestContext:
         if self.caller.is_browser:
             raise Forbidden("A client secret does not permit this.")
 
-    def took(self, snapshot: entities.Snapshot) -> None:
-        """Note what a mutation has written: for its answer, and for the request's log line."""
-        self.loaders.take(snapshot)
-        self.scope.collection_id = snapshot.collection.id
+    def took(self, snapshot: entities.Snapshot | None) -> None:
+        """Note what a mutation has written, or found where it refused: for its answer and the request's log line."""
+        if snapshot is not None:
+            self.loaders.take(snapshot)
+            self.scope.collection_id = snapshot.collection.id
 
     async def collection(self, id: CollectionId) -> PaymentCollection:
         """Load a collection that something refers to."""

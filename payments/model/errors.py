@@ -29,9 +29,12 @@ What a provider says of an ask (it happened, it was declined, it did not happen,
 exception: see `payments/model/outcomes.py`.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from payments.model.callers import Allowance
+from payments.model.entities import Snapshot
 from payments.model.failures import Failure, FailureCode
 from payments.model.money import Money
 
@@ -53,9 +56,22 @@ class Refused(TillgraphError):
         maximum: Money | None = None,
         minimum: Money | None = None,
         decline_code: str | None = None,
+        snapshot: Snapshot | None = None,
     ) -> None:
         super().__init__(message)
         self.failure = Failure(self.code, message, path, maximum, minimum, decline_code)
+        self.snapshot = snapshot
+        """The collection that it is about, as the flow found it; None where it was not read, or no answer shows it."""
+
+
+@contextmanager
+def about(snapshot: Snapshot) -> Iterator[None]:
+    """Let a refusal that is raised inside carry the collection that it is about, as it was found."""
+    try:
+        yield
+    except Refused as refusal:
+        refusal.snapshot = snapshot
+        raise
 
 
 class NotFound(Refused):

@@ -19,7 +19,7 @@ from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import AuthorizePaymentSession, Call
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
-from payments.model.errors import InProgress, InvalidInput, InvalidState
+from payments.model.errors import InProgress, InvalidInput, InvalidState, about
 from payments.model.failures import Failure
 from payments.model.ids import ATTEMPT, OperationId, SessionId, new_id
 from payments.model.outcomes import (
@@ -77,13 +77,14 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
         stored, (working, session) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_session(tx, call, command.id)
         )
-        if stored is not None:
-            attempt = working.operation(OperationId(stored.subject_ids[0]))
-            prepared = _again(flow, working, call, session, attempt)
-        else:
-            prepared = _attempt(flow, working, call, command, session)
-            if prepared is not None:
-                bind_key(tx, call, command, prepared.operation.id)
+        with about(working.snapshot()):
+            if stored is not None:
+                attempt = working.operation(OperationId(stored.subject_ids[0]))
+                prepared = _again(flow, working, call, session, attempt)
+            else:
+                prepared = _attempt(flow, working, call, command, session)
+        if stored is None and prepared is not None:
+            bind_key(tx, call, command, prepared.operation.id)
         return working.finish()
 
     snapshot = await flow.change("prepare", call.request_id, work)
@@ -267,12 +268,12 @@ def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
             return Paid(snapshot, payment)
         case OperationStatus.ACTION_REQUIRED:
             if session.canceled_at is not None:
-                raise InvalidState("This session was canceled meanwhile.")
+                raise InvalidState("This session was canceled meanwhile.", snapshot=snapshot)
             return MoreNeeded(snapshot, session, operation.action)
         case OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
             return MoreNeeded(snapshot, session, None, operation)
         case OperationStatus.ASKING:
-            raise InProgress("The attempt under way is not through yet.")
+            raise InProgress("The attempt under way is not through yet.", snapshot=snapshot)
         case OperationStatus.DECLINED | OperationStatus.NOT_REACHED:
             assert operation.failure is not None
             return NotAuthorized(snapshot, session, operation.failure)

@@ -9,7 +9,7 @@ from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, Payment, Snapshot
-from payments.model.errors import InProgress, InvalidState
+from payments.model.errors import InProgress, InvalidState, about
 from payments.model.ids import OperationId, PaymentId
 from payments.model.statuses import (
     CancellationReason,
@@ -43,7 +43,8 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
         if payment.cancellation_id is not None:
             operation_id = working.operation(payment.cancellation_id).id
             return working.snapshot()
-        operation = begin_cancellation(flow, working, call, payment)
+        with about(working.snapshot()):
+            operation = begin_cancellation(flow, working, call, payment)
         operation_id = operation.id
         is_to_be_asked = operation.status is OperationStatus.ASKING
         return working.finish()

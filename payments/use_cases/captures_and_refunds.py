@@ -9,7 +9,7 @@ from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call, CapturePayment, RefundPayment
 from payments.model.entities import Operation, Payment, Snapshot
-from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState
+from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState, about
 from payments.model.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
 from payments.model.limits import MOVEMENTS_A_PAYMENT
 from payments.model.statuses import (
@@ -52,15 +52,17 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
         stored, (working, payment) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_payment(tx, call, command.payment_id)
         )
-        if stored is None:
-            operation = _new(flow, working, call, command, payment)
-        else:
-            operation = working.operation(OperationId(stored.subject_ids[0]))
-            operation = replace(operation, reserved_minor=_reserved(working, payment, operation))
-        if stored is None or operation.status is OperationStatus.NOT_REACHED:
-            _require_movable(working, payment, operation)
-            operation = begin(flow, working, operation)
-            is_to_be_asked = operation.status is OperationStatus.ASKING
+        with about(working.snapshot()):
+            if stored is None:
+                operation = _new(flow, working, call, command, payment)
+            else:
+                operation = working.operation(OperationId(stored.subject_ids[0]))
+                reserved_minor = _reserved(working, payment, operation)
+                operation = replace(operation, reserved_minor=reserved_minor)
+            if stored is None or operation.status is OperationStatus.NOT_REACHED:
+                _require_movable(working, payment, operation)
+                operation = begin(flow, working, operation)
+                is_to_be_asked = operation.status is OperationStatus.ASKING
         if stored is None:
             bind_key(tx, call, command, operation.id)
         return working.finish()
@@ -75,7 +77,7 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
     operation = snapshot.operation(operation.id)
     payment = snapshot.payment(PaymentId(command.payment_id))
     if operation.status is OperationStatus.ASKING:
-        raise InProgress("The first call with this key is not through yet.")
+        raise InProgress("The first call with this key is not through yet.", snapshot=snapshot)
     return MovementAnswer(snapshot, operation, payment)
 
 

@@ -89,10 +89,9 @@ def _framed(
                 command = parse(input)
                 answer = await context.services.flow.shielded(carry_out(context, command))
             except Refused as refusal:
+                context.took(refusal.snapshot)
                 return await refuse(context, input, refusal)
-            snapshot = _snapshot_of(answer)
-            if snapshot is not None:
-                context.took(snapshot)
+            context.took(_snapshot_of(answer))
             return show(self, context, input, answer)
 
         # Strawberry reads the field's name, argument and type from its resolver.

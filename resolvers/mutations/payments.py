@@ -3,7 +3,7 @@
 import strawberry
 
 from payments.model.commands import CapturePayment, RefundPayment
-from payments.model.errors import Refused
+from payments.model.errors import NotFound, Refused
 from payments.model.ids import PAYMENT, PaymentId, is_id
 from payments.use_cases import cancellations, captures_and_refunds
 from payments.use_cases.cancellations import CancelAnswer
@@ -59,28 +59,30 @@ def _parse_cancel(input: CancelPaymentInput) -> str:
 async def _capture_refused(
     context: RequestContext, input: CapturePaymentInput, refusal: Refused
 ) -> CaptureFailed:
-    payment = await _payment(context, input.payment_id)
+    payment = await _payment(context, refusal, input.payment_id)
     return capture_failed(refusal.failure, context.request_id, payment)
 
 
 async def _refund_refused(
     context: RequestContext, input: RefundPaymentInput, refusal: Refused
 ) -> RefundFailed:
-    payment = await _payment(context, input.payment_id)
+    payment = await _payment(context, refusal, input.payment_id)
     return refund_failed(refusal.failure, context.request_id, payment)
 
 
 async def _cancel_refused(
     context: RequestContext, input: CancelPaymentInput, refusal: Refused
 ) -> CancelFailed:
-    payment = await _payment(context, input.payment_id)
+    payment = await _payment(context, refusal, input.payment_id)
     return cancel_failed(refusal.failure, context.request_id, payment)
 
 
-async def _payment(context: RequestContext, id: str) -> Payment | None:
-    """Load the payment that a refusal is about, as it is now, where it exists for this caller."""
-    if not is_id(id, PAYMENT):
+async def _payment(context: RequestContext, refusal: Refused, id: str) -> Payment | None:
+    """Return the payment that a refusal is about, where it exists for this caller."""
+    was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
+    if was_looked_for or not is_id(id, PAYMENT):
         return None
+    # Where the input itself was refused, nothing was read yet.
     payment = await context.loaders.payments.load(PaymentId(id))
     if payment is None or not context.caller.reaches(payment.collection_id):
         return None

@@ -11,7 +11,7 @@ from payments.model.commands import (
     UpdatePaymentSession,
 )
 from payments.model.entities import Snapshot
-from payments.model.errors import Refused
+from payments.model.errors import NotFound, Refused
 from payments.model.ids import SESSION, SessionId, is_id
 from payments.model.money import is_known_currency
 from payments.use_cases import authorizations, sessions
@@ -107,14 +107,16 @@ async def _authorization_refused(
     context: RequestContext, input: AuthorizePaymentSessionInput, refusal: Refused
 ) -> AuthorizationFailed:
     """Show a refusal with the session that it is about, where it exists for this caller."""
-    session = await _session(context, input.id)
+    session = await _session(context, refusal, input.id)
     return authorization_failed(refusal.failure, context.request_id, session)
 
 
-async def _session(context: RequestContext, id: str) -> PaymentSession | None:
-    """Load the session that a refusal is about, as it is now, where it exists for this caller."""
-    if not is_id(id, SESSION):
+async def _session(context: RequestContext, refusal: Refused, id: str) -> PaymentSession | None:
+    """Return the session that a refusal is about, where it exists for this caller."""
+    was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
+    if was_looked_for or not is_id(id, SESSION):
         return None
+    # Where the input itself was refused, nothing was read yet.
     session = await context.loaders.sessions.load(SessionId(id))
     if session is None or not context.caller.reaches(session.collection_id):
         return None

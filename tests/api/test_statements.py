@@ -197,3 +197,33 @@ def test_a_stranger_s_holder_and_method_cost_what_missing_ones_do(counted: Count
             id,
             bearer=own["clientSecret"],
         )
+
+
+OWN_ROWS = ("payment_collections", "payment_sessions", "payments")
+"""The tables of what a transaction reads of a collection when it has locked it."""
+
+
+@pytest.mark.parametrize(
+    "field_name", ["authorizePaymentSession", "capturePayment", "refundPayment", "cancelPayment"]
+)
+def test_a_refusal_shows_what_its_transaction_read(counted: Counted, field_name: str) -> None:
+    """The session or payment that it is about, with its collection, is not read again for the answer."""
+    server = counted.server
+    collection = open_collection(server)
+    session = open_session(server, collection["id"])
+    if field_name == "authorizePaymentSession":
+        server.change("cancelPaymentSession", {"id": session["id"]})
+        given: Json = {"id": session["id"]}
+    else:
+        payment = authorize(server, session["id"])
+        refund(server, capture(server, payment["id"])["id"])
+        given = {"paymentId": payment["id"]}
+    if field_name in ("capturePayment", "refundPayment"):
+        given["idempotencyKey"] = f"refused-{field_name}"
+    refused = server.change(field_name, given)
+    assert refused["code"] == "INVALID_STATE"
+    statements = counted.statements(document(f"complete/{field_name}"), {"input": given})
+    reads = {
+        table: sum(one.startswith(f"SELECT {table}.id") for one in statements) for table in OWN_ROWS
+    }
+    assert reads == dict.fromkeys(OWN_ROWS, 1), statements

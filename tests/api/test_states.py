@@ -221,3 +221,48 @@ def test_the_maximum_itself_is_taken(
         {"paymentId": payment["id"], "amount": maximum, "idempotencyKey": f"max-{payment['id']}"},
     )
     assert value["__typename"] in ("Payment", "CapturePending", "RefundPending"), value
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({"idempotencyKey": "a\tb"}, ("INVALID_INPUT", ["idempotencyKey"])),
+        ({"reasonId": "refr_01ARZ3NDEKTSV4RRFFQ69G5FAV"}, ("NOT_FOUND", ["reasonId"])),
+    ],
+    ids=["the input", "the reason"],
+)
+def test_a_refund_that_is_refused_for_something_else_shows_its_payment(
+    open_server: RunningServer, given: Json, refused: tuple[str, list[str]]
+) -> None:
+    """Whether nothing was read before it was refused, or all but what is not found."""
+    payment = _part_refunded(open_server)
+    before = evidence_of(open_server)
+    value = refund(open_server, payment["id"], **given)
+    assert failure(value) == refused
+    affected = value["affectedPayment"]
+    assert (affected["id"], affected["refundedAmount"]) == (payment["id"], "25.00")
+    assert evidence_of(open_server) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({"data": ["a list"]}, ("INVALID_INPUT", ["data"])),
+        (
+            {"paymentMethodId": "paymtd_01ARZ3NDEKTSV4RRFFQ69G5FAV"},
+            ("NOT_FOUND", ["paymentMethodId"]),
+        ),
+    ],
+    ids=["the input", "the payment method"],
+)
+def test_an_authorization_that_is_refused_for_something_else_shows_its_session(
+    open_server: RunningServer, given: Json, refused: tuple[str, list[str]]
+) -> None:
+    """Whether nothing was read before it was refused, or all but what is not found."""
+    session = open_session(open_server, open_collection(open_server)["id"])
+    before = evidence_of(open_server)
+    value = authorize(open_server, session["id"], **given)
+    assert failure(value) == refused
+    failed = value["failedSession"]
+    assert (failed["id"], failed["status"]) == (session["id"], "PENDING")
+    assert evidence_of(open_server) == before
