@@ -53,9 +53,6 @@ NUMBER_DIGITS = 1_000
 """Python refuses an integer of 4,301 digits with a ValueError, which was a 500. Smaller ones reach
 the scalars, so that an amount of 400 digits is answered as the contract says, with a path."""
 
-RETRY_AFTER_SECONDS = 1
-"""A database lock is waited for up to 3 s before StoreBusy is raised; a second later it is free."""
-
 # ── Documents ──────────────────────────────────────────────────────────────────
 
 DOCUMENT_TOKENS = 1_000

@@ -1,7 +1,7 @@
 """What goes out: JSON, and the headers around it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import orjson
 
@@ -67,8 +67,6 @@ def refusal(refused: RequestRefused, request_id: str) -> tuple[bytes, Headers]:
     )
 
 
-def result(
-    errors: Sequence[ErrorEntry], data: Mapping[str, object] | None = None
-) -> dict[str, object]:
+def result(errors: Sequence[ErrorEntry]) -> dict[str, object]:
     """Make a response without execution; one with execution has data, and is made there."""
-    return {"errors": list(errors)} if data is None else {"errors": list(errors), "data": data}
+    return {"errors": list(errors)}

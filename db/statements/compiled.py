@@ -87,10 +87,11 @@ def json_list(words: Collection[str]) -> str:
     return orjson.dumps(list(words)).decode()
 
 
-def insert_into(table: Table, *, without: tuple[str, ...] = ()) -> Statement:
+def insert_into(table: Table) -> Statement:
     """Build an insert whose parameters are the columns' names."""
-    names = [column.name for column in table.columns if column.name not in without]
-    return Statement(insert(table).values({name: bindparam(name) for name in names}))
+    return Statement(
+        insert(table).values({column.name: bindparam(column.name) for column in table.columns})
+    )
 
 
 def update_by_id(table: Table, *conditions: ColumnElement[bool]) -> Statement:

@@ -1,10 +1,8 @@
-"""What finds the rows that break an invariant, and the payments that an operator has to look at."""
+"""What finds the rows that break an invariant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from payments.model.mismatches import Mismatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +27,3 @@ class Invariants(Protocol):
 
     async def broken(self) -> Sequence[BrokenInvariant]:
         """List what breaks an invariant."""
-
-
-class Mismatches(Protocol):
-    """Looks for mismatched payments."""
-
-    async def count(self) -> int:
-        """Count them."""
-
-    async def found(self) -> Sequence[Mismatch]:
-        """List them by id, at most 100, with what differs."""

@@ -9,8 +9,6 @@ import stripe
 
 from payments.model.ids import ProviderId
 
-EURO = frozenset({"EUR"})
-
 
 @dataclass(frozen=True, slots=True)
 class Method:
@@ -42,7 +40,6 @@ def _method(
     name: str,
     *currencies: str,
     id: str | None = None,
-    can_capture_later: bool = False,
     shows_instructions: bool = False,
     is_retired: bool = False,
 ) -> Method:
@@ -51,7 +48,7 @@ def _method(
         name,
         type,
         frozenset(currencies) or None,
-        can_capture_later,
+        can_capture_later=False,
         shows_instructions=shows_instructions,
         is_retired=is_retired,
     )

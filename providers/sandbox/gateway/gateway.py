@@ -67,16 +67,9 @@ EXPECTED = (NoSuchThing, NothingPending, LedgerBusy, Stopped, AmountFault)
 class Gateway:
     """Keeps the ledger and its rules."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        deliveries: Deliveries,
-        *,
-        now: Callable[[], Instant] = instants.now,
-    ) -> None:
+    def __init__(self, ledger: Ledger, deliveries: Deliveries) -> None:
         self._ledger = ledger
         self._deliveries = deliveries
-        self._now = now
         self._tasks: set[asyncio.Task[Any]] = set()
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         self._delivering: asyncio.Task[None] | None = None
@@ -189,7 +182,7 @@ class Gateway:
                 amount_minor=there_is if amount is None else parse_minor(Decimal(amount), currency),
                 currency=currency,
             )
-            entry = begun_here(instruction, book, self._now())
+            entry = begun_here(instruction, book, instants.now())
             if entry is None:
                 raise NothingPending
             tx.insert(entry)
@@ -204,7 +197,7 @@ class Gateway:
         id = new_id(EVENT)
 
         def report(tx: LedgerTransaction) -> None:
-            tx.insert_report(id, session, self._report(id, work(tx)), self._now())
+            tx.insert_report(id, session, self._report(id, work(tx)), instants.now())
 
         async def change_and_deliver() -> str:
             async with self._deliveries.expecting(id):
@@ -235,7 +228,7 @@ class Gateway:
             result = carry_out(
                 _payable(tx, instruction),
                 book,
-                self._now(),
+                instants.now(),
                 challenge_key=challenge_key,
                 has_waited=has_waited,
             )
@@ -254,7 +247,7 @@ class Gateway:
     def _settle(
         self, tx: LedgerTransaction, entry: Entry, book: Book, *, is_approved: bool
     ) -> Entry:
-        settled = settle(entry, book, self._now(), is_approved=is_approved)
+        settled = settle(entry, book, instants.now(), is_approved=is_approved)
         for changed in settled:
             tx.update(changed)
         return settled[0]
@@ -264,7 +257,7 @@ class Gateway:
             {
                 "id": id,
                 "type": f"operation.{entry.status.value}",
-                "created": self._now() // SECOND,
+                "created": instants.now() // SECOND,
                 "key": entry.key,
                 "session": entry.session,
                 "operation": entry.to_wire(),

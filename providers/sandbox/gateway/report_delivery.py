@@ -45,18 +45,10 @@ FIRST_ATTEMPT_SECONDS = 2.0
 class Deliveries:
     """Posts what is due until it is stopped."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        *,
-        webhook_url: str,
-        secret: str,
-        first_backoff_seconds: float = FIRST_BACKOFF_SECONDS,
-    ) -> None:
+    def __init__(self, ledger: Ledger, *, webhook_url: str, secret: str) -> None:
         self._ledger = ledger
         self._url = webhook_url
         self._secret = secret
-        self._first_backoff_seconds = first_backoff_seconds
         self._news = asyncio.Event()
         self._first_attempts: dict[str, asyncio.Event] = {}
         self._client = httpx2.AsyncClient(
@@ -120,7 +112,7 @@ class Deliveries:
             tx.postpone_report(report.id, self._next_attempt_at(report, now))
 
     def _next_attempt_at(self, report: StoredReport, now: Instant) -> Instant:
-        doubled = self._first_backoff_seconds * 2.0**report.attempts
+        doubled = FIRST_BACKOFF_SECONDS * 2.0**report.attempts
         return after(now, min(LONGEST_BACKOFF_SECONDS, doubled))
 
     async def _post(self, report: StoredReport) -> bool:
