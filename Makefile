@@ -65,16 +65,16 @@ bench: .venv/.development ## run the benchmarks; a table at the end, the same as
 
 # Each of these takes minutes, and goes on where it was interrupted; SHOW_ARGUMENTS="--database postgresql --seed 7".
 show-kills: .venv/.development ## pay while two servers are killed again and again, and compare the books
-	$(BIN)/python -m tests.shows.kills $(SHOW_ARGUMENTS)
+	$(BIN)/python -m proofs.kills $(SHOW_ARGUMENTS)
 
 show-races: .venv/.development ## race captures, refunds and cancellations, and compare the books
-	$(BIN)/python -m tests.shows.races $(SHOW_ARGUMENTS)
+	$(BIN)/python -m proofs.races $(SHOW_ARGUMENTS)
 
 show-deliveries: .venv/.development ## cut 100 subscribers off again and again, and compare what they saw with the log
-	$(BIN)/python -m tests.shows.deliveries $(SHOW_ARGUMENTS)
+	$(BIN)/python -m proofs.deliveries $(SHOW_ARGUMENTS)
 
 show-settlement: .venv/.development ## measure how long an outcome is unknown whose answer was lost
-	$(BIN)/python -m tests.shows.settlement $(SHOW_ARGUMENTS)
+	$(BIN)/python -m proofs.settlement $(SHOW_ARGUMENTS)
 
 # Two of them on one machine have a port of the fake's each.
 FAKE_STRIPE_PORT ?= 12111
@@ -85,7 +85,7 @@ serve-with-fake-stripe: .venv/.development ## serve with a fake Stripe beside it
 	export TILLGRAPH_STRIPE_PUBLISHABLE_KEY=pk_test_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_WEBHOOK_SECRETS=whsec_of_the_fake_stripe; \
 	export TILLGRAPH_STRIPE_API_BASE=http://127.0.0.1:$(FAKE_STRIPE_PORT); \
-	$(BIN)/python -m tests.stripe_server --port $(FAKE_STRIPE_PORT) --webhook-url http://127.0.0.1:$${PORT:-8000}/webhooks/stripe & fake=$$!; \
+	$(BIN)/python -m tools.fake_stripe --port $(FAKE_STRIPE_PORT) --webhook-url http://127.0.0.1:$${PORT:-8000}/webhooks/stripe & fake=$$!; \
 	$(BIN)/python server.py serve & server=$$!; \
 	trap 'kill $$server $$fake 2>/dev/null' INT TERM; \
 	wait $$server; kill $$fake 2>/dev/null; wait

@@ -10,8 +10,8 @@ FIXTURES: Final = ROOT.parent / "shared" / "stripe" / "fixtures.json"
 
 sys.path.insert(0, str(ROOT))
 
-from tests.stripe_server import objects  # noqa: E402 - found only with the path above
-from tests.stripe_server.cards import CARDS  # noqa: E402
+from tools.fake_stripe import objects  # noqa: E402 - found only with the path above
+from tools.fake_stripe.cards import CARDS  # noqa: E402
 
 
 def made() -> dict[str, dict[str, Any]]:

@@ -17,7 +17,7 @@ IS_ROOT = os.geteuid() == 0
 
 BEGUN_FIRST = (
     *("clients", "browser", "streams", "postgresql", "at_stripe"),
-    *("faults", "webhooks", "shows", "with_redis", "api"),
+    *("faults", "webhooks", "proofs", "with_redis", "api"),
 )
 """Folders whose files take longest: at the end of a run, no process is left alone with one."""
 

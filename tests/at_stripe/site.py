@@ -65,7 +65,7 @@ query ($id: ID!) { payment(id: $id) {
 
 @dataclass
 class RunningStripe:
-    """`python -m tests.stripe_server`."""
+    """`python -m tools.fake_stripe`."""
 
     folder: Path
     port: int
@@ -161,7 +161,7 @@ class RunningStripe:
         return response.json()
 
     def fault(self, fault: str, name: str | None = None, times: int = 1) -> None:
-        """Let something go wrong with the next requests of a name; see tests/stripe_server/faults.py."""
+        """Let something go wrong with the next requests of a name; see tools/fake_stripe/faults.py."""
         self.control("fault", fault=fault, name=name, times=times)
 
     def held(self, name: str) -> int:

@@ -16,7 +16,7 @@ from providers.stripe import codes, intents
 from providers.stripe.disputes import dispute_of
 from providers.stripe.errors import declined, outcome_of
 from tests.at_stripe.site import SECRET_KEY
-from tests.stripe_server import objects
+from tools.fake_stripe import objects
 
 pytestmark = pytest.mark.once
 

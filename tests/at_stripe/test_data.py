@@ -8,9 +8,9 @@ from providers.stripe.methods import METHODS
 from tests.at_stripe.site import VISA, Site
 from tests.at_stripe.test_flow import reference_of
 from tests.at_stripe.test_holders import new_holder, save, saved, session_of
-from tests.stripe_server.objects import DESCRIPTOR_PREFIX
 from tests.support.running import Json
 from tests.support.shop import authorize, open_collection
+from tools.fake_stripe.objects import DESCRIPTOR_PREFIX
 
 pytestmark = pytest.mark.once
 

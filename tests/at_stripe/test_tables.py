@@ -26,9 +26,9 @@ from providers.stripe.codes import CONFIGURATION_CODES
 from providers.stripe.errors import MEANINGS, Meaning, declined, meaning_of, outcome_of
 from tests.at_stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
 from tests.at_stripe.test_reports import report, signed
-from tests.stripe_server.cards import CARDS, Card
 from tests.support.running import Json
 from tests.support.shop import collection_of, open_collection
+from tools.fake_stripe.cards import CARDS, Card
 
 pytestmark = pytest.mark.once
 

@@ -13,8 +13,8 @@ from providers.stripe import captures, intents
 from providers.stripe.disputes import STATUSES, dispute_of
 from providers.stripe.setups import saving_of
 from tests.at_stripe.site import SECRET_KEY
-from tests.stripe_server import objects
-from tests.stripe_server.cards import CARDS
+from tools.fake_stripe import objects
+from tools.fake_stripe.cards import CARDS
 
 pytestmark = pytest.mark.once
 

@@ -217,8 +217,8 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
     from edge.documents.trusted_documents import read_folder  # noqa: PLC0415 - the same
     from providers.sandbox.gateway.connection_pool import authorities  # noqa: PLC0415 - the same
     from resolvers.root import executable  # noqa: PLC0415 - the same
-    from tests.stripe_server import __main__ as stripe  # noqa: PLC0415 - the same
     from tests.support import build, warming  # noqa: PLC0415 - the same
+    from tools.fake_stripe import __main__ as stripe  # noqa: PLC0415 - the same
 
     for name in IMPORTED_LATE:
         importlib.import_module(name)

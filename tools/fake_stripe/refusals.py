@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from tests.stripe_server.store import Body
+from tools.fake_stripe.store import Body
 
 SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
 """What a search can ask for here."""

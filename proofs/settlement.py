@@ -10,9 +10,9 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from tests.shows import books
-from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, Line, lines_to, open_house, wait_until_settled
+from proofs import books
+from proofs.command import Figures, Round, Show, main, sums
+from proofs.house import House, Line, lines_to, open_house, wait_until_settled
 from tests.support.calling import Call
 from tests.support.running import Json, RunningServer, document
 from tests.support.shop import capture, new_key, open_collection, open_session, pay

@@ -10,8 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from tests.shows import deliveries, kills, races, settlement
-from tests.shows.command import Figures, Round, Show, main, sums
+from proofs import deliveries, kills, races, settlement
+from proofs.command import Figures, Round, Show, main, sums
 from tests.support.running import ROOT, Json, clean_environment
 
 SEED = 20_261_123
@@ -43,7 +43,7 @@ def _signals() -> Iterator[None]:
 
 def run(name: str, folder: Path, *arguments: str) -> str:
     """Run a show's command as a process, and give what it printed."""
-    command = [sys.executable, "-m", f"tests.shows.{name}", "--folder", str(folder)]
+    command = [sys.executable, "-m", f"proofs.{name}", "--folder", str(folder)]
     process = subprocess.Popen(
         [*command, *QUICK, *arguments],
         cwd=ROOT,
@@ -91,7 +91,7 @@ def test_a_command_with_a_seed_of_its_own(
 ) -> None:
     """Each command does the same as a process, with the seed that it chooses and prints."""
     printed = run(show.name, tmp_path, "--size", str(size))
-    print(printed)  # The seed repeats the run.
+    print(printed)  # noqa: T201 - the seed repeats the run
     kept = progress(tmp_path)
     assert printed.startswith(f"{show.name} on sqlite, seed {kept['seed']}\n")
     assert kept["summary"][figure] == expected

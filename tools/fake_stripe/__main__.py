@@ -1,16 +1,16 @@
-"""The command line: `python -m tests.stripe_server --help`."""
+"""The command line: `python -m tools.fake_stripe --help`."""
 
 import argparse
 import asyncio
 import contextlib
 from pathlib import Path
 
-from tests.stripe_server.app import Server, serve
+from tools.fake_stripe.app import Server, serve
 
 
 def main() -> None:
     """Serve until told to stop."""
-    parser = argparse.ArgumentParser(prog="python -m tests.stripe_server", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.fake_stripe", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=12111)
     parser.add_argument("--file", type=Path, default=Path("stripe-server.db"))

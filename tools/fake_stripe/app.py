@@ -10,13 +10,13 @@ import orjson
 import stripe.params
 from aiohttp import web
 
-from tests.stripe_server import form, objects
-from tests.stripe_server.delivery import Delivery
-from tests.stripe_server.faults import Fault, Faults
-from tests.stripe_server.gateway import Gateway
-from tests.stripe_server.parameters import WrongParameter, hold
-from tests.stripe_server.refusals import Refusal, invalid
-from tests.stripe_server.store import Body, Store
+from tools.fake_stripe import form, objects
+from tools.fake_stripe.delivery import Delivery
+from tools.fake_stripe.faults import Fault, Faults
+from tools.fake_stripe.gateway import Gateway
+from tools.fake_stripe.parameters import WrongParameter, hold
+from tools.fake_stripe.refusals import Refusal, invalid
+from tools.fake_stripe.store import Body, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 JSON = "application/json"
@@ -453,7 +453,7 @@ async def serve(server: Server, host: str, port: int) -> None:
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
-        print(f"A fake Stripe serves on http://{host}:{port}", flush=True)  # noqa: T201 - it says where
+        print(f"A fake Stripe serves on http://{host}:{port}", flush=True)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()

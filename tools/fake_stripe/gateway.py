@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.stripe_server import objects
-from tests.stripe_server.cards import Card
-from tests.stripe_server.customers import Customers
-from tests.stripe_server.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
-from tests.stripe_server.store import Body, Store, now
-from tests.stripe_server.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated
+from tools.fake_stripe import objects
+from tools.fake_stripe.cards import Card
+from tools.fake_stripe.customers import Customers
+from tools.fake_stripe.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
+from tools.fake_stripe.store import Body, Store, now
+from tools.fake_stripe.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated
 
 API_VERSION = "2026-10-28.endive"
 LEAST = 50
@@ -417,7 +417,7 @@ class Gateway:
             "payment_method": {"id": intent["payment_method"], "object": "payment_method"},
         }
         charge = objects.charge(
-            self.store.new_id("ch"), intent, card, intent["payment_method"], failure
+            self.store.new_id("ch"), intent, card, intent["payment_method"], failure=failure
         )
         self.store.put(charge)
         intent = self._failed(

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tests.shows import books
-from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, lines_to, open_house, pay, wait_until_settled
+from proofs import books
+from proofs.command import Figures, Round, Show, main, sums
+from proofs.house import House, lines_to, open_house, pay, wait_until_settled
 from tests.support.running import Json, document
 
 SERVERS = 2

@@ -8,7 +8,7 @@ import orjson
 import stripe
 from aiohttp import web
 
-from tests.stripe_server.store import Body
+from tools.fake_stripe.store import Body
 
 TRIES = 20
 WAIT_SECONDS = 0.3

@@ -6,8 +6,8 @@ Source: https://docs.stripe.com/payments/payment-methods/payment-method-support,
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.stripe_server.cards import Card
-from tests.stripe_server.store import Body
+from tools.fake_stripe.cards import Card
+from tools.fake_stripe.store import Body
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.stripe_server import objects
-from tests.stripe_server.cards import CARDS, Card
-from tests.stripe_server.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
-from tests.stripe_server.store import Body, Store, now
-from tests.stripe_server.ways import behaviour_of
+from tools.fake_stripe import objects
+from tools.fake_stripe.cards import CARDS, Card
+from tools.fake_stripe.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
+from tools.fake_stripe.store import Body, Store, now
+from tools.fake_stripe.ways import behaviour_of
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.flows import AUTHORIZE, CREATE, SESSION
 from bench.wire import Connection
-from tests.shows.command import Round
+from proofs.command import Round
 from tests.support.gateway import RunningGateway
 from tests.support.ports import free_port
 from tests.support.records import open_operations

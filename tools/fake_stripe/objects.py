@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tests.stripe_server.cards import Card
-from tests.stripe_server.store import Body, now
+from tools.fake_stripe.cards import Card
+from tools.fake_stripe.store import Body, now
 
 CAPTURE_SECONDS = 7 * 86_400
 """How long an authorization of a card can be captured."""
@@ -88,6 +88,7 @@ def charge(
     intent: Body,
     card: Card,
     method: str,
+    *,
     failure: Body | None = None,
     generated: str | None = None,
 ) -> Body:

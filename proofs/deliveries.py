@@ -17,9 +17,9 @@ import orjson
 
 from bench.flows import CAPTURE, REFUND
 from bench.updates import UPDATE
-from tests.shows import books
-from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, Line, lines_to, open_house, pay, wait_until_settled
+from proofs import books
+from proofs.command import Figures, Round, Show, main, sums
+from proofs.house import House, Line, lines_to, open_house, pay, wait_until_settled
 from tests.support.log import cursors_of
 from tests.support.running import ROOT, clean_environment
 from tests.support.shop import open_collection
@@ -71,7 +71,7 @@ def play(playing: Round) -> Figures:
 @contextmanager
 def _subscribers(followed: Figures) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.shows.subscribers"],
+        [sys.executable, "-m", "proofs.subscribers"],
         cwd=ROOT,
         env=clean_environment(),
         stdin=subprocess.PIPE,

@@ -12,9 +12,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
 
-from tests.shows import books
-from tests.shows.command import Figures, Round, Show, main, sums
-from tests.shows.house import House, open_house, wait_until_settled
+from proofs import books
+from proofs.command import Figures, Round, Show, main, sums
+from proofs.house import House, open_house, wait_until_settled
 from tests.support.running import RunningServer
 from tests.support.shopping import Shopper
 

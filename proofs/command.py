@@ -150,7 +150,7 @@ def _print_table(show: Show, progress: Progress, summary: Figures) -> None:
 
 
 def _parse(show: Show, arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog=f"python -m tests.shows.{show.name}")
+    parser = argparse.ArgumentParser(prog=f"python -m proofs.{show.name}")
     parser.add_argument("--database", choices=databases.KINDS, default=databases.KINDS[0])
     parser.add_argument("--seed", type=int, help="default: a random one; it is printed")
     parser.add_argument("--rounds", type=int, default=show.rounds, help=f"default: {show.rounds}")
