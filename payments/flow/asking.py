@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import operator
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -269,6 +269,30 @@ async def _look(
     """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
     looked_up = provider.look_up(replace(ask, reference=session.reference))
     return await looked(faults, provider.id, looked_up) or nothing or Unknown()
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The operation that a call is about, and whether this call is the one that asks the provider."""
+
+    operation: Operation
+    is_to_be_asked: bool = False
+
+
+def prepared(operation: Operation) -> Prepared:
+    """Return what a call has begun, which it asks for unless the provider has decided at once."""
+    return Prepared(operation, is_to_be_asked=operation.status is OperationStatus.ASKING)
+
+
+async def carry_out_or_wait(flow: Flow, snapshot: Snapshot, found: Prepared) -> Snapshot:
+    """Ask for what a call has prepared, or wait for whoever is asking for it; return the collection as it is then."""
+    operation = found.operation
+    if found.is_to_be_asked:
+        return await carry_out(flow, snapshot, operation.id)
+    if operation.status is OperationStatus.ASKING:
+        await wait_for_outcome(flow, operation)
+        return await read_again(flow, snapshot, operation.id)
+    return snapshot
 
 
 async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:

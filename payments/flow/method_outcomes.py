@@ -74,7 +74,7 @@ def refusal_of(outcome: object, *, holder_path: tuple[str, ...] | None = None) -
     return InProgress("The provider's answer is not known; send the same request again.")
 
 
-def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
+def known_answer(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
     """Return the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
     if setup.failure_code is not None:
         failed = Declined(setup.decline_code, setup.failure_code)
@@ -87,13 +87,15 @@ def _known(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
     return Saved(method)
 
 
-def _record(tx: Transaction, before: MethodSetup, outcome: SavingOutcome) -> SaveAnswer | Refused:
+def record_saving(
+    tx: Transaction, before: MethodSetup, outcome: SavingOutcome
+) -> SaveAnswer | Refused:
     """Write what became of a saving; a refusal is the answer after it and not a reason to undo that."""
     holder = tx.lock_holder(before.holder_id)
     setup = tx.setup(before.id)
     if holder is None or setup is None:
         raise NotFound("This account holder was deleted meanwhile.", path=HOLDER_PATH)
-    known = _known(tx, setup)
+    known = known_answer(tx, setup)
     if known is not None:
         return known
     setup = replace(setup, updated_at=tx.now)
@@ -126,7 +128,7 @@ def record_found(tx: Transaction, found: SavingFound) -> bool:
         return False
     is_open = setup.method_id is None and setup.failure_code is None
     if is_open and holder.reference == found.holder_reference:
-        _record(tx, setup, found.outcome)
+        record_saving(tx, setup, found.outcome)
     return True
 
 

@@ -89,22 +89,32 @@ class Flow:
         self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
     ) -> Snapshot:
         """Run one step's transaction, then wake who looks at the collection."""
+        snapshot, _ = await self.change_with_result(step, request_id, lambda tx: (work(tx), None))
+        return snapshot
 
-        def reached(tx: Transaction) -> Snapshot:
-            snapshot = work(tx)
+    async def change_with_result(
+        self, step: str, request_id: str, work: Callable[[Transaction], tuple[Snapshot, Answer]]
+    ) -> tuple[Snapshot, Answer]:
+        """Do the same as `change` with a function that also returns what it found or decided.
+
+        It may run more than once, so that it keeps nothing outside of itself.
+        """
+
+        def reached(tx: Transaction) -> tuple[Snapshot, Answer]:
+            answer = work(tx)
             self.faults.at(f"during {step}")
-            return snapshot
+            return answer
 
         self.faults.at(f"before {step}")
         with timed(step, request_id) as facts:
-            snapshot = await self.store.transact(reached)
+            snapshot, found = await self.store.transact(reached)
             facts["collection_id"] = snapshot.collection.id
         self.faults.at(f"after {step}")
         self.signals.wake(snapshot.collection.id)
         # What this process is just asking becomes recovery's only when it dies; others look for that.
         if any(one.is_without_outcome and one.leased_by is None for one in snapshot.operations):
             self.due.set()
-        return snapshot
+        return snapshot, found
 
 
 @contextmanager

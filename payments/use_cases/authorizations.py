@@ -5,12 +5,12 @@ from typing import assert_never
 
 from payments.flow import guards
 from payments.flow.asking import (
+    Prepared,
     begin,
-    carry_out,
-    read_again,
+    carry_out_or_wait,
+    prepared,
     read_and_record,
     read_opening,
-    wait_for_outcome,
 )
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.recording import apply_outcome
@@ -69,44 +69,31 @@ AuthorizeAnswer = Paid | MoreNeeded | NotAuthorized
 
 async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) -> AuthorizeAnswer:
     """Authorize a session's amount; calling again joins the attempt, answers with the payment, or goes on."""
-    prepared: Prepared | None = None
 
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal prepared
-        prepared = None
+    def work(tx: Transaction) -> tuple[Snapshot, Prepared | None]:
+        found: Prepared | None
         stored, (working, session) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_session(tx, call, command.id)
         )
         with about(working.snapshot()):
             if stored is not None:
                 attempt = working.operation(OperationId(stored.subject_ids[0]))
-                prepared = _again(flow, working, call, session, attempt)
+                found = _again(flow, working, call, session, attempt)
             else:
-                prepared = _attempt(flow, working, call, command, session)
-        if stored is None and prepared is not None:
-            bind_key(tx, call, command, prepared.operation.id)
-        return working.finish()
+                found = _attempt(flow, working, call, command, session)
+        if stored is None and found is not None:
+            bind_key(tx, call, command, found.operation.id)
+        return working.finish(), found
 
-    snapshot = await flow.change("prepare", call.request_id, work)
-    if prepared is None:
+    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    if found is None:
         return await _read_opening(flow, call, command, snapshot)
-    operation = snapshot.operation(prepared.operation.id)
-    if prepared.is_to_be_asked:
-        snapshot = await carry_out(flow, snapshot, operation.id)
-    elif operation.status is OperationStatus.ASKING:
-        await wait_for_outcome(flow, operation)
-        snapshot = await read_again(flow, snapshot, operation.id)
-    elif operation.status is OperationStatus.ACTION_REQUIRED:
+    operation = snapshot.operation(found.operation.id)
+    if operation.status is OperationStatus.ACTION_REQUIRED:
         snapshot = await read_and_record(flow, snapshot, operation)
+    else:
+        snapshot = await carry_out_or_wait(flow, snapshot, found)
     return _answer(snapshot, snapshot.operation(operation.id))
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """The attempt that a call is about, and whether this call is the one to ask the provider."""
-
-    operation: Operation
-    is_to_be_asked: bool = False
 
 
 def _attempt(
@@ -149,7 +136,7 @@ def _attempt(
         holder_reference=holder_reference,
         method_reference=method_reference,
     )
-    return _begun(begin(flow, working, operation))
+    return prepared(begin(flow, working, operation))
 
 
 def authorize_at_once(
@@ -196,23 +183,18 @@ async def _read_opening(
     if not isinstance(outcome, Authorized | Processing | Declined):
         return MoreNeeded(snapshot, session, session.opening_action)
     found = outcome
-    attempt_id: OperationId | None = None
 
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal attempt_id
-        attempt_id = None
+    def work(tx: Transaction) -> tuple[Snapshot, OperationId]:
         working, session = guards.locked_session(tx, call, command.id)
         if session.attempt_id is None:
             attempt = working.put_operation(_new_attempt(working, call, session))
             apply_outcome(working, attempt, found, flow.schedule)
             bind_key(tx, call, command, attempt.id)
-            attempt_id = attempt.id
         else:
-            attempt_id = working.operation(session.attempt_id).id
-        return working.finish()
+            attempt = working.operation(session.attempt_id)
+        return working.finish(), attempt.id
 
-    snapshot = await flow.change("record", call.request_id, work)
-    assert attempt_id is not None
+    snapshot, attempt_id = await flow.change_with_result("record", call.request_id, work)
     return _answer(snapshot, snapshot.operation(attempt_id))
 
 
@@ -250,11 +232,7 @@ def _again(
     guards.usable_provider(flow, working, call, session.provider_id, path=None)
     guards.require_attempts_left(working, call)
     guards.require_authorizable(working, session.amount_minor, besides=session, path=None)
-    return _begun(begin(flow, working, replace(attempt, amount_minor=session.amount_minor)))
-
-
-def _begun(operation: Operation) -> Prepared:
-    return Prepared(operation, is_to_be_asked=operation.status is OperationStatus.ASKING)
+    return prepared(begin(flow, working, replace(attempt, amount_minor=session.amount_minor)))
 
 
 def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:

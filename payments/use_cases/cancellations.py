@@ -3,18 +3,17 @@
 from dataclasses import dataclass, replace
 
 from payments.flow import guards
-from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
+from payments.flow.asking import Prepared, begin, carry_out_or_wait, prepared
 from payments.flow.follow_ups import new_operation
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import InProgress, InvalidState, about
-from payments.model.ids import OperationId, PaymentId
+from payments.model.ids import PaymentId
 from payments.model.statuses import (
     CancellationReason,
     OperationKind,
-    OperationStatus,
     PaymentStatus,
 )
 from payments.ports.store import Transaction
@@ -31,35 +30,24 @@ class CancelAnswer:
 
 async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
     """Give back what is left of an authorization; a canceled payment answers with itself."""
-    operation_id: OperationId | None = None
-    is_to_be_asked = False
 
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal operation_id, is_to_be_asked
-        operation_id, is_to_be_asked = None, False
+    def work(tx: Transaction) -> tuple[Snapshot, Prepared | None]:
         working, payment = guards.locked_payment(tx, call, id)
         if payment.status is PaymentStatus.CANCELED:
-            return working.snapshot()
+            return working.snapshot(), None
         if payment.cancellation_id is not None:
-            operation_id = working.operation(payment.cancellation_id).id
-            return working.snapshot()
+            pending = working.operation(payment.cancellation_id)
+            return working.snapshot(), Prepared(pending)
         with about(working.snapshot()):
-            operation = begin_cancellation(flow, working, call, payment)
-        operation_id = operation.id
-        is_to_be_asked = operation.status is OperationStatus.ASKING
-        return working.finish()
+            begun = prepared(begin_cancellation(flow, working, call, payment))
+        return working.finish(), begun
 
-    snapshot = await flow.change("prepare", call.request_id, work)
-    operation = snapshot.operation(operation_id) if operation_id else None
-    if operation is not None and is_to_be_asked:
-        snapshot = await carry_out(flow, snapshot, operation.id)
-    elif operation is not None and operation.status is OperationStatus.ASKING:
-        await wait_for_outcome(flow, operation)
-        snapshot = await read_again(flow, snapshot, operation.id)
-    payment = snapshot.payment(PaymentId(id))
-    return CancelAnswer(
-        snapshot, payment, snapshot.operation(operation_id) if operation_id else None
-    )
+    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    operation = None
+    if found is not None:
+        snapshot = await carry_out_or_wait(flow, snapshot, found)
+        operation = snapshot.operation(found.operation.id)
+    return CancelAnswer(snapshot, snapshot.payment(PaymentId(id)), operation)
 
 
 def begin_cancellation(flow: Flow, working: WorkingCopy, call: Call, payment: Payment) -> Operation:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from payments.flow import guards
-from payments.flow.asking import begin, carry_out, read_again, wait_for_outcome
+from payments.flow.asking import Prepared, begin, carry_out_or_wait, prepared
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
@@ -43,12 +43,7 @@ async def refund(flow: Flow, call: Call, command: RefundPayment) -> MovementAnsw
 
 
 async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment) -> MovementAnswer:
-    operation: Operation | None = None
-    is_to_be_asked = False
-
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal operation, is_to_be_asked
-        operation, is_to_be_asked = None, False
+    def work(tx: Transaction) -> tuple[Snapshot, Prepared]:
         stored, (working, payment) = lock_and_read_key(
             tx, call, command, lambda: guards.locked_payment(tx, call, command.payment_id)
         )
@@ -61,20 +56,16 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
                 operation = replace(operation, reserved_minor=reserved_minor)
             if stored is None or operation.status is OperationStatus.NOT_REACHED:
                 _require_movable(working, payment, operation)
-                operation = begin(flow, working, operation)
-                is_to_be_asked = operation.status is OperationStatus.ASKING
+                found = prepared(begin(flow, working, operation))
+            else:
+                found = Prepared(operation)
         if stored is None:
             bind_key(tx, call, command, operation.id)
-        return working.finish()
+        return working.finish(), found
 
-    snapshot = await flow.change("prepare", call.request_id, work)
-    assert operation is not None
-    if is_to_be_asked:
-        snapshot = await carry_out(flow, snapshot, operation.id)
-    elif operation.status is OperationStatus.ASKING:
-        await wait_for_outcome(flow, operation)
-        snapshot = await read_again(flow, snapshot, operation.id)
-    operation = snapshot.operation(operation.id)
+    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    snapshot = await carry_out_or_wait(flow, snapshot, found)
+    operation = snapshot.operation(found.operation.id)
     payment = snapshot.payment(PaymentId(command.payment_id))
     if operation.status is OperationStatus.ASKING:
         raise InProgress("The first call with this key is not through yet.", snapshot=snapshot)

@@ -1,7 +1,13 @@
 """Keeping payment methods at a provider for an account holder, and forgetting them."""
 
 from payments.flow.idempotency import bind_key, lock_and_read_key
-from payments.flow.method_outcomes import HOLDER_PATH, SaveAnswer, _known, _record, refusal_of
+from payments.flow.method_outcomes import (
+    HOLDER_PATH,
+    SaveAnswer,
+    known_answer,
+    record_saving,
+    refusal_of,
+)
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.model.account_holders import (
@@ -23,11 +29,8 @@ from payments.use_cases.account_holders import held, known_as, known_provider, s
 
 async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer:
     """Save a payment method, or go on with a saving after the customer's action."""
-    before: SaveAnswer | None = None
 
-    def work(tx: Transaction) -> tuple[AccountHolder, MethodSetup]:
-        nonlocal before
-        before = None
+    def work(tx: Transaction) -> tuple[AccountHolder, MethodSetup, SaveAnswer | None]:
         stored, holder = lock_and_read_key(
             tx,
             call,
@@ -57,14 +60,13 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
                 )
                 tx.insert_setup(setup)
             bind_key(tx, call, command, setup.id)
-        before = _known(tx, setup)
-        return holder, setup
+        return holder, setup, known_answer(tx, setup)
 
-    holder, setup = await flow.store.transact(work)
-    if before is not None:
-        return before
+    holder, setup, known = await flow.store.transact(work)
+    if known is not None:
+        return known
     outcome = await _learn(flow, call, holder, setup)
-    answer = await flow.store.transact(lambda tx: _record(tx, setup, outcome))
+    answer = await flow.store.transact(lambda tx: record_saving(tx, setup, outcome))
     if isinstance(answer, Refused):
         raise answer
     return answer

@@ -1,7 +1,7 @@
 """Opening, changing and closing payment sessions."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from payments.flow import guards
 from payments.flow.asking import ask_of, begin, carry_out_all
@@ -54,37 +54,41 @@ async def create_each(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Sessions:
+    """The sessions that a call is about, in the order in which they were asked for."""
+
+    ids: tuple[SessionId, ...]
+    is_replay: bool = False
+    """An earlier call with the same key has opened them."""
+
+
 async def _open(
     flow: Flow,
     call: Call,
     command: Creation,
     build: Callable[[WorkingCopy], list[SessionId]],
 ) -> tuple[Snapshot, tuple[SessionId, ...]]:
-    ids: tuple[SessionId, ...] = ()
-    is_replay = False
-
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal ids, is_replay
-        ids, is_replay = (), False
+    def work(tx: Transaction) -> tuple[Snapshot, _Sessions]:
         id = command.collection_id
         path = ("paymentCollectionId",)
         stored, working = lock_and_read_key(
             tx, call, command, lambda: guards.locked_collection(tx, call, id, path=path)
         )
         if stored is not None:
-            is_replay = True
             ids = tuple(SessionId(id) for id in stored.subject_ids)
-            return working.snapshot()
+            return working.snapshot(), _Sessions(ids, is_replay=True)
         require_openable(working)
         guards.require_attempts_left(working, call)
         if not call.caller.is_browser:
             working.put_collection(replace(working.collection, failed_attempts=0))
         ids = tuple(build(working))
         bind_key(tx, call, command, *ids)
-        return working.finish()
+        return working.finish(), _Sessions(ids)
 
-    snapshot = await flow.change("prepare", call.request_id, work)
-    if is_replay:
+    snapshot, sessions = await flow.change_with_result("prepare", call.request_id, work)
+    ids = sessions.ids
+    if sessions.is_replay:
         snapshot = await opened_by_another_call(flow, command, snapshot, ids)
         return snapshot, await offered(flow, command, snapshot, ids)
     snapshot = await carry_out_all(flow, snapshot)
@@ -250,16 +254,13 @@ async def update(
     flow: Flow, call: Call, command: UpdatePaymentSession
 ) -> tuple[Snapshot, SessionId]:
     """Change an open session; where its provider has to be asked, the old values stay until it has agreed."""
-    asked: OperationId | None = None
 
-    def work(tx: Transaction) -> Snapshot:
-        nonlocal asked
-        asked = None
+    def work(tx: Transaction) -> tuple[Snapshot, OperationId | None]:
         working, session = guards.locked_session(tx, call, command.id)
         _require_changeable(working, session)
         values = _changed_values(flow, working, call, command, session)
         if not values:
-            return working.snapshot()
+            return working.snapshot(), None
         changed = apply_change(session, values)
         operation = _operation_on(working, changed, OperationKind.UPDATE, call)
         operation = replace(operation, data=values)
@@ -269,15 +270,15 @@ async def update(
             working.emit(
                 EventType.SESSION_UPDATED, session=session, amount_minor=session.amount_minor
             )
-        else:
-            asked = operation.id
-            working.put_session(replace(session, opening_id=operation.id))
-            working.put_operation(operation)
-            working.emit(EventType.SESSION_UPDATED, session=session)
-            begin(flow, working, operation)
-        return working.finish()
+            return working.finish(), None
+        working.put_session(replace(session, opening_id=operation.id))
+        working.put_operation(operation)
+        working.emit(EventType.SESSION_UPDATED, session=session)
+        begin(flow, working, operation)
+        return working.finish(), operation.id
 
-    snapshot = await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+    snapshot, asked = await flow.change_with_result("prepare", call.request_id, work)
+    snapshot = await carry_out_all(flow, snapshot)
     session = snapshot.session(SessionId(command.id))
     error = await failure_of(flow, command, asked)
     if error is not None:

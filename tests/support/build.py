@@ -7,6 +7,7 @@ TILLGRAPH_TEST_TIME_SCALE says how much faster days pass, TILLGRAPH_TEST_WAIT_SC
 somebody else is, TILLGRAPH_TEST_LOCK_SECONDS how long a transaction waits for its lock, and TILLGRAPH_TEST_POLL_SECONDS
 how long a change that no hint told of is not looked for.
 TILLGRAPH_TEST_STATEMENTS names a file that takes every statement that the database is sent, one a line.
+With TILLGRAPH_TEST_RUNS_TWICE the function of every write transaction runs twice, and its first run is rolled back.
 """
 
 import os
@@ -14,6 +15,8 @@ import signal
 import sqlite3
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,8 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
 import server
+from db.engine.postgresql import PostgresqlDatabase
+from db.engine.sqlite import SqliteDatabase
 from payments.flow.fault_injection import FaultInjection
 
 LOOK_SECONDS = 0.01
@@ -94,8 +99,35 @@ def write_statements(path: Path) -> None:
     asyncpg.connect = connected_over_network
 
 
+class RolledBack(Exception):
+    """An error: the first run of a transaction's function is over, and nothing of it may stay."""
+
+
+def run_twice() -> None:
+    """Have every write transaction start again once, as the databases say that one may."""
+    kinds: tuple[Any, ...] = (SqliteDatabase, PostgresqlDatabase)
+    for kind in kinds:
+        kind.write = _twice(kind.write)
+
+
+def _twice(write: Any) -> Any:
+    async def write_twice(database: Any, work: Callable[[Any], Any]) -> Any:
+        def first(connection: Any) -> None:
+            work(connection)
+            raise RolledBack
+
+        # What the first run raises, the second one raises again.
+        with suppress(Exception):
+            await write(database, first)
+        return await write(database, work)
+
+    return write_twice
+
+
 def main() -> int:
     """Run the command line; gives the exit code."""
+    if "TILLGRAPH_TEST_RUNS_TWICE" in os.environ:
+        run_twice()
     if "TILLGRAPH_TEST_STATEMENTS" in os.environ:
         write_statements(Path(os.environ["TILLGRAPH_TEST_STATEMENTS"]))
     return server.main(faults=faults())
