@@ -9,11 +9,12 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from edge.loopback import is_from_here
+from edge.rate_limits.allowances import Allowance, RateLimited
 from edge.rate_limits.rate_limits import RateLimits
 from payments.model import instants
-from payments.model.callers import BACK_END, Allowance, Caller
+from payments.model.callers import BACK_END, Caller
 from payments.model.client_secrets import ClientSecret, ClientSecrets
-from payments.model.errors import Forbidden, RateLimited, StoreBusy, Unauthenticated
+from payments.model.errors import Forbidden, StoreBusy, Unauthenticated
 from payments.ports.reads import Reads
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from graphql import GraphQLError, ValueNode
 
 from edge import request_log
+from edge.rate_limits.allowances import RateLimited
 from payments.model import errors as raised
 from payments.model.failures import FailureCode
 
@@ -40,7 +41,7 @@ WIRE: Final[Mapping[type[Exception], Wire]] = {
     raised.ProviderUnavailable: Wire(FailureCode.PROVIDER_UNAVAILABLE.value),
     raised.Unauthenticated: Wire("UNAUTHENTICATED", 401),
     raised.Forbidden: Wire("FORBIDDEN"),
-    raised.RateLimited: Wire("RATE_LIMITED", 429),
+    RateLimited: Wire("RATE_LIMITED", 429),
     raised.InvalidCursor: Wire("INVALID_CURSOR", 422),
     raised.StreamBehind: Wire("RESUME"),
     raised.StoreBusy: Wire("STORE_BUSY", 503),
@@ -118,7 +119,7 @@ def describe(error: Exception, request_id: str) -> Described:
     extensions: dict[str, object] = {"code": wire.code}
     if isinstance(cause, raised.StreamBehind) and cause.cursor is not None:
         extensions["cursor"] = cause.cursor
-    if isinstance(cause, raised.RateLimited):
+    if isinstance(cause, RateLimited):
         extensions["retryAfterSeconds"] = cause.allowance.reset_seconds
     entry["extensions"] = extensions
     return Described(entry, wire.code, wire.status)

@@ -6,11 +6,11 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from edge.accept_header import Accepted, accepted
+from edge.rate_limits.allowances import Allowance
 from edge.request_log import Record
 from edge.request_scope import RequestScope, Transport, request_id_from
 from edge.requests import GraphQLRequest, is_bounded
 from edge.responses import Headers, allowance_headers
-from payments.model.callers import Allowance
 
 _READ: Final = frozenset(
     {b"accept", b"authorization", b"content-encoding", b"content-length", b"content-type"}

@@ -19,6 +19,7 @@ from edge.errors import RequestRefused, describe, refuse
 from edge.event_stream import EventStream
 from edge.exchange import Exchange
 from edge.execution import Engine, refuse_failed
+from edge.rate_limits.allowances import RateLimited
 from edge.request_scope import RequestScope
 from edge.requests import (
     CLOSING,
@@ -32,7 +33,7 @@ from edge.requests import (
     read_request,
 )
 from edge.responses import allowance_headers, encode, headers, refusal
-from payments.model.errors import RateLimited, TillgraphError
+from payments.model.errors import TillgraphError
 
 Page = Callable[[Request], Awaitable[Response]]
 

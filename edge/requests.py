@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple, NoReturn
 from urllib.parse import parse_qsl
@@ -10,7 +11,6 @@ from starlette.types import Receive
 
 from edge import limits
 from edge.errors import RequestRefused, refuse
-from payments.model.money import Number
 
 CLOSING = ((b"connection", b"close"),)
 """Where the body is not read to its end, the connection can't carry another request."""
@@ -31,6 +31,26 @@ class GraphQLRequest(NamedTuple):
     operation_name: str | None
     persisted: object = None
     """The extension `persistedQuery` as it came."""
+
+
+class Number(Decimal):
+    """A number out of JSON, whose text is the one that was sent: 1e2 and 100 are equal and are two texts."""
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __new__(cls, text: str) -> "Number":
+        """Read a number's text."""
+        number = super().__new__(cls, text)
+        number._text = text
+        return number
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __inspect__(self) -> str:
+        """Return what graphql-core's sentences about a wrong value show of it."""
+        return self._text
 
 
 class ClientGone(Exception):

@@ -7,7 +7,7 @@ import orjson
 
 from edge.accept_header import EVENT_STREAM, GRAPHQL_RESPONSE, JSON
 from edge.errors import ErrorEntry, RequestRefused, named
-from payments.model.callers import Allowance
+from edge.rate_limits.allowances import Allowance
 
 Headers = list[tuple[bytes, bytes]]
 

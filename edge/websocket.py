@@ -16,12 +16,13 @@ from edge.authentication import Authenticate
 from edge.connections import End, Ending, OpenConnections, TooManyStreams, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
 from edge.execution import ClientLost, Engine, Payload
+from edge.rate_limits.allowances import RateLimited
 from edge.request_scope import RequestScope, request_id_from
 from edge.requests import read_request
 from edge.transport.websocket_connection import admit
 from edge.websocket_messages import PROTOCOL, Message, SocketClosed
 from payments.model.callers import Caller
-from payments.model.errors import Denied, RateLimited, StoreFailed, TillgraphError
+from payments.model.errors import Denied, StoreFailed, TillgraphError
 
 OriginCheck = Callable[[str, WebSocket], bool]
 

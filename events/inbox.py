@@ -9,7 +9,7 @@ from starlette.routing import Route
 from payments.flow.runtime import Flow
 from payments.model.errors import StoreFailed
 from payments.model.ids import new_request_id
-from payments.ports.provider import ReportRefused
+from payments.ports.provider import NoReports, ReportRefused, ReportUnsigned
 from payments.recovery.provider_reports import receive
 
 REPORT_BYTES = 1024 * 1024
@@ -31,8 +31,10 @@ def inbox_routes(flow: Flow) -> list[Route]:
             await flow.shielded(
                 receive(flow, provider_id, request.headers, body, request_id=request_id)
             )
+        except _ReportTooLarge:
+            return _answer(413, f"A report has at most {REPORT_BYTES} bytes.", request_id)
         except ReportRefused as refused:
-            return _answer(refused.status, str(refused), request_id)
+            return _answer(_status_of(refused), str(refused), request_id)
         except TimeoutError:
             return _answer(408, "The report did not arrive in time.", request_id)
         except ClientDisconnect:
@@ -50,9 +52,23 @@ async def _body(request: Request) -> bytes:
     async for chunk in request.stream():
         size += len(chunk)
         if size > REPORT_BYTES:
-            raise ReportRefused(413, f"A report has at most {REPORT_BYTES} bytes.")
+            raise _ReportTooLarge
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+class _ReportTooLarge(Exception):
+    pass
+
+
+def _status_of(refused: ReportRefused) -> int:
+    match refused:
+        case ReportUnsigned():
+            return 401
+        case NoReports():
+            return 404
+        case _:
+            return 400
 
 
 def _answer(status: int, message: str, request_id: str) -> Response:

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from payments.model.cursors import event_cursor
 from payments.model.entities import Event
 from payments.model.errors import StoreFailed, StreamBehind
 from payments.model.ids import CollectionId
 from payments.ports.figures import OpenStreams
 from payments.ports.reads import Log
 from payments.ports.store import Hints
+from schema.cursors import event_cursor
 
 log = structlog.get_logger("updates")
 

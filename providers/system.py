@@ -17,7 +17,7 @@ from payments.model.outcomes import (
     Report,
 )
 from payments.model.statuses import OperationKind
-from payments.ports.provider import DataFault, Provider, ReportRefused
+from payments.ports.provider import DataFault, NoReports, Provider
 from providers.settings import ProviderSettings
 
 NO_EFFECTS: Sequence[Effect] = ()
@@ -68,12 +68,12 @@ class SystemProvider:
             yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Refuse: nothing outside of this process reports; raises ReportRefused."""
-        raise ReportRefused(404, "The system provider has no reports.")
+        """Refuse: nothing outside of this process reports; raises NoReports."""
+        raise NoReports("The system provider has no reports.")
 
     def parse_report(self, body: bytes) -> Report:
-        """Refuse: there are none in the inbox; raises ReportRefused."""
-        raise ReportRefused(404, "The system provider has no reports.")
+        """Refuse: there are none in the inbox; raises NoReports."""
+        raise NoReports("The system provider has no reports.")
 
     async def open(self) -> None:
         """Do nothing: there are no connections."""

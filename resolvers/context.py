@@ -13,7 +13,6 @@ from payments.model import entities
 from payments.model.callers import Caller
 from payments.model.client_secrets import ClientSecrets
 from payments.model.commands import Call
-from payments.model.cursors import event_of
 from payments.model.errors import Forbidden, InvalidCursor
 from payments.model.ids import (
     CollectionId,
@@ -39,6 +38,7 @@ from resolvers.pages import events_page, given, page_size
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.actions import RequiredAction
 from schema.collection import PaymentCollection
+from schema.cursors import event_of
 from schema.dispute import Dispute
 from schema.event import PaymentEvent
 from schema.failures import AuthorizationFailed

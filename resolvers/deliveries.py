@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from payments.model.cursors import cursor_of, id_of
 from payments.model.errors import InvalidCursor
 from payments.model.ids import WEBHOOK_DELIVERY, DeliveryId, EndpointId
 from resolvers.loaders import Loader
 from resolvers.pages import given, page_info, page_size
+from schema.cursors import cursor_of, id_of
 from schema.enums import WebhookDeliveryStatus
 from schema.webhook import WebhookDelivery as ShownDelivery
 from schema.webhook import WebhookDeliveryConnection, WebhookDeliveryEdge

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from payments.model.cursors import cursor_of, id_of
 from payments.model.errors import InvalidCursor, InvalidInput
 from payments.ports.lists import Place, Stretch
 from resolvers.pages import given, page_size
+from schema.cursors import cursor_of, id_of
 from schema.enums import SortOrder
 from schema.pages import PageInfo
 

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import strawberry
 
-from payments.model.cursors import event_cursor
 from payments.model.entities import Event
 from payments.model.errors import InvalidInput
+from schema.cursors import event_cursor
 from schema.event import PaymentEvent
 from schema.pages import PageInfo, PaymentEventConnection, PaymentEventEdge
 

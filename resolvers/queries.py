@@ -5,7 +5,6 @@ from typing import TypeVar
 
 import strawberry
 
-from payments.model.cursors import cursor_of, id_of
 from payments.model.errors import InvalidCursor
 from payments.model.ids import (
     ACCOUNT_HOLDER,
@@ -40,6 +39,7 @@ from resolvers.pages import LARGEST_COUNT, events_page, given, page_info, page_s
 from resolvers.webhook_queries import WebhookQueries, find_delivery, find_endpoint
 from schema.account_holder import AccountHolder, PaymentMethod
 from schema.collection import PaymentCollection
+from schema.cursors import cursor_of, id_of
 from schema.dispute import Dispute
 from schema.enums import SortOrder
 from schema.event import PaymentEvent

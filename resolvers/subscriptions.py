@@ -6,7 +6,6 @@ from contextlib import aclosing
 import strawberry
 
 from payments.model.callers import Caller
-from payments.model.cursors import event_cursor
 from payments.model.entities import Event
 from payments.model.errors import NotFound, Unauthenticated
 from payments.model.ids import COLLECTION, CollectionId, is_id
@@ -14,6 +13,7 @@ from payments.model.statuses import CollectionStatus, EventType
 from payments.ports.reads import Reads
 from resolvers.context import Info
 from resolvers.pages import given
+from schema.cursors import event_cursor
 from schema.event import PaymentCollectionUpdate, PaymentEvent
 
 

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from payments.model import entities
-from payments.model.cursors import event_cursor
 from payments.model.ids import CollectionId
 from payments.model.money import Money
 from schema.context import Info
+from schema.cursors import event_cursor
 from schema.enums import (
     EventSource,
     FailureCode,

@@ -2,6 +2,7 @@
 
 import decimal
 import math
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
@@ -24,7 +25,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from payments.model.instants import Instant
 from payments.model.limits import JSON_BYTES
-from payments.model.money import DECIMAL_TEXT, Money, Number, is_known_currency
+from payments.model.money import Money, is_known_currency
 from payments.model.outcomes import JsonValue
 from payments.model.texts import is_storable
 
@@ -41,6 +42,9 @@ def optional_instant(instant: Instant | None) -> "DateTime | None":
     return None if instant is None else DateTime(instant)
 
 
+DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
+"""Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
+
 DECIMAL_CHARACTERS = 1_000
 """Longest text that is read as a number at all: everything longer is refused before arithmetic sees it."""
 
@@ -54,10 +58,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_decimal(value: object) -> decimal.Decimal:
-    """Read an amount from its text; a number has kept its text as a decimal or an integer."""
+    """Read an amount from its text; a number out of JSON is a decimal with the text that was sent, or an integer."""
     if isinstance(value, bool) or not isinstance(value, str | int | decimal.Decimal):
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
-    text = value.text if isinstance(value, Number) else str(value)
+    text = str(value)
     if len(text) > DECIMAL_CHARACTERS or DECIMAL_TEXT.fullmatch(text) is None:
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
     return decimal.Decimal(text)

@@ -25,7 +25,6 @@ from payments.model.commands import (
     CreateRefundReason,
     SavePaymentMethod,
 )
-from payments.model.cursors import event_cursor
 from payments.model.entities import Snapshot
 from payments.model.ids import EndpointId, ProviderId, new_request_id
 from payments.model.outcomes import JsonObject
@@ -40,6 +39,7 @@ from payments.use_cases import (
     refund_reasons,
     sessions,
 )
+from schema.cursors import event_cursor
 from web.documents import ExampleDocument
 from webhooks.limits import LAST_POSITION
 from webhooks.ports import Webhooks

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 import orjson
 from standardwebhooks import Webhook
 
-from payments.model.cursors import event_cursor
 from payments.model.entities import Event
 from payments.model.instants import SECOND, Instant
 from payments.model.money import Money
+from schema.cursors import event_cursor
 
 
 def payload(event: Event) -> str:

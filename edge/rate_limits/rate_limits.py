@@ -7,11 +7,11 @@ from limits import RateLimitItem, parse_many
 from starlette.requests import HTTPConnection
 
 from edge import limits
+from edge.rate_limits.allowances import Allowance, RateLimited
 from edge.rate_limits.client_addresses import ClientAddresses
 from edge.rate_limits.counters import Counts
-from payments.model.callers import Allowance, Caller
+from payments.model.callers import Caller
 from payments.model.client_secrets import ClientSecret
-from payments.model.errors import RateLimited
 
 NO_RATE = "none"
 

@@ -1,7 +1,6 @@
 """Who asks: a back end with a secret key, or a browser with one collection's client secret."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from payments.model.ids import CollectionId
 
@@ -40,15 +39,3 @@ class Caller:
 
 
 BACK_END = Caller()
-
-
-class Allowance(NamedTuple):
-    """How much of a rate limit is left to whoever is counted by it."""
-
-    policy: str
-    quota: int
-    """Requests within one window."""
-    window_seconds: int
-    remaining: int
-    reset_seconds: int
-    """Until the next window begins; at least 1."""

@@ -18,7 +18,6 @@ TillgraphError
 ├── Denied                   who asks may not: present a credential, or another one
 │   ├── Unauthenticated
 │   └── Forbidden
-├── RateLimited              too many requests: send this one again when `allowance` says
 ├── InvalidCursor            the cursor is not one of this list's: start without it
 ├── StreamBehind             the subscriber did not keep up: resume after `cursor`
 └── StoreFailed              the database did not do it
@@ -33,7 +32,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from payments.model.callers import Allowance
 from payments.model.entities import Snapshot
 from payments.model.failures import Failure, FailureCode
 from payments.model.money import Money
@@ -162,17 +160,6 @@ class Unauthenticated(Denied):
 
 class Forbidden(Denied):
     """An error: a right credential does not permit this."""
-
-
-class RateLimited(TillgraphError):
-    """An error: a caller has sent all that it may for now, and nothing was done."""
-
-    def __init__(self, allowance: Allowance) -> None:
-        super().__init__(
-            f"Too many requests: at most {allowance.quota} in {allowance.window_seconds} s."
-            f" Send this one again in {allowance.reset_seconds} s."
-        )
-        self.allowance = allowance
 
 
 class InvalidCursor(TillgraphError):

@@ -1,6 +1,5 @@
 """Exact amounts: integer minor units and an ISO 4217 code, together in one value."""
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -15,32 +14,11 @@ MAXIMUM_INTEGER_DIGITS = 15
 MAXIMUM_DIGITS = 18
 """Digits in all: minor units fit into 64 bits with a sign, as databases have them."""
 
-DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
-"""Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
-
 MOST_MINOR = 10**MAXIMUM_DIGITS - 1
 """The largest amount, in minor units."""
 
 NOT_MONEY = frozenset({"XXX", "XTS"})
 """Codes that ISO 4217 reserves for 'no currency' and for testing."""
-
-
-class Number(Decimal):
-    """A number out of JSON that has kept its text: 1e2 and 100 are equal, and only one is plain decimal text."""
-
-    __slots__ = ("text",)
-
-    def __new__(cls, text: str) -> "Number":
-        """Read a number's text."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    def __inspect__(self) -> str:
-        """Return what graphql-core's sentences about a wrong value show of it."""
-        return self.text
-
-    text: str
 
 
 @cache

@@ -40,12 +40,15 @@ class DataFault(ValueError):
 
 
 class ReportRefused(Exception):
-    """An error: a report is not the provider's, or is malformed; nothing of it is kept."""
+    """An error: a report is malformed or about something else; nothing of it is kept."""
 
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        """The HTTP status to answer with: 400 malformed, 401 not signed by the provider."""
+
+class ReportUnsigned(ReportRefused):
+    """An error: nothing proves that a report is the provider's."""
+
+
+class NoReports(ReportRefused):
+    """An error: no provider takes reports here."""
 
 
 class BooksUnreadable(Exception):

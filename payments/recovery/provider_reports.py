@@ -25,6 +25,7 @@ from payments.model.outcomes import (
 from payments.model.statuses import EventSource, OperationKind, OperationStatus
 from payments.ports.provider import (
     BooksUnreadable,
+    NoReports,
     Provider,
     ReadsObjects,
     ReadsSavings,
@@ -44,7 +45,7 @@ async def receive(
     """Verify a report, store it once and record what it says, in one transaction; raises ReportRefused."""
     provider = flow.providers.get(ProviderId(provider_id))
     if provider is None:
-        raise ReportRefused(404, "No provider has this id.")
+        raise NoReports("No provider has this id.")
     report = provider.read_report(headers, body)
     if report is None:
         return
@@ -86,7 +87,7 @@ def _apply(
         return None
     operation = _operation_of(tx, stored)
     if operation is not None and not _is_about(report, operation):
-        raise ReportRefused(400, "The session and the kind of a report are those of its key.")
+        raise ReportRefused("The session and the kind of a report are those of its key.")
     if operation is not None and _has_to_be_read_back(operation, report):
         return None
     if report.effect is not None:

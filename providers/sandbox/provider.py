@@ -167,21 +167,21 @@ class SandboxProvider:
         try:
             report = orjson.loads(body)
         except ValueError:
-            raise ReportRefused(400, "A report is JSON in UTF-8.") from None
+            raise ReportRefused("A report is JSON in UTF-8.") from None
         if not isinstance(report, dict) or not isinstance(report.get("operation"), dict):
-            raise ReportRefused(400, "A report is one object with its operation.")
+            raise ReportRefused("A report is one object with its operation.")
         id, type_, facts = report.get("id"), report.get("type"), report["operation"]
         if not isinstance(id, str) or KEY.fullmatch(id) is None:
-            raise ReportRefused(400, "A report has an id.")
+            raise ReportRefused("A report has an id.")
         key = key_of(facts)
         if key is None or report.get("key") != key:
-            raise ReportRefused(400, "A report has the key of its operation.")
+            raise ReportRefused("A report has the key of its operation.")
         session_id = session_of(facts)
         if session_id is None or report.get("session") != session_id:
-            raise ReportRefused(400, "A report has the session of its operation.")
+            raise ReportRefused("A report has the session of its operation.")
         outcome = outcome_of_facts(facts, self.challenge_url)
         if type_ != f"operation.{facts.get('status')}" or isinstance(outcome, Unknown):
-            raise ReportRefused(400, "A report's type and its operation's facts fit together.")
+            raise ReportRefused("A report's type and its operation's facts fit together.")
         effect = None
         if key.startswith(BEGUN_HERE):
             effect = _effect(facts, self.challenge_url)
@@ -253,7 +253,7 @@ def _effect(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
     try:
         return effect_of_facts(facts, challenge_url)
     except ValueError as error:
-        raise ReportRefused(400, str(error)) from None
+        raise ReportRefused(str(error)) from None
 
 
 def instruction_of(ask: Ask) -> Instruction:

@@ -59,15 +59,13 @@ OBJECTS = ("payment_intent", "setup_intent")
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> None:
     """Hold a report to its signature by any of the secrets; raises ReportRefused."""
     if not secrets:
-        raise ReportRefused(
-            400, "TILLGRAPH_STRIPE_WEBHOOK_SECRETS is not set: nothing can be verified."
-        )
+        raise ReportRefused("TILLGRAPH_STRIPE_WEBHOOK_SECRETS is not set: nothing can be verified.")
     header = only(headers, HEADER)
     signed_at = _signed_at(header)
     if not any(_is_signed(secret, header, body) for secret in secrets):
-        raise ReportRefused(400, "The signature is not Stripe's, or too old.")
+        raise ReportRefused("The signature is not Stripe's, or too old.")
     if signed_at > time.time() + TOLERANCE_SECONDS:
-        raise ReportRefused(400, "The signature is from the future.")
+        raise ReportRefused("The signature is from the future.")
 
 
 def _is_signed(secret: str, header: str, body: bytes) -> bool:
@@ -84,7 +82,7 @@ def _signed_at(header: str) -> int:
     parts = [part.partition("=") for part in header.split(",")]
     times = [value for name, _, value in parts if name.strip() == "t"]
     if len(times) != 1 or UNIX_SECONDS.fullmatch(times[0]) is None:
-        raise ReportRefused(400, "A report carries Stripe-Signature: t=SECONDS,v1=HEX, with one t.")
+        raise ReportRefused("A report carries Stripe-Signature: t=SECONDS,v1=HEX, with one t.")
     return int(times[0])
 
 
@@ -93,22 +91,22 @@ def read(body: bytes, *, is_live: bool) -> Report | None:
     try:
         event = orjson.loads(body)
     except ValueError:
-        raise ReportRefused(400, "A report is JSON.") from None
+        raise ReportRefused("A report is JSON.") from None
     if isinstance(event, dict) and event.get("object") == THIN:
         raise ReportRefused(
-            400, "This is a thin event: let Stripe send snapshots, as docs/stripe.md says."
+            "This is a thin event: let Stripe send snapshots, as docs/stripe.md says."
         )
     if not isinstance(event, dict) or event.get("object") != "event":
-        raise ReportRefused(400, "A report is one event.")
+        raise ReportRefused("A report is one event.")
     id, type_ = event.get("id"), event.get("type")
     if not _is_name(id) or not _is_name(type_):
-        raise ReportRefused(400, "An event has an id and a type.")
+        raise ReportRefused("An event has an id and a type.")
     if event.get("livemode") is not is_live:
         raise ReportRefused(
-            400, "The event is of the other mode: live and test have secrets of their own."
+            "The event is of the other mode: live and test have secrets of their own."
         )
     if event.get("account") is not None:
-        raise ReportRefused(400, "The event is of another account.")
+        raise ReportRefused("The event is of another account.")
     reference = reference_of(event)
     if reference is None:
         return None
@@ -122,13 +120,13 @@ def reference_of(event: Mapping[str, Any]) -> str | None:
     data = event.get("data")
     found = data.get("object") if isinstance(data, dict) else None
     if not isinstance(found, dict):
-        raise ReportRefused(400, "An event has an object.")
+        raise ReportRefused("An event has an object.")
     is_intent = found.get("object") in OBJECTS
     reference = found.get("id" if is_intent else "payment_intent")
     if reference is None:
         return None
     if not _is_name(reference):
-        raise ReportRefused(400, "An intent has an id.")
+        raise ReportRefused("An intent has an id.")
     return str(reference)
 
 

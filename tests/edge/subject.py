@@ -77,7 +77,7 @@ def parse_exact(value: object) -> str:
     """Show which Python value reached the scalar; one value breaks it."""
     if value == "break":
         raise RuntimeError(LEAK)
-    return f"{type(value).__name__}:{getattr(value, 'text', value)}"
+    return f"{type(value).__name__}:{value!s}"
 
 
 Exact = strawberry.scalar(name="Exact", serialize=str, parse_value=parse_exact)

@@ -18,7 +18,7 @@ from payments.model.outcomes import (
     Report,
 )
 from payments.model.statuses import OperationKind
-from payments.ports.provider import DataFault, Provider, ReportRefused
+from payments.ports.provider import DataFault, NoReports, Provider
 from providers.settings import ProviderSettings
 from tests.support import databases
 
@@ -81,11 +81,11 @@ class Probe:
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Refuse."""
-        raise ReportRefused(404, "The probe has no reports.")
+        raise NoReports("The probe has no reports.")
 
     def parse_report(self, body: bytes) -> Report:
         """Refuse."""
-        raise ReportRefused(404, "The probe has no reports.")
+        raise NoReports("The probe has no reports.")
 
     async def close(self) -> None:
         """Do nothing."""

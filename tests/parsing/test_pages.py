@@ -6,10 +6,10 @@ import pytest
 import strawberry
 from graphql import GraphQLError, GraphQLInt, parse_value
 
-from payments.model.cursors import cursor_of, event_cursor, event_of, id_of
 from payments.model.errors import InvalidCursor, InvalidInput
 from payments.model.ids import EventId
 from resolvers.pages import page_size
+from schema.cursors import cursor_of, event_cursor, event_of, id_of
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LISTS = {

@@ -5,7 +5,7 @@ import hmac
 import re
 from collections.abc import Mapping
 
-from payments.ports.provider import ReportRefused
+from payments.ports.provider import ReportUnsigned
 from providers.headers import only
 
 HEADER = "Sandbox-Signature"
@@ -36,15 +36,15 @@ def sign(secret: str, body: bytes, *, unix_seconds: int) -> str:
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, unix_seconds: int) -> None:
-    """Hold raw bytes to their signature, in constant time; raises ReportRefused with 401."""
+    """Hold raw bytes to their signature, in constant time; raises ReportUnsigned."""
     match = SIGNATURE.fullmatch(only(headers, HEADER))
     if match is None:
-        raise ReportRefused(401, f"A report carries {HEADER}: t=SECONDS,v1=HEX.")
+        raise ReportUnsigned(f"A report carries {HEADER}: t=SECONDS,v1=HEX.")
     signed_at, digest = match.groups()
     if not hmac.compare_digest(_digest(secret, body, signed_at), digest):
-        raise ReportRefused(401, "The signature is not the sandbox's.")
+        raise ReportUnsigned("The signature is not the sandbox's.")
     if abs(unix_seconds - int(signed_at)) > TOLERANCE_SECONDS:
-        raise ReportRefused(401, f"A report is signed within {TOLERANCE_SECONDS} seconds of now.")
+        raise ReportUnsigned(f"A report is signed within {TOLERANCE_SECONDS} seconds of now.")
 
 
 def _digest(secret: str, body: bytes, signed_at: str) -> str:

@@ -29,7 +29,7 @@ from payments.model.outcomes import (
     Unknown,
 )
 from payments.model.statuses import OperationKind
-from payments.ports.provider import ReportRefused
+from payments.ports.provider import NoReports
 from providers.settings import ProviderSettings
 
 JOURNAL = Path("terminal.jsonl")
@@ -83,11 +83,11 @@ class Terminal:
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
         """Report nothing."""
-        raise ReportRefused(404, "The terminal has no reports.")
+        raise NoReports("The terminal has no reports.")
 
     def parse_report(self, body: bytes) -> Report:
         """Report nothing."""
-        raise ReportRefused(404, "The terminal has no reports.")
+        raise NoReports("The terminal has no reports.")
 
     async def open(self) -> None:
         """Need nothing."""

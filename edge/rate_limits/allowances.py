@@ -1,0 +1,28 @@
+"""What a rate limit leaves to a caller, and the error of one who has nothing left."""
+
+from typing import NamedTuple
+
+from payments.model.errors import TillgraphError
+
+
+class Allowance(NamedTuple):
+    """How much of a rate limit is left to whoever is counted by it."""
+
+    policy: str
+    quota: int
+    """Requests within one window."""
+    window_seconds: int
+    remaining: int
+    reset_seconds: int
+    """Until the next window begins; at least 1."""
+
+
+class RateLimited(TillgraphError):
+    """An error: a caller has sent all that it may for now, and nothing was done."""
+
+    def __init__(self, allowance: Allowance) -> None:
+        super().__init__(
+            f"Too many requests: at most {allowance.quota} in {allowance.window_seconds} s."
+            f" Send this one again in {allowance.reset_seconds} s."
+        )
+        self.allowance = allowance
