@@ -23,7 +23,6 @@ from edge.rate_limits.allowances import RateLimited
 from edge.request_scope import RequestScope
 from edge.requests import (
     CLOSING,
-    ClientGone,
     GraphQLRequest,
     check_media_type,
     read_body,
@@ -33,6 +32,7 @@ from edge.requests import (
     read_request,
 )
 from edge.responses import allowance_headers, encode, headers, refusal
+from edge.transport.bodies import ClientGone
 from payments.model.errors import TillgraphError
 
 Page = Callable[[Request], Awaitable[Response]]

@@ -1,6 +1,5 @@
 """What comes in: a body's bytes, a query string's parameters, and the request that they hold."""
 
-import asyncio
 import json
 from decimal import Decimal
 from functools import lru_cache
@@ -11,6 +10,7 @@ from starlette.types import Receive
 
 from edge import limits
 from edge.errors import RequestRefused, refuse
+from edge.transport import bodies
 
 CLOSING = ((b"connection", b"close"),)
 """Where the body is not read to its end, the connection can't carry another request."""
@@ -53,10 +53,6 @@ class Number(Decimal):
         return self._text
 
 
-class ClientGone(Exception):
-    """An error: the client went away before its request was complete."""
-
-
 def is_bounded(declared: bytes | None) -> bool:
     """Return whether a Content-Length says that the body is small enough."""
     return (
@@ -68,32 +64,17 @@ def is_bounded(declared: bytes | None) -> bool:
 
 
 async def read_body(receive: Receive, declared: bytes | None) -> bytes:
-    """Read a body of at most BODY_BYTES within BODY_SECONDS."""
+    """Read a body of at most BODY_BYTES within BODY_SECONDS; raises RequestRefused and ClientGone."""
     if declared is not None and not is_bounded(declared):
         raise _too_large()
     try:
-        async with asyncio.timeout(limits.BODY_SECONDS):
-            body, more = await _receive(receive)
-            if len(body) > limits.BODY_BYTES:
-                raise _too_large()
-            if not more:
-                return body
-            parts = bytearray(body)
-            while more:
-                body, more = await _receive(receive)
-                parts += body
-                if len(parts) > limits.BODY_BYTES:
-                    raise _too_large()
-            return bytes(parts)
-    except TimeoutError:
+        return await bodies.read_body(
+            receive, most_bytes=limits.BODY_BYTES, within_seconds=limits.BODY_SECONDS
+        )
+    except bodies.BodyTooLarge:
+        raise _too_large() from None
+    except bodies.BodyLate:
         raise refuse(408, "REQUEST_TIMEOUT", "The body did not arrive in time.", CLOSING) from None
-
-
-async def _receive(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    return message.get("body", b""), message.get("more_body", False)
 
 
 def _too_large() -> RequestRefused:

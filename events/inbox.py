@@ -1,11 +1,10 @@
 """`POST /webhooks/{provider_id}`: takes a report's raw bytes, and answers 2xx only after they are committed."""
 
-import asyncio
-
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from edge.transport.bodies import BodyLate, BodyTooLarge, ClientGone, read_body
 from payments.flow.runtime import Flow
 from payments.model.errors import StoreFailed
 from payments.model.ids import new_request_id
@@ -25,40 +24,26 @@ def inbox_routes(flow: Flow) -> list[Route]:
     async def take(request: Request) -> Response:
         request_id = new_request_id()
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                body = await _body(request)
+            body = await read_body(
+                request.receive, most_bytes=REPORT_BYTES, within_seconds=BODY_SECONDS
+            )
             provider_id = request.path_params["provider_id"]
             await flow.shielded(
                 receive(flow, provider_id, request.headers, body, request_id=request_id)
             )
-        except _ReportTooLarge:
+        except BodyTooLarge:
             return _answer(413, f"A report has at most {REPORT_BYTES} bytes.", request_id)
         except ReportRefused as refused:
             return _answer(_status_of(refused), str(refused), request_id)
-        except TimeoutError:
+        except BodyLate:
             return _answer(408, "The report did not arrive in time.", request_id)
-        except ClientDisconnect:
+        except ClientGone:
             return _answer(400, "The report did not arrive whole.", request_id)
         except StoreFailed as busy:
             return _answer(503, str(busy), request_id)
         return Response(status_code=204, headers={"x-request-id": request_id})
 
     return [Route("/webhooks/{provider_id}", take, methods=["POST"])]
-
-
-async def _body(request: Request) -> bytes:
-    chunks = []
-    size = 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > REPORT_BYTES:
-            raise _ReportTooLarge
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-class _ReportTooLarge(Exception):
-    pass
 
 
 def _status_of(refused: ReportRefused) -> int:

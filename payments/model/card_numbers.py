@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from payments.model.errors import InvalidInput
 from payments.model.outcomes import JsonObject, JsonValue
+from payments.model.texts import is_prose
 
 CARD_NUMBER_DIGITS = range(13, 20)
 """The shortest and the longest card numbers in use."""
@@ -35,7 +36,6 @@ DIGITS_AND_SEPARATORS = re.compile(
     rf"\d(?:[ \u00a0\u2007\u202f\u2010-\u2015\-./]{{0,{SEPARATORS_TOGETHER}}}\d)*",
     re.ASCII,
 )
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 DANGEROUS_KEY = "__proto__"
 """Assigned to an object in a JavaScript front end, it replaces what all objects are made of."""
@@ -59,7 +59,7 @@ def check_metadata(value: JsonValue, path: tuple[str, ...]) -> None:
     for text, is_key in _texts(value):
         if is_key and text == DANGEROUS_KEY:
             raise InvalidInput(f"A key can't be {DANGEROUS_KEY}.", path=path)
-        if CONTROL.search(text):
+        if not is_prose(text):
             raise InvalidInput("Metadata takes no control characters.", path=path)
         refuse_card_number(text, path)
 

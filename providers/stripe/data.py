@@ -8,6 +8,7 @@ from typing import Literal, TypedDict, cast
 from stripe.params import PaymentIntentConfirmParams
 
 from payments.model.outcomes import JsonValue
+from payments.model.texts import is_email
 from payments.ports.provider import DataFault
 from providers.stripe.methods import Method
 
@@ -23,7 +24,6 @@ BETWEEN_PREFIX_AND_SUFFIX = "* "
 DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]+", re.ASCII)
 NOT_IN_DESCRIPTORS = frozenset("<>\\'\"*")
 LETTERS = "a letter among them, and none of < > \\ ' \" *"
-EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 BLIK_CODE = re.compile(r"[0-9]{6}", re.ASCII)
 BLIK = "blik"
 USAGES = ("off_session", "on_session")
@@ -48,7 +48,7 @@ def _is_whole_descriptor(value: JsonValue) -> bool:
 
 
 def _is_email(value: JsonValue) -> bool:
-    return isinstance(value, str) and EMAIL.fullmatch(value) is not None
+    return isinstance(value, str) and is_email(value)
 
 
 def _is_blik_code(value: JsonValue) -> bool:

@@ -1,13 +1,12 @@
 """The mutations on account holders and their saved payment methods."""
 
-import re
-
 import strawberry
 
 from payments.flow.method_outcomes import SaveAnswer, Saved
 from payments.model import account_holders as entities
 from payments.model.commands import CreateAccountHolder, SavePaymentMethod, UpdateAccountHolder
 from payments.model.errors import InvalidInput
+from payments.model.texts import is_email
 from payments.use_cases import account_holders, payment_methods
 from resolvers.actions import show_action
 from resolvers.context import RequestContext
@@ -31,8 +30,6 @@ from schema.results import (
     SaveRequiresAction,
     UpdateAccountHolderResult,
 )
-
-EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
 def _parse_create(input: CreateAccountHolderInput) -> CreateAccountHolder:
@@ -76,7 +73,7 @@ def _parse_save_method(input: SavePaymentMethodInput) -> SavePaymentMethod:
 
 def _email(value: str | None) -> str | None:
     value = parsing.written(value, "email")
-    if value is not None and EMAIL.fullmatch(value) is None:
+    if value is not None and not is_email(value):
         raise InvalidInput("An e-mail address, such as ada@example.com.", path=("email",))
     return value
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar, cast
 
 import strawberry
 
+from payments.model import texts
 from payments.model.card_numbers import check_metadata, refuse_card_number
 from payments.model.commands import UNCHANGED, Unchanged
 from payments.model.errors import InvalidInput
@@ -16,9 +17,6 @@ from resolvers.pages import given
 
 Value = TypeVar("Value")
 
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Line breaks and tabs are what people write."""
 KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
 
 
@@ -36,13 +34,14 @@ def only_id(input: InputWithId) -> str:
     return input.id
 
 
-def text(value: str | None, name: str, unprintable: re.Pattern[str] = UNPRINTABLE) -> str | None:
-    """Parse a text of one line; raises InvalidInput."""
+def text(value: str | None, name: str, *, is_prose: bool = False) -> str | None:
+    """Parse a text: of one line, or prose with line breaks and tabs. Raises InvalidInput."""
     value = given(value)
     if value is None:
         return None
-    if len(value) > TEXT_CHARACTERS or unprintable.search(value):
-        besides = "" if unprintable is UNPRINTABLE else " but line breaks and tabs"
+    is_right = texts.is_prose(value) if is_prose else texts.is_one_line(value)
+    if len(value) > TEXT_CHARACTERS or not is_right:
+        besides = " but line breaks and tabs" if is_prose else ""
         raise InvalidInput(
             f"A text has at most {TEXT_CHARACTERS} characters and no control characters{besides}.",
             path=(name,),
@@ -80,7 +79,7 @@ def written(value: str | None, name: str) -> str | None:
 
 def prose(value: str | None, name: str) -> str | None:
     """Parse what a person writes and may break into lines; raises InvalidInput."""
-    return _without_card_number(text(value, name, UNPRINTABLE_IN_PROSE), name)
+    return _without_card_number(text(value, name, is_prose=True), name)
 
 
 def _without_card_number(value: str | None, name: str) -> str | None:

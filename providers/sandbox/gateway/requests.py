@@ -1,13 +1,13 @@
 """Reads what people and programs send to the sandbox's addresses, within limits."""
 
-import asyncio
 import codecs
 import re
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
+from edge.transport import bodies
 from payments.model.statuses import OperationKind
 from providers.sandbox.gateway.tokens import MOVEMENTS
 
@@ -42,20 +42,16 @@ class RequestRefused(Exception):
 
 async def read_body(request: Request) -> bytes:
     """Read a body of at most 64 KiB; raises RequestRefused."""
-    chunks: list[bytes] = []
-    size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > BODY_BYTES:
-                    raise RequestRefused(413, f"A body has at most {BODY_BYTES} bytes.")
-                chunks.append(chunk)
-    except TimeoutError:
+        return await bodies.read_body(
+            request.receive, most_bytes=BODY_BYTES, within_seconds=BODY_SECONDS
+        )
+    except bodies.BodyTooLarge:
+        raise RequestRefused(413, f"A body has at most {BODY_BYTES} bytes.") from None
+    except bodies.BodyLate:
         raise RequestRefused(408, "The body did not arrive in time.") from None
-    except ClientDisconnect:
+    except bodies.ClientGone:
         raise RequestRefused(400, "The body did not arrive whole.") from None
-    return b"".join(chunks)
 
 
 def media_type(request: Request) -> str:
