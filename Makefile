@@ -22,7 +22,7 @@ CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.instal
 # servers half of the time. What a database has a part in runs on both; the rest runs once.
 PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 2)
 ON_POSTGRESQL = --database postgresql tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks \
-	tests/at_stripe
+	tests/transport/server
 # Bytecode is kept: without it every process compiles every test and all of the program again, for five seconds.
 PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(PROCESSES) \
 	--dist loadfile --no-loadscope-reorder

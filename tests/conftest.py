@@ -16,8 +16,9 @@ from tests.support.running import QUICK_RECOVERY, RunningServer
 IS_ROOT = os.geteuid() == 0
 
 BEGUN_FIRST = (
-    *("clients", "browser", "streams", "postgresql", "at_stripe"),
-    *("faults", "webhooks", "proofs", "with_redis", "api"),
+    *("clients", "browser", "streams", "databases/postgresql", "providers/stripe"),
+    *("faults", "webhooks", "proofs", "databases/redis", "databases/sqlite"),
+    *("transport/server", "api"),
 )
 """Folders whose files take longest: at the end of a run, no process is left alone with one."""
 
@@ -107,8 +108,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _turn(item: pytest.Item) -> int:
     """Return the place of a test's folder in a run."""
-    folder = item.nodeid.split("/")[1]
-    return BEGUN_FIRST.index(folder) if folder in BEGUN_FIRST else len(BEGUN_FIRST)
+    path = item.nodeid.removeprefix("tests/")
+    turns = (turn for turn, folder in enumerate(BEGUN_FIRST) if path.startswith(f"{folder}/"))
+    return next(turns, len(BEGUN_FIRST))
 
 
 @pytest.hookimpl(tryfirst=True)

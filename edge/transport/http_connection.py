@@ -1,6 +1,7 @@
 """A connection that carries HTTP: uvicorn's own, with a bound on what it holds before a credential is known.
 
-Derived from uvicorn's protocol for httptools; tests/edge/test_derived.py holds it to the names that are used here.
+Derived from uvicorn's protocol for httptools; tests/transport/edge/test_derived.py holds it to the names that are used
+here.
 """
 
 import asyncio

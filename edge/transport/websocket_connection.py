@@ -1,6 +1,7 @@
 """A connection that carries a WebSocket: uvicorn's own, with a bound on what it holds, whatever its client does.
 
-Derived from uvicorn's protocol for websockets; tests/edge/test_derived.py holds it to the names that are used here.
+Derived from uvicorn's protocol for websockets; tests/transport/edge/test_derived.py holds it to the names that are used
+here.
 """
 
 import asyncio

@@ -4,7 +4,7 @@ import httpx2
 import orjson
 import pytest
 
-from tests.api.raw import JSON_HEADERS, refused
+from tests.support.raw_requests import JSON_HEADERS, refused
 from tests.support.running import RunningServer
 from tests.support.sockets import first_message
 

@@ -9,10 +9,10 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
-from tests.api.raw import refused
-from tests.api.test_settings import PRODUCTION
+from tests.api.program.test_settings import PRODUCTION
 from tests.support.clocks import DAY_SECONDS, NOON, STANDING_CLOCK, stop_clock
 from tests.support.log import WATCH, touch
+from tests.support.raw_requests import refused
 from tests.support.running import NO_RECOVERY, Json, RunningServer, document
 from tests.support.shop import open_collection
 from tests.support.sockets import opened, receive, send, subscribe

@@ -7,8 +7,8 @@ from itertools import permutations
 import orjson
 import pytest
 
+from tests.faults.recovery.test_unknown import sources
 from tests.faults.reporting import SECRET, bodies, post, retold, settle_and_wait, signature
-from tests.faults.test_unknown import sources
 from tests.support.records import effects, everything, locked, operation_in
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import (

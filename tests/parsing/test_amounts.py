@@ -1,6 +1,6 @@
 """Bad inputs 24 to 26 and 29: what an amount may be, from the request's text to minor units.
 
-tests/api/test_amounts.py holds every place that takes an amount to this.
+tests/api/inputs/test_amounts.py holds every place that takes an amount to this.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Bad input 28: which texts are currencies in use. tests/api/test_currencies.py holds every place to this."""
+"""Bad input 28: which texts are currencies in use. tests/api/inputs/test_currencies.py holds every place to this."""
 
 import iso4217
 import pytest

@@ -1,4 +1,4 @@
-"""Keys that development makes for itself, in their files. tests/api/test_files.py starts servers on them."""
+"""Keys that development makes for itself, in their files. tests/api/program/test_files.py starts servers on them."""
 
 from concurrent.futures import ThreadPoolExecutor
 

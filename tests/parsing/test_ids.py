@@ -1,4 +1,7 @@
-"""Bad input 30: ids. What is an id of a kind, and what is none. tests/api/test_ids.py holds every mutation to it."""
+"""Bad input 30: ids. What is an id of a kind, and what is none.
+
+tests/api/inputs/test_ids.py holds every mutation to it.
+"""
 
 from inspect import getmembers
 from itertools import permutations

@@ -1,6 +1,6 @@
 """Bad input 37: which origins are allowed, and which addresses lie on one.
 
-tests/api/test_return_urls.py and test_origins.py hold every place to this.
+tests/api/inputs/test_return_urls.py and tests/transport/server/test_origins.py hold every place to this.
 """
 
 import pytest

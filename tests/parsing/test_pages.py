@@ -1,4 +1,4 @@
-"""Bad input 38: page sizes and cursors. tests/api/test_pages.py holds every list to this."""
+"""Bad input 38: page sizes and cursors. tests/api/inputs/test_pages.py holds every list to this."""
 
 import base64
 

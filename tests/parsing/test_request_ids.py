@@ -1,4 +1,4 @@
-"""Request ids that come with a request. tests/api/test_masking.py shows what becomes of one of each kind."""
+"""Request ids that come with a request. tests/api/program/test_masking.py shows what becomes of one of each kind."""
 
 import pytest
 

@@ -1,4 +1,7 @@
-"""Settings: which are wrong, and the sentence that says so. tests/api/test_settings.py ends start-up with it."""
+"""Settings: which are wrong, and the sentence that says so.
+
+tests/api/program/test_settings.py ends start-up with it.
+"""
 
 import shutil
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 from app.environment import SettingsError
 from app.settings import ENV_FILE, Settings, load
 from tests.api.conftest import SECRET_KEY
-from tests.api.test_settings import PRODUCTION, SHORT, SIGNING_KEY
+from tests.api.program.test_settings import PRODUCTION, SHORT, SIGNING_KEY
 from tests.support.running import ROOT
 
 pytestmark = pytest.mark.usefixtures("alone")

@@ -1,4 +1,7 @@
-"""Folders of trusted documents: which are refused. tests/api/test_trusted_documents.py shows that start-up ends so."""
+"""Folders of trusted documents: which are refused.
+
+tests/api/access/test_trusted_documents.py shows that start-up ends so.
+"""
 
 import hashlib
 from pathlib import Path
@@ -9,7 +12,7 @@ import pytest
 from app.graphql import list_documents
 from app.settings import Settings
 from edge.documents.trusted_documents import DocumentUnusable
-from tests.api.test_trusted_documents import apollos_manifest, codegens_manifest, sha256
+from tests.api.access.test_trusted_documents import apollos_manifest, codegens_manifest, sha256
 
 pytestmark = pytest.mark.usefixtures("alone")
 

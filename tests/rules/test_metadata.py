@@ -1,6 +1,7 @@
 """Metadata and what people write: replaced as a whole, bounded, and never a card number.
 
-tests/parsing/test_private.py says what a card number is and which metadata is wrong; here each place has one of both.
+tests/parsing/test_card_numbers.py says what a card number is and which metadata is wrong; here each place has one of
+both.
 """
 
 import pytest

@@ -223,7 +223,8 @@ class RunningServer:
     def check(self) -> tuple[int, str]:
         """Do what `python server.py check` does, without starting a process; gives what that would say.
 
-        It runs behind nearly every test, and a process costs seconds; tests/api/test_check.py holds the command.
+        It runs behind nearly every test, and a process costs seconds; tests/api/program/test_check.py holds the
+        command.
         """
         broken = databases.broken(self.database)
         said = "".join(f"{one}\n" for one in broken) or "Every invariant holds.\n"
