@@ -9,7 +9,7 @@ import asyncio
 import secrets
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, cast
 
@@ -141,17 +141,12 @@ async def _touch(house: House, collection_id: str, times: int) -> None:
         await asyncio.gather(*map(touch, lines))
 
 
-def sum_up(rounds: Sequence[Figures]) -> Figures:
-    """Add up the counts."""
-    return sums(rounds)
-
-
 SHOW = Show(
     "deliveries",
     rounds=10,
     size=1_000,
     play=play,
-    sum_up=sum_up,
+    sum_up=sums,
     none_of=books.NONE_OF | {"gaps", "repeats", "strangers", "out_of_order"},
 )
 

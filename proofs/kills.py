@@ -119,17 +119,12 @@ def _count_effects(server: RunningServer, payments: int) -> dict[str, int]:
     }
 
 
-def sum_up(rounds: Sequence[Figures]) -> Figures:
-    """Add up the counts."""
-    return sums(rounds)
-
-
 SHOW = Show(
     "kills",
     rounds=12,
     size=25,
     play=play,
-    sum_up=sum_up,
+    sum_up=sums,
     none_of=books.NONE_OF | {"double_effects", "payments_that_differ", "unfinished_shoppers"},
 )
 

@@ -219,17 +219,12 @@ def _meaning(race: Race, answer: Json) -> str:
     return "refused" if answer["code"] in refusals else "other"
 
 
-def sum_up(rounds: Sequence[Figures]) -> Figures:
-    """Add up the counts."""
-    return sums(rounds)
-
-
 SHOW = Show(
     "races",
     rounds=10,
     size=2_000,
     play=play,
-    sum_up=sum_up,
+    sum_up=sums,
     none_of=books.NONE_OF
     | {
         "captured_above_authorized",

@@ -1,6 +1,7 @@
 """What every test can use: a server that many tests share, and servers of a test's own."""
 
 import os
+import random
 import secrets
 import shutil
 import tempfile
@@ -136,6 +137,12 @@ def seed(request: pytest.FixtureRequest) -> int:
     chosen = request.config.stash[SEED]
     print(f"seed {chosen}")  # noqa: T201 - repeats the run
     return chosen
+
+
+@pytest.fixture
+def chance(seed: int) -> random.Random:
+    """Return what chooses the instants."""
+    return random.Random(seed)  # noqa: S311 - guards nothing
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from graphql import (
     OperationDefinitionNode,
     Source,
     TokenKind,
-    build_schema,
     parse,
     validate,
 )
@@ -17,7 +16,8 @@ from graphql.language import Node as SyntaxNode
 from graphql.language import SelectionSetNode, Visitor, visit
 
 from tests.complete_documents import complete_documents
-from tests.support.running import DOCUMENTS, ROOT, Json, RunningServer, document, document_names
+from tests.support.running import DOCUMENTS, Json, RunningServer, document, document_names
+from tests.support.schema import committed_schema
 from tests.support.sockets import first_message
 
 pytestmark = pytest.mark.once
@@ -35,7 +35,7 @@ TOKENS_MAX, DEPTH_MAX, ALIASES_MAX, BODY_BYTES_MAX = 1_000, 10, 15, 64 * 1024
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
     """Return the committed schema."""
-    return build_schema((ROOT / "schema" / "schema.graphql").read_text())
+    return committed_schema()
 
 
 def test_there_are_documents_for_both_ends() -> None:

@@ -15,7 +15,7 @@ from tests.support.log import WATCH, touch
 from tests.support.raw_requests import refused
 from tests.support.running import NO_RECOVERY, Json, RunningServer, document
 from tests.support.shop import open_collection
-from tests.support.sockets import opened, receive, send, subscribe
+from tests.support.sockets import open_socket, receive, send, subscribe
 from tests.support.streams import TRANSPORTS, Ended, following
 
 pytestmark = pytest.mark.once
@@ -180,7 +180,7 @@ def test_a_replaced_secret_takes_nothing_from_the_new_one(limited: RunningServer
 def test_operations_over_a_socket_count(limited: RunningServer) -> None:
     """The connection is one, each operation another; one too many is told so, and the socket stays."""
     collection = open_collection(limited)
-    with opened(limited, bearer=collection["clientSecret"]) as socket:
+    with open_socket(limited, bearer=collection["clientSecret"]) as socket:
         subscribe(socket, SHOW, {"id": collection["id"]})
         assert [receive(socket)["type"] for _ in range(2)] == ["next", "complete"]
         again = {"query": SHOW, "variables": {"id": collection["id"]}}
@@ -201,7 +201,7 @@ def test_operations_over_a_socket_count(limited: RunningServer) -> None:
 def test_a_connection_too_many_is_closed(limited: RunningServer) -> None:
     """With 1013, "try again later", which clients do; 4429 would say that it was initialised twice."""
     collection = used_up(limited)
-    with opened(limited, bearer=collection["clientSecret"]) as socket:
+    with open_socket(limited, bearer=collection["clientSecret"]) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             receive(socket)
         assert closed.value.rcvd is not None
@@ -331,7 +331,7 @@ def test_guessing_over_sockets_is_limited(limited: RunningServer) -> None:
     codes = []
     for bearer in (*["a-key-that-nobody-has"] * (QUOTA + 1), SECRET_KEY):
         with (
-            opened(limited, bearer=bearer, headers=headers) as socket,
+            open_socket(limited, bearer=bearer, headers=headers) as socket,
             pytest.raises(ConnectionClosed) as closed,
         ):
             receive(socket)
@@ -398,7 +398,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 def test_each_secret_key_is_counted_by_itself(strict: RunningServer) -> None:
     """Where a rate is set for back ends, over HTTP and sockets together."""
     query = "{ __typename }"
-    with opened(strict, bearer=SECRET_KEY) as socket:
+    with open_socket(strict, bearer=SECRET_KEY) as socket:
         subscribe(socket, query)
         assert [receive(socket)["type"] for _ in range(2)] == ["next", "complete"]
         response = post(strict, query, bearer=SECRET_KEY)

@@ -8,8 +8,9 @@ import pytest
 from tests.api.conftest import SECRET_KEY
 from tests.support import databases
 from tests.support.clocks import STANDING_CLOCK, stop_clock
-from tests.support.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, logged, shown
+from tests.support.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
 from tests.support.running import LONG_WAITS, NO_RECOVERY, SHORT_WAITS, URL, Json, RunningServer
+from tests.support.server_log import logged
 from tests.support.shop import open_collection
 from tests.support.waiting import until
 

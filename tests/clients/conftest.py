@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients import narrowing
-from tests.clients.unions import Union, committed_schema, every_union
+from tests.clients.unions import Union, every_union
 from tests.conftest import CHECKED
 from tests.support.running import (
     DOCUMENTS,
@@ -21,6 +21,7 @@ from tests.support.running import (
     RunningServer,
     clean_environment,
 )
+from tests.support.schema import committed_schema
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".venv-clients" / "bin"

@@ -2,7 +2,8 @@
 
 from graphql import is_interface_type
 
-from tests.clients.unions import Union, committed_schema
+from tests.clients.unions import Union
+from tests.support.schema import committed_schema
 
 
 def test_every_mutation_is_among_the_unions(unions: list[Union]) -> None:

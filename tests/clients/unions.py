@@ -13,7 +13,6 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    build_schema,
     get_named_type,
     is_list_type,
     is_non_null_type,
@@ -23,7 +22,7 @@ from graphql import (
     print_ast,
 )
 
-from tests.support.running import ROOT, document, document_names
+from tests.support.running import document, document_names
 
 INTERFACES = ("Failure", "CustomerAction")
 """What members that are added later implement, by the schema's own promise."""
@@ -82,11 +81,6 @@ class Union:
         """Name something that is selected of another member and not of this one, where there is anything."""
         others = {key for keys in self.members.values() for key in keys}
         return min(others - set(self.members[member]), default=None)
-
-
-def committed_schema() -> GraphQLSchema:
-    """Read the schema that clients are made from."""
-    return build_schema((ROOT / "schema" / "schema.graphql").read_text())
 
 
 def every_union(schema: GraphQLSchema) -> list[Union]:

@@ -74,7 +74,7 @@ def done(server: RunningServer, name: str, values: Json) -> Json:
     return answer
 
 
-def opened(server: RunningServer) -> Json:
+def open_patiently(server: RunningServer) -> Json:
     """Open a collection and a session for all of it."""
     collection = done(
         server, "createPaymentCollection", {"amount": "100.00", "currencyCode": "USD"}
@@ -85,13 +85,13 @@ def opened(server: RunningServer) -> Json:
 
 def paid(server: RunningServer) -> Json:
     """Authorize 100.00."""
-    return done(server, "authorizePaymentSession", {"id": opened(server)["id"]})
+    return done(server, "authorizePaymentSession", {"id": open_patiently(server)["id"]})
 
 
 @pytest.mark.parametrize("mutation", ["create", "authorize", "capture", "cancel"])
 def test_f34_a_database_that_is_held(server: RunningServer, mutation: str) -> None:
     """While another process holds the database, a mutation is STORE_BUSY with 503, and nothing is sent."""
-    session = opened(server)
+    session = open_patiently(server)
     payment = paid(server)
     call: Call = {
         "create": ("createPaymentCollection", {"amount": "1.00", "currencyCode": "USD"}),
@@ -112,14 +112,14 @@ def test_f34_a_database_that_is_held(server: RunningServer, mutation: str) -> No
 
 def test_f35_queries_while_the_database_is_held(server: RunningServer) -> None:
     """Reading goes on while another process holds the database for writing."""
-    collection = opened(server)["paymentCollection"]
+    collection = open_patiently(server)["paymentCollection"]
     with locked(server):
         assert collection_of(server, collection["id"])["status"] == "AWAITING"
 
 
 def test_f35_many_mutations_while_the_database_is_held(server: RunningServer) -> None:
     """Mutations that queue for a held database wait as long as one alone; queries are answered too, or are as busy."""
-    by_id = {"id": opened(server)["paymentCollection"]["id"]}
+    by_id = {"id": open_patiently(server)["paymentCollection"]["id"]}
     call: Call = ("createPaymentCollection", {"amount": "1.00", "currencyCode": "USD"})
 
     def read() -> int:
@@ -149,7 +149,7 @@ def test_f35_many_mutations_while_the_database_is_held(server: RunningServer) ->
 
 def test_f07_an_outcome_that_can_not_be_written(server: RunningServer) -> None:
     """Where the database is held when the answer comes, the outcome is shown as open, and recovery records it once."""
-    session = opened(server)
+    session = open_patiently(server)
     server.hold_at("before record")
     with running(server, ("authorizePaymentSession", {"id": session["id"]})) as (call,):
         server.wait_until_held()

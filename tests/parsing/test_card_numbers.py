@@ -36,7 +36,7 @@ NO_CARD_NUMBERS = [
 ]
 
 
-def refused(metadata: JsonValue) -> InvalidInput:
+def refusal_of(metadata: JsonValue) -> InvalidInput:
     """Check metadata that may not be kept, and give the refusal."""
     with pytest.raises(InvalidInput) as refusal:
         check_metadata(metadata, ("metadata",))
@@ -50,13 +50,13 @@ def test_a_card_number(text: str) -> None:
     assert holds_card_number(text)
     places: list[JsonObject] = [{"card": text}, {text: "x"}, {"a": [{"b": [text]}]}]
     for metadata in places:
-        assert text not in str(refused(metadata))
+        assert text not in str(refusal_of(metadata))
 
 
 @pytest.mark.parametrize("number", [4242424242424242, 4242424242424242.0, [4000000000000000006]])
 def test_a_card_number_as_a_number(number: JsonValue) -> None:
     """A JSON number is as good as a text, with a fraction of nothing too."""
-    assert "4242" not in str(refused({"card": number}))
+    assert "4242" not in str(refusal_of({"card": number}))
 
 
 @pytest.mark.parametrize("text", NO_CARD_NUMBERS)
@@ -78,7 +78,7 @@ def test_other_numbers(text: str) -> None:
 )
 def test_wrong_metadata(metadata: JsonObject) -> None:
     """A key that changes what objects are made of, and control characters."""
-    refused(metadata)
+    refusal_of(metadata)
 
 
 def test_what_metadata_may_be() -> None:

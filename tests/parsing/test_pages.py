@@ -1,7 +1,5 @@
 """Bad input 38: page sizes and cursors. tests/api/inputs/test_pages.py holds every list to this."""
 
-import base64
-
 import pytest
 import strawberry
 from graphql import GraphQLError, GraphQLInt, parse_value
@@ -10,6 +8,7 @@ from payments.model.errors import InvalidCursor, InvalidInput
 from payments.model.ids import EventId
 from resolvers.pages import page_size
 from schema.cursors import cursor_of, event_cursor, event_of, id_of
+from tests.support.cursors import encoded
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LISTS = {
@@ -19,11 +18,6 @@ LISTS = {
     "event": ("evt_",),
 }
 """The kinds of lists, each with prefixes of what stands on it."""
-
-
-def encoded(text: str) -> str:
-    """Write a text as cursors are written."""
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 FORGED = [

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.looking import answer_challenge, settle
+from tests.support.looking import answer_challenge, payment_ids, settle
 from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
 from tests.support.shop import (
@@ -38,11 +38,6 @@ def events(server: RunningServer, collection_id: str, type: str) -> list[Json]:
     found = server.execute(EVENTS, {"id": collection_id})["paymentCollection"]
     nodes = [edge["node"] for edge in found["events"]["edges"]]
     return [node for node in nodes if node["type"] == type]
-
-
-def home(payment: Json) -> tuple[str, str, str]:
-    """Return the ids of a payment, its session and its collection."""
-    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +114,7 @@ def test_a_movement_s_events_name_it(server: RunningServer, name: str, move: Mov
     payment = pay(server, token=f"approve,{name}=decline:not_today")
     if name == "refund":
         capture(server, payment["id"])
-    id, session, collection = home(payment)
+    id, session, collection = payment_ids(payment)
     answer = move(server, id, amount="40.00")
     assert answer["code"] == "DECLINED"
     movement = {"id": answer["affectedPayment"][f"{name}s"][0]["id"]}
@@ -135,7 +130,7 @@ def test_a_movement_s_events_name_it(server: RunningServer, name: str, move: Mov
 def test_asking_again_says_nothing_of_the_failure_before(server: RunningServer) -> None:
     """The second PAYMENT_CAPTURE_PENDING of one capture has no failure; each failure has its own."""
     payment, key = pay(server, token="approve,capture=unavailable"), new_key()
-    _, _, collection = home(payment)
+    _, _, collection = payment_ids(payment)
     for _ in range(2):
         capture(server, payment["id"], idempotencyKey=key)
     pending = events(server, collection, "PAYMENT_CAPTURE_PENDING")
@@ -150,7 +145,7 @@ def test_asking_again_says_nothing_of_the_failure_before(server: RunningServer) 
 )
 def test_who_brought_a_cancellation(server: RunningServer, told: str, source: str) -> None:
     """A cancellation that was asked for by the API comes to its end by recovery or by a report."""
-    id, session, collection = home(pay(server, token=f"approve,cancel={told}"))
+    id, session, collection = payment_ids(pay(server, token=f"approve,cancel={told}"))
     server.change("cancelPayment", {"paymentId": id})
     if told == "pending":
         settle(server, session, "approve", "cancel")

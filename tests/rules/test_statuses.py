@@ -6,7 +6,15 @@ import pytest
 
 from tests.support.looking import answer_challenge, payment_of, session_status, status_of
 from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.shop import (
+    authorize,
+    cancel_payment,
+    capture,
+    open_collection,
+    open_session,
+    pay,
+    refund,
+)
 
 Step = tuple[str | None, str]
 """A session's token, None for one that is only opened, and its amount."""
@@ -76,7 +84,7 @@ def test_a_canceled_payment_leaves_what_the_others_came_to(server: RunningServer
     payment = authorize(server, paying)
     authorize(server, failing)
     assert status_of(server, collection) == "PARTIALLY_AUTHORIZED"
-    cancel(server, payment["id"])
+    cancel_payment(server, payment["id"])
     assert status_of(server, collection) == "FAILED"
 
 
@@ -114,11 +122,6 @@ def test_the_newest_attempt_decides(server: RunningServer) -> None:
 Work = Callable[[RunningServer, str], object]
 
 
-def cancel(server: RunningServer, id: str) -> object:
-    """Cancel a payment."""
-    return server.change("cancelPayment", {"paymentId": id})
-
-
 def part(server: RunningServer, id: str) -> object:
     """Capture 60.00."""
     return capture(server, id, amount="60.00")
@@ -138,12 +141,12 @@ def cent_back(server: RunningServer, id: str) -> object:
     ("work", "payment", "session"),
     [
         ([], "AUTHORIZED", "AUTHORIZED"),
-        ([cancel], "CANCELED", "CANCELED"),
+        ([cancel_payment], "CANCELED", "CANCELED"),
         ([part], "PARTIALLY_CAPTURED", "AUTHORIZED"),
         ([capture], "CAPTURED", "CAPTURED"),
         ([part, capture], "CAPTURED", "CAPTURED"),
         ([final], "CAPTURED", "CAPTURED"),
-        ([part, cancel], "CAPTURED", "CAPTURED"),
+        ([part, cancel_payment], "CAPTURED", "CAPTURED"),
         ([part, cent_back], "PARTIALLY_REFUNDED", "AUTHORIZED"),
         ([part, refund], "PARTIALLY_REFUNDED", "AUTHORIZED"),
         ([capture, cent_back], "PARTIALLY_REFUNDED", "CAPTURED"),
@@ -151,7 +154,7 @@ def cent_back(server: RunningServer, id: str) -> object:
         ([part, refund, capture], "PARTIALLY_REFUNDED", "CAPTURED"),
         ([capture, refund], "REFUNDED", "CAPTURED"),
         ([final, refund], "REFUNDED", "CAPTURED"),
-        ([part, refund, cancel], "REFUNDED", "CAPTURED"),
+        ([part, refund, cancel_payment], "REFUNDED", "CAPTURED"),
     ],
 )
 def test_a_payment_s_status(

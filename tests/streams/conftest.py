@@ -8,8 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.running import NEVER_POLLS, QUICK_RECOVERY, RunningServer
+from tests.support.streams import TRANSPORTS
 
 SECRET_KEY = "the-secret-key-of-the-streams"
+
+both = pytest.mark.parametrize("transport", TRANSPORTS)
+"""The test runs over a WebSocket and over an event stream."""
 
 
 @pytest.fixture(scope="package")

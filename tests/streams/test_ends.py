@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.streams.conftest import both
 from tests.support.log import FOLLOW, WATCH, cursors_of, touch, types_of
 from tests.support.looking import settle
 from tests.support.running import Json, RunningServer
@@ -18,13 +19,11 @@ from tests.support.streams import (
     Stream,
     following,
     following_from_now_on,
-    opened,
+    open_acknowledged,
     subscribe,
 )
 
 pytestmark = pytest.mark.once
-
-both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 def cancel(server: RunningServer, collection_id: str) -> None:
@@ -187,7 +186,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory, is_long: bool) -> Iterator
         for transport in TRANSPORTS:
             nothing = following_from_now_on(server, transport)
             streams[f"nothing yet, {transport}"] = stack.enter_context(nothing)
-        socket = stack.enter_context(opened(server))
+        socket = stack.enter_context(open_acknowledged(server))
         subscribe(socket, "1", WATCH, {"id": collection_id})
         assert receive(socket)["type"] == "next"
         found.exit_code = server.stop()

@@ -16,6 +16,7 @@ from tests.support.forms import in_short
 from tests.support.log import WATCH, touch
 from tests.support.ports import free_port
 from tests.support.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment
+from tests.support.server_log import logged
 from tests.support.shop import open_collection
 from tests.support.streams import TRANSPORTS, Stream, assert_refused, following
 from tests.support.waiting import until
@@ -35,18 +36,13 @@ def write_keys(server: RunningServer, *lines: str) -> None:
     (server.folder / ".env").write_text("".join(f"{line}\n" for line in lines))
 
 
-def told(server: RunningServer, event: str) -> list[Json]:
-    """List the log's lines of one kind, oldest first."""
-    return [line for line in server.log_lines() if line["event"] == event]
-
-
 def hang_up(server: RunningServer, event: str = READ, *, processes: int = 1) -> Json:
     """Have the keys read again; gives the log's newest line of it, once every process has written one."""
     assert server.process is not None
-    known = len(told(server, event))
+    known = len(logged(server, event))
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: len(told(server, event)) == known + processes)
-    return told(server, event)[-1]
+    until(lambda: len(logged(server, event)) == known + processes)
+    return logged(server, event)[-1]
 
 
 def status_with(server: RunningServer, key: str) -> int:
@@ -189,10 +185,10 @@ def test_every_process_reads_them(several: RunningServer) -> None:
     for _ in range(10):
         assert (status_with(several, OLD), status_with(several, NEW)) == (401, 200)
     assert workers_of(several) == before
-    known = len(told(several, READ))
+    known = len(logged(several, READ))
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    until(lambda: len(told(several, READ)) == known + WORKERS)
+    until(lambda: len(logged(several, READ)) == known + WORKERS)
     assert (status_with(several, OLD), status_with(several, NEW)) == (401, 200)
 
 

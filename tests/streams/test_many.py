@@ -22,8 +22,8 @@ from tests.support.streams import (
     Stream,
     following,
     following_from_now_on,
+    open_acknowledged,
     open_streams,
-    opened,
     subscribe,
 )
 from tests.support.waiting import until
@@ -120,7 +120,7 @@ def test_any_process_resumes(neighbours: tuple[RunningServer, RunningServer]) ->
 def test_20_subscriptions_a_socket(keyed: RunningServer) -> None:
     """A socket carries 20 subscriptions; the 21st gets an error, and the others go on."""
     collection = open_collection(keyed)
-    with opened(keyed) as carrier:
+    with open_acknowledged(keyed) as carrier:
         for number in range(SUBSCRIPTIONS):
             subscribe(carrier, str(number), WATCH, {"id": collection["id"]})
         assert {receive(carrier)["id"] for _ in range(SUBSCRIPTIONS)} == set(
@@ -138,7 +138,7 @@ def test_20_subscriptions_a_socket(keyed: RunningServer) -> None:
 def test_a_subscription_that_ends_makes_room(keyed: RunningServer) -> None:
     """Of 20 subscriptions one that its client completes makes room for another."""
     collection = open_collection(keyed)
-    with opened(keyed) as carrier:
+    with open_acknowledged(keyed) as carrier:
         for number in range(SUBSCRIPTIONS):
             subscribe(carrier, str(number), WATCH, {"id": collection["id"]})
             assert receive(carrier)["type"] == "next"
@@ -152,7 +152,7 @@ def test_100_subscribers_of_one_collection(keyed: RunningServer) -> None:
     """100 subscribers on 5 sockets each see a change."""
     collection = open_collection(keyed)
     with ExitStack() as stack:
-        sockets = [stack.enter_context(opened(keyed)) for _ in range(5)]
+        sockets = [stack.enter_context(open_acknowledged(keyed)) for _ in range(5)]
         for carrier in sockets:
             for number in range(SUBSCRIPTIONS):
                 subscribe(carrier, str(number), WATCH, {"id": collection["id"]})

@@ -83,12 +83,6 @@ class Reader:
         self.drops += 1
 
 
-@pytest.fixture
-def chance(seed: int) -> random.Random:
-    """Return what chooses the instants."""
-    return random.Random(seed)  # noqa: S311 - guards nothing
-
-
 def test_f38_cut_off_from_a_collection(
     keyed: RunningServer, transport: str, chance: random.Random
 ) -> None:

@@ -3,23 +3,21 @@
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from tests.streams.conftest import both
 from tests.support.log import WATCH, touch, types_of
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, open_collection, open_session
 from tests.support.sockets import receive
 from tests.support.streams import (
-    TRANSPORTS,
     assert_refused,
     following,
-    opened,
+    open_acknowledged,
     subscribe,
 )
 
 pytestmark = pytest.mark.once
 
 SHOW = "query ($id: ID!) { paymentCollection(id: $id) { id status } }"
-
-both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 def rotate(server: RunningServer, id: str) -> str:
@@ -78,7 +76,7 @@ def test_a_replaced_secret_opens_nothing(keyed: RunningServer) -> None:
 def test_a_socket_that_is_open_asks_nothing_more(keyed: RunningServer) -> None:
     """A query on a socket that the old secret had opened closes it with 4403."""
     collection = open_collection(keyed)
-    with opened(keyed, collection["clientSecret"]) as socket:
+    with open_acknowledged(keyed, collection["clientSecret"]) as socket:
         subscribe(socket, "1", SHOW, {"id": collection["id"]})
         assert receive(socket)["type"] == "next"
         assert receive(socket)["type"] == "complete"

@@ -6,18 +6,16 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from payments.model import instants
-from tests.streams.conftest import SECRET_KEY
+from tests.streams.conftest import SECRET_KEY, both
 from tests.support.log import WATCH, touch
 from tests.support.running import URL, RunningServer
 from tests.support.shop import capture, new_key, open_collection, open_session, pay, refund
-from tests.support.streams import TRANSPORTS, Ended, assert_refused, following
+from tests.support.streams import Ended, assert_refused, following
 
 Two = tuple[RunningServer, RunningServer]
 
 FIRST_LIFE_SECONDS = 0.3
 """Of a client secret that is to end soon; a machine that is slower than that is given longer ones."""
-
-both = pytest.mark.parametrize("transport", TRANSPORTS)
 
 
 @pytest.fixture(scope="module")

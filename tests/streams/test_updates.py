@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.streams.conftest import both
 from tests.support.log import FOLLOW, WATCH, cursors_of, lay, touch, types_of
 from tests.support.running import RunningServer
 from tests.support.shop import (
@@ -12,9 +13,9 @@ from tests.support.shop import (
     open_session,
     refund,
 )
-from tests.support.streams import TRANSPORTS, Ended, following, following_from_now_on
+from tests.support.streams import Ended, following, following_from_now_on
 
-pytestmark = pytest.mark.parametrize("transport", TRANSPORTS)
+pytestmark = both
 
 BACKLOG = 230
 """More than are read in one go, which are 200."""

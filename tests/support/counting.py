@@ -24,8 +24,3 @@ def shown(server: RunningServer, collection: Json) -> httpx2.Response:
 def guess(server: RunningServer) -> int:
     """Come with a wrong key; give the status."""
     return server.post("{ __typename }", bearer="a-key-that-nobody-has").status_code
-
-
-def logged(server: RunningServer, event: str) -> list[Json]:
-    """Return the lines of a kind."""
-    return [line for line in server.log_lines() if line["event"] == event]

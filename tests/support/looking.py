@@ -173,3 +173,8 @@ def answer_page(server: RunningServer, url: str, result: str) -> None:
     """Answer a challenge's page as a program does."""
     response = server.client.post(url, json={"result": result})
     assert response.status_code == 200, response.text
+
+
+def payment_ids(payment: Json) -> tuple[str, str, str]:
+    """Return the ids of a payment, its session and its collection."""
+    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]

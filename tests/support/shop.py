@@ -64,7 +64,9 @@ def open_session(
     return made
 
 
-def opened(server: RunningServer, token: str | None = None, **more: Json) -> tuple[str, str]:
+def open_with_session(
+    server: RunningServer, token: str | None = None, **more: Json
+) -> tuple[str, str]:
     """Open a collection of 100.00 with a session, and give their ids."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], token, **more)
@@ -104,6 +106,11 @@ def refund(server: RunningServer, payment_id: str, **more: Json) -> Json:
     return server.change(
         "refundPayment", {"paymentId": payment_id, "idempotencyKey": new_key(), **more}
     )
+
+
+def cancel_payment(server: RunningServer, id: str) -> Json:
+    """Cancel a payment, whatever comes of it."""
+    return server.change("cancelPayment", {"paymentId": id})
 
 
 def collection_of(server: RunningServer, id: str) -> Json:

@@ -18,7 +18,7 @@ PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
 @contextmanager
-def opened(
+def open_socket(
     server: RunningServer,
     *,
     bearer: str | None = None,
@@ -75,6 +75,6 @@ def first_message(
     bearer: str | None = None,
 ) -> Json:
     """Subscribe and give the first message: an item ("next") or what ended it ("error", "complete")."""
-    with opened(server, bearer=bearer) as socket:
+    with open_socket(server, bearer=bearer) as socket:
         subscribe(socket, query, variables)
         return receive(socket)

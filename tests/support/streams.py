@@ -65,7 +65,7 @@ def following(
     connection = connected(server, receive_bytes)
     noted = _noted(server, query)
     if transport == "websocket":
-        with noted, opened(server, bearer, connection) as socket:
+        with noted, open_acknowledged(server, bearer, connection) as socket:
             subscribe(socket, "1", query, variables)
             yield _SocketStream(socket)
     else:
@@ -130,7 +130,7 @@ def connected(server: RunningServer, receive_bytes: int | None = None) -> socket
 
 
 @contextmanager
-def opened(
+def open_acknowledged(
     server: RunningServer, bearer: str | None = None, connection: sockets.socket | None = None
 ) -> Iterator[ClientConnection]:
     """Open a socket whose connection_init is acknowledged."""

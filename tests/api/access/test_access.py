@@ -15,7 +15,7 @@ from tests.support.evidence import evidence_of, written_in
 from tests.support.raw_requests import answer_to, failure, refused
 from tests.support.running import NO_RECOVERY, ROOT, Json, RunningServer, document
 from tests.support.shop import new_key, open_collection
-from tests.support.sockets import WAIT_SECONDS, first_message, opened, receive
+from tests.support.sockets import WAIT_SECONDS, first_message, open_socket, receive
 
 pytestmark = pytest.mark.once
 
@@ -605,7 +605,7 @@ def test_a_socket_with_a_wrong_credential_is_closed(
     keyed_server: RunningServer, bearer: str
 ) -> None:
     """4403, before anything is answered."""
-    with opened(keyed_server, bearer=bearer) as socket:
+    with open_socket(keyed_server, bearer=bearer) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=WAIT_SECONDS)
         assert closed.value.rcvd is not None
@@ -683,7 +683,7 @@ def test_a_socket_from_elsewhere_is_refused(
     open_server: RunningServer, headers: dict[str, str]
 ) -> None:
     """The same over a WebSocket: closed with 4403 instead of an acknowledgement."""
-    with opened(open_server, headers=headers) as socket:
+    with open_socket(open_server, headers=headers) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=WAIT_SECONDS)
         assert closed.value.rcvd is not None
@@ -713,7 +713,7 @@ def test_a_page_that_reaches_this_machine_by_a_name_of_its_own_gets_nothing(
 ) -> None:
     """A name that was made to lead here (DNS rebinding) passes as its own origin, and is not trusted for it."""
     host = f"evil.example:{open_server.port}"
-    with opened(open_server, host=host, origin=f"http://{host}") as socket:
+    with open_socket(open_server, host=host, origin=f"http://{host}") as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=WAIT_SECONDS)
         assert closed.value.rcvd is not None
@@ -741,7 +741,7 @@ FOREIGN = [
 @pytest.mark.parametrize("origin", FOREIGN)
 def test_a_foreign_origin_opens_no_socket(open_server: RunningServer, origin: str) -> None:
     """HTTP 403 instead of an upgrade."""
-    with pytest.raises(InvalidStatus) as refusal, opened(open_server, origin=origin):
+    with pytest.raises(InvalidStatus) as refusal, open_socket(open_server, origin=origin):
         pass
     assert refusal.value.response.status_code == 403
 
@@ -753,7 +753,7 @@ def test_a_loopback_origin_opens_a_socket_in_development(
     open_server: RunningServer, origin: str
 ) -> None:
     """A front end that is being built on this machine may connect."""
-    with opened(open_server, origin=origin) as socket:
+    with open_socket(open_server, origin=origin) as socket:
         assert receive(socket) == {"type": "connection_ack"}
 
 
@@ -851,7 +851,7 @@ def test_a_client_secret_ends_with_time(strict_server: RunningServer) -> None:
     stop_clock(strict_server.folder, NOON + HOUR_SECONDS)
     response = strict_server.post("{ __typename }", bearer=secret)
     assert refused(response) == (401, "UNAUTHENTICATED")
-    with opened(strict_server, bearer=secret) as socket:
+    with open_socket(strict_server, bearer=secret) as socket:
         with pytest.raises(ConnectionClosed) as closed:
             socket.recv(timeout=WAIT_SECONDS)
         assert closed.value.rcvd is not None

@@ -10,7 +10,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLField,
     GraphQLInputType,
-    build_schema,
     get_named_type,
     get_nullable_type,
     is_composite_type,
@@ -23,11 +22,12 @@ from graphql import (
 from tests.api.access.test_access import SECRET
 from tests.api.shops import Shop
 from tests.support.evidence import evidence_of
-from tests.support.running import ROOT, Json, RunningServer
+from tests.support.running import Json, RunningServer
+from tests.support.schema import committed_schema
 
 pytestmark = pytest.mark.once
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+SCHEMA = committed_schema()
 
 FOR_BROWSERS = {
     "Query.node": {"id"},

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from graphql import (
     GraphQLNamedType,
-    build_schema,
     get_named_type,
     is_composite_type,
     is_interface_type,
@@ -20,7 +19,8 @@ from graphql import (
 )
 
 from tests.api.shops import full_collection
-from tests.support.running import ROOT, Json, RunningServer
+from tests.support.running import Json, RunningServer
+from tests.support.schema import committed_schema
 from tests.support.shop import (
     authorize,
     capture,
@@ -30,7 +30,7 @@ from tests.support.shop import (
     settle_by_hand,
 )
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+SCHEMA = committed_schema()
 
 _node = SCHEMA.type_map["Node"]
 assert is_interface_type(_node)

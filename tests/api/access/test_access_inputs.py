@@ -8,7 +8,6 @@ from graphql import (
     GraphQLEnumType,
     GraphQLInputObjectType,
     GraphQLInputType,
-    build_schema,
     get_named_type,
     get_nullable_type,
     is_list_type,
@@ -17,12 +16,13 @@ from graphql import (
 
 from tests.api.shops import Shop
 from tests.support.evidence import evidence_of
-from tests.support.running import ROOT, Json, RunningServer
+from tests.support.running import Json, RunningServer
+from tests.support.schema import committed_schema
 from tests.support.shop import new_key, open_collection, open_session
 
 pytestmark = pytest.mark.once
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+SCHEMA = committed_schema()
 
 FOR_BROWSERS: dict[str, dict[str, tuple[Json, Json]]] = {
     "CreatePaymentSessionInput": {

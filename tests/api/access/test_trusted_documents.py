@@ -11,10 +11,11 @@ from graphql import parse, print_ast
 
 from tests.api.conftest import SECRET_KEY
 from tests.api.program.test_settings import PRODUCTION, run_command
+from tests.support.manifests import apollos_manifest, codegens_manifest, sha256
 from tests.support.raw_requests import refused
 from tests.support.running import QUERIES, Json, RunningServer, document, document_names
 from tests.support.shop import open_collection
-from tests.support.sockets import opened, receive, send, subscribe
+from tests.support.sockets import open_socket, receive, send, subscribe
 
 pytestmark = pytest.mark.once
 
@@ -29,11 +30,6 @@ HOME_MADE = """query Mine($id: ID!) { paymentCollection(id: $id) { id } }"""
 """Fits the schema, and a browser may read all of it; in the folder it is not."""
 
 
-def sha256(text: str) -> str:
-    """Digest a text as a client does."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def printed(name: str) -> str:
     """Return a document as code generators print it: without comments, and without space around it."""
     return print_ast(parse(document(name)))
@@ -42,21 +38,6 @@ def printed(name: str) -> str:
 def by_hash(text: str) -> Json:
     """Make the extension that stands for a document."""
     return {"persistedQuery": {"version": 1, "sha256Hash": sha256(text)}}
-
-
-def codegens_manifest(*texts: str) -> bytes:
-    """Write persisted-documents.json as graphql-codegen's client preset 6 does; older ones leave the prefix out."""
-    return orjson.dumps({f"sha256:{sha256(text)}": text for text in texts})
-
-
-def apollos_manifest(*texts: str) -> bytes:
-    """Write persisted-query-manifest.json as @apollo/generate-persisted-query-manifest does."""
-    operations = [
-        {"id": sha256(text), "name": "Named", "type": "query", "body": text} for text in texts
-    ]
-    return orjson.dumps(
-        {"format": "apollo-persisted-query-manifest", "version": 1, "operations": operations}
-    )
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +90,7 @@ def test_a_browser_pays_by_hashes_alone(production: RunningServer) -> None:
         variables={"input": {"id": session["id"]}},
     )
     assert paid["data"]["authorizePaymentSession"]["status"] == "AUTHORIZED"
-    with opened(production, bearer=secret) as socket:
+    with open_socket(production, bearer=secret) as socket:
         assert receive(socket) == {"type": "connection_ack"}
         payload = {"extensions": by_hash(printed(WATCH)), "variables": {"id": collection["id"]}}
         send(socket, {"id": "1", "type": "subscribe", "payload": payload})
@@ -169,7 +150,7 @@ def test_another_document_of_a_browsers_is_refused_everywhere(production: Runnin
         headers={**headers, "accept": "text/event-stream"},
     )
     assert '"code":"DOCUMENT_NOT_TRUSTED"' in response.text
-    with opened(production, bearer=secret) as socket:
+    with open_socket(production, bearer=secret) as socket:
         subscribe(socket, HOME_MADE, variables)
         message = receive(socket)
         assert message["type"] == "error"
@@ -260,7 +241,7 @@ def test_a_document_of_back_ends_is_refused_over_streams_too(shipped: RunningSer
         headers={"authorization": f"Bearer {secret}", "accept": "text/event-stream"},
     )
     assert '"code":"DOCUMENT_NOT_TRUSTED"' in response.text
-    with opened(shipped, bearer=secret) as socket:
+    with open_socket(shipped, bearer=secret) as socket:
         assert receive(socket) == {"type": "connection_ack"}
         payload = {"extensions": hashed, "variables": variables}
         send(socket, {"id": "1", "type": "subscribe", "payload": payload})

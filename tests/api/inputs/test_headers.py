@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.running import RunningServer
-from tests.support.shop import authorize, opened
+from tests.support.shop import authorize, open_with_session
 
 pytestmark = pytest.mark.once
 
@@ -35,7 +35,7 @@ FORWARDED = ("accept", "content-type", "content-encoding")
 @pytest.fixture(scope="module")
 def challenged(open_server: RunningServer) -> str:
     """Return a session that waits for its customer."""
-    session_id = opened(open_server, "challenge")[1]
+    session_id = open_with_session(open_server, "challenge")[1]
     assert authorize(open_server, session_id)["__typename"] == "RequiresMoreAction"
     return session_id
 

@@ -1,11 +1,10 @@
 """Bad input 38: page sizes and cursors. tests/parsing/test_pages.py says which are wrong; here each list has some."""
 
-import base64
-
 import orjson
 import pytest
 from graphql import build_schema, is_object_type
 
+from tests.support.cursors import encoded
 from tests.support.raw_requests import post_text, refused
 from tests.support.running import ROOT, Json, RunningServer, document
 from tests.support.shop import authorize, capture, open_collection, open_session, pay
@@ -86,10 +85,6 @@ def test_every_size_is_an_int() -> None:
     assert len(sizes) >= len(LISTS)
 
 
-def _encoded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 NEVER_WAS = {
     "paymentCollections": f"collection:pay_col_{ULID}",
@@ -109,7 +104,7 @@ def test_a_forged_cursor_is_refused(
     open_server: RunningServer, collection_id: str, name: str
 ) -> None:
     """HTTP 422 and INVALID_CURSOR, for what no list has written and for what could be its own and never was."""
-    for cursor in ("", "x\0", _encoded(NEVER_WAS[name])):
+    for cursor in ("", "x\0", encoded(NEVER_WAS[name])):
         after = orjson.dumps(cursor).decode()
         response = post_text(open_server, _query(name, collection_id, f"after: {after}"))
         assert refused(response) == (422, "INVALID_CURSOR"), cursor
@@ -162,7 +157,7 @@ def another_payment(open_server: RunningServer) -> None:
 
 
 @pytest.mark.usefixtures("unchanged")
-@pytest.mark.parametrize("cursor", ["", _encoded(f"event:evt_{ULID}")])
+@pytest.mark.parametrize("cursor", ["", encoded(f"event:evt_{ULID}")])
 @pytest.mark.parametrize(
     "name", ["front_end/06_watch_payment_collection", "back_end/12_follow_payment_events"]
 )

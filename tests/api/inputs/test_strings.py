@@ -10,7 +10,6 @@ from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
     GraphQLInputType,
-    build_schema,
     get_named_type,
     is_input_object_type,
     is_leaf_type,
@@ -23,12 +22,13 @@ from graphql.type import GraphQLEnumType, GraphQLNonNull
 from tests.api.inputs.test_ids import BESIDES, MUTATIONS
 from tests.support import shop
 from tests.support.raw_requests import post_text
-from tests.support.running import ROOT, Json, RunningServer, document
+from tests.support.running import Json, RunningServer, document
+from tests.support.schema import committed_schema
 from tests.support.sockets import first_message
 
 pytestmark = pytest.mark.once
 
-SCHEMA = build_schema((ROOT / "schema" / "schema.graphql").read_text())
+SCHEMA = committed_schema()
 
 BOTH = "a\0\ud800"
 """What PostgreSQL has not, and what no UTF-8 has."""

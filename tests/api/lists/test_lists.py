@@ -1,12 +1,12 @@
 """Lists: filters, both orders, both directions, and what they are while rows arrive."""
 
-import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.cursors import encoded
 from tests.support.raw_requests import refused
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, open_collection, open_session
@@ -251,10 +251,6 @@ def test_a_list_is_stable_while_rows_arrive(tmp_path: Path) -> None:
         running.close()
 
 
-def _encoded(text: str) -> str:
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
 WRONG: dict[str, tuple[dict[str, Json], str, str]] = {
     "last 0": ({"last": 0}, "INVALID_INPUT", "last"),
     "last -1": ({"last": -1}, "INVALID_INPUT", "last"),
@@ -262,9 +258,9 @@ WRONG: dict[str, tuple[dict[str, Json], str, str]] = {
     "first 101": ({"first": 101}, "INVALID_INPUT", "first"),
     "both ends": ({"first": 1, "last": 1}, "INVALID_INPUT", "first or last"),
     "a forged before": ({"before": "x"}, "INVALID_CURSOR", "cursor"),
-    "an event's cursor": ({"before": _encoded(f"event:evt_{ULID}")}, "INVALID_CURSOR", "cursor"),
+    "an event's cursor": ({"before": encoded(f"event:evt_{ULID}")}, "INVALID_CURSOR", "cursor"),
     "a cursor of what never was": (
-        {"after": _encoded(f"collection:pay_col_{ULID}")},
+        {"after": encoded(f"collection:pay_col_{ULID}")},
         "INVALID_CURSOR",
         "cursor",
     ),

@@ -14,8 +14,8 @@ import pytest
 from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.support.files import whole_lines
 from tests.support.raw_connections import UPGRADE, connected, received
-from tests.support.request_lines import lines_of
 from tests.support.running import QUICK_RECOVERY, ROOT, Json, RunningServer, document
+from tests.support.server_log import lines_of
 from tests.support.shop import new_key
 from tests.support.waiting import until
 

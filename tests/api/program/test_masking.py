@@ -6,8 +6,8 @@ import orjson
 import pytest
 
 from tests.api.conftest import KEYS, SECRET_KEY
-from tests.support.request_lines import lines_of
 from tests.support.running import QUICK_RECOVERY, Json, RunningServer, document
+from tests.support.server_log import lines_of
 from tests.support.shop import pay
 
 pytestmark = pytest.mark.once

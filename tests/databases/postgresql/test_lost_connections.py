@@ -17,12 +17,6 @@ from tests.support.streams import TRANSPORTS, following
 pytestmark = pytest.mark.once
 
 
-@pytest.fixture
-def chance(seed: int) -> random.Random:
-    """Return what chooses the instants."""
-    return random.Random(seed)  # noqa: S311 - guards nothing
-
-
 def pay_capture_and_refund(server: RunningServer) -> None:
     """Take 100.00, capture 60.00 and refund 20.00 of it."""
     keys = iter([new_key() for _ in range(4)])

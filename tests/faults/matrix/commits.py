@@ -7,7 +7,9 @@ from tests.support.running import SQLITE, RunningServer
 
 
 @contextmanager
-def refused(server: RunningServer, table: str, event: str, condition: str) -> Iterator[None]:
+def commits_refused(
+    server: RunningServer, table: str, event: str, condition: str
+) -> Iterator[None]:
     """Refuse in the block every commit behind an INSERT or UPDATE of a row, NEW, that meets a condition."""
     is_sqlite = server.database.startswith(SQLITE)
     make = _on_sqlite if is_sqlite else _on_postgresql

@@ -18,7 +18,7 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.faults.matrix.commits import refused
+from tests.faults.matrix.commits import commits_refused
 from tests.support.calling import OPEN, result_of, running
 from tests.support.looking import prepared_times
 from tests.support.records import end_leases, everything
@@ -36,7 +36,7 @@ def test_f06_the_intent_s_commit_fails(shared_site: Site, kind: str) -> None:
     one = prepared(server, kind)
     before, asked = everything(server), len(between.asks)
     table = "payment_collections" if kind == "create" else "operations"
-    with refused(server, table, "INSERT", "NEW.id IS NOT NULL"):
+    with commits_refused(server, table, "INSERT", "NEW.id IS NOT NULL"):
         name, values = one.call
         response = server.post(document(f"complete/{name}"), {"input": values})
         (error,) = response.json()["errors"]
@@ -65,7 +65,7 @@ def unrecorded(shared_site: Site) -> Unrecorded:
     """Ask for every kind while the commit of every outcome fails."""
     server = shared_site.server
     ones = [prepared(server, kind) for kind in ASKED]
-    with refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
+    with commits_refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
         answers = {one.kind: (one, called(server, one)) for one in ones}
     end_leases(server)
     return Unrecorded(shared_site, answers)
@@ -87,7 +87,7 @@ def test_f07_the_same_call_while_an_outcome_is_not_recorded(shared_site: Site) -
     """The same key meanwhile asks nothing itself: it waits, and is answered with the one outcome."""
     server, between = shared_site.server, shared_site.between
     one = prepared(server, "capture")
-    with refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
+    with commits_refused(server, "operations", "UPDATE", "NEW.status <> 'ASKING'"):
         assert called(server, one)["__typename"] == OPEN["capture"]
     collection_id = collection_of(server, one)
     before = prepared_times(server, collection_id)

@@ -25,7 +25,7 @@ from tests.support.calling import OPEN, result_of, running, send_and_go
 from tests.support.records import assert_books_agree, everything
 from tests.support.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
 from tests.support.sites import Site, site
-from tests.support.sockets import opened, receive, subscribe
+from tests.support.sockets import open_socket, receive, subscribe
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 DAY = 86_400
@@ -61,7 +61,7 @@ def test_f41_a_mutation_over_a_socket(shared_site: Site, kind: str) -> None:
     one = prepared(server, kind)
     before = everything(server)
     name, values = one.call
-    with opened(server) as socket:
+    with open_socket(server) as socket:
         subscribe(socket, document(f"complete/{name}"), {"input": values})
         message = receive(socket)
     assert message["type"] == "error"

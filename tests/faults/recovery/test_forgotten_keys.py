@@ -6,7 +6,12 @@ from typing import TypeVar
 import pytest
 
 from tests.faults.conftest import QUICKEST_RECOVERY, checked
-from tests.providers.packages.test_package import PACKAGE, collection_id_of, journal, opened
+from tests.providers.packages.test_package import (
+    PACKAGE,
+    collection_id_of,
+    journal,
+    open_at_terminal,
+)
 from tests.support.records import DAY, days_ago
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, capture, collection_of, new_key, unsettled
@@ -44,7 +49,7 @@ def asks_of(server: RunningServer, session_id: str, kind: str) -> list[tuple[str
 
 def paid(server: RunningServer, **words: list[str]) -> Json:
     """Pay 100.00 at a terminal that answers later asks with these words."""
-    payment = authorize(server, opened(server, "terminal", **words)["id"])
+    payment = authorize(server, open_at_terminal(server, "terminal", **words)["id"])
     assert payment["__typename"] == "Payment", payment
     return payment
 

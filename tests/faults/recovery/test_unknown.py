@@ -10,7 +10,7 @@ from tests.support.shop import (
     event_types,
     open_collection,
     open_session,
-    opened,
+    open_with_session,
 )
 from tests.support.waiting import until
 
@@ -52,7 +52,10 @@ def test_what_is_recovered_is_no_fault(server: RunningServer) -> None:
     """Recovery's own log tells of no failure where it has settled an outcome."""
     before = len(server.log_lines())
     # When the second one is settled, all that the first one's recovery writes is written.
-    for session_id in (opened(server, "lost_reply")[1], opened(server, "lost_reply")[1]):
+    for session_id in (
+        open_with_session(server, "lost_reply")[1],
+        open_with_session(server, "lost_reply")[1],
+    ):
         authorize(server, session_id)
         until(partial(operation_in, server, "SUCCEEDED", "authorize", session_id))
     assert "not recovered" not in [line["event"] for line in server.log_lines()[before:]]

@@ -42,7 +42,7 @@ def create(server: RunningServer, collection_id: str, provider: str, **more: Jso
     return server.change("createPaymentSession", values)
 
 
-def opened(server: RunningServer, provider: str = "terminal", **words: list[str]) -> Json:
+def open_at_terminal(server: RunningServer, provider: str = "terminal", **words: list[str]) -> Json:
     """Open a collection and a session at a terminal that answers with these words."""
     made = create(server, open_collection(server)["id"], provider, data=words)
     assert made["__typename"] == "PaymentSession", made
@@ -68,7 +68,7 @@ def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, 
     ]
 
 
-def refused(answer: Json, code: str) -> None:
+def assert_rejected_with(answer: Json, code: str) -> None:
     """Hold that an answer is RequestRejected with this code."""
     assert (answer["__typename"], answer["code"]) == ("RequestRejected", code)
 
@@ -94,13 +94,13 @@ def test_a_provider_takes_its_currencies_alone(server: RunningServer) -> None:
     listed = server.run("front_end/01_show_checkout", id=collection["id"])["paymentProviders"]
     assert [provider["id"] for provider in listed] == ["system", "sandbox"]
     answer = create(server, collection["id"], "terminal")
-    refused(answer, "PROVIDER_DISABLED")
+    assert_rejected_with(answer, "PROVIDER_DISABLED")
     assert answer["message"] == "This provider is not for JPY."
 
 
 def test_an_opening_that_happened(server: RunningServer) -> None:
     """A session is written as PENDING_AUTHORIZATION before the gateway is asked, and PENDING once it has agreed."""
-    session = opened(server)
+    session = open_at_terminal(server)
     assert (session["status"], session["requiredAction"]) == ("PENDING", None)
     collection_id = collection_id_of(server, session["id"])
     events = collection_of(server, collection_id)["events"]["edges"]
@@ -114,7 +114,7 @@ def test_an_opening_that_happened(server: RunningServer) -> None:
 
 def test_an_opening_that_needs_the_browser(server: RunningServer) -> None:
     """A provider that needs the browser first opens its session as REQUIRES_MORE with ConfirmWithSdk."""
-    session = opened(server, open=["browser"])
+    session = open_at_terminal(server, open=["browser"])
     assert session["status"] == "REQUIRES_MORE"
     action = session["requiredAction"]
     assert action["__typename"] == "ConfirmWithSdk"
@@ -131,7 +131,7 @@ def test_an_opening_that_needs_the_browser(server: RunningServer) -> None:
 
 def test_a_call_without_data_asks_how_the_browser_stands(server: RunningServer) -> None:
     """While the browser has done nothing, authorizing without data starts nothing and names the same action."""
-    session = opened(server, open=["browser"], look=["browser"])
+    session = open_at_terminal(server, open=["browser"], look=["browser"])
     collection_id = collection_id_of(server, session["id"])
     before = types_of(server, collection_id)
     for _ in range(2):
@@ -147,7 +147,7 @@ def test_a_call_without_data_asks_how_the_browser_stands(server: RunningServer) 
 
 def test_a_call_without_data_finds_what_the_browser_did(server: RunningServer) -> None:
     """Where the customer has paid in the browser, authorizing without data makes the payment, once for its key."""
-    session = opened(server, open=["browser"], look=["authorized"])
+    session = open_at_terminal(server, open=["browser"], look=["authorized"])
     key = new_key()
     payment = authorize(server, session["id"], idempotencyKey=key)
     assert (payment["__typename"], payment["amount"]) == ("Payment", "100.00")
@@ -158,7 +158,7 @@ def test_a_call_without_data_finds_what_the_browser_did(server: RunningServer) -
 
 def test_a_call_without_data_finds_that_the_browser_failed(server: RunningServer) -> None:
     """Where the browser's attempt was declined, the session is ERROR and can be authorized again."""
-    session = opened(server, open=["browser"], look=["declined"])
+    session = open_at_terminal(server, open=["browser"], look=["declined"])
     answer = authorize(server, session["id"])
     not_authorized(answer, "DECLINED")
     assert session_status(server, session["id"]) == "ERROR"
@@ -177,9 +177,11 @@ def test_an_opening_without_an_answer(server: RunningServer) -> None:
     )
     assert session["requiredAction"]["__typename"] == "AwaitProvider"
     not_authorized(authorize(server, session["id"]), "IN_PROGRESS")
-    refused(server.change("cancelPaymentSession", {"id": session["id"]}), "IN_PROGRESS")
+    assert_rejected_with(
+        server.change("cancelPaymentSession", {"id": session["id"]}), "IN_PROGRESS"
+    )
     update = {"id": session["id"], "amount": "50.00"}
-    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    assert_rejected_with(server.change("updatePaymentSession", update), "IN_PROGRESS")
     assert create(server, collection["id"], "terminal", **more)["id"] == session["id"]
 
     recover(server, session["id"])
@@ -217,7 +219,7 @@ def test_an_opening_that_did_not_happen(server: RunningServer, word: str, code: 
     collection = open_collection(server)
     key = new_key()
     more = {"data": {"open": [word]}, "idempotencyKey": key}
-    refused(create(server, collection["id"], "terminal", **more), code)
+    assert_rejected_with(create(server, collection["id"], "terminal", **more), code)
     found = collection_of(server, collection["id"])
     assert [session["status"] for session in found["paymentSessions"]] == ["CANCELED"]
     assert types_of(server, collection["id"])[1:] == ["SESSION_CREATED", "SESSION_CANCELED"]
@@ -232,7 +234,7 @@ def test_sessions_with_one_refused(server: RunningServer) -> None:
         "createPaymentSessions",
         {"paymentCollectionId": collection["id"], "providerIds": ["terminal", "refusing"]},
     )
-    refused(answer, "DECLINED")
+    assert_rejected_with(answer, "DECLINED")
     sessions = collection_of(server, collection["id"])["paymentSessions"]
     assert [session["status"] for session in sessions] == ["CANCELED", "CANCELED"]
     by_provider = {session["provider"]["id"]: session["id"] for session in sessions}
@@ -248,7 +250,7 @@ def test_sessions_with_one_refused_and_one_unknown(server: RunningServer) -> Non
     answer = server.change(
         "createPaymentSessions", {"paymentCollectionId": collection["id"], "providerIds": ids}
     )
-    refused(answer, "DECLINED")
+    assert_rejected_with(answer, "DECLINED")
     sessions = collection_of(server, collection["id"])["paymentSessions"]
     statuses = {session["provider"]["id"]: session["status"] for session in sessions}
     assert statuses == {"refusing": "CANCELED", "silent": "PENDING_AUTHORIZATION"}
@@ -259,7 +261,7 @@ def test_sessions_with_one_refused_and_one_unknown(server: RunningServer) -> Non
 
 def test_a_change_that_happened(server: RunningServer) -> None:
     """A change is in effect once the gateway has agreed to it, with the new amount."""
-    session = opened(server)
+    session = open_at_terminal(server)
     answer = server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"})
     assert (answer["status"], answer["amount"]) == ("PENDING", "40.00")
     assert [word for _, word in asked(server, session["id"], "update")] == ["done"]
@@ -267,9 +269,9 @@ def test_a_change_that_happened(server: RunningServer) -> None:
 
 def test_a_change_without_an_answer(server: RunningServer) -> None:
     """Unknown: IN_PROGRESS and retryable; the old values stay and nothing is authorized until the evidence is there."""
-    session = opened(server, update=["unknown", "done"])
+    session = open_at_terminal(server, update=["unknown", "done"])
     answer = server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"})
-    refused(answer, "IN_PROGRESS")
+    assert_rejected_with(answer, "IN_PROGRESS")
     assert answer["retryable"] is True
     not_authorized(authorize(server, session["id"]), "IN_PROGRESS")
     assert session_of(server, session["id"])["amount"] == "100.00"
@@ -284,8 +286,10 @@ def test_a_change_without_an_answer(server: RunningServer) -> None:
 )
 def test_a_change_that_did_not_happen(server: RunningServer, word: str, code: str) -> None:
     """Refused or never reached, the old values stay and the session stays open."""
-    session = opened(server, update=[word])
-    refused(server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"}), code)
+    session = open_at_terminal(server, update=[word])
+    assert_rejected_with(
+        server.change("updatePaymentSession", {"id": session["id"], "amount": "40.00"}), code
+    )
     found = session_of(server, session["id"])
     assert (found["status"], found["amount"]) == ("PENDING", "100.00")
     assert authorize(server, session["id"])["amount"] == "100.00"
@@ -293,7 +297,7 @@ def test_a_change_that_did_not_happen(server: RunningServer, word: str, code: st
 
 def test_what_a_change_asks_for(server: RunningServer) -> None:
     """The gateway is asked with the new data and the new return address alone."""
-    session = opened(server, note=["old"])
+    session = open_at_terminal(server, note=["old"])
     values = {
         "id": session["id"],
         "amount": "60.00",
@@ -318,7 +322,7 @@ def test_a_declined_change_leaves_its_session_and_its_key_alone(server: RunningS
     more = {"data": {"update": ["declined"]}, "idempotencyKey": new_key()}
     session = create(server, collection["id"], "terminal", **more)
     update = {"id": session["id"], "amount": "40.00"}
-    refused(server.change("updatePaymentSession", update), "DECLINED")
+    assert_rejected_with(server.change("updatePaymentSession", update), "DECLINED")
     same = server.change("updatePaymentSession", {"id": session["id"]})
     assert (same["__typename"], same["status"]) == ("PaymentSession", "PENDING")
     again = create(server, collection["id"], "terminal", **more)
@@ -327,12 +331,12 @@ def test_a_declined_change_leaves_its_session_and_its_key_alone(server: RunningS
 
 def test_a_change_in_flight_is_in_the_log(server: RunningServer) -> None:
     """While a change has no outcome its session is PENDING_AUTHORIZATION, in the log and in the collection's status."""
-    session = opened(server, authorize=["declined"], update=["unknown", "declined"])
+    session = open_at_terminal(server, authorize=["declined"], update=["unknown", "declined"])
     collection_id = collection_id_of(server, session["id"])
     not_authorized(authorize(server, session["id"]), "DECLINED")
     assert collection_of(server, collection_id)["status"] == "FAILED"
     update = {"id": session["id"], "amount": "40.00"}
-    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    assert_rejected_with(server.change("updatePaymentSession", update), "IN_PROGRESS")
     assert collection_of(server, collection_id)["status"] == "AWAITING"
     recover(server, session["id"])
     until(lambda: session_status(server, session["id"]) == "ERROR")
@@ -347,10 +351,10 @@ def test_a_change_in_flight_is_in_the_log(server: RunningServer) -> None:
 @pytest.mark.parametrize("ending", ["canceled", "covered"])
 def test_a_change_that_fails_when_all_is_over(server: RunningServer, ending: str) -> None:
     """Where the collection was canceled or covered meanwhile, the session ends with its change."""
-    session = opened(server, update=["unknown", "declined"])
+    session = open_at_terminal(server, update=["unknown", "declined"])
     collection_id = collection_id_of(server, session["id"])
     update = {"id": session["id"], "metadata": {"cart": "1"}}
-    refused(server.change("updatePaymentSession", update), "IN_PROGRESS")
+    assert_rejected_with(server.change("updatePaymentSession", update), "IN_PROGRESS")
     if ending == "canceled":
         server.change("cancelPaymentCollection", {"id": collection_id})
     else:
@@ -364,7 +368,7 @@ def test_a_change_that_fails_when_all_is_over(server: RunningServer, ending: str
 
 def test_a_key_whose_later_attempt_was_not_reached_either(server: RunningServer) -> None:
     """A key after PROVIDER_UNAVAILABLE asks again, also where a newer attempt was not reached."""
-    session = opened(server, authorize=["not_reached"] * 3 + ["done"])
+    session = open_at_terminal(server, authorize=["not_reached"] * 3 + ["done"])
     first, second = new_key(), new_key()
     for key in (first, second):
         answer = authorize(server, session["id"], idempotencyKey=key)
@@ -375,7 +379,7 @@ def test_a_key_whose_later_attempt_was_not_reached_either(server: RunningServer)
 
 def test_a_cancellation_of_less_than_was_asked(server: RunningServer) -> None:
     """A gateway that gives back a part releases a part: the payment is not canceled, and goes to a person."""
-    session = opened(server, cancel=["done:4000"])
+    session = open_at_terminal(server, cancel=["done:4000"])
     payment = authorize(server, session["id"])
     found = server.change("cancelPayment", {"paymentId": payment["id"]})
     assert (found["status"], found["releasedAmount"]) == ("AUTHORIZED", "40.00")
@@ -386,7 +390,7 @@ def test_a_cancellation_of_less_than_was_asked(server: RunningServer) -> None:
 
 def test_a_collection_with_a_mismatched_payment_is_canceled(server: RunningServer) -> None:
     """A payment that waits for a person does not keep its collection open, and is not asked to move."""
-    session = opened(server, authorize=["done:9000"])
+    session = open_at_terminal(server, authorize=["done:9000"])
     payment = authorize(server, session["id"])
     collection_id = collection_id_of(server, session["id"])
     answer = server.change("cancelPaymentCollection", {"id": collection_id})
@@ -399,7 +403,7 @@ def test_a_collection_with_a_mismatched_payment_is_canceled(server: RunningServe
 @pytest.mark.parametrize("word", ["raises", "other_kind"])
 def test_a_provider_that_breaks_its_word(server: RunningServer, word: str) -> None:
     """An exception or an outcome of another kind proves nothing: it is unknown, and settled by asking again."""
-    session = opened(server, authorize=[word, "done"])
+    session = open_at_terminal(server, authorize=[word, "done"])
     answer = authorize(server, session["id"])
     assert answer["__typename"] == "RequiresMoreAction"
     assert answer["action"]["__typename"] == "AwaitProvider"
@@ -411,7 +415,7 @@ def test_a_provider_that_breaks_its_word(server: RunningServer, word: str) -> No
 
 def test_f16_another_amount_than_was_asked(server: RunningServer) -> None:
     """An authorization of another amount is recorded as it is, and takes no movement until a person has looked."""
-    session = opened(server, authorize=["done:9000"])
+    session = open_at_terminal(server, authorize=["done:9000"])
     payment = authorize(server, session["id"])
     assert (payment["__typename"], payment["amount"]) == ("Payment", "90.00")
     assert payment["capturableAmount"] == "0.00"
@@ -424,7 +428,7 @@ def test_f16_another_amount_than_was_asked(server: RunningServer) -> None:
 
 def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
     """An authorization above what is outstanding is a surplus, however little was asked for."""
-    session = opened(server, authorize=["done:10001"])
+    session = open_at_terminal(server, authorize=["done:10001"])
     answer = authorize(server, session["id"])
     not_authorized(answer, "AMOUNT_TOO_LARGE")
     assert answer["maximumAmount"] == "100.00"
@@ -437,7 +441,7 @@ def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
 @pytest.mark.parametrize(("moved", "captured"), [("11000", "110.00"), ("5000", "50.00")])
 def test_f16_a_capture_of_another_amount(server: RunningServer, moved: str, captured: str) -> None:
     """What a gateway says it captured is a fact, above the authorization too; the payment takes no further movement."""
-    session = opened(server, capture=[f"done:{moved}"])
+    session = open_at_terminal(server, capture=[f"done:{moved}"])
     payment = authorize(server, session["id"])
     answer = capture(server, payment["id"])
     assert answer["__typename"] == "Payment"
@@ -456,7 +460,7 @@ def test_f16_a_capture_of_another_amount(server: RunningServer, moved: str, capt
 @pytest.mark.parametrize("word", ["done", "captured"])
 def test_f16_an_authorization_in_another_currency(server: RunningServer, word: str) -> None:
     """Nothing of the collection's currency is authorized: a payment of nothing, which takes no movement."""
-    session = opened(server, authorize=[f"{word}:10000 JPY"])
+    session = open_at_terminal(server, authorize=[f"{word}:10000 JPY"])
     payment = authorize(server, session["id"])
     assert (payment["__typename"], payment["amount"], payment["currencyCode"]) == (
         "Payment",
@@ -501,7 +505,7 @@ def mismatch_of(server: RunningServer, payment_id: str) -> tuple[str, str, str]:
 
 def test_f16_a_late_authorization_in_another_currency(server: RunningServer) -> None:
     """For a canceled collection it is a surplus of nothing, which nobody here can give back."""
-    session = opened(server, authorize=["unknown", "done:10000 JPY"])
+    session = open_at_terminal(server, authorize=["unknown", "done:10000 JPY"])
     assert authorize(server, session["id"])["action"]["__typename"] == "AwaitProvider"
     collection_id = collection_id_of(server, session["id"])
     canceled = server.change("cancelPaymentCollection", {"id": collection_id})
@@ -519,7 +523,7 @@ def test_f16_a_late_authorization_in_another_currency(server: RunningServer) -> 
 @pytest.mark.parametrize("kind", ["capture", "refund", "cancel"])
 def test_f16_a_movement_in_another_currency(server: RunningServer, kind: str) -> None:
     """Nothing of the payment's currency was moved: it counts in no sum, and the payment is mismatched."""
-    session = opened(server, "terminal", **{kind: ["done:10000 JPY"]})
+    session = open_at_terminal(server, "terminal", **{kind: ["done:10000 JPY"]})
     payment = authorize(server, session["id"])
     if kind == "refund":
         assert capture(server, payment["id"])["capturedAmount"] == "100.00"
@@ -541,7 +545,7 @@ def test_f16_a_movement_in_another_currency(server: RunningServer, kind: str) ->
 
 def test_f47_a_provider_that_captures_once(server: RunningServer) -> None:
     """Where a capture gives the rest back, a part holds the whole remainder, and the log says what was given back."""
-    session = opened(server, "once", capture=["unknown", "done"])
+    session = open_at_terminal(server, "once", capture=["unknown", "done"])
     payment = authorize(server, session["id"])
     answer = capture(server, payment["id"], amount="30.00")
     assert answer["__typename"] == "CapturePending"

@@ -67,7 +67,7 @@ def test_a_suffix_with_its_prefix(prefix: str, longest: int) -> None:
         check({"statementDescriptorSuffix": "A" * (longest + 1)}, BY_ID["stripe"], prefix)
 
 
-def refused(shop: Site, data: Json, provider: str = "stripe") -> Json:
+def reject_data(shop: Site, data: Json, provider: str = "stripe") -> Json:
     """Open a session with some data that is refused before Stripe is asked."""
     collection = open_collection(shop.server, "49.90", "EUR")
     before = shop.stripe.keys()
@@ -80,7 +80,7 @@ def refused(shop: Site, data: Json, provider: str = "stripe") -> Json:
 
 def test_a_whole_descriptor_where_cards_are_taken(shop: Site) -> None:
     """It is refused with the key that takes its place; a way of its own takes it."""
-    answer = refused(shop, {"statementDescriptor": "ORDER 7"})
+    answer = reject_data(shop, {"statementDescriptor": "ORDER 7"})
     assert answer["path"] == ["data", "statementDescriptor"]
     assert "statementDescriptorSuffix" in answer["message"]
     data = {"statementDescriptor": "ORDER 7"}
@@ -90,7 +90,7 @@ def test_a_whole_descriptor_where_cards_are_taken(shop: Site) -> None:
 
 def test_a_suffix_that_is_too_long_for_the_account(shop: Site) -> None:
     """The account's own prefix is read with it: what is left for the suffix is said."""
-    answer = refused(shop, {"statementDescriptorSuffix": "A" * 12})
+    answer = reject_data(shop, {"statementDescriptorSuffix": "A" * 12})
     assert answer["path"] == ["data", "statementDescriptorSuffix"]
     assert f"1 to {22 - len(DESCRIPTOR_PREFIX) - 2} characters" in answer["message"]
 

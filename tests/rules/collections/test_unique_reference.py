@@ -31,7 +31,7 @@ def cart() -> str:
     return f"cart-{new_key()}"
 
 
-def opened(server: RunningServer, reference: str | None, **more: Json) -> Json:
+def open_referenced(server: RunningServer, reference: str | None, **more: Json) -> Json:
     """Open a collection, whatever comes of it."""
     return server.change("createPaymentCollection", inputs(reference, **more))
 
@@ -58,19 +58,19 @@ def test_a_reference_is_taken_until_its_collection_is_canceled(
     strict: RunningServer, cart: str
 ) -> None:
     """A second one is refused and nothing is written; canceled, the reference is free again."""
-    first, before = opened(strict, cart), collections(strict)
-    refused_for(opened(strict, cart), first)
-    assert opened(strict, f"{cart}-2")["__typename"] == "PaymentCollection"
+    first, before = open_referenced(strict, cart), collections(strict)
+    refused_for(open_referenced(strict, cart), first)
+    assert open_referenced(strict, f"{cart}-2")["__typename"] == "PaymentCollection"
     assert collections(strict) == before + 1
     strict.change("cancelPaymentCollection", {"id": first["id"]})
-    second = opened(strict, cart)
+    second = open_referenced(strict, cart)
     assert second["__typename"] == "PaymentCollection"
-    refused_for(opened(strict, cart), second)
+    refused_for(open_referenced(strict, cart), second)
 
 
 def test_a_reference_is_taken_by_a_change(strict: RunningServer, cart: str) -> None:
     """To another one's it is refused; its own stays; what is given up is free."""
-    first, second = opened(strict, cart), opened(strict, None)
+    first, second = open_referenced(strict, cart), open_referenced(strict, None)
 
     def rename(collection: Json, reference: str | None) -> Json:
         values = {"id": collection["id"], "reference": reference}
@@ -86,7 +86,7 @@ def test_a_reference_is_taken_by_a_change(strict: RunningServer, cart: str) -> N
 def test_collections_without_a_reference(strict: RunningServer) -> None:
     """Any number of them."""
     for _ in range(3):
-        assert opened(strict, None)["__typename"] == "PaymentCollection"
+        assert open_referenced(strict, None)["__typename"] == "PaymentCollection"
 
 
 @pytest.mark.parametrize("keyed", [True, False])
@@ -119,12 +119,12 @@ def test_without_the_setting(server: RunningServer) -> None:
 def test_the_setting_comes_later(make_server: Make) -> None:
     """What is there stays as it is, and counts from then on."""
     running = make_server().start()
-    first, second = opened(running, "cart-1"), opened(running, "cart-1")
+    first, second = open_referenced(running, "cart-1"), open_referenced(running, "cart-1")
     running.kill()
     running.environment = {**running.environment, SETTING: "true"}
     running.start()
-    refusal = opened(running, "cart-1")
+    refusal = open_referenced(running, "cart-1")
     assert refusal["code"] == "INVALID_STATE"
     for collection in (first, second):
         running.change("cancelPaymentCollection", {"id": collection["id"]})
-    assert opened(running, "cart-1")["__typename"] == "PaymentCollection"
+    assert open_referenced(running, "cart-1")["__typename"] == "PaymentCollection"

@@ -19,7 +19,7 @@ from tests.support.shop import (
     new_key,
     open_collection,
     open_session,
-    opened,
+    open_with_session,
     pay,
 )
 
@@ -73,7 +73,7 @@ def test_the_key_of_a_declined_movement(server: RunningServer, name: str) -> Non
 
 def test_the_key_of_a_declined_attempt(server: RunningServer) -> None:
     """It answers the same decline, and the gateway is not asked again."""
-    collection, session = opened(server, "decline:insufficient_funds")
+    collection, session = open_with_session(server, "decline:insufficient_funds")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     with unmoved(server, collection):
@@ -84,7 +84,7 @@ def test_the_key_of_a_declined_attempt(server: RunningServer) -> None:
 
 def test_the_key_of_a_declined_attempt_after_a_payment(server: RunningServer) -> None:
     """It answers the decline that it is bound to, also where a later attempt made a payment."""
-    collection, session = opened(server, "decline:insufficient_funds")
+    collection, session = open_with_session(server, "decline:insufficient_funds")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     assert authorize(server, session, data={"token": "approve"})["__typename"] == "Payment"
@@ -98,7 +98,7 @@ def test_the_key_of_a_declined_attempt_after_a_payment(server: RunningServer) ->
 
 def test_the_key_of_a_declined_attempt_on_a_canceled_session(server: RunningServer) -> None:
     """It answers the decline that it is bound to, although its session is CANCELED by now."""
-    collection, session = opened(server, "decline:insufficient_funds")
+    collection, session = open_with_session(server, "decline:insufficient_funds")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     server.change("cancelPaymentSession", {"id": session})
@@ -109,7 +109,7 @@ def test_the_key_of_a_declined_attempt_on_a_canceled_session(server: RunningServ
 
 def test_the_key_of_a_failed_challenge(server: RunningServer) -> None:
     """It answers ACTION_FAILED again, while a call without a key is a new attempt."""
-    _, session = opened(server, "challenge")
+    _, session = open_with_session(server, "challenge")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     answer_challenge(server, session, "fail")
@@ -120,7 +120,7 @@ def test_the_key_of_a_failed_challenge(server: RunningServer) -> None:
 
 def test_the_key_of_a_payment_that_was_canceled(server: RunningServer) -> None:
     """It answers with the payment as it is now, although its session is CANCELED by now."""
-    collection, session = opened(server)
+    collection, session = open_with_session(server)
     key = new_key()
     payment = authorize(server, session, idempotencyKey=key)
     server.change("cancelPayment", {"paymentId": payment["id"]})
@@ -167,7 +167,7 @@ def test_the_key_of_a_pending_capture_that_was_declined(server: RunningServer) -
 
 def test_the_key_of_a_pending_attempt(server: RunningServer) -> None:
     """It answers AwaitProvider while the outcome is unknown, and with the payment afterwards."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     with unmoved(server, collection):
@@ -179,7 +179,7 @@ def test_the_key_of_a_pending_attempt(server: RunningServer) -> None:
 
 def test_another_input_while_an_attempt_is_open(server: RunningServer) -> None:
     """A key is looked at first: with another input it is refused, also where the call would join."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     with unmoved(server, collection):
@@ -189,7 +189,7 @@ def test_another_input_while_an_attempt_is_open(server: RunningServer) -> None:
 
 def test_another_input_on_a_canceled_session(server: RunningServer) -> None:
     """A key is looked at before the session's status."""
-    collection, session = opened(server)
+    collection, session = open_with_session(server)
     other = open_session(server, collection)["id"]
     key = new_key()
     authorize(server, other, idempotencyKey=key)
@@ -215,7 +215,7 @@ def test_another_input_that_is_refused_by_itself(server: RunningServer, amount: 
 
 def test_a_key_that_joined(server: RunningServer) -> None:
     """A key whose call joined an open attempt answers with that attempt's outcome afterwards."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     key = new_key()
     authorize(server, session)
     authorize(server, session, idempotencyKey=key)
@@ -271,7 +271,7 @@ def test_a_capture_in_the_wrong_state_binds_nothing(server: RunningServer) -> No
 
 def test_a_refused_authorization_binds_nothing(server: RunningServer) -> None:
     """An authorization for which there is no room leaves its key free: it works when there is room."""
-    collection, session = opened(server)
+    collection, session = open_with_session(server)
     other = open_session(server, collection, "pending")["id"]
     key = new_key()
     authorize(server, other)

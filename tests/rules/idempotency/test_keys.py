@@ -11,7 +11,7 @@ from tests.support.shop import (
     capture,
     new_key,
     open_collection,
-    opened,
+    open_with_session,
     pay,
 )
 
@@ -40,7 +40,7 @@ def sessions(server: RunningServer) -> tuple[Input, Input]:
 
 def an_authorization(server: RunningServer) -> tuple[Input, Input]:
     """Return an input of authorizePaymentSession, and another one."""
-    _, session = opened(server)
+    _, session = open_with_session(server)
     return {"id": session}, {"id": session, "data": {"token": "approve"}}
 
 
@@ -195,7 +195,7 @@ def test_null_is_absent_for_a_session(server: RunningServer) -> None:
 @pytest.mark.once
 def test_null_is_absent_for_an_authorization(server: RunningServer) -> None:
     """Null data reads like data that is left out."""
-    _, session = opened(server)
+    _, session = open_with_session(server)
     key = new_key()
     first = authorize(server, session, idempotencyKey=key, data=None)
     assert authorize(server, session, idempotencyKey=key) == first

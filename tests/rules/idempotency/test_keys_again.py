@@ -11,7 +11,7 @@ from tests.support.shop import (
     collection_of,
     new_key,
     open_session,
-    opened,
+    open_with_session,
     pay,
 )
 
@@ -37,7 +37,7 @@ def test_the_key_of_a_movement_that_was_not_reached(server: RunningServer, name:
 
 def test_the_key_of_an_attempt_that_was_not_reached(server: RunningServer) -> None:
     """It asks again with the same provider key; reached this time, it makes the payment."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     assert authorize(server, session, idempotencyKey=key)["code"] == "PROVIDER_UNAVAILABLE"
     server.change("updatePaymentSession", {"id": session, "data": {"token": "approve"}})
@@ -50,7 +50,7 @@ def test_the_key_of_an_attempt_that_was_not_reached(server: RunningServer) -> No
 
 def test_no_key_after_an_attempt_that_was_not_reached(server: RunningServer) -> None:
     """Without a key it is a new attempt with a provider key of its own."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     for _ in range(2):
         assert authorize(server, session)["code"] == "PROVIDER_UNAVAILABLE"
     assert len(set(asked_keys(server, collection, "authorize"))) == 2
@@ -58,7 +58,7 @@ def test_no_key_after_an_attempt_that_was_not_reached(server: RunningServer) -> 
 
 def test_a_key_that_asked_again_and_was_answered(server: RunningServer) -> None:
     """Once it was reached, the key is bound to that outcome."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     server.change("updatePaymentSession", {"id": session, "data": {"token": "decline:no_luck"}})
@@ -70,7 +70,7 @@ def test_a_key_that_asked_again_and_was_answered(server: RunningServer) -> None:
 
 def test_a_key_that_was_not_reached_stays_bound(server: RunningServer) -> None:
     """PROVIDER_UNAVAILABLE keeps the key bound to its input."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     with unmoved(server, collection):
@@ -80,7 +80,7 @@ def test_a_key_that_was_not_reached_stays_bound(server: RunningServer) -> None:
 
 def test_asking_again_reserves_again(server: RunningServer) -> None:
     """Where the room is taken by now, asking again with the key is AMOUNT_TOO_LARGE."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     authorize(server, open_session(server, collection, "pending", amount="30.00")["id"])
@@ -91,7 +91,7 @@ def test_asking_again_reserves_again(server: RunningServer) -> None:
 
 def test_asking_again_on_a_canceled_session(server: RunningServer) -> None:
     """PROVIDER_UNAVAILABLE is no outcome: on a session that is CANCELED by now the key is INVALID_STATE."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     authorize(server, open_session(server, collection)["id"])
@@ -129,7 +129,7 @@ def test_asking_again_for_a_lapsed_capture(server: RunningServer) -> None:
 
 def test_asking_again_while_the_provider_is_disabled(server: RunningServer) -> None:
     """Asking again is a new authorization to a disabled provider: PROVIDER_DISABLED, and the key stays bound."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     server.change("updatePaymentProvider", {"id": "sandbox", "isEnabled": False})
@@ -146,7 +146,7 @@ def test_asking_again_while_the_provider_is_disabled(server: RunningServer) -> N
 )
 def test_asking_again_joins_another_attempt(server: RunningServer, token: str, member: str) -> None:
     """Where the session has another attempt by then, the key joins that, and nothing is asked."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     authorize(server, session, data={"token": token})
@@ -157,7 +157,7 @@ def test_asking_again_joins_another_attempt(server: RunningServer, token: str, m
 
 def test_asking_again_joins_a_failed_attempt(server: RunningServer) -> None:
     """Where the session's other attempt was declined by then, the key answers that."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
     authorize(server, session, data={"token": "decline:no_luck"})

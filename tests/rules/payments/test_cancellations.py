@@ -8,6 +8,7 @@ from tests.support.looking import (
     asked_times,
     effect_facts,
     events_of,
+    payment_ids,
     payment_of,
     session_status,
     settle,
@@ -17,27 +18,17 @@ from tests.support.looking import (
 )
 from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.shop import cancel_payment, capture, pay, refund
 
 CANCELED = ("CANCELED", "0.00", "0.00", "100.00", "0.00", "0.00")
 UNTOUCHED = ("AUTHORIZED", "0.00", "0.00", "0.00", "100.00", "0.00")
 
 
-def home(payment: Json) -> tuple[str, str, str]:
-    """Return the ids of a payment, its session and its collection."""
-    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
-
-
-def cancel(server: RunningServer, id: str) -> Json:
-    """Cancel a payment, whatever comes of it."""
-    return server.change("cancelPayment", {"paymentId": id})
-
-
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
 def test_canceling_all(server: RunningServer, provider: str) -> None:
     """With nothing captured a payment is CANCELED as REQUESTED, its session too, and all is outstanding."""
-    id, session, collection = home(pay(server, provider=provider))
-    answer = cancel(server, id)
+    id, session, collection = payment_ids(pay(server, provider=provider))
+    answer = cancel_payment(server, id)
     assert (answer["__typename"], answer["cancellationReason"]) == ("Payment", "REQUESTED")
     assert answer["canceledAt"] is not None
     assert amounts_of(server, id) == CANCELED
@@ -48,8 +39,8 @@ def test_canceling_all(server: RunningServer, provider: str) -> None:
 
 def test_a_cancellation_is_logged(server: RunningServer) -> None:
     """The log says that it was asked for and that it happened; the gateway did it once."""
-    id, session, collection = home(pay(server))
-    cancel(server, id)
+    id, session, collection = payment_ids(pay(server))
+    cancel_payment(server, id)
     assert events_of(server, collection, after=4) == [
         ("PAYMENT_CANCEL_PENDING", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
         ("PAYMENT_CANCELED", "100.00", "NOT_PAID", "CANCELED", "CANCELED"),
@@ -60,9 +51,9 @@ def test_a_cancellation_is_logged(server: RunningServer) -> None:
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
 def test_canceling_a_partly_captured_payment(server: RunningServer, provider: str) -> None:
     """It gives the rest back: the payment is CAPTURED, and no cancellation reason is set."""
-    id, session, collection = home(pay(server, provider=provider))
+    id, session, collection = payment_ids(pay(server, provider=provider))
     capture(server, id, amount="60.00")
-    answer = cancel(server, id)
+    answer = cancel_payment(server, id)
     assert (answer["cancellationReason"], answer["canceledAt"]) == (None, None)
     assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "60.00")
     assert sums_of(server, collection) == ("60.00", "60.00", "0.00", "40.00")
@@ -74,33 +65,33 @@ def test_canceling_a_partly_captured_payment(server: RunningServer, provider: st
 @pytest.mark.parametrize("is_refunded", [False, True])
 def test_nothing_to_give_back(server: RunningServer, *, is_refunded: bool) -> None:
     """With all captured, refunded or not, canceling is INVALID_STATE."""
-    id, _, collection = home(pay(server, token="auto_capture"))
+    id, _, collection = payment_ids(pay(server, token="auto_capture"))
     if is_refunded:
         refund(server, id)
     with unmoved(server, collection):
-        answer = cancel(server, id)
+        answer = cancel_payment(server, id)
     assert (answer["__typename"], answer["code"]) == ("CancelFailed", "INVALID_STATE")
 
 
 def test_nothing_to_give_back_after_a_final_capture(server: RunningServer) -> None:
     """What a final capture released is not given back again."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     with unmoved(server, collection):
-        assert cancel(server, id)["code"] == "INVALID_STATE"
+        assert cancel_payment(server, id)["code"] == "INVALID_STATE"
 
 
 def test_a_canceled_payment_answers_with_itself(server: RunningServer) -> None:
     """Canceling again answers with the payment, and nothing happens."""
-    id, _, collection = home(pay(server))
-    cancel(server, id)
+    id, _, collection = payment_ids(pay(server))
+    cancel_payment(server, id)
     with unmoved(server, collection):
-        assert cancel(server, id)["status"] == "CANCELED"
+        assert cancel_payment(server, id)["status"] == "CANCELED"
 
 
 def test_an_unknown_payment(server: RunningServer) -> None:
     """An id that no payment has is NOT_FOUND without a payment."""
-    answer = cancel(server, "pay_01ARZ3NDEKTSV4RRFFQ69G5FAV")
+    answer = cancel_payment(server, "pay_01ARZ3NDEKTSV4RRFFQ69G5FAV")
     found = (answer["__typename"], answer["code"], answer["affectedPayment"])
     assert found == ("CancelFailed", "NOT_FOUND", None)
 
@@ -110,8 +101,8 @@ def test_an_unknown_payment(server: RunningServer) -> None:
 )
 def test_a_cancellation_that_fails(server: RunningServer, told: str, code: str) -> None:
     """Declined or not reached, the payment is as it was, and the log says so."""
-    id, session, collection = home(pay(server, token=f"approve,cancel={told}"))
-    answer = cancel(server, id)
+    id, session, collection = payment_ids(pay(server, token=f"approve,cancel={told}"))
+    answer = cancel_payment(server, id)
     assert (answer["__typename"], answer["code"]) == ("CancelFailed", code)
     assert answer["retryable"] is (code == "PROVIDER_UNAVAILABLE")
     assert (amounts_of(server, id), session_status(server, session)) == (UNTOUCHED, "AUTHORIZED")
@@ -123,16 +114,16 @@ def test_a_cancellation_that_fails(server: RunningServer, told: str, code: str) 
 
 def test_a_failed_cancellation_is_tried_again(server: RunningServer) -> None:
     """A cancellation needs no key: after a decline a further call asks again."""
-    id, session, _ = home(pay(server, token="approve,cancel=decline"))
-    assert cancel(server, id)["code"] == "DECLINED"
-    assert cancel(server, id)["code"] == "DECLINED"
+    id, session, _ = payment_ids(pay(server, token="approve,cancel=decline"))
+    assert cancel_payment(server, id)["code"] == "DECLINED"
+    assert cancel_payment(server, id)["code"] == "DECLINED"
     assert asked_times(server, session, "cancel") == [1, 1]
 
 
 def test_a_pending_cancellation(server: RunningServer) -> None:
     """It is CancelPending; the payment says so and nothing can be captured meanwhile."""
-    id, _, collection = home(pay(server, token="approve,cancel=pending"))
-    answer = cancel(server, id)
+    id, _, collection = payment_ids(pay(server, token="approve,cancel=pending"))
+    answer = cancel_payment(server, id)
     assert (answer["__typename"], answer["payment"]["status"]) == ("CancelPending", "AUTHORIZED")
     found = payment_of(server, id)
     assert (found["isCancellationPending"], found["capturableAmount"]) == (True, "0.00")
@@ -143,8 +134,8 @@ def test_a_pending_cancellation(server: RunningServer) -> None:
 @pytest.mark.parametrize("more", [{}, {"amount": "1.00"}, {"amount": "1.00", "isFinal": True}])
 def test_no_capture_while_a_cancellation_is_pending(server: RunningServer, more: Json) -> None:
     """While a cancellation is pending, captures are refused with IN_PROGRESS."""
-    id, _, collection = home(pay(server, token="approve,cancel=pending"))
-    cancel(server, id)
+    id, _, collection = payment_ids(pay(server, token="approve,cancel=pending"))
+    cancel_payment(server, id)
     with unmoved(server, collection):
         answer = capture(server, id, **more)
     found = (answer["__typename"], answer["code"], answer["retryable"])
@@ -153,9 +144,9 @@ def test_no_capture_while_a_cancellation_is_pending(server: RunningServer, more:
 
 def test_a_refund_while_a_cancellation_is_pending(server: RunningServer) -> None:
     """What was captured can be refunded while the rest is being given back."""
-    id, _, _ = home(pay(server, token="approve,cancel=pending"))
+    id, _, _ = payment_ids(pay(server, token="approve,cancel=pending"))
     capture(server, id, amount="60.00")
-    cancel(server, id)
+    cancel_payment(server, id)
     assert refund(server, id)["__typename"] == "Payment"
     expected = ("PARTIALLY_REFUNDED", "60.00", "60.00", "0.00", "0.00", "0.00")
     assert amounts_of(server, id) == expected
@@ -163,17 +154,17 @@ def test_a_refund_while_a_cancellation_is_pending(server: RunningServer) -> None
 
 def test_canceling_again_while_pending(server: RunningServer) -> None:
     """A further call answers CancelPending, and no second cancellation is asked for."""
-    id, session, collection = home(pay(server, token="approve,cancel=pending"))
-    cancel(server, id)
+    id, session, collection = payment_ids(pay(server, token="approve,cancel=pending"))
+    cancel_payment(server, id)
     with unmoved(server, collection):
-        assert cancel(server, id)["__typename"] == "CancelPending"
+        assert cancel_payment(server, id)["__typename"] == "CancelPending"
     assert effect_facts(server, session)[1:] == [("cancel", "100.00", "pending", "0.00")]
 
 
 def test_a_pending_cancellation_that_happens(server: RunningServer) -> None:
     """The gateway's report makes the payment CANCELED."""
-    id, session, collection = home(pay(server, token="approve,cancel=pending"))
-    cancel(server, id)
+    id, session, collection = payment_ids(pay(server, token="approve,cancel=pending"))
+    cancel_payment(server, id)
     settle(server, session, "approve", "cancel")
     until_event(server, collection, "PAYMENT_CANCELED")
     assert amounts_of(server, id) == CANCELED
@@ -183,8 +174,8 @@ def test_a_pending_cancellation_that_happens(server: RunningServer) -> None:
 
 def test_a_pending_cancellation_that_fails(server: RunningServer) -> None:
     """The gateway's report leaves the payment as it was, and all can be captured again."""
-    id, session, collection = home(pay(server, token="approve,cancel=pending"))
-    cancel(server, id)
+    id, session, collection = payment_ids(pay(server, token="approve,cancel=pending"))
+    cancel_payment(server, id)
     settle(server, session, "fail", "cancel")
     until_event(server, collection, "PAYMENT_CANCEL_FAILED")
     assert (amounts_of(server, id), session_status(server, session)) == (UNTOUCHED, "AUTHORIZED")
@@ -193,8 +184,8 @@ def test_a_pending_cancellation_that_fails(server: RunningServer) -> None:
 
 def test_a_cancellation_whose_reply_is_lost(server: RunningServer) -> None:
     """It is CancelPending until recovery finds the one effect by the same key."""
-    id, session, collection = home(pay(server, token="approve,cancel=lost_reply"))
-    assert cancel(server, id)["__typename"] == "CancelPending"
+    id, session, collection = payment_ids(pay(server, token="approve,cancel=lost_reply"))
+    assert cancel_payment(server, id)["__typename"] == "CancelPending"
     recover(server, session)
     until_event(server, collection, "PAYMENT_CANCELED")
     assert amounts_of(server, id) == CANCELED
@@ -206,18 +197,18 @@ def test_no_cancellation_while_a_capture_is_pending(
     server: RunningServer, *, is_final: bool
 ) -> None:
     """While a capture is pending, cancelPayment is refused with IN_PROGRESS."""
-    id, _, collection = home(pay(server, token="approve,capture=pending"))
+    id, _, collection = payment_ids(pay(server, token="approve,capture=pending"))
     capture(server, id, amount="10.00", isFinal=is_final)
     with unmoved(server, collection):
-        answer = cancel(server, id)
+        answer = cancel_payment(server, id)
     found = (answer["__typename"], answer["code"], answer["retryable"])
     assert found == ("CancelFailed", "IN_PROGRESS", True)
 
 
 def test_canceling_while_a_refund_is_pending(server: RunningServer) -> None:
     """A pending refund does not keep the rest from being given back."""
-    id, _, _ = home(pay(server, token="approve,refund=pending"))
+    id, _, _ = payment_ids(pay(server, token="approve,refund=pending"))
     capture(server, id, amount="60.00")
     refund(server, id, amount="10.00")
-    assert cancel(server, id)["__typename"] == "Payment"
+    assert cancel_payment(server, id)["__typename"] == "Payment"
     assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "50.00")

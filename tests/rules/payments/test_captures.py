@@ -9,6 +9,7 @@ from tests.support.looking import (
     amounts_of,
     effect_facts,
     events_of,
+    payment_ids,
     payment_of,
     session_status,
     status_of,
@@ -34,7 +35,7 @@ MOST = 1_000
 """Captures of a payment, and as many refunds."""
 
 
-def refused(
+def assert_capture_failed(
     answer: Json, code: str, *, maximum: str | None = None, path: list[str] | None = None
 ) -> None:
     """Hold that an answer is CaptureFailed with exactly these values."""
@@ -43,15 +44,10 @@ def refused(
     assert found == ("CaptureFailed", code, maximum, path, None)
 
 
-def home(payment: Json) -> tuple[str, str, str]:
-    """Return the ids of a payment, its session and its collection."""
-    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
-
-
 @pytest.mark.parametrize("more", [{}, {"amount": "100.00"}, {"isFinal": True}])
 def test_capturing_all(server: RunningServer, more: Json) -> None:
     """All is captured where no amount is given or all of it: payment and session CAPTURED, collection COMPLETED."""
-    id, session, collection = home(pay(server))
+    id, session, collection = payment_ids(pay(server))
     captured = capture(server, id, **more)
     assert (captured["__typename"], captured["status"]) == ("Payment", "CAPTURED")
     assert amounts_of(server, id) == ("CAPTURED", "100.00", "0.00", "0.00", "0.00", "100.00")
@@ -64,7 +60,7 @@ def test_capturing_all(server: RunningServer, more: Json) -> None:
 
 def test_a_capture_is_logged(server: RunningServer) -> None:
     """The log says that it was asked for and that it happened."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id)
     assert events_of(server, collection, after=4) == [
         ("PAYMENT_CAPTURE_PENDING", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
@@ -74,7 +70,7 @@ def test_a_capture_is_logged(server: RunningServer) -> None:
 
 def test_a_system_capture_is_logged(server: RunningServer) -> None:
     """The system provider's capture was never pending: one event."""
-    id, _, collection = home(pay(server, provider="system"))
+    id, _, collection = payment_ids(pay(server, provider="system"))
     capture(server, id)
     assert events_of(server, collection, after=3) == [
         ("PAYMENT_CAPTURED", "100.00", "COMPLETED", "CAPTURED", "CAPTURED"),
@@ -84,7 +80,7 @@ def test_a_system_capture_is_logged(server: RunningServer) -> None:
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
 def test_capturing_in_parts(server: RunningServer, provider: str) -> None:
     """Each part adds up; a last capture without an amount takes what is left."""
-    id, session, collection = home(pay(server, provider=provider))
+    id, session, collection = payment_ids(pay(server, provider=provider))
     capture(server, id, amount="30.00")
     assert amounts_of(server, id) == (
         "PARTIALLY_CAPTURED",
@@ -108,7 +104,7 @@ def test_capturing_in_parts(server: RunningServer, provider: str) -> None:
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
 def test_a_final_capture(server: RunningServer, provider: str) -> None:
     """It gives back what it leaves: the payment is CAPTURED, and the rest is outstanding again."""
-    id, session, collection = home(pay(server, provider=provider))
+    id, session, collection = payment_ids(pay(server, provider=provider))
     capture(server, id, amount="60.00", isFinal=True)
     assert amounts_of(server, id) == ("CAPTURED", "60.00", "0.00", "40.00", "0.00", "60.00")
     assert sums_of(server, collection) == ("60.00", "60.00", "0.00", "40.00")
@@ -120,7 +116,7 @@ def test_a_final_capture(server: RunningServer, provider: str) -> None:
 
 def test_a_final_capture_is_logged(server: RunningServer) -> None:
     """The log says what was captured, and then what was released."""
-    id, session, collection = home(pay(server))
+    id, session, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     assert events_of(server, collection, after=4) == [
         ("PAYMENT_CAPTURE_PENDING", "60.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
@@ -132,7 +128,7 @@ def test_a_final_capture_is_logged(server: RunningServer) -> None:
 
 def test_a_final_capture_after_a_part(server: RunningServer) -> None:
     """A final capture after a part releases what both leave."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="30.00")
     capture(server, id, amount="20.00", isFinal=True)
     assert amounts_of(server, id) == ("CAPTURED", "50.00", "0.00", "50.00", "0.00", "50.00")
@@ -141,14 +137,14 @@ def test_a_final_capture_after_a_part(server: RunningServer) -> None:
 
 def test_a_capture_of_all_releases_nothing(server: RunningServer) -> None:
     """A final capture of all that is left releases nothing and logs no release."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="100.00", isFinal=True)
     assert types_of(server, collection, after=4) == ["PAYMENT_CAPTURE_PENDING", "PAYMENT_CAPTURED"]
 
 
 def test_what_was_released_is_paid_by_another_session(server: RunningServer) -> None:
     """After a final capture, another session pays what is outstanding, and the collection is COMPLETED."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     session = open_session(server, collection, "auto_capture")
     assert session["amount"] == "40.00"
@@ -174,28 +170,28 @@ def test_too_much(
     is_final: bool,
 ) -> None:
     """A cent too much is refused with the most that can be captured now, and nothing is clamped."""
-    id, _, collection = home(pay(server, provider=provider))
+    id, _, collection = payment_ids(pay(server, provider=provider))
     if first is not None:
         capture(server, id, amount=first)
     with unmoved(server, collection):
         answer = capture(server, id, amount=amount, isFinal=is_final)
-    refused(answer, "AMOUNT_TOO_LARGE", maximum=maximum, path=["amount"])
+    assert_capture_failed(answer, "AMOUNT_TOO_LARGE", maximum=maximum, path=["amount"])
 
 
 @pytest.mark.once
 @pytest.mark.parametrize("amount", ["0", "1.234"])
 def test_an_amount_that_is_none(server: RunningServer, amount: str) -> None:
     """Zero and too many decimals are refused; zero is never all."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     with unmoved(server, collection):
         answer = capture(server, id, amount=amount)
-    refused(answer, "INVALID_INPUT", path=["amount"])
+    assert_capture_failed(answer, "INVALID_INPUT", path=["amount"])
 
 
 @pytest.mark.parametrize("amount", [None, "1.00"])
 def test_nothing_left_to_capture(server: RunningServer, amount: str | None) -> None:
     """With all captured a further capture is INVALID_STATE, with and without an amount."""
-    id, _, collection = home(pay(server, token="auto_capture"))
+    id, _, collection = payment_ids(pay(server, token="auto_capture"))
     with unmoved(server, collection):
         answer = capture(server, id, amount=amount)
     assert (answer["__typename"], answer["code"]) == ("CaptureFailed", "INVALID_STATE")
@@ -203,7 +199,7 @@ def test_nothing_left_to_capture(server: RunningServer, amount: str | None) -> N
 
 def test_nothing_left_after_a_final_capture(server: RunningServer) -> None:
     """What a final capture released can't be captured."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     with unmoved(server, collection):
         answer = capture(server, id, amount="1.00")
@@ -212,7 +208,7 @@ def test_nothing_left_after_a_final_capture(server: RunningServer) -> None:
 
 def test_a_canceled_payment_is_not_captured(server: RunningServer) -> None:
     """Capturing a canceled payment is INVALID_STATE."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     server.change("cancelPayment", {"paymentId": id})
     with unmoved(server, collection):
         assert capture(server, id)["code"] == "INVALID_STATE"
@@ -229,7 +225,7 @@ def test_an_unknown_payment(server: RunningServer, name: str) -> None:
 
 def test_f48_an_authorization_that_lapsed(server: RunningServer) -> None:
     """After captureBefore nothing can be captured: EXPIRED, and the gateway is not asked. It can be given back."""
-    id, _, collection = home(pay(server, token="approve,expires=0"))
+    id, _, collection = payment_ids(pay(server, token="approve,expires=0"))
     found = payment_of(server, id)
     assert (found["capturableAmount"], found["status"]) == ("0.00", "AUTHORIZED")
     assert found["captureBefore"] is not None
@@ -242,7 +238,7 @@ def test_f48_an_authorization_that_lapsed(server: RunningServer) -> None:
 
 def test_an_authorization_with_time_left(server: RunningServer) -> None:
     """Before captureBefore all can be captured."""
-    id, _, _ = home(pay(server, token="approve,expires=3600"))
+    id, _, _ = payment_ids(pay(server, token="approve,expires=3600"))
     assert capture(server, id)["status"] == "CAPTURED"
 
 
@@ -263,7 +259,7 @@ def test_two_payments_of_one_collection(server: RunningServer) -> None:
 
 def test_a_captured_session_says_so_when_authorized_again(server: RunningServer) -> None:
     """Authorizing a session whose payment is captured answers with that payment."""
-    id, session, collection = home(pay(server, token="auto_capture"))
+    id, session, collection = payment_ids(pay(server, token="auto_capture"))
     with unmoved(server, collection):
         again = authorize(server, session)
     assert (again["id"], again["status"]) == (id, "CAPTURED")
@@ -271,7 +267,7 @@ def test_a_captured_session_says_so_when_authorized_again(server: RunningServer)
 
 def test_1000_captures_and_1000_refunds(server: RunningServer) -> None:
     """A payment has at most 1,000 captures and 1,000 refunds; the next of each is INVALID_STATE."""
-    id, _, collection = home(pay(server, "20.00", provider="system"))
+    id, _, collection = payment_ids(pay(server, "20.00", provider="system"))
 
     def move_a_cent(document: str) -> Json:
         input = {"paymentId": id, "amount": "0.01", "idempotencyKey": new_key()}

@@ -17,7 +17,15 @@ from tests.support.looking import (
 )
 from tests.support.meanwhile import held, joined, until_event
 from tests.support.running import LONG_WAITS, Json
-from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.shop import (
+    authorize,
+    capture,
+    new_key,
+    open_collection,
+    open_session,
+    open_with_session,
+    pay,
+)
 from tests.support.sites import Site, site
 
 
@@ -29,12 +37,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         # An authorization that is captured at once has no capture of its own in the ledger.
         made.is_ledger_true = False
         yield made
-
-
-def opened(shop: Site, **more: Json) -> tuple[str, str]:
-    """Open a collection of 100.00 with a session, and give their ids."""
-    collection = open_collection(shop.server)["id"]
-    return collection, open_session(shop.server, collection, **more)["id"]
 
 
 def paid(shop: Site) -> tuple[str, str, str]:
@@ -51,7 +53,7 @@ def cancel(shop: Site, collection: str) -> None:
 
 def test_joining_an_attempt(shop: Site) -> None:
     """A call while the gateway is at it waits for the outcome and gets the same payment."""
-    collection, session = opened(shop)
+    collection, session = open_with_session(shop.server)
 
     def join() -> Json:
         return authorize(shop.server, session, data={"token": "decline"})
@@ -68,7 +70,7 @@ def test_joining_an_attempt(shop: Site) -> None:
 
 def test_an_unknown_outcome_counts_as_in_flight(shop: Site) -> None:
     """Another session finds no room, and its gateway is not asked."""
-    collection, first = opened(shop)
+    collection, first = open_with_session(shop.server)
     second = open_session(shop.server, collection)["id"]
     with held(shop, first, lambda: authorize(shop.server, first)) as answer:
         refused = authorize(shop.server, second)
@@ -80,7 +82,7 @@ def test_an_unknown_outcome_counts_as_in_flight(shop: Site) -> None:
 
 def test_an_amount_is_not_lowered_below_what_is_being_asked(shop: Site) -> None:
     """The amount may not go below what is authorized and being asked together; exactly that is taken."""
-    collection, first = opened(shop, amount="30.00")
+    collection, first = open_with_session(shop.server, amount="30.00")
     assert authorize(shop.server, first)["__typename"] == "Payment"
     session = open_session(shop.server, collection, amount="50.00")["id"]
     with held(shop, session, lambda: authorize(shop.server, session)) as answer:
@@ -144,7 +146,7 @@ def test_canceling_a_payment_that_is_being_canceled(shop: Site) -> None:
 
 def test_the_call_whose_collection_was_canceled(shop: Site) -> None:
     """A call whose authorization arrives in a canceled collection answers INVALID_STATE, never Payment."""
-    collection, session = opened(shop)
+    collection, session = open_with_session(shop.server)
     with held(shop, session, lambda: authorize(shop.server, session)) as call:
         cancel(shop, collection)
     answer = call.result()

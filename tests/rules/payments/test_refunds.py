@@ -6,6 +6,7 @@ from tests.support.looking import (
     amounts_of,
     effect_facts,
     events_of,
+    payment_ids,
     payment_of,
     session_status,
     status_of,
@@ -16,16 +17,11 @@ from tests.support.running import Json, RunningServer
 from tests.support.shop import capture, pay, refund
 
 
-def home(payment: Json) -> tuple[str, str, str]:
-    """Return the ids of a payment, its session and its collection."""
-    return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
-
-
 def captured(server: RunningServer, provider: str = "sandbox") -> tuple[str, str, str]:
     """Pay and capture 100.00, and give the ids of payment, session and collection."""
     payment = pay(server, provider=provider)
     capture(server, payment["id"])
-    return home(payment)
+    return payment_ids(payment)
 
 
 @pytest.mark.parametrize("provider", ["system", "sandbox"])
@@ -79,7 +75,7 @@ def test_too_much(
     server: RunningServer, provider: str, first: str | None, amount: str, maximum: str
 ) -> None:
     """A cent more than was captured and not refunded is refused with the most that can be refunded now."""
-    id, _, collection = home(pay(server, provider=provider))
+    id, _, collection = payment_ids(pay(server, provider=provider))
     capture(server, id, amount="60.00")
     if first is not None:
         refund(server, id, amount=first)
@@ -109,7 +105,7 @@ def test_an_amount_that_is_none(server: RunningServer, amount: str) -> None:
 @pytest.mark.parametrize("amount", [None, "1.00"])
 def test_nothing_captured(server: RunningServer, amount: str | None) -> None:
     """Before anything is captured a refund is INVALID_STATE."""
-    id, _, collection = home(pay(server))
+    id, _, collection = payment_ids(pay(server))
     with unmoved(server, collection):
         answer = refund(server, id, amount=amount)
     assert (answer["__typename"], answer["code"]) == ("RefundFailed", "INVALID_STATE")
@@ -127,7 +123,7 @@ def test_all_refunded(server: RunningServer, amount: str | None) -> None:
 
 def test_a_refund_while_something_is_left_to_capture(server: RunningServer) -> None:
     """With all that was captured refunded and a rest left, a payment is PARTIALLY_REFUNDED and goes on."""
-    id, session, collection = home(pay(server))
+    id, session, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00")
     refund(server, id)
     expected = ("PARTIALLY_REFUNDED", "60.00", "60.00", "0.00", "40.00", "0.00")
@@ -141,7 +137,7 @@ def test_a_refund_while_something_is_left_to_capture(server: RunningServer) -> N
 
 def test_releasing_the_rest_makes_it_refunded(server: RunningServer) -> None:
     """With all that was captured refunded and the rest given back, a payment is REFUNDED."""
-    id, _, _ = home(pay(server))
+    id, _, _ = payment_ids(pay(server))
     capture(server, id, amount="60.00")
     refund(server, id)
     server.change("cancelPayment", {"paymentId": id})
@@ -150,7 +146,7 @@ def test_releasing_the_rest_makes_it_refunded(server: RunningServer) -> None:
 
 def test_what_was_captured_at_once_is_refunded(server: RunningServer) -> None:
     """A payment that the gateway captured at once can be refunded."""
-    id, session, _ = home(pay(server, token="auto_capture"))
+    id, session, _ = payment_ids(pay(server, token="auto_capture"))
     assert refund(server, id, amount="1.00")["status"] == "PARTIALLY_REFUNDED"
     assert effect_facts(server, session)[1:] == [("refund", "1.00", "approved", "1.00")]
 

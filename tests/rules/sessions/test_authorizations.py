@@ -17,7 +17,7 @@ from tests.support.looking import (
 )
 from tests.support.meanwhile import recover, until_event
 from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, new_key, open_session, opened
+from tests.support.shop import authorize, new_key, open_session, open_with_session
 from tests.support.waiting import until
 
 COVERED = ("100.00", "0.00", "0.00", "0.00")
@@ -36,7 +36,7 @@ def failed(
 @pytest.mark.parametrize("token", [None, "approve", "slow:0.1"])
 def test_an_approval(server: RunningServer, token: str | None) -> None:
     """It makes a payment of the session's amount; the log says that it was asked for and that it came."""
-    collection, session = opened(server, token)
+    collection, session = open_with_session(server, token)
     payment = authorize(server, session)
     assert (payment["__typename"], payment["status"]) == ("Payment", "AUTHORIZED")
     assert (payment["amount"], payment["capturableAmount"]) == ("100.00", "100.00")
@@ -50,7 +50,7 @@ def test_an_approval(server: RunningServer, token: str | None) -> None:
 
 def test_a_system_approval(server: RunningServer) -> None:
     """The system provider decides in the one transaction: nothing was pending, and one event says so."""
-    collection, session = opened(server, provider="system")
+    collection, session = open_with_session(server, provider="system")
     assert authorize(server, session)["status"] == "AUTHORIZED"
     assert events_of(server, collection, after=2) == [
         ("SESSION_AUTHORIZED", "100.00", "AUTHORIZED", "AUTHORIZED", "AUTHORIZED"),
@@ -60,7 +60,7 @@ def test_a_system_approval(server: RunningServer) -> None:
 
 def test_a_capture_at_once(server: RunningServer) -> None:
     """An authorization that the gateway captures at once completes the collection, with a capture to see."""
-    collection, session = opened(server, "auto_capture")
+    collection, session = open_with_session(server, "auto_capture")
     payment = authorize(server, session)
     assert (payment["status"], payment["capturedAmount"]) == ("CAPTURED", "100.00")
     found = [(one["amount"], one["status"]) for one in payment["captures"]]
@@ -82,7 +82,7 @@ def test_a_capture_at_once(server: RunningServer) -> None:
 )
 def test_a_decline(server: RunningServer, token: str, decline: str) -> None:
     """It says DECLINED with the provider's code; the session is ERROR and the collection FAILED."""
-    collection, session = opened(server, token)
+    collection, session = open_with_session(server, token)
     answer = authorize(server, session)
     failed(answer, "DECLINED", decline=decline)
     assert (answer["retryable"], answer["failedSession"]["status"]) == (False, "ERROR")
@@ -95,7 +95,7 @@ def test_a_decline(server: RunningServer, token: str, decline: str) -> None:
 
 def test_a_failed_session_says_why(server: RunningServer) -> None:
     """A session in ERROR shows its newest attempt's failure."""
-    _, session = opened(server, "decline:insufficient_funds")
+    _, session = open_with_session(server, "decline:insufficient_funds")
     authorize(server, session)
     failure = session_of(server, session)["failure"]
     assert (failure["code"], failure["declineCode"]) == ("DECLINED", "insufficient_funds")
@@ -103,7 +103,7 @@ def test_a_failed_session_says_why(server: RunningServer) -> None:
 
 def test_a_gateway_that_is_not_reached(server: RunningServer) -> None:
     """It is PROVIDER_UNAVAILABLE, retryable; the session is ERROR and the gateway did nothing."""
-    collection, session = opened(server, "unavailable")
+    collection, session = open_with_session(server, "unavailable")
     answer = authorize(server, session)
     failed(answer, "PROVIDER_UNAVAILABLE")
     assert (answer["retryable"], answer["failedSession"]["status"]) == (True, "ERROR")
@@ -113,7 +113,7 @@ def test_a_gateway_that_is_not_reached(server: RunningServer) -> None:
 
 def test_a_challenge(server: RunningServer) -> None:
     """It is RequiresMoreAction with an address of this server, and reserves nothing."""
-    collection, session = opened(server, "challenge")
+    collection, session = open_with_session(server, "challenge")
     answer = authorize(server, session)
     action = answer["action"]
     assert (answer["__typename"], action["__typename"]) == ("RequiresMoreAction", "RedirectToUrl")
@@ -127,7 +127,7 @@ def test_a_challenge(server: RunningServer) -> None:
 
 def test_f17_a_challenge_that_nobody_answered(server: RunningServer) -> None:
     """A further call asks how it stands, answers with the same action, and nothing is moved or logged."""
-    collection, session = opened(server, "challenge")
+    collection, session = open_with_session(server, "challenge")
     first = authorize(server, session)
     with unmoved(server, collection):
         second = authorize(server, session)
@@ -136,7 +136,7 @@ def test_f17_a_challenge_that_nobody_answered(server: RunningServer) -> None:
 
 def test_a_challenge_that_was_approved(server: RunningServer) -> None:
     """Coming back, the call answers with the payment of the one authorization."""
-    collection, session = opened(server, "challenge")
+    collection, session = open_with_session(server, "challenge")
     authorize(server, session)
     answer_challenge(server, session, "approve")
     assert authorize(server, session)["__typename"] == "Payment"
@@ -148,7 +148,7 @@ def test_a_challenge_that_was_approved(server: RunningServer) -> None:
 
 def test_a_challenge_that_was_failed(server: RunningServer) -> None:
     """Coming back, the call answers ACTION_FAILED and the session is ERROR."""
-    collection, session = opened(server, "challenge")
+    collection, session = open_with_session(server, "challenge")
     authorize(server, session)
     answer_challenge(server, session, "fail")
     failed(authorize(server, session), "ACTION_FAILED")
@@ -161,7 +161,7 @@ def test_a_challenge_that_was_failed(server: RunningServer) -> None:
 
 def test_a_challenge_comes_back_whatever_its_data(server: RunningServer) -> None:
     """A call with data goes on with the attempt that was made; the data starts no other."""
-    _, session = opened(server, "challenge")
+    _, session = open_with_session(server, "challenge")
     authorize(server, session)
     answer_challenge(server, session, "approve")
     assert authorize(server, session, data={"token": "decline"})["__typename"] == "Payment"
@@ -170,7 +170,7 @@ def test_a_challenge_comes_back_whatever_its_data(server: RunningServer) -> None
 
 def test_a_challenge_is_answered_once(server: RunningServer) -> None:
     """An answered challenge takes no second answer, and the first stands."""
-    _, session = opened(server, "challenge")
+    _, session = open_with_session(server, "challenge")
     authorize(server, session)
     answer_challenge(server, session, "approve")
     response = server.client.post(f"/sandbox/challenges/{session}", json={"result": "fail"})
@@ -180,7 +180,7 @@ def test_a_challenge_is_answered_once(server: RunningServer) -> None:
 
 def test_a_pending_authorization(server: RunningServer) -> None:
     """It is RequiresMoreAction with AwaitProvider; the session is PENDING_AUTHORIZATION."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     answer = authorize(server, session)
     assert answer["__typename"] == "RequiresMoreAction"
     assert (answer["action"]["__typename"], answer["action"]["kind"]) == ("AwaitProvider", "WAIT")
@@ -192,7 +192,7 @@ def test_a_pending_authorization(server: RunningServer) -> None:
 
 def test_a_pending_authorization_that_is_approved(server: RunningServer) -> None:
     """The gateway's report makes the payment."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     authorize(server, session)
     settle(server, session, "approve")
     until_event(server, collection, "SESSION_AUTHORIZED")
@@ -205,7 +205,7 @@ def test_a_pending_authorization_that_is_approved(server: RunningServer) -> None
 
 def test_a_pending_authorization_that_is_declined(server: RunningServer) -> None:
     """The gateway's report fails the session, and what was in flight is free again."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     authorize(server, session)
     settle(server, session, "fail")
     until_event(server, collection, "SESSION_FAILED")
@@ -215,7 +215,7 @@ def test_a_pending_authorization_that_is_declined(server: RunningServer) -> None
 
 def test_a_lost_reply(server: RunningServer) -> None:
     """It is AwaitProvider until recovery finds the one effect by the same key."""
-    collection, session = opened(server, "lost_reply")
+    collection, session = open_with_session(server, "lost_reply")
     answer = authorize(server, session)
     assert (answer["__typename"], answer["action"]["kind"]) == ("RequiresMoreAction", "WAIT")
     recover(server, session)
@@ -227,13 +227,13 @@ def test_a_lost_reply(server: RunningServer) -> None:
 
 def test_the_authorization_s_token_wins(server: RunningServer) -> None:
     """A token given to the authorization stands over the session's."""
-    _, session = opened(server, "decline")
+    _, session = open_with_session(server, "decline")
     assert authorize(server, session, data={"token": "approve"})["__typename"] == "Payment"
 
 
 def test_a_session_pays_once(server: RunningServer) -> None:
     """Authorizing again answers with the payment that is there, and nothing is asked."""
-    collection, session = opened(server)
+    collection, session = open_with_session(server)
     payment = authorize(server, session)
     with unmoved(server, collection):
         assert authorize(server, session, data={"token": "decline"})["id"] == payment["id"]
@@ -242,7 +242,7 @@ def test_a_session_pays_once(server: RunningServer) -> None:
 
 def test_joining_an_attempt_that_is_pending(server: RunningServer) -> None:
     """A call while an attempt is open gets its answer, whatever its data, and no other attempt is made."""
-    collection, session = opened(server, "pending")
+    collection, session = open_with_session(server, "pending")
     authorize(server, session)
     with unmoved(server, collection):
         joined = authorize(server, session, data={"token": "approve"}, idempotencyKey=new_key())
@@ -252,7 +252,7 @@ def test_joining_an_attempt_that_is_pending(server: RunningServer) -> None:
 
 def test_after_a_failed_attempt_without_a_key(server: RunningServer) -> None:
     """A call without a key after a failed attempt is a new attempt with a key of its own at the gateway."""
-    collection, session = opened(server, "decline")
+    collection, session = open_with_session(server, "decline")
     authorize(server, session)
     assert authorize(server, session, data={"token": "approve"})["__typename"] == "Payment"
     assert effect_facts(server, session) == [
@@ -264,7 +264,7 @@ def test_after_a_failed_attempt_without_a_key(server: RunningServer) -> None:
 
 def test_a_failed_attempt_again_is_pending_again(server: RunningServer) -> None:
     """A new attempt takes the session from ERROR to PENDING_AUTHORIZATION and on."""
-    collection, session = opened(server, "decline")
+    collection, session = open_with_session(server, "decline")
     authorize(server, session)
     authorize(server, session, data={"token": "approve"})
     assert events_of(server, collection, after=3) == [
@@ -276,7 +276,7 @@ def test_a_failed_attempt_again_is_pending_again(server: RunningServer) -> None:
 
 def test_a_canceled_session_is_not_authorized(server: RunningServer) -> None:
     """Authorizing a canceled session is INVALID_STATE, and the gateway is not asked."""
-    collection, session = opened(server)
+    collection, session = open_with_session(server)
     server.change("cancelPaymentSession", {"id": session})
     with unmoved(server, collection):
         failed(authorize(server, session), "INVALID_STATE")
@@ -291,7 +291,7 @@ def test_an_unknown_session(server: RunningServer) -> None:
 
 def test_in_flight_counts_when_authorizing(server: RunningServer) -> None:
     """What another session has in flight leaves no room, and maximumAmount says how much there is."""
-    collection, first = opened(server, "pending", amount="60.00")
+    collection, first = open_with_session(server, "pending", amount="60.00")
     other = open_session(server, collection, amount="100.00")["id"]
     authorize(server, first)
     with unmoved(server, collection):
@@ -301,7 +301,7 @@ def test_in_flight_counts_when_authorizing(server: RunningServer) -> None:
 
 def test_no_room_names_no_input_field(server: RunningServer) -> None:
     """An authorization has no amount among its input: AMOUNT_TOO_LARGE comes without a path."""
-    collection, first = opened(server, "pending")
+    collection, first = open_with_session(server, "pending")
     other = open_session(server, collection)["id"]
     authorize(server, first)
     answer = authorize(server, other)
@@ -310,7 +310,7 @@ def test_no_room_names_no_input_field(server: RunningServer) -> None:
 
 def test_authorized_and_in_flight_count_together(server: RunningServer) -> None:
     """Room is the amount less what is authorized and what is in flight; the room itself is taken."""
-    collection, first = opened(server, amount="30.00")
+    collection, first = open_with_session(server, amount="30.00")
     second = open_session(server, collection, "pending", amount="50.00")["id"]
     large = open_session(server, collection, amount="20.01")["id"]
     small = open_session(server, collection, amount="20.00")["id"]
@@ -322,7 +322,7 @@ def test_authorized_and_in_flight_count_together(server: RunningServer) -> None:
 
 def test_a_disabled_provider_authorizes_nothing(server: RunningServer) -> None:
     """While a provider is disabled its sessions answer PROVIDER_DISABLED, and go on afterwards."""
-    collection, session = opened(server, provider="system")
+    collection, session = open_with_session(server, provider="system")
     server.change("updatePaymentProvider", {"id": "system", "isEnabled": False})
     try:
         with unmoved(server, collection):
@@ -334,7 +334,7 @@ def test_a_disabled_provider_authorizes_nothing(server: RunningServer) -> None:
 
 def test_a_report_that_comes_during_a_wait_is_seen(server: RunningServer) -> None:
     """A session that waits shows no action any more once the report has come."""
-    _, session = opened(server, "pending")
+    _, session = open_with_session(server, "pending")
     authorize(server, session)
     assert session_of(server, session)["requiredAction"]["kind"] == "WAIT"
     settle(server, session, "approve")

@@ -46,7 +46,7 @@ def have_failed(server: RunningServer, collection: Json, times: int = MOST) -> N
     )
 
 
-def refused(answer: Json) -> tuple[str, str, bool]:
+def refusal_facts(answer: Json) -> tuple[str, str, bool]:
     """Return what a refusal says."""
     return answer["code"], answer["message"], answer["retryable"]
 
@@ -60,7 +60,7 @@ def test_the_twenty_first_attempt_is_refused(
     fail(server, collection, session)
     for one in (session, other):
         answer = tried(server, collection, one, data={"token": "approve"})
-        assert refused(answer) == ("INVALID_STATE", TOO_OFTEN, False)
+        assert refusal_facts(answer) == ("INVALID_STATE", TOO_OFTEN, False)
     assert [result for _, _, result, _ in effect_facts(server, session["id"])] == [
         "declined"
     ] * MOST
@@ -80,7 +80,7 @@ def test_no_session_is_opened_any_more(server: RunningServer, shop: tuple[Json, 
         answer = server.change(
             mutation, {"paymentCollectionId": id, **more}, bearer=collection["clientSecret"]
         )
-        assert refused(answer) == ("INVALID_STATE", TOO_OFTEN, False)
+        assert refusal_facts(answer) == ("INVALID_STATE", TOO_OFTEN, False)
     assert server.rows("SELECT count(*) FROM payment_sessions WHERE collection_id = ?", id) == [
         (1,)
     ]
@@ -118,7 +118,7 @@ def test_what_is_no_failure_does_not_count(server: RunningServer, shop: tuple[Js
         assert answer["code"] == "PROVIDER_UNAVAILABLE"
         assert tried(server, collection, session, idempotencyKey=key)["code"] == "DECLINED"
     fail(server, collection, session, 1)
-    assert refused(tried(server, collection, session))[0] == "INVALID_STATE"
+    assert refusal_facts(tried(server, collection, session))[0] == "INVALID_STATE"
 
 
 def test_a_customer_who_is_acting_may_come_back(server: RunningServer) -> None:
@@ -128,7 +128,7 @@ def test_a_customer_who_is_acting_may_come_back(server: RunningServer) -> None:
     assert tried(server, collection, challenged)["__typename"] == "RequiresMoreAction"
     declining = open_session(server, collection["id"], "decline")
     have_failed(server, collection)
-    assert refused(tried(server, collection, declining))[0] == "INVALID_STATE"
+    assert refusal_facts(tried(server, collection, declining))[0] == "INVALID_STATE"
     server.client.post(
         f"/sandbox/challenges/{challenged['id']}", json={"result": "approve"}
     ).raise_for_status()

@@ -15,23 +15,10 @@ from tests.support.looking import (
     unmoved,
 )
 from tests.support.meanwhile import recover
+from tests.support.refusals import assert_rejected
 from tests.support.running import Json, RunningServer
 from tests.support.shop import authorize, collection_of, new_key, open_collection, open_session
 from tests.support.waiting import until
-
-
-def refused(
-    answer: Json, code: str, *, maximum: str | None = None, path: list[str] | None = None
-) -> None:
-    """Hold that an answer is RequestRejected with exactly these values."""
-    found = {name: answer[name] for name in ("__typename", "code", "maximumAmount", "path")}
-    assert found == {
-        "__typename": "RequestRejected",
-        "code": code,
-        "maximumAmount": maximum,
-        "path": path,
-    }
-    assert answer["minimumAmount"] is None
 
 
 def create(server: RunningServer, collection_id: str, **more: Json) -> Json:
@@ -83,7 +70,7 @@ def test_a_session_above_the_collection(server: RunningServer) -> None:
     collection = open_collection(server)
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"], amount="100.01")
-    refused(answer, "AMOUNT_TOO_LARGE", maximum="100.00", path=["amount"])
+    assert_rejected(answer, "AMOUNT_TOO_LARGE", maximum="100.00", path=["amount"])
 
 
 def test_a_session_above_what_is_authorized_and_in_flight(server: RunningServer) -> None:
@@ -93,7 +80,7 @@ def test_a_session_above_what_is_authorized_and_in_flight(server: RunningServer)
     authorize(server, open_session(server, collection["id"], "pending", amount="50.00")["id"])
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"], amount="20.01")
-    refused(answer, "AMOUNT_TOO_LARGE", maximum="20.00", path=["amount"])
+    assert_rejected(answer, "AMOUNT_TOO_LARGE", maximum="20.00", path=["amount"])
     assert create(server, collection["id"], amount="20.00")["__typename"] == "PaymentSession"
 
 
@@ -103,7 +90,7 @@ def test_a_session_for_nothing(server: RunningServer) -> None:
     collection = open_collection(server)
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"], amount="0")
-    refused(answer, "INVALID_INPUT", path=["amount"])
+    assert_rejected(answer, "INVALID_INPUT", path=["amount"])
 
 
 def test_another_currency(server: RunningServer) -> None:
@@ -111,7 +98,7 @@ def test_another_currency(server: RunningServer) -> None:
     collection = open_collection(server)
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"], currencyCode="EUR")
-    refused(answer, "CURRENCY_MISMATCH", path=["currencyCode"])
+    assert_rejected(answer, "CURRENCY_MISMATCH", path=["currencyCode"])
 
 
 def test_the_collection_s_currency_may_be_named(server: RunningServer) -> None:
@@ -125,7 +112,7 @@ def test_an_unknown_provider(server: RunningServer) -> None:
     collection = open_collection(server)
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"], providerId="nobody")
-    refused(answer, "PROVIDER_DISABLED", path=["providerId"])
+    assert_rejected(answer, "PROVIDER_DISABLED", path=["providerId"])
 
 
 def test_nothing_outstanding(server: RunningServer) -> None:
@@ -134,7 +121,7 @@ def test_nothing_outstanding(server: RunningServer) -> None:
     authorize(server, open_session(server, collection["id"])["id"])
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"])
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
 
 
 def test_everything_in_flight_is_still_outstanding(server: RunningServer) -> None:
@@ -143,7 +130,7 @@ def test_everything_in_flight_is_still_outstanding(server: RunningServer) -> Non
     authorize(server, open_session(server, collection["id"], "pending")["id"])
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"])
-    refused(answer, "AMOUNT_TOO_LARGE", maximum="0.00", path=["amount"])
+    assert_rejected(answer, "AMOUNT_TOO_LARGE", maximum="0.00", path=["amount"])
 
 
 def test_a_canceled_collection_opens_no_session(server: RunningServer) -> None:
@@ -152,7 +139,7 @@ def test_a_canceled_collection_opens_no_session(server: RunningServer) -> None:
     server.change("cancelPaymentCollection", {"id": collection["id"]})
     with unmoved(server, collection["id"]):
         answer = create(server, collection["id"])
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
 
 
 def test_100_sessions(server: RunningServer) -> None:
@@ -163,7 +150,7 @@ def test_100_sessions(server: RunningServer) -> None:
     assert open_session(server, collection)["status"] == "PENDING"
     with unmoved(server, collection):
         answer = create(server, collection)
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
     assert len(collection_of(server, collection)["paymentSessions"]) == 100
 
 
@@ -171,7 +158,7 @@ def test_two_sessions_where_one_is_left(server: RunningServer) -> None:
     """Where both together would be more than 100, none of the two is opened."""
     collection = open_collection(server)["id"]
     copy_row(server, payment_sessions, open_session(server, collection)["id"], 98)
-    refused(
+    assert_rejected(
         server.change("createPaymentSessions", {"paymentCollectionId": collection}), "INVALID_STATE"
     )
     assert len(collection_of(server, collection)["paymentSessions"]) == 99
@@ -183,7 +170,7 @@ def test_sessions_for_which_there_is_no_room(server: RunningServer) -> None:
     authorize(server, open_session(server, collection, "pending", amount="30.00")["id"])
     with unmoved(server, collection):
         answer = server.change("createPaymentSessions", {"paymentCollectionId": collection})
-    refused(answer, "AMOUNT_TOO_LARGE", maximum="70.00")
+    assert_rejected(answer, "AMOUNT_TOO_LARGE", maximum="70.00")
 
 
 def test_sessions_with_each_provider(server: RunningServer) -> None:
@@ -211,7 +198,7 @@ def test_all_sessions_or_none(server: RunningServer) -> None:
     values = {"paymentCollectionId": collection["id"], "providerIds": ["sandbox", "nobody"]}
     with unmoved(server, collection["id"]):
         answer = server.change("createPaymentSessions", values)
-    refused(answer, "PROVIDER_DISABLED", path=["providerIds"])
+    assert_rejected(answer, "PROVIDER_DISABLED", path=["providerIds"])
 
 
 def test_sessions_with_nothing_outstanding(server: RunningServer) -> None:
@@ -220,7 +207,7 @@ def test_sessions_with_nothing_outstanding(server: RunningServer) -> None:
     authorize(server, open_session(server, collection["id"])["id"])
     with unmoved(server, collection["id"]):
         answer = server.change("createPaymentSessions", {"paymentCollectionId": collection["id"]})
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
 
 
 def test_a_pending_session_is_changed(server: RunningServer) -> None:
@@ -249,7 +236,7 @@ def test_a_change_above_what_is_free(server: RunningServer) -> None:
     session = open_session(server, collection["id"], amount="70.00")
     with unmoved(server, collection["id"]):
         answer = update(server, session["id"], amount="70.01")
-    refused(answer, "AMOUNT_TOO_LARGE", maximum="70.00", path=["amount"])
+    assert_rejected(answer, "AMOUNT_TOO_LARGE", maximum="70.00", path=["amount"])
 
 
 @pytest.mark.once
@@ -260,7 +247,7 @@ def test_a_change_to_nothing(server: RunningServer, amount: str | None) -> None:
     session = open_session(server, collection["id"])
     with unmoved(server, collection["id"]):
         answer = update(server, session["id"], amount=amount)
-    refused(answer, "INVALID_INPUT", path=["amount"])
+    assert_rejected(answer, "INVALID_INPUT", path=["amount"])
 
 
 @pytest.mark.parametrize(
@@ -279,7 +266,7 @@ def test_what_can_not_be_changed(server: RunningServer, token: str, status: str,
     authorize(server, session["id"])
     with unmoved(server, collection["id"]):
         answer = update(server, session["id"], amount="40.00")
-    refused(answer, code)
+    assert_rejected(answer, code)
     assert session_status(server, session["id"]) == status
 
 
@@ -290,7 +277,7 @@ def test_a_canceled_session_is_not_changed(server: RunningServer) -> None:
     cancel(server, session["id"])
     with unmoved(server, collection["id"]):
         answer = update(server, session["id"], amount="40.00")
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
 
 
 @pytest.mark.parametrize("token", [None, "decline"])
@@ -323,7 +310,7 @@ def test_closing_while_an_attempt_has_no_outcome(server: RunningServer) -> None:
     authorize(server, session["id"])
     with unmoved(server, collection["id"]):
         answer = cancel(server, session["id"])
-    refused(answer, "IN_PROGRESS")
+    assert_rejected(answer, "IN_PROGRESS")
     assert answer["retryable"] is True
 
 
@@ -335,7 +322,7 @@ def test_closing_an_authorized_session(server: RunningServer, token: str) -> Non
     authorize(server, session["id"])
     with unmoved(server, collection["id"]):
         answer = cancel(server, session["id"])
-    refused(answer, "INVALID_STATE")
+    assert_rejected(answer, "INVALID_STATE")
 
 
 def test_closing_what_the_customer_approved_already(server: RunningServer) -> None:

@@ -357,3 +357,10 @@ class Client:
         frame = closed.value.rcvd
         assert frame is not None
         return frame.code, frame.reason
+
+
+Opened = Callable[..., AbstractContextManager[Client]]
+"""Opens a socket and initialises it."""
+
+Limit = Callable[[str, float], None]
+"""Sets one limit for a test."""

@@ -13,7 +13,7 @@ from edge.transport.uvicorn_config import carried_by
 from tests.support.raw_connections import HELLO, POST, UPGRADE, connected, flood, received, text
 from tests.support.waiting import until
 from tests.transport.edge import conftest
-from tests.transport.edge.conftest import EdgeServer, Json
+from tests.transport.edge.conftest import EdgeServer, Json, Limit
 from tests.transport.edge.subject import Probe
 
 ANSWER = b'{"data":{"hello":"Hello you"}}'
@@ -27,7 +27,6 @@ INIT = text(
     orjson.dumps({"type": "connection_init", "payload": {"authorization": "Bearer sk_test"}})
 )
 
-Limit = Callable[[str, float], None]
 Make = Callable[..., EdgeServer]
 
 

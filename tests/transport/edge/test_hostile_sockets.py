@@ -2,20 +2,17 @@
 
 import struct
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import pytest
 
 from tests.support.raw_connections import PING, UPGRADE, connected, flood, received, text
 from tests.support.waiting import until
 from tests.transport.edge import conftest
-from tests.transport.edge.conftest import Client, EdgeServer
+from tests.transport.edge.conftest import Client, EdgeServer, Limit, Opened
 from tests.transport.edge.subject import Probe
 from tests.transport.edge.test_slow_clients import stall
 
 MEBIBYTE = 1024 * 1024
-Limit = Callable[[str, float], None]
-Opened = Callable[..., AbstractContextManager[Client]]
 
 
 APPLICATION_PING = text(b'{"type":"ping"}')

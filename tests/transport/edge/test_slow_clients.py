@@ -1,19 +1,14 @@
 """Clients that do not read: their streams end, nothing grows, and nobody else notices."""
 
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import orjson
 
-from tests.transport.edge.conftest import Client, EdgeServer, Json
+from tests.transport.edge.conftest import EdgeServer, Json, Limit, Opened
 from tests.transport.edge.subject import WAIT_SECONDS, Probe
 
 FILLING = 64_000
 FLOOD = f"subscription {{ count(to: 100000, filling: {FILLING}) {{ number cursor filling }} }}"
-
-Opened = Callable[..., AbstractContextManager[Client]]
-Limit = Callable[[str, float], None]
 
 
 def stall(edge: EdgeServer) -> socket.socket:

@@ -1,6 +1,5 @@
 """Trusted documents: run by their hash or their text, over every transport, and what else a browser may not run."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from edge import Documents, limits
 from edge.documents.trusted_documents import TrustedText
 from edge.requests import GraphQLRequest
 from payments.model.callers import BACK_END
+from tests.support.manifests import sha256
 from tests.transport.edge.conftest import Client, EdgeServer, Json, start
 from tests.transport.edge.subject import Probe, make_schema
 
@@ -34,11 +34,6 @@ OTHER = "{ whoami }"
 TRANSPORTS = ("post", "get", "event stream", "event stream by get", "websocket")
 STREAM = {"accept": "text/event-stream"}
 KEYS = ("Bearer sk_test", "Bearer browser")
-
-
-def sha256(text: str) -> str:
-    """Digest a text as a client does."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def by_hash(text: str, **more: Any) -> Json:

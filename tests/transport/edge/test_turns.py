@@ -1,17 +1,14 @@
 """A large answer gives way: what others do meanwhile goes on, and what waits for its turn can be canceled."""
 
 import asyncio
-from collections.abc import Callable
 from time import thread_time
 
 from edge.answer_limits import WAITING_PER_TURN, FairScheduling
+from tests.transport.edge.conftest import Limit
 
 PIECES = WAITING_PER_TURN + 500
 TURN_SECONDS = 0.002
 PIECE_SECONDS = TURN_SECONDS / 100
-
-
-Limit = Callable[[str, float], None]
 
 
 def work() -> None:

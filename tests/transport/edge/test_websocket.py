@@ -3,7 +3,7 @@
 import json
 import socket
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,10 +13,8 @@ from websockets.typing import Subprotocol
 
 from edge import limits
 from tests.support.waiting import until
-from tests.transport.edge.conftest import KEY, ORIGIN, Client, EdgeServer, Json
+from tests.transport.edge.conftest import KEY, ORIGIN, Client, EdgeServer, Json, Opened
 from tests.transport.edge.subject import LEAK, WAIT_SECONDS, Probe
-
-Opened = Callable[..., AbstractContextManager[Client]]
 
 
 def close_code(connection: ClientConnection) -> int:

@@ -8,7 +8,7 @@ import pytest
 from tests.api.conftest import KEYS, SECRET_KEY
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import open_collection
-from tests.support.sockets import opened, receive, subscribe
+from tests.support.sockets import open_socket, receive, subscribe
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.once
@@ -85,7 +85,7 @@ def test_a_socket_and_a_stream_are_held_to_the_same(
 ) -> None:
     """The query and the first item of a subscription are told LIMIT_EXCEEDED; the socket stays open."""
     variables = {"id": collection["id"]}
-    with opened(server, bearer=collection["clientSecret"]) as socket:
+    with open_socket(server, bearer=collection["clientSecret"]) as socket:
         query = f"query ($id: ID!) {{ paymentCollection(id: $id) {{ {nested(4)} }} }}"
         subscribe(socket, query, variables)
         message = receive(socket)

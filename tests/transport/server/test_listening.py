@@ -10,7 +10,7 @@ from tests.api.conftest import SECRET_KEY
 from tests.api.program.test_settings import run_command
 from tests.support.looking import session_status, settle
 from tests.support.running import NO_RECOVERY, RunningServer
-from tests.support.shop import authorize, opened
+from tests.support.shop import authorize, open_with_session
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once
@@ -39,7 +39,7 @@ def test_every_address_is_of_both_families(make_server: Callable[..., RunningSer
     assert told(server) == f"http://127.0.0.1:{server.port}"
     for address in (told(server), f"http://[::1]:{server.port}"):
         assert is_live(address)
-    _, session = opened(server, "pending")
+    _, session = open_with_session(server, "pending")
     authorize(server, session)
     settle(server, session, "approve")
     until(lambda: session_status(server, session) == "AUTHORIZED")

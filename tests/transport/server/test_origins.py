@@ -9,7 +9,7 @@ from tests.api.conftest import SECRET_KEY
 from tests.support.raw_requests import failure
 from tests.support.running import RunningServer
 from tests.support.shop import open_collection
-from tests.support.sockets import opened, receive
+from tests.support.sockets import open_socket, receive
 
 pytestmark = pytest.mark.once
 
@@ -60,7 +60,7 @@ def test_an_allowed_origin(production: RunningServer, origin: str) -> None:
     """Its pages may ask, read the answer and open sockets."""
     assert _named(production, "OPTIONS", origin) == origin
     assert _named(production, "POST", origin) == origin
-    with opened(production, bearer=SECRET_KEY, origin=origin) as socket:
+    with open_socket(production, bearer=SECRET_KEY, origin=origin) as socket:
         assert receive(socket) == {"type": "connection_ack"}
 
 
@@ -71,7 +71,7 @@ def test_a_foreign_origin(production: RunningServer, origin: str) -> None:
     assert _named(production, "POST", origin) is None
     with (
         pytest.raises(InvalidStatus) as refusal,
-        opened(production, bearer=SECRET_KEY, origin=origin),
+        open_socket(production, bearer=SECRET_KEY, origin=origin),
     ):
         pass
     assert refusal.value.response.status_code == 403

@@ -16,7 +16,7 @@ from tests.support.evidence import evidence_of
 from tests.support.log import WATCH
 from tests.support.ports import free_port
 from tests.support.running import ROOT, RunningServer
-from tests.support.shop import open_collection, opened
+from tests.support.shop import open_collection, open_with_session
 from tests.support.streams import TRANSPORTS, following
 from tests.support.waiting import until
 
@@ -88,7 +88,7 @@ def test_nginx_as_it_comes_lets_nobody_in_without_keys(
 ) -> None:
     """It adds no header and writes loopback's Host: no mutation, no GraphiQL, nothing of the sandbox."""
     server = make_server().start()
-    _, session = opened(server, "challenge")
+    _, session = open_with_session(server, "challenge")
     before = evidence_of(server)
     with nginx(tmp_path / "nginx", server, AS_IT_COMES) as outside:
         client = outside.client

@@ -1,4 +1,4 @@
-"""The server's log, read with patience: a request's line is written after its answer is out."""
+"""The server's own log; a request's line is written after its answer is out."""
 
 from tests.support.running import Json, RunningServer
 from tests.support.waiting import until
@@ -12,3 +12,8 @@ def lines_of(server: RunningServer, request_id: str, event: str) -> list[Json]:
         return found if any(line["event"] == "request" for line in found) else []
 
     return [line for line in until(lines) if line["event"] == event]
+
+
+def logged(server: RunningServer, event: str) -> list[Json]:
+    """Return the lines of a kind, oldest first."""
+    return [line for line in server.log_lines() if line["event"] == event]
