@@ -1,20 +1,14 @@
 """Servers of this folder's own: nothing but its tests changes their rows, so that "nothing changed" can be exact."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 
 import pytest
 
 from tests.api.shops import Shop, full_collection
 from tests.support.evidence import Evidence, evidence_of
+from tests.support.keys import KEYS, SECRET_KEY
 from tests.support.running import NO_RECOVERY, RunningServer
 from tests.support.shop import collection_of, open_collection
-
-SECRET_KEY = "the-secret-key-of-these-tests"
-HASHED_KEY = "the-key-that-is-kept-as-a-hash"
-KEYS = {
-    "TILLGRAPH_SECRET_KEYS": f"{SECRET_KEY},sha256:{hashlib.sha256(HASHED_KEY.encode()).hexdigest()}"
-}
 
 
 @pytest.fixture(scope="package")

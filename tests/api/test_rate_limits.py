@@ -8,9 +8,9 @@ import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
-from tests.api.program.test_settings import PRODUCTION
 from tests.support.clocks import DAY_SECONDS, NOON, STANDING_CLOCK, stop_clock
+from tests.support.commands import PRODUCTION
+from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
 from tests.support.log import WATCH, touch
 from tests.support.raw_requests import refused
 from tests.support.running import NO_RECOVERY, Json, RunningServer, document

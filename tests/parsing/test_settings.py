@@ -10,8 +10,9 @@ import pytest
 
 from app.environment import SettingsError
 from app.settings import ENV_FILE, Settings, load
-from tests.api.conftest import SECRET_KEY
-from tests.api.program.test_settings import PRODUCTION, SHORT, SIGNING_KEY
+from tests.api.program.test_settings import SHORT
+from tests.support.commands import PRODUCTION, SIGNING_KEY
+from tests.support.keys import SECRET_KEY
 from tests.support.running import ROOT
 
 pytestmark = pytest.mark.usefixtures("alone")

@@ -8,10 +8,10 @@ import pytest
 from graphql import build_schema
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.api.shops import Shop
 from tests.support.clocks import NOON, STANDING_CLOCK, stop_clock
 from tests.support.evidence import evidence_of, written_in
+from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
 from tests.support.raw_requests import answer_to, failure, refused
 from tests.support.running import NO_RECOVERY, ROOT, Json, RunningServer, document
 from tests.support.shop import new_key, open_collection

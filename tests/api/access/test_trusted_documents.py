@@ -9,8 +9,8 @@ import orjson
 import pytest
 from graphql import parse, print_ast
 
-from tests.api.conftest import SECRET_KEY
-from tests.api.program.test_settings import PRODUCTION, run_command
+from tests.support.commands import PRODUCTION, run_command
+from tests.support.keys import SECRET_KEY
 from tests.support.manifests import apollos_manifest, codegens_manifest, sha256
 from tests.support.raw_requests import refused
 from tests.support.running import QUERIES, Json, RunningServer, document, document_names

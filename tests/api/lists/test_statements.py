@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import SECRET_KEY
 from tests.api.lists.copies import copy_everything
 from tests.conftest import CHECKED
+from tests.support.keys import SECRET_KEY
 from tests.support.running import Json, RunningServer, document
 from tests.support.shop import (
     authorize,

@@ -14,8 +14,8 @@ from db.engine.database import create_database
 from db.invariants import INVARIANTS, Invariant, SqlInvariants
 from db.mismatches import SqlMismatches
 from payments.ports.invariants import BrokenInvariant
-from tests.api.program.test_settings import run_command
 from tests.conftest import CHECKED
+from tests.support.commands import run_command
 from tests.support.forms import in_short
 from tests.support.ports import free_port
 from tests.support.registering import ALLOWED, register

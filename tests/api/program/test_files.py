@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.program.test_settings import PRODUCTION, run_command
+from tests.support.commands import PRODUCTION, run_command
 from tests.support.ports import free_port
 from tests.support.running import ROOT, RunningServer, clean_environment
 from tests.support.shop import pay

@@ -13,7 +13,7 @@ import pytest
 
 from app import logs
 from tests.api.program.test_metrics import metrics
-from tests.api.program.test_settings import run_command
+from tests.support.commands import run_command
 from tests.support.disks import fill, small_disk
 from tests.support.forms import in_short
 from tests.support.running import ROOT, WORKERS, RunningServer, clean_environment

@@ -11,8 +11,8 @@ from socket import SHUT_WR
 import orjson
 import pytest
 
-from tests.api.conftest import HASHED_KEY, KEYS, SECRET_KEY
 from tests.support.files import whole_lines
+from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
 from tests.support.raw_connections import UPGRADE, connected, received
 from tests.support.running import QUICK_RECOVERY, ROOT, Json, RunningServer, document
 from tests.support.server_log import lines_of

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from tests.api.conftest import KEYS, SECRET_KEY
+from tests.support.keys import KEYS, SECRET_KEY
 from tests.support.running import QUICK_RECOVERY, Json, RunningServer, document
 from tests.support.server_log import lines_of
 from tests.support.shop import pay

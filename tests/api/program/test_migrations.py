@@ -15,7 +15,7 @@ import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine.database import create_engine as create_program_engine
 from db.engine.limits import LOCK_SECONDS
 from db.tables.payments import metadata
-from tests.api.program.test_settings import run_command
+from tests.support.commands import run_command
 from tests.support.evidence import TABLES
 from tests.support.running import RunningServer
 from tests.support.shop import capture, pay, refund

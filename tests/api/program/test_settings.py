@@ -5,20 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.conftest import SECRET_KEY
-from tests.support.ports import free_port
+from tests.support.commands import PRODUCTION, SIGNING_KEY, run_command
+from tests.support.keys import SECRET_KEY
 from tests.support.raw_requests import refused
-from tests.support.running import ROOT, RunningServer, clean_environment
-from tests.support.starting import Ended, run
+from tests.support.running import ROOT, RunningServer
 
 pytestmark = pytest.mark.once
 
-SIGNING_KEY = "signing-key-of-more-than-16-characters"
-PRODUCTION = {
-    "TILLGRAPH_ENVIRONMENT": "production",
-    "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
-    "TILLGRAPH_SIGNING_KEYS": SIGNING_KEY,
-}
 SHORT = "tooshortsecret"
 NOBODY = 1
 """A port below those that the system gives out, on which nobody listens."""
@@ -49,13 +42,6 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     ),
 }
 """What the settings say, alone and together (tests/parsing/test_settings.py has each), and what is built from them."""
-
-
-def run_command(folder: Path, *arguments: str, **environment: str) -> Ended:
-    """Run `python server.py` in a folder of its own to its end."""
-    folder.mkdir(parents=True, exist_ok=True)
-    settings = {**clean_environment(), "PORT": str(free_port()), **environment}
-    return run("server", arguments, folder=folder, environment=settings)
 
 
 @pytest.mark.parametrize("kind", WRONG)

@@ -12,13 +12,12 @@ import pytest
 from tests.support.clocks import STANDING_CLOCK, stop_clock
 from tests.support.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
 from tests.support.forms import in_short
+from tests.support.keys import SECRET_KEY
 from tests.support.ports import free_port
 from tests.support.running import LONG_WAITS, SHORT_WAITS, RunningServer
 from tests.support.server_log import logged
 from tests.support.shop import open_collection
 from tests.support.waiting import PATIENCE_SECONDS, until
-
-SECRET_KEY = "the-secret-key-of-these-tests"
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.program.test_settings import run_command
+from tests.support.commands import run_command
 from tests.support.disks import fill, small_disk
 from tests.support.running import (
     NO_RECOVERY,

@@ -37,3 +37,11 @@ def own(tmp_path: Path) -> Iterator[Site]:
     """Return a site of a test's own, that hears no report."""
     with site(tmp_path, hears_reports=False) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a site that captures at once."""
+    folder = tmp_path_factory.mktemp("at_once")
+    with site(folder, TILLGRAPH_STRIPE_CAPTURE_METHOD="automatic") as made:
+        yield made

@@ -25,6 +25,8 @@ WEBHOOK_SECRET = "whsec_of_these_tests"
 RECOVERY_SECONDS = "0.2"
 """Most tests of faults wait for recovery once."""
 
+THREE_D_SECURE = "pm_card_threeDSecure2Required"
+DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
 VISA = "pm_card_visa"
 VISA_DETAILS = {
     "type": "card",

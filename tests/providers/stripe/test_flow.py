@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.providers.stripe.site import PUBLISHABLE_KEY, VISA, VISA_DETAILS, Site
+from tests.providers.stripe.site import PUBLISHABLE_KEY, THREE_D_SECURE, VISA, VISA_DETAILS, Site
 from tests.support.records import put_off
 from tests.support.running import Json
 from tests.support.shop import (
@@ -18,7 +18,6 @@ from tests.support.shop import (
 )
 from tests.support.waiting import until
 
-THREE_D_SECURE = "pm_card_threeDSecure2Required"
 BACK = "http://localhost:3000/back"
 
 

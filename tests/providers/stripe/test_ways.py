@@ -12,9 +12,9 @@ from tests.providers.stripe.faults.test_faults import (
     prepared,
     session_id_of,
 )
-from tests.providers.stripe.site import PUBLISHABLE_KEY, VISA, Site, site
+from tests.providers.stripe.site import PUBLISHABLE_KEY, THREE_D_SECURE, VISA, Site, site
 from tests.providers.stripe.test_closing import closed_while_processing, is_settled
-from tests.providers.stripe.test_flow import THREE_D_SECURE, reference_of
+from tests.providers.stripe.test_flow import reference_of
 from tests.support.calling import is_open
 from tests.support.forms import in_short
 from tests.support.records import put_off
@@ -82,14 +82,6 @@ def test_paid_by_a_way_of_its_own(shop: Site) -> None:
     found = shop.payment(payment["id"])
     assert (found["capturedAmount"], found["refundedAmount"]) == ("50.00", "20.00")
     assert len(found["captures"]) == 1
-
-
-@pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a site that captures at once."""
-    folder = tmp_path_factory.mktemp("at_once")
-    with site(folder, TILLGRAPH_STRIPE_CAPTURE_METHOD="automatic") as made:
-        yield made
 
 
 def test_captured_at_once(at_once: Site) -> None:

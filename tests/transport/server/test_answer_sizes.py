@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.api.conftest import KEYS, SECRET_KEY
+from tests.support.keys import KEYS, SECRET_KEY
 from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.shop import open_collection
 from tests.support.sockets import open_socket, receive, subscribe

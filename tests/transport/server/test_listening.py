@@ -6,8 +6,8 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from tests.api.conftest import SECRET_KEY
-from tests.api.program.test_settings import run_command
+from tests.support.commands import run_command
+from tests.support.keys import SECRET_KEY
 from tests.support.looking import session_status, settle
 from tests.support.running import NO_RECOVERY, RunningServer
 from tests.support.shop import authorize, open_with_session

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.api.conftest import SECRET_KEY
+from tests.support.keys import SECRET_KEY
 from tests.support.raw_requests import failure
 from tests.support.running import RunningServer
 from tests.support.shop import open_collection

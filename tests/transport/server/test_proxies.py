@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.api.conftest import SECRET_KEY
 from tests.support.evidence import evidence_of
+from tests.support.keys import SECRET_KEY
 from tests.support.log import WATCH
 from tests.support.ports import free_port
 from tests.support.running import ROOT, RunningServer

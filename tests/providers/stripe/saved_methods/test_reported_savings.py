@@ -1,16 +1,15 @@
 """What is kept for a customer whose browser never came back, and what iDEAL and Bancontact leave to charge later."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.providers.stripe.saved_methods.test_holders import new_holder, save, session_of, shown
 from tests.providers.stripe.site import (
+    DECLINED,
     PUBLISHABLE_KEY,
+    THREE_D_SECURE,
     VISA,
     VISA_DETAILS,
     Site,
-    site,
     waiting_reports,
 )
 from tests.providers.stripe.test_flow import BACK, reference_of
@@ -19,9 +18,6 @@ from tests.support.shop import authorize, new_key, open_collection, open_session
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once
-
-THREE_D_SECURE = "pm_card_threeDSecure2Required"
-DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
 
 
 def kept(shop: Site, holder: Json) -> list[Json]:
@@ -95,14 +91,6 @@ def test_a_saving_that_is_not_ours(shop: Site) -> None:
     until(lambda: waiting_reports(shop.server) == 0)
     assert kept(shop, holder) == []
     assert shop.stripe.attached(holder["externalId"]) == 1
-
-
-@pytest.fixture(scope="module")
-def at_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a site that captures at once, where an account offers more than cards."""
-    folder = tmp_path_factory.mktemp("at_once")
-    with site(folder, TILLGRAPH_STRIPE_CAPTURE_METHOD="automatic") as made:
-        yield made
 
 
 @pytest.mark.parametrize(("type", "last_four"), [("ideal", "9191"), ("bancontact", "7061")])

@@ -11,7 +11,14 @@ from tests.providers.stripe.saved_methods.test_holders import (
     session_of,
     shown,
 )
-from tests.providers.stripe.site import PUBLISHABLE_KEY, VISA, VISA_DETAILS, Site
+from tests.providers.stripe.site import (
+    DECLINED,
+    PUBLISHABLE_KEY,
+    THREE_D_SECURE,
+    VISA,
+    VISA_DETAILS,
+    Site,
+)
 from tests.support.running import Json
 from tests.support.shop import authorize, capture, new_key, open_collection
 from tests.support.waiting import until
@@ -19,8 +26,6 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.once
 
 AUTHENTICATION_REQUIRED = "pm_card_authenticationRequired"
-THREE_D_SECURE = "pm_card_threeDSecure2Required"
-DECLINED = "pm_card_visa_chargeDeclinedInsufficientFunds"
 
 # ── Saved methods ──────────────────────────────────────────────────────────────
 
