@@ -45,49 +45,23 @@ from payments.model.ids import (
 )
 from payments.model.instants import Instant
 from payments.model.statuses import OperationKind, OperationStatus
-from payments.ports.store import Transaction
 from payments.ports.stored import StoredKey, StoredReport
+from payments.ports.transactions import ReadTransaction, Transaction
 
 Answer = TypeVar("Answer")
 Thing = TypeVar("Thing")
 
 
-class StoreTransaction:
-    """One open transaction of the flow."""
+class StoreReadTransaction:
+    """One open transaction of the flow that only reads."""
 
-    def __init__(self, connection: Connection, now: Instant, *, may_lock: bool = True) -> None:
+    def __init__(self, connection: Connection, now: Instant) -> None:
         self._connection = connection
-        self._lock_collection = sql.LOCK_COLLECTION if may_lock else sql.COLLECTION
-        self._events = 0
         self.now = now
 
-    def key(self, owner: str, key: str) -> StoredKey | None:
-        """Find an idempotency key."""
-        for row in self._connection.rows(sql.KEY, {"owner": owner, "key": key}):
-            owner, key, fingerprint, _, subject_ids, created_at = row
-            ids = tuple(orjson.loads(subject_ids))
-            return StoredKey(owner, key, fingerprint, ids, Instant(created_at))
-        return None
-
-    def bind_key(self, stored: StoredKey) -> None:
-        """Keep an idempotency key."""
-        values = {
-            "owner": stored.owner,
-            "key": stored.key,
-            "fingerprint": stored.fingerprint,
-            "subject_id": stored.subject_ids[0],
-            "subject_ids": orjson.dumps(stored.subject_ids).decode(),
-            "created_at": stored.created_at,
-        }
-        self._connection.change(sql.BIND_KEY, values)
-
-    def release_key(self, subject_id: str) -> None:
-        """Free the key that is bound to what did not come about."""
-        self._connection.change(sql.RELEASE_KEY, {"subject_id": subject_id})
-
-    def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Read a collection and hold it until the transaction ends; one that only reads holds nothing."""
-        return self._first(COLLECTIONS, self._lock_collection, {"id": id})
+    def read_collection(self, id: CollectionId) -> PaymentCollection | None:
+        """Read a collection."""
+        return self._first(COLLECTIONS, sql.COLLECTION, {"id": id})
 
     def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]:
         """List a collection's sessions, oldest first."""
@@ -148,6 +122,115 @@ class StoreTransaction:
             return OperationId(row[0])
         return None
 
+    def disputes_of(self, id: PaymentId) -> Sequence[Dispute]:
+        """Read a payment's disputes, oldest first."""
+        rows = self._connection.rows(sql.DISPUTES_OF, {"payment_id": id})
+        return [DISPUTES.record(row) for row in rows]
+
+    def holder(self, id: HolderId) -> AccountHolder | None:
+        """Read an account holder."""
+        return self._first(HOLDERS, sql.HOLDER, {"id": id})
+
+    def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None:
+        """Find a customer's account holder at a provider."""
+        values = {"provider_id": id, "customer_reference": customer_reference}
+        return self._first(HOLDERS, sql.HOLDER_OF, values)
+
+    def method(self, id: MethodId) -> PaymentMethod | None:
+        """Read a payment method."""
+        return self._first(METHODS, sql.METHOD, {"id": id})
+
+    def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None:
+        """Find an account holder's payment method by its provider's name of it."""
+        return self._first(METHODS, sql.METHOD_AT, {"holder_id": id, "reference": reference})
+
+    def setup(self, id: SetupId) -> MethodSetup | None:
+        """Read the saving of a payment method."""
+        return self._first(SETUPS, sql.SETUP, {"id": id})
+
+    def refund_reasons(self) -> Sequence[RefundReason]:
+        """List the refund reasons that can be chosen."""
+        return [REASONS.record(row) for row in self._connection.rows(sql.REFUND_REASONS, {})]
+
+    def disabled_providers(self) -> frozenset[str]:
+        """List the providers that the operator has disabled."""
+        return frozenset(row[0] for row in self._connection.rows(sql.DISABLED, {}))
+
+    def known_account(self, gateway: str) -> str | None:
+        """Name the account at a gateway that this database's payments are of."""
+        rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
+        return rows[0][0] if rows else None
+
+    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
+        """List authorizations of some providers that are past their time, the longest past first."""
+        values = {"providers": json_list(of), "now": self.now, "most": limit}
+        return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
+
+    def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
+        """Return when the next operation of some providers is due."""
+        return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
+
+    def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
+        """List the reports that came since an instant, matched nothing then and may by now, newest first.
+
+        What matches nothing for long does not stand in the way of what has just come.
+        """
+        rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
+        return [
+            StoredReport(
+                provider_id, event_id, operation_id, body, received_at, session_id, reference
+            )
+            for provider_id, event_id, operation_id, body, received_at, _, session_id, reference in rows
+        ]
+
+    def _collection_of(self, statement: Statement, id: str) -> CollectionId | None:
+        for row in self._connection.rows(statement, {"id": id}):
+            return CollectionId(row[0])
+        return None
+
+    def _first(
+        self, rows: RowMap[Thing], statement: Statement, values: dict[str, Any]
+    ) -> Thing | None:
+        for row in self._connection.rows(statement, values):
+            return rows.record(row)
+        return None
+
+
+class StoreTransaction(StoreReadTransaction):
+    """One open transaction of the flow."""
+
+    def __init__(self, connection: Connection, now: Instant) -> None:
+        super().__init__(connection, now)
+        self._events = 0
+
+    def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
+        """Read a collection and hold it until the transaction ends."""
+        return self._first(COLLECTIONS, sql.LOCK_COLLECTION, {"id": id})
+
+    def key(self, owner: str, key: str) -> StoredKey | None:
+        """Find an idempotency key."""
+        for row in self._connection.rows(sql.KEY, {"owner": owner, "key": key}):
+            owner, key, fingerprint, _, subject_ids, created_at = row
+            ids = tuple(orjson.loads(subject_ids))
+            return StoredKey(owner, key, fingerprint, ids, Instant(created_at))
+        return None
+
+    def bind_key(self, stored: StoredKey) -> None:
+        """Keep an idempotency key."""
+        values = {
+            "owner": stored.owner,
+            "key": stored.key,
+            "fingerprint": stored.fingerprint,
+            "subject_id": stored.subject_ids[0],
+            "subject_ids": orjson.dumps(stored.subject_ids).decode(),
+            "created_at": stored.created_at,
+        }
+        self._connection.change(sql.BIND_KEY, values)
+
+    def release_key(self, subject_id: str) -> None:
+        """Free the key that is bound to what did not come about."""
+        self._connection.change(sql.RELEASE_KEY, {"subject_id": subject_id})
+
     def insert_collection(self, collection: PaymentCollection) -> None:
         """Add a collection."""
         self._connection.change(sql.INSERT_COLLECTION, COLLECTIONS.values(collection))
@@ -187,11 +270,6 @@ class StoreTransaction:
         self._connection.change(sql.INSERT_EVENT, {**EVENTS.values(event), "ordinal": self._events})
         self._events += 1
 
-    def disputes_of(self, id: PaymentId) -> Sequence[Dispute]:
-        """Read a payment's disputes, oldest first."""
-        rows = self._connection.rows(sql.DISPUTES_OF, {"payment_id": id})
-        return [DISPUTES.record(row) for row in rows]
-
     def insert_dispute(self, dispute: Dispute) -> None:
         """Add a dispute."""
         self._connection.change(sql.INSERT_DISPUTE, DISPUTES.values(dispute))
@@ -200,18 +278,9 @@ class StoreTransaction:
         """Change a dispute of a payment whose collection this transaction has locked."""
         self._update(sql.UPDATE_DISPUTE, DISPUTES.values(dispute))
 
-    def holder(self, id: HolderId) -> AccountHolder | None:
-        """Read an account holder."""
-        return self._first(HOLDERS, sql.HOLDER, {"id": id})
-
     def lock_holder(self, id: HolderId) -> AccountHolder | None:
         """Read an account holder and hold it until the transaction ends."""
         return self._first(HOLDERS, sql.LOCK_HOLDER, {"id": id})
-
-    def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None:
-        """Find a customer's account holder at a provider."""
-        values = {"provider_id": id, "customer_reference": customer_reference}
-        return self._first(HOLDERS, sql.HOLDER_OF, values)
 
     def insert_holder(self, holder: AccountHolder) -> None:
         """Add an account holder."""
@@ -225,14 +294,6 @@ class StoreTransaction:
         """Delete an account holder with its payment methods and their savings."""
         for statement in sql.DELETE_HOLDER:
             self._connection.change(statement, {"id": id})
-
-    def method(self, id: MethodId) -> PaymentMethod | None:
-        """Read a payment method."""
-        return self._first(METHODS, sql.METHOD, {"id": id})
-
-    def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None:
-        """Find an account holder's payment method by its provider's name of it."""
-        return self._first(METHODS, sql.METHOD_AT, {"holder_id": id, "reference": reference})
 
     def insert_method(self, method: PaymentMethod) -> None:
         """Add a payment method to an account holder that this transaction has locked."""
@@ -248,10 +309,6 @@ class StoreTransaction:
         self._connection.change(delete, {"id": id})
         self._connection.change(end, {"id": id, "now": self.now})
 
-    def setup(self, id: SetupId) -> MethodSetup | None:
-        """Read the saving of a payment method."""
-        return self._first(SETUPS, sql.SETUP, {"id": id})
-
     def insert_setup(self, setup: MethodSetup) -> None:
         """Add the saving of a payment method."""
         self._connection.change(sql.INSERT_SETUP, SETUPS.values(setup))
@@ -259,10 +316,6 @@ class StoreTransaction:
     def update_setup(self, setup: MethodSetup) -> None:
         """Change a saving whose account holder this transaction has locked."""
         self._update(sql.UPDATE_SETUP, SETUPS.values(setup))
-
-    def refund_reasons(self) -> Sequence[RefundReason]:
-        """List the refund reasons that can be chosen."""
-        return [REASONS.record(row) for row in self._connection.rows(sql.REFUND_REASONS, {})]
 
     def insert_refund_reason(self, reason: RefundReason) -> None:
         """Add a refund reason."""
@@ -272,20 +325,11 @@ class StoreTransaction:
         """Change a refund reason."""
         self._update(sql.UPDATE_REFUND_REASON, REASONS.values(reason))
 
-    def disabled_providers(self) -> frozenset[str]:
-        """List the providers that the operator has disabled."""
-        return frozenset(row[0] for row in self._connection.rows(sql.DISABLED, {}))
-
     def set_provider_enabled(self, id: ProviderId, is_enabled: bool) -> None:
         """Enable or disable a provider."""
         self._connection.change(sql.ENABLE, {"provider_id": id})
         if not is_enabled:
             self._connection.change(sql.DISABLE, {"provider_id": id})
-
-    def known_account(self, gateway: str) -> str | None:
-        """Name the account at a gateway that this database's payments are of."""
-        rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
-        return rows[0][0] if rows else None
 
     def set_known_account(self, gateway: str, account: str) -> None:
         """Keep the account at a gateway, instead of another one."""
@@ -312,15 +356,6 @@ class StoreTransaction:
         values = {"by_id": id, "now": self.now, "holder": leased_by, "until": until}
         return self._first(OPERATIONS, sql.CLAIM_ONE, values)
 
-    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
-        """List authorizations of some providers that are past their time, the longest past first."""
-        values = {"providers": json_list(of), "now": self.now, "most": limit}
-        return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
-
-    def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
-        """Return when the next operation of some providers is due."""
-        return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
-
     def renew_lease(self, id: OperationId, *, leased_by: str, lease_seconds: float) -> bool:
         """Prolong a lease; tells whether the process still had it."""
         until = instants.after(self.now, lease_seconds)
@@ -343,35 +378,10 @@ class StoreTransaction:
         }
         return self._connection.change(sql.INSERT_REPORT, values) == 1
 
-    def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
-        """List the reports that came since an instant, matched nothing then and may by now, newest first.
-
-        What matches nothing for long does not stand in the way of what has just come.
-        """
-        rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
-        return [
-            StoredReport(
-                provider_id, event_id, operation_id, body, received_at, session_id, reference
-            )
-            for provider_id, event_id, operation_id, body, received_at, _, session_id, reference in rows
-        ]
-
     def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None:
         """Note that a report's effect is recorded."""
         values = {"by_provider": provider_id, "by_event": event_id, "now": self.now}
         self._connection.change(sql.APPLY_REPORT, values)
-
-    def _collection_of(self, statement: Statement, id: str) -> CollectionId | None:
-        for row in self._connection.rows(statement, {"id": id}):
-            return CollectionId(row[0])
-        return None
-
-    def _first(
-        self, rows: RowMap[Thing], statement: Statement, values: dict[str, Any]
-    ) -> Thing | None:
-        for row in self._connection.rows(statement, values):
-            return rows.record(row)
-        return None
 
     def _update(self, statement: Statement, values: dict[str, Any]) -> int:
         return self._connection.change(statement, {**values, "by_id": values["id"]})
@@ -392,9 +402,7 @@ class SqlStore:
         now = self._database.now
         return await self._database.write(lambda one: work(StoreTransaction(one, now())))
 
-    async def read(self, work: Callable[[Transaction], Answer]) -> Answer:
+    async def read(self, work: Callable[[ReadTransaction], Answer]) -> Answer:
         """Run a function that only reads, beside whoever writes."""
         now = self._database.now
-        return await self._database.read(
-            lambda one: work(StoreTransaction(one, now(), may_lock=False))
-        )
+        return await self._database.read(lambda one: work(StoreReadTransaction(one, now())))

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-import operator
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -14,11 +15,11 @@ from payments.flow.recording import ReportedOutcome, apply_outcome, record
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.flow.session_outcomes import apply_change
-from payments.flow.working_copy import WorkingCopy, lock
+from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import StoreFailed
-from payments.model.ids import OperationId
+from payments.model.ids import CollectionId, OperationId
 from payments.model.instants import after
 from payments.model.limits import (
     ANSWER_SECONDS,
@@ -31,7 +32,7 @@ from payments.model.money import Money
 from payments.model.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
 from payments.model.statuses import EventSource, EventType, OperationKind, OperationStatus
 from payments.ports.provider import CancelsOnce, Provider, TakesLonger
-from payments.ports.store import Transaction
+from payments.ports.transactions import ReadTransaction, Transaction
 
 log = structlog.get_logger("flow")
 
@@ -147,7 +148,7 @@ async def carry_out_all(
     if len(later) > 1:
         # Each shows what it recorded itself; all of it stands in the database.
         with contextlib.suppress(StoreFailed):
-            return await read_again(flow, snapshot)
+            return await read_again(flow, snapshot.collection.id)
     return later[-1] if later else snapshot
 
 
@@ -291,7 +292,7 @@ async def carry_out_or_wait(flow: Flow, snapshot: Snapshot, found: Prepared) -> 
         return await carry_out(flow, snapshot, operation.id)
     if operation.status is OperationStatus.ASKING:
         await wait_for_outcome(flow, operation)
-        return await read_again(flow, snapshot, operation.id)
+        return await read_again(flow, operation.collection_id, operation.id)
     return snapshot
 
 
@@ -306,21 +307,15 @@ async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
         else:
             # Another process asks it, or one that is gone; the database tells when that has changed.
             await asyncio.sleep(min(POLL_SECONDS, left))
-        found = await flow.store.read(operator.methodcaller("operation", operation.id))
-        assert found is not None
-        operation = found
+        operation = await flow.store.read(partial(_known, id=operation.id))
     return operation
 
 
-async def read_again(flow: Flow, snapshot: Snapshot, *operation_ids: OperationId) -> Snapshot:
+async def read_again(flow: Flow, id: CollectionId, *operation_ids: OperationId) -> Snapshot:
     """Read a collection as it is now, with some of its operations."""
 
-    def work(tx: Transaction) -> Snapshot:
-        working = lock(tx, snapshot.collection.id, EventSource.API)
-        assert working is not None
-        for id in operation_ids:
-            working.operation(id)
-        return working.snapshot()
+    def work(tx: ReadTransaction) -> Snapshot:
+        return read_snapshot(tx, id, [_known(tx, one) for one in operation_ids])
 
     return await flow.store.read(work)
 
@@ -333,8 +328,7 @@ async def read_opening(
     Whatever became of a change meanwhile: it is the session's object that is read.
     """
     assert session.opening_id is not None
-    opening = await flow.store.read(operator.methodcaller("operation", session.opening_id))
-    assert opening is not None
+    opening = await flow.store.read(partial(_known, id=session.opening_id))
     provider = flow.providers[session.provider_id]
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
@@ -346,7 +340,7 @@ async def read_opening(
 
 async def read_outcome(flow: Flow, operation: Operation) -> Outcome:
     """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
-    sessions = await flow.store.read(operator.methodcaller("sessions_of", operation.collection_id))
+    sessions = await flow.store.read(lambda tx: tx.sessions_of(operation.collection_id))
     session = next(session for session in sessions if session.id == operation.session_id)
     return await _look(
         flow.faults, flow.providers[operation.provider_id], ask_of(session, operation), session
@@ -364,9 +358,17 @@ async def read_and_record(flow: Flow, snapshot: Snapshot, operation: Operation) 
     return await _record(flow, operation, outcome, EventSource.API)
 
 
-def snapshot_of(tx: Transaction, operation: Operation) -> Snapshot:
-    """Read a claimed operation's collection, to ask for it."""
-    working = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
-    assert working is not None
-    working.operations[operation.id] = operation
-    return working.snapshot()
+def read_snapshot(
+    tx: ReadTransaction, id: CollectionId, operations: Sequence[Operation] = ()
+) -> Snapshot:
+    """Read a collection with everything that belongs to it, and with some of its operations as they are given."""
+    collection = tx.read_collection(id)
+    assert collection is not None
+    sessions, payments = tx.sessions_of(id), tx.payments_of(id)
+    return Snapshot(collection, tuple(sessions), tuple(payments), tuple(operations))
+
+
+def _known(tx: ReadTransaction, id: OperationId) -> Operation:
+    operation = tx.operation(id)
+    assert operation is not None
+    return operation

@@ -34,7 +34,7 @@ from payments.model.money import AmountFault, Money, parse_minor
 from payments.model.outcomes import JsonObject
 from payments.model.statuses import EventSource
 from payments.ports.provider import DataFault, JudgesRefunds, LimitsAmounts, Provider, is_retired
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 Path = tuple[str, ...] | None
 

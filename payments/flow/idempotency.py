@@ -22,8 +22,8 @@ from payments.model.commands import (
     SettleOperation,
 )
 from payments.model.errors import KeyReused, NotFound
-from payments.ports.store import Transaction
 from payments.ports.stored import StoredKey
+from payments.ports.transactions import Transaction
 
 KeyedCommand = (
     CreatePaymentCollection

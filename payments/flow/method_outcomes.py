@@ -34,7 +34,7 @@ from payments.model.outcomes import (
     PaidWith,
     Processing,
 )
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 HOLDER_PATH = ("accountHolderId",)
 

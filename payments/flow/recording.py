@@ -27,7 +27,7 @@ from payments.model.outcomes import (
     Unknown,
 )
 from payments.model.statuses import EventSource, OperationKind, OperationStatus
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 log = structlog.get_logger("flow")
 

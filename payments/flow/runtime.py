@@ -15,7 +15,8 @@ from payments.model.entities import Snapshot
 from payments.model.ids import OperationId, ProviderId
 from payments.model.limits import DRAIN_SECONDS
 from payments.ports.provider import Provider
-from payments.ports.store import Signals, Store, Transaction
+from payments.ports.store import Signals, Store
+from payments.ports.transactions import Transaction
 
 Answer = TypeVar("Answer")
 

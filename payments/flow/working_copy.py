@@ -32,7 +32,7 @@ from payments.model.statuses import (
     payment_status,
     session_status,
 )
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from payments.model.entities import Dispute, Payment, Snapshot
 from payments.model.ids import DISPUTE, DisputeId, ProviderId, new_id
 from payments.model.outcomes import DisputeFound
 from payments.model.statuses import DISPUTE_OVER, DisputeStatus, EventSource, EventType
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 
 def _can_become(known: Dispute, found: DisputeFound) -> bool:

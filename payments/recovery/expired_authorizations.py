@@ -12,7 +12,7 @@ from payments.model.entities import Payment, Snapshot
 from payments.model.ids import PaymentId, new_request_id
 from payments.model.limits import LAPSED_PAYMENTS
 from payments.model.statuses import CancellationReason, EventSource, EventType, OperationKind
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 log = structlog.get_logger("recovery")
 

@@ -10,7 +10,7 @@ from payments.flow.runtime import Flow
 from payments.model.ids import SessionId
 from payments.model.instants import Instant
 from payments.ports.provider import BooksUnreadable, HasAccount, effects_on
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 from payments.recovery.reconciliation import readers_of
 
 log = structlog.get_logger("flow")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from payments.flow.asking import carry_out, snapshot_of
+from payments.flow.asking import carry_out, read_snapshot
 from payments.flow.runtime import Flow
 from payments.model import instants
 from payments.model.entities import Snapshot
@@ -107,7 +107,10 @@ class Recovery:
         )
         # Read after the claim: a claim that waited for a collection's lock could stand in the way of its holder.
         snapshots = await self.flow.store.read(
-            lambda tx: [(operation, snapshot_of(tx, operation)) for operation in claimed]
+            lambda tx: [
+                (operation, read_snapshot(tx, operation.collection_id, [operation]))
+                for operation in claimed
+            ]
         )
         for operation, snapshot in snapshots:
             asked = carry_out(self.flow, snapshot, operation.id, EventSource.RECONCILIATION)

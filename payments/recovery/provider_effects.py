@@ -45,7 +45,7 @@ from payments.model.statuses import (
     OperationStatus,
 )
 from payments.ports.provider import Provider, ReadsObjects
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 from payments.recovery.disputes import record_dispute
 
 log = structlog.get_logger("flow")

@@ -31,8 +31,8 @@ from payments.ports.provider import (
     ReadsSavings,
     ReportRefused,
 )
-from payments.ports.store import Transaction
 from payments.ports.stored import StoredReport
+from payments.ports.transactions import ReadTransaction, Transaction
 from payments.recovery.disputes import record_dispute
 from payments.recovery.provider_effects import record_effect
 
@@ -105,7 +105,7 @@ def _apply(
     return snapshot
 
 
-def _operation_of(tx: Transaction, stored: StoredReport) -> Operation | None:
+def _operation_of(tx: ReadTransaction, stored: StoredReport) -> Operation | None:
     operation = tx.operation(stored.operation_id)
     if operation is None:
         id = tx.external_operation(stored.provider_id, stored.operation_id)

@@ -16,7 +16,7 @@ from payments.model.limits import HOLDERS_A_COLLECTION
 from payments.model.outcomes import Declined
 from payments.model.texts import is_storable
 from payments.ports.provider import FindsHolders, Provider, SavesMethods
-from payments.ports.store import Transaction
+from payments.ports.transactions import ReadTransaction, Transaction
 
 Path = tuple[str, ...]
 
@@ -184,11 +184,17 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     await flow.store.transact(work)
 
 
-def held(tx: Transaction, id: str, *, path: Path, may_lock: bool = False) -> AccountHolder:
+def held(tx: ReadTransaction, id: str, *, path: Path) -> AccountHolder:
     """Find a holder that its provider knows; raises NotFound."""
-    found = None
-    if is_id(id, ACCOUNT_HOLDER):
-        found = tx.lock_holder(HolderId(id)) if may_lock else tx.holder(HolderId(id))
+    return _known(tx.holder(HolderId(id)) if is_id(id, ACCOUNT_HOLDER) else None, path)
+
+
+def locked_holder(tx: Transaction, id: str, *, path: Path) -> AccountHolder:
+    """Find and lock a holder that its provider knows; raises NotFound."""
+    return _known(tx.lock_holder(HolderId(id)) if is_id(id, ACCOUNT_HOLDER) else None, path)
+
+
+def _known(found: AccountHolder | None, path: Path) -> AccountHolder:
     if found is None or found.reference is None:
         raise NotFound("No account holder has this id.", path=path)
     return found

@@ -32,7 +32,7 @@ from payments.model.outcomes import (
 )
 from payments.model.statuses import OperationKind, OperationStatus, SessionStatus
 from payments.ports.provider import Provider, SavesMethods
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)

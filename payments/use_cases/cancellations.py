@@ -16,7 +16,7 @@ from payments.model.statuses import (
     OperationKind,
     PaymentStatus,
 )
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from payments.model.statuses import (
     has_nothing_left_to_capture,
 )
 from payments.ports.provider import LimitsCaptures, Provider
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 from payments.use_cases import refund_reasons
 
 

@@ -22,7 +22,7 @@ from payments.model.ids import COLLECTION, CollectionId, ProviderId, new_id
 from payments.model.instants import after
 from payments.model.statuses import CancellationReason, EventSource, EventType
 from payments.ports.provider import manual_provider
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 from payments.use_cases import authorizations, captures_and_refunds, sessions
 from payments.use_cases.account_holders import each_held
 from payments.use_cases.cancellations import begin_cancellation

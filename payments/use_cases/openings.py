@@ -24,7 +24,7 @@ from payments.model.errors import (
 from payments.model.failures import FailureCode
 from payments.model.ids import CollectionId, OperationId, SessionId
 from payments.model.statuses import FAILED, EventSource, OperationKind, OperationStatus
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 Creation = CreatePaymentSession | CreatePaymentSessions
 
@@ -102,7 +102,7 @@ async def opened_by_another_call(
         if error is not None and not _can_be_left_out(command, error):
             raise error
         is_waiting = True
-    return await read_again(flow, snapshot) if is_waiting else snapshot
+    return await read_again(flow, snapshot.collection.id) if is_waiting else snapshot
 
 
 async def _operation(flow: Flow, id: OperationId) -> Operation:

@@ -23,8 +23,13 @@ from payments.model.commands import Call, SavePaymentMethod
 from payments.model.errors import InvalidInput, NotFound, Refused
 from payments.model.ids import PAYMENT_METHOD, SETUP, MethodId, SetupId, is_id, new_id
 from payments.ports.provider import DataFault
-from payments.ports.store import Transaction
-from payments.use_cases.account_holders import held, known_as, known_provider, saving_provider
+from payments.ports.transactions import ReadTransaction, Transaction
+from payments.use_cases.account_holders import (
+    known_as,
+    known_provider,
+    locked_holder,
+    saving_provider,
+)
 
 
 async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer:
@@ -35,7 +40,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
             tx,
             call,
             command,
-            lambda: held(tx, command.account_holder_id, path=HOLDER_PATH, may_lock=True),
+            lambda: locked_holder(tx, command.account_holder_id, path=HOLDER_PATH),
         )
         if stored is not None:
             setup = _there(tx.setup(SetupId(stored.subject_ids[0])), holder)
@@ -122,7 +127,7 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
     await flow.store.transact(lambda tx: tx.delete_method(method.id))
 
 
-def _kept(tx: Transaction, id: str) -> PaymentMethod:
+def _kept(tx: ReadTransaction, id: str) -> PaymentMethod:
     method = tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
     if method is None:
         raise NotFound("No payment method has this id.", path=("id",))

@@ -8,7 +8,7 @@ from payments.model.entities import RefundReason
 from payments.model.errors import InvalidInput, InvalidState, NotFound
 from payments.model.ids import REFUND_REASON, RefundReasonId, is_id, new_id
 from payments.model.limits import REFUND_REASONS
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 
 
 async def create(flow: Flow, command: CreateRefundReason) -> RefundReason:

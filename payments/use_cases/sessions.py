@@ -24,7 +24,7 @@ from payments.model.limits import SESSIONS_A_COLLECTION
 from payments.model.outcomes import JsonObject, Opened
 from payments.model.statuses import EventType, OperationKind, SessionStatus
 from payments.ports.provider import Provider
-from payments.ports.store import Transaction
+from payments.ports.transactions import Transaction
 from payments.use_cases.openings import (
     Creation,
     close_all,

@@ -6,7 +6,7 @@ from typing import assert_never
 
 import structlog
 
-from payments.flow.asking import carry_out, snapshot_of, wait_for_outcome
+from payments.flow.asking import carry_out, read_again, read_snapshot, wait_for_outcome
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.recording import apply_outcome, given_back
 from payments.flow.runtime import Flow
@@ -28,7 +28,7 @@ from payments.model.limits import LEASE_SECONDS
 from payments.model.money import Money
 from payments.model.outcomes import Authorized, Declined, Moved, Opened, Outcome
 from payments.model.statuses import EventSource, OperationKind
-from payments.ports.store import Transaction
+from payments.ports.transactions import ReadTransaction, Transaction
 
 log = structlog.get_logger("flow")
 
@@ -56,7 +56,7 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
         await asyncio.wait({asking})
     elif not await _claim_and_ask(flow, found):
         await wait_for_outcome(flow, found)
-    snapshot = await _read(flow, found)
+    snapshot = await read_again(flow, found.collection_id, found.id)
     operation = snapshot.operation(found.id)
     if operation.is_without_outcome and operation.leased_by is not None:
         raise InProgress("Somebody else is asking just now.")
@@ -71,19 +71,9 @@ async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
     )
     if claimed is None:
         return False
-    snapshot = await flow.store.read(lambda tx: snapshot_of(tx, claimed))
+    snapshot = await flow.store.read(lambda tx: read_snapshot(tx, claimed.collection_id, [claimed]))
     await carry_out(flow, snapshot, claimed.id)
     return True
-
-
-async def _read(flow: Flow, operation: Operation) -> Snapshot:
-    def work(tx: Transaction) -> Snapshot:
-        working = lock(tx, operation.collection_id, EventSource.RECONCILIATION)
-        assert working is not None
-        working.operation(operation.id)
-        return working.snapshot()
-
-    return await flow.store.read(work)
 
 
 async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> SettlingAnswer:
@@ -124,7 +114,7 @@ def _locked(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, Operatio
     return working, working.operation(found.id)
 
 
-def _found(tx: Transaction, call: Call, id: str) -> Operation:
+def _found(tx: ReadTransaction, call: Call, id: str) -> Operation:
     if any(is_id(id, prefix) for prefix in PREFIXES):
         operation = tx.operation(OperationId(id))
         if operation is not None and call.caller.reaches(operation.collection_id):
