@@ -236,7 +236,9 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     programs = _programs()
     gc.collect()
     gc.freeze()  # Collections do not write to what all of them share.
+    # Once the tests are over, it ends what it forked first.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     watched = _Watched()
     watched.waiting.register(listening, select.POLLIN)
     watched.waiting.register(living, 0)  # What is always told: that the tests are over.
@@ -263,6 +265,11 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     for one in (listening.fileno(), living, telling, *watched.descriptors()):
         os.close(one)
     listening.detach()
+    return programs[_become(request, output, error)]
+
+
+def _become(request: int, output: int, error: int) -> Program:
+    """Make this process what a request says, and return the program that it is to run."""
     with os.fdopen(request, "rb") as reading:
         program, arguments, folder, environment = orjson.loads(reading.read())
     os.dup2(output, 1)
@@ -270,12 +277,14 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     os.close(output)
     os.close(error)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     _heed_path(environment.get(PYTHONPATH, ""))
     sys.argv = [program, *arguments]
-    return programs[program]
+    chosen: Program = program
+    return chosen
 
 
 class _Watched:
