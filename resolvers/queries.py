@@ -12,6 +12,7 @@ from payments.model.ids import (
     COLLECTION,
     DISPUTE,
     EVENT,
+    OPERATION_PREFIXES,
     PAYMENT,
     PAYMENT_METHOD,
     REFUND,
@@ -31,7 +32,6 @@ from payments.model.ids import (
     is_id,
 )
 from payments.model.texts import is_storable
-from payments.use_cases import unsettled_operations
 from resolvers.context import Info, RequestContext
 from resolvers.filters import collections_wanted, created_within, payments_wanted
 from resolvers.lists import Listing, Window
@@ -274,7 +274,7 @@ class Query(WebhookQueries):
         after = given(after)
         start = None
         if after is not None:
-            id = OperationId(id_of("unsettled", after, *unsettled_operations.PREFIXES))
+            id = OperationId(id_of("unsettled", after, *OPERATION_PREFIXES.values()))
             start = await context.loaders.operations.load(id)
             if start is None:
                 raise InvalidCursor("This cursor is not one of this list's.")

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from payments.flow.working_copy import WorkingCopy
 from payments.model.entities import Operation, Payment, PaymentSession
-from payments.model.ids import CANCELLATION, REFUND, OperationId, new_id
 from payments.model.statuses import CancellationReason, EventType, OperationKind, SessionStatus
 
 CLOSABLE = frozenset({SessionStatus.PENDING, SessionStatus.REQUIRES_MORE, SessionStatus.ERROR})
@@ -46,7 +45,7 @@ def give_back(working: WorkingCopy, payment: Payment, *, request_id: str) -> Ope
         kind, amount_minor = OperationKind.REFUND, payment.captured_minor - payment.refunded_minor
     else:
         kind, amount_minor = OperationKind.CANCEL, payment.amount_minor
-    operation = new_operation(
+    operation = due_operation(
         working,
         working.sessions[payment.session_id],
         kind=kind,
@@ -74,7 +73,7 @@ def give_back(working: WorkingCopy, payment: Payment, *, request_id: str) -> Ope
 
 
 def _closing_operation(working: WorkingCopy, session: PaymentSession, request_id: str) -> Operation:
-    return new_operation(
+    return due_operation(
         working,
         session,
         kind=OperationKind.CANCEL,
@@ -83,7 +82,7 @@ def _closing_operation(working: WorkingCopy, session: PaymentSession, request_id
     )
 
 
-def new_operation(
+def due_operation(
     working: WorkingCopy,
     session: PaymentSession,
     *,
@@ -91,20 +90,8 @@ def new_operation(
     amount_minor: int,
     request_id: str,
 ) -> Operation:
-    """Make an operation that nobody is asking yet: recovery may take it from now on."""
-    prefix = REFUND if kind is OperationKind.REFUND else CANCELLATION
-    return Operation(
-        id=OperationId(new_id(prefix)),
-        kind=kind,
-        collection_id=working.collection.id,
-        session_id=session.id,
-        provider_id=session.provider_id,
-        currency=session.currency,
-        amount_minor=amount_minor,
-        reference=session.reference,
-        source=working.source,
-        request_id=request_id,
-        due_at=working.now,
-        created_at=working.now,
-        updated_at=working.now,
+    """Return a new operation that nobody is asking for yet: recovery may take it from now on."""
+    operation = working.new_operation(
+        kind, session, amount_minor=amount_minor, request_id=request_id
     )
+    return replace(operation, reference=session.reference, due_at=working.now)

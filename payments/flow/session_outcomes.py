@@ -9,7 +9,7 @@ from payments.flow.payment_outcomes import note_mismatch, record_released
 from payments.flow.working_copy import WorkingCopy
 from payments.model.entities import Operation, Payment, PaymentSession
 from payments.model.failures import FailureCode
-from payments.model.ids import ATTEMPT, CAPTURE, PAYMENT, OperationId, PaymentId, new_id
+from payments.model.ids import PAYMENT, PaymentId, new_id
 from payments.model.instants import Instant
 from payments.model.money import Money
 from payments.model.outcomes import (
@@ -142,22 +142,18 @@ def _capture_at_once(working: WorkingCopy, attempt: Operation, payment: Payment)
 
 def _capture_of(working: WorkingCopy, attempt: Operation, payment: Payment) -> Operation:
     """Make the capture that a provider did together with the authorization."""
-    return Operation(
-        id=OperationId(new_id(CAPTURE)),
-        kind=OperationKind.CAPTURE,
-        status=OperationStatus.SUCCEEDED,
-        collection_id=payment.collection_id,
-        session_id=payment.session_id,
-        payment_id=payment.id,
-        provider_id=payment.provider_id,
-        currency=payment.currency,
+    capture = working.new_operation(
+        OperationKind.CAPTURE,
+        working.sessions[payment.session_id],
         amount_minor=payment.amount_minor,
+        request_id=attempt.request_id,
+    )
+    return replace(
+        capture,
+        status=OperationStatus.SUCCEEDED,
+        payment_id=payment.id,
         reserved_minor=payment.amount_minor,
         moved_minor=payment.amount_minor,
-        source=working.source,
-        request_id=attempt.request_id,
-        created_at=working.now,
-        updated_at=working.now,
     )
 
 
@@ -257,18 +253,11 @@ def attempt_of_closing(working: WorkingCopy, closing: Operation) -> Operation:
         newest = working.operation(session.attempt_id)
         if newest.status is OperationStatus.ACTION_REQUIRED:
             return newest
-    attempt = Operation(
-        id=OperationId(new_id(ATTEMPT)),
-        kind=OperationKind.AUTHORIZE,
-        collection_id=session.collection_id,
-        session_id=session.id,
-        provider_id=session.provider_id,
-        currency=session.currency,
+    attempt = working.new_operation(
+        OperationKind.AUTHORIZE,
+        session,
         amount_minor=session.amount_minor,
-        source=working.source,
         request_id=closing.request_id,
-        created_at=working.now,
-        updated_at=working.now,
     )
     working.put_session(replace(session, attempt_id=attempt.id))
     return working.put_operation(attempt)

@@ -13,6 +13,7 @@ from payments.model.entities import (
 )
 from payments.model.ids import (
     EVENT,
+    OPERATION_PREFIXES,
     CollectionId,
     EventId,
     OperationId,
@@ -103,6 +104,24 @@ class WorkingCopy:
         self.payments[payment.id] = payment
         self.put_session(self.sessions[payment.session_id])
         return payment
+
+    def new_operation(
+        self, kind: OperationKind, session: PaymentSession, *, amount_minor: int, request_id: str
+    ) -> Operation:
+        """Return a new operation on a session; it is not part of the collection before it is put."""
+        return Operation(
+            id=OperationId(new_id(OPERATION_PREFIXES[kind])),
+            kind=kind,
+            collection_id=self.collection.id,
+            session_id=session.id,
+            provider_id=session.provider_id,
+            currency=session.currency,
+            amount_minor=amount_minor,
+            source=self.source,
+            request_id=request_id,
+            created_at=self.now,
+            updated_at=self.now,
+        )
 
     def put_operation(self, operation: Operation) -> Operation:
         """Add or change an operation; the session whose attempt or opening it is follows."""

@@ -6,6 +6,7 @@ from typing import NewType
 from ulid import ULID
 
 from payments.model.instants import Instant
+from payments.model.statuses import OperationKind
 
 CollectionId = NewType("CollectionId", str)
 SessionId = NewType("SessionId", str)
@@ -24,20 +25,31 @@ DeliveryId = NewType("DeliveryId", str)
 COLLECTION = "pay_col_"
 SESSION = "payses_"
 PAYMENT = "pay_"
-CAPTURE = "capt_"
-REFUND = "ref_"
 EVENT = "evt_"
 DISPUTE = "disp_"
-OPENING = "open_"
-UPDATING = "upd_"
-ATTEMPT = "auth_"
-CANCELLATION = "cncl_"
 ACCOUNT_HOLDER = "acchld_"
 PAYMENT_METHOD = "paymtd_"
 SETUP = "setup_"
 REFUND_REASON = "refr_"
 WEBHOOK_ENDPOINT = "whep_"
 WEBHOOK_DELIVERY = "whdl_"
+
+OPENING = "open_"
+UPDATING = "upd_"
+ATTEMPT = "auth_"
+CAPTURE = "capt_"
+REFUND = "ref_"
+CANCELLATION = "cncl_"
+
+OPERATION_PREFIXES = {
+    OperationKind.OPEN: OPENING,
+    OperationKind.UPDATE: UPDATING,
+    OperationKind.AUTHORIZE: ATTEMPT,
+    OperationKind.CAPTURE: CAPTURE,
+    OperationKind.REFUND: REFUND,
+    OperationKind.CANCEL: CANCELLATION,
+}
+"""An operation's id tells its kind."""
 
 ULID_RANDOM_BITS = 80
 """Below the milliseconds. Source: https://github.com/ulid/spec"""

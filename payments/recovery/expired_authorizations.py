@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import structlog
 
-from payments.flow.follow_ups import new_operation
+from payments.flow.follow_ups import due_operation
 from payments.flow.payment_outcomes import reserve
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import lock
@@ -39,7 +39,7 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
         payment = working.payments[id]
         if not has_lapsed(payment, tx):
             return working.snapshot()
-        operation = new_operation(
+        operation = due_operation(
             working,
             working.sessions[payment.session_id],
             kind=OperationKind.CANCEL,

@@ -12,16 +12,7 @@ from payments.flow.schedule import RecoverySchedule
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
-from payments.model.ids import (
-    ATTEMPT,
-    CANCELLATION,
-    CAPTURE,
-    REFUND,
-    OperationId,
-    ProviderId,
-    new_id,
-    new_request_id,
-)
+from payments.model.ids import OperationId, ProviderId, new_request_id
 from payments.model.instants import Instant
 from payments.model.money import Money
 from payments.model.outcomes import (
@@ -52,12 +43,8 @@ log = structlog.get_logger("flow")
 
 DONE = (Authorized, Moved)
 
-PREFIXES = {
-    OperationKind.AUTHORIZE: ATTEMPT,
-    OperationKind.CAPTURE: CAPTURE,
-    OperationKind.REFUND: REFUND,
-    OperationKind.CANCEL: CANCELLATION,
-}
+MOVEMENTS = frozenset({OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.CANCEL})
+"""What moves money that is authorized."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +298,7 @@ def _can_be_placed(working: WorkingCopy, session: PaymentSession, effect: Effect
     if effect.kind is OperationKind.AUTHORIZE:
         # A session makes one payment: a further authorization of it is somebody's to look at.
         return payment is None and not session.is_in_flight
-    is_movement = effect.kind in PREFIXES
-    return is_movement and (payment is not None or effect.closes_session)
+    return effect.kind in MOVEMENTS and (payment is not None or effect.closes_session)
 
 
 def _made(
@@ -322,27 +308,20 @@ def _made(
     payment = working.payment_of(session)
     is_same_currency = effect.amount.currency == session.currency
     released_minor = effect.released_minor if is_same_currency else 0
-    id = new_id(PREFIXES[effect.kind]) if effect.is_external else effect.key
-    operation = Operation(
-        id=OperationId(id),
-        kind=effect.kind,
+    operation = working.new_operation(
+        effect.kind, session, amount_minor=effect.amount.minor, request_id=request_id
+    )
+    operation = replace(
+        operation,
+        id=operation.id if effect.is_external else OperationId(effect.key),
         status=OperationStatus.UNKNOWN,
-        collection_id=session.collection_id,
-        session_id=session.id,
         payment_id=None
         if effect.kind is OperationKind.AUTHORIZE or payment is None
         else payment.id,
-        provider_id=session.provider_id,
-        currency=session.currency,
-        amount_minor=effect.amount.minor,
         reserved_minor=effect.amount.minor + released_minor,
         releases_rest=released_minor > 0,
         reason=_reason(effect, payment),
         provider_key=effect.key,
-        source=working.source,
-        request_id=request_id,
-        created_at=working.now,
-        updated_at=working.now,
     )
     match effect.kind:
         case OperationKind.AUTHORIZE:

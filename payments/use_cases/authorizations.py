@@ -21,7 +21,7 @@ from payments.model.commands import AuthorizePaymentSession, Call
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
 from payments.model.errors import InProgress, InvalidInput, InvalidState, about
 from payments.model.failures import Failure
-from payments.model.ids import ATTEMPT, OperationId, SessionId, new_id
+from payments.model.ids import OperationId, SessionId
 from payments.model.outcomes import (
     Authorized,
     CustomerAction,
@@ -155,17 +155,11 @@ def _require_one_method(provider: Provider, data: JsonObject) -> None:
 
 
 def _new_attempt(working: WorkingCopy, call: Call, session: PaymentSession) -> Operation:
-    operation = Operation(
-        id=OperationId(new_id(ATTEMPT)),
-        kind=OperationKind.AUTHORIZE,
-        collection_id=working.collection.id,
-        session_id=session.id,
-        provider_id=session.provider_id,
-        currency=session.currency,
+    operation = working.new_operation(
+        OperationKind.AUTHORIZE,
+        session,
         amount_minor=session.amount_minor,
         request_id=call.request_id,
-        created_at=working.now,
-        updated_at=working.now,
     )
     working.put_session(replace(session, attempt_id=operation.id))
     return operation

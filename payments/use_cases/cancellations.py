@@ -4,18 +4,14 @@ from dataclasses import dataclass, replace
 
 from payments.flow import guards
 from payments.flow.asking import Prepared, begin, carry_out_or_wait, prepared
-from payments.flow.follow_ups import new_operation
+from payments.flow.follow_ups import due_operation
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import InProgress, InvalidState, about
 from payments.model.ids import PaymentId
-from payments.model.statuses import (
-    CancellationReason,
-    OperationKind,
-    PaymentStatus,
-)
+from payments.model.statuses import CancellationReason, OperationKind, PaymentStatus
 from payments.ports.transactions import Transaction
 
 
@@ -60,7 +56,7 @@ def begin_cancellation(flow: Flow, working: WorkingCopy, call: Call, payment: Pa
         )
     if payment.remainder_minor == 0:
         raise InvalidState("Nothing is left to give back.")
-    operation = new_operation(
+    operation = due_operation(
         working,
         working.sessions[payment.session_id],
         kind=OperationKind.CANCEL,

@@ -10,7 +10,7 @@ from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call, CapturePayment, RefundPayment
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState, about
-from payments.model.ids import CAPTURE, REFUND, OperationId, PaymentId, new_id
+from payments.model.ids import OperationId, PaymentId
 from payments.model.limits import MOVEMENTS_A_PAYMENT
 from payments.model.statuses import (
     OperationKind,
@@ -103,24 +103,21 @@ def _new(
     is_final = isinstance(command, CapturePayment) and (
         command.is_final or _has_to_be_final(provider, payment, amount_minor, available)
     )
-    operation = Operation(
-        id=OperationId(new_id(CAPTURE if is_capture else REFUND)),
-        kind=OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
-        collection_id=payment.collection_id,
-        session_id=payment.session_id,
-        payment_id=payment.id,
-        provider_id=payment.provider_id,
-        currency=payment.currency,
+    operation = working.new_operation(
+        OperationKind.CAPTURE if is_capture else OperationKind.REFUND,
+        working.sessions[payment.session_id],
         amount_minor=amount_minor,
+        request_id=call.request_id,
+    )
+    operation = replace(
+        operation,
+        payment_id=payment.id,
         releases_rest=is_capture and (is_final or provider.captures_once),
         created_by=command.created_by,
         note=command.note if isinstance(command, RefundPayment) else None,
         refund_reason_id=None if reason is None else reason.id,
         refund_reason_code=None if reason is None else reason.code,
         metadata=command.metadata or {},
-        request_id=call.request_id,
-        created_at=working.now,
-        updated_at=working.now,
     )
     _count(working, payment, operation)
     return replace(operation, reserved_minor=_reserved(working, payment, operation))

@@ -19,7 +19,7 @@ from payments.model.commands import (
 )
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import CurrencyMismatch, InProgress, InvalidInput, InvalidState, Refused
-from payments.model.ids import OPENING, SESSION, UPDATING, OperationId, SessionId, new_id
+from payments.model.ids import SESSION, OperationId, SessionId, new_id
 from payments.model.limits import SESSIONS_A_COLLECTION
 from payments.model.outcomes import JsonObject, Opened
 from payments.model.statuses import EventType, OperationKind, SessionStatus
@@ -235,18 +235,8 @@ def add(flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession) -
 def _operation_on(
     working: WorkingCopy, session: PaymentSession, kind: OperationKind, call: Call
 ) -> Operation:
-    prefix = OPENING if kind is OperationKind.OPEN else UPDATING
-    return Operation(
-        id=OperationId(new_id(prefix)),
-        kind=kind,
-        collection_id=working.collection.id,
-        session_id=session.id,
-        provider_id=session.provider_id,
-        currency=session.currency,
-        amount_minor=session.amount_minor,
-        request_id=call.request_id,
-        created_at=working.now,
-        updated_at=working.now,
+    return working.new_operation(
+        kind, session, amount_minor=session.amount_minor, request_id=call.request_id
     )
 
 

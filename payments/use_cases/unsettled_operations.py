@@ -14,16 +14,7 @@ from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import Call, SettledOutcome, SettleOperation
 from payments.model.entities import Operation, Snapshot
 from payments.model.errors import InProgress, InvalidState, NotFound, ProviderDisabled
-from payments.model.ids import (
-    ATTEMPT,
-    CANCELLATION,
-    CAPTURE,
-    OPENING,
-    REFUND,
-    UPDATING,
-    OperationId,
-    is_id,
-)
+from payments.model.ids import OPERATION_PREFIXES, OperationId, is_id
 from payments.model.limits import LEASE_SECONDS
 from payments.model.money import Money
 from payments.model.outcomes import Authorized, Declined, Moved, Opened, Outcome
@@ -31,8 +22,6 @@ from payments.model.statuses import EventSource, OperationKind
 from payments.ports.transactions import ReadTransaction, Transaction
 
 log = structlog.get_logger("flow")
-
-PREFIXES = (ATTEMPT, CANCELLATION, CAPTURE, OPENING, REFUND, UPDATING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +104,7 @@ def _locked(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, Operatio
 
 
 def _found(tx: ReadTransaction, call: Call, id: str) -> Operation:
-    if any(is_id(id, prefix) for prefix in PREFIXES):
+    if any(is_id(id, prefix) for prefix in OPERATION_PREFIXES.values()):
         operation = tx.operation(OperationId(id))
         if operation is not None and call.caller.reaches(operation.collection_id):
             return operation
