@@ -14,7 +14,6 @@ from payments.flow.payment_outcomes import reserve
 from payments.flow.recording import ReportedOutcome, apply_outcome, record
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
-from payments.flow.session_outcomes import apply_change
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
 from payments.model.entities import Operation, PaymentSession, Snapshot
@@ -30,6 +29,7 @@ from payments.model.limits import (
 )
 from payments.model.money import Money
 from payments.model.outcomes import Absent, Ask, JsonObject, NotReached, Outcome, Unknown
+from payments.model.session_changes import SessionChange
 from payments.model.statuses import EventSource, EventType, OperationKind, OperationStatus
 from payments.ports.provider import CancelsOnce, Provider, TakesLonger
 from payments.ports.transactions import ReadTransaction, Transaction
@@ -91,7 +91,7 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
     amount_before = None
     if operation.kind is OperationKind.UPDATE:
         amount_before = Money(session.amount_minor, session.currency)
-        session = apply_change(session, operation.data)
+        session = SessionChange.from_json(operation.data).applied_to(session)
     else:
         data = operation.data
     return Ask(

@@ -1,7 +1,6 @@
 """How the outcomes of openings, changes and attempts enter a collection."""
 
 from dataclasses import replace
-from typing import cast
 
 from payments.flow.follow_ups import close_session, close_what_no_longer_fits, give_back
 from payments.flow.method_outcomes import keep
@@ -16,10 +15,10 @@ from payments.model.outcomes import (
     ActionRequired,
     Authorized,
     CustomerAction,
-    JsonObject,
     Opened,
     PaidWith,
 )
+from payments.model.session_changes import SessionChange
 from payments.model.statuses import (
     WITHOUT_OUTCOME,
     CancellationReason,
@@ -282,7 +281,8 @@ def record_attempt_failed(working: WorkingCopy, operation: Operation) -> Operati
 
 def record_opened(working: WorkingCopy, operation: Operation, outcome: Opened) -> Operation:
     """Open a session for the customer, or bring its change into effect."""
-    session = apply_change(working.sessions[operation.session_id], operation.data)
+    change = SessionChange.from_json(operation.data)
+    session = change.applied_to(working.sessions[operation.session_id])
     working.put_session(
         replace(
             session,
@@ -302,22 +302,6 @@ def record_opened(working: WorkingCopy, operation: Operation, outcome: Opened) -
     else:
         working.emit(EventType.SESSION_UPDATED, session=session)
     return operation
-
-
-def apply_change(session: PaymentSession, values: JsonObject) -> PaymentSession:
-    """Put the changed values of a session into it; what is left out stays as it is.
-
-    `values` may hold amount_minor, data, metadata and return_url.
-    """
-    if "amount_minor" in values:
-        session = replace(session, amount_minor=cast(int, values["amount_minor"]))
-    if "data" in values:
-        session = replace(session, data=cast(JsonObject, values["data"]))
-    if "metadata" in values:
-        session = replace(session, metadata=cast(JsonObject, values["metadata"]))
-    if "return_url" in values:
-        session = replace(session, return_url=cast("str | None", values["return_url"]))
-    return session
 
 
 def record_opening_failed(working: WorkingCopy, operation: Operation) -> Operation:

@@ -8,7 +8,6 @@ from payments.flow.asking import ask_of, begin, carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.runtime import Flow
-from payments.flow.session_outcomes import apply_change
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import (
     UNCHANGED,
@@ -21,7 +20,8 @@ from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import CurrencyMismatch, InProgress, InvalidInput, InvalidState, Refused
 from payments.model.ids import SESSION, OperationId, SessionId, new_id
 from payments.model.limits import SESSIONS_A_COLLECTION
-from payments.model.outcomes import JsonObject, Opened
+from payments.model.outcomes import Opened
+from payments.model.session_changes import SessionChange
 from payments.model.statuses import EventType, OperationKind, SessionStatus
 from payments.ports.provider import Provider
 from payments.ports.transactions import Transaction
@@ -248,12 +248,12 @@ async def update(
     def work(tx: Transaction) -> tuple[Snapshot, OperationId | None]:
         working, session = guards.locked_session(tx, call, command.id)
         _require_changeable(working, session)
-        values = _changed_values(flow, working, call, command, session)
-        if not values:
+        change = _change_of(flow, working, call, command, session)
+        if change.is_empty:
             return working.snapshot(), None
-        changed = apply_change(session, values)
+        changed = change.applied_to(session)
         operation = _operation_on(working, changed, OperationKind.UPDATE, call)
-        operation = replace(operation, data=values)
+        operation = replace(operation, data=change.as_json())
         outcome = flow.providers[session.provider_id].decide(ask_of(changed, operation))
         if isinstance(outcome, Opened):
             session = working.put_session(changed)
@@ -288,32 +288,32 @@ def _require_changeable(working: WorkingCopy, session: PaymentSession) -> None:
         raise InvalidState(f"A session that is {session.status.value} can't be changed.")
 
 
-def _changed_values(
+def _change_of(
     flow: Flow,
     working: WorkingCopy,
     call: Call,
     command: UpdatePaymentSession,
     session: PaymentSession,
-) -> JsonObject:
-    values: JsonObject = {}
+) -> SessionChange:
+    change = SessionChange()
     if command.amount is not UNCHANGED:
         amount_minor = guards.amount_of(command.amount, session.currency)
         guards.require_authorizable(working, amount_minor)
         _require_split_allowed(working, call, amount_minor)
         provider = flow.providers[session.provider_id]
         guards.require_provider_amount(provider, amount_minor, session.currency)
-        values["amount_minor"] = amount_minor
+        change = replace(change, amount_minor=amount_minor)
     if command.data is not UNCHANGED:
         provider = flow.providers[session.provider_id]
         kept = guards.data_out_of_reach(provider, call, session.data)
         guards.require_provider_data(provider, call, command.data, besides=kept)
-        values["data"] = {**kept, **command.data}
+        change = replace(change, data={**kept, **command.data})
     if command.metadata is not UNCHANGED:
-        values["metadata"] = command.metadata
+        change = replace(change, metadata=command.metadata)
     if command.return_url is not UNCHANGED:
         guards.require_return_url(flow, command.return_url)
-        values["return_url"] = command.return_url
-    return values
+        change = replace(change, return_url=command.return_url)
+    return change
 
 
 async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
