@@ -1,1 +1,1 @@
-"""The domain's values: no input or output, and nothing that waits."""
+"""The domain's values: no input, no output, nothing asynchronous."""

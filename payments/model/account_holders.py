@@ -1,4 +1,4 @@
-"""Customers as their providers know them, and the payment methods that are kept there: what is asked and answered."""
+"""Customers and saved payment methods as providers know them: requests and answers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ from payments.model.outcomes import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountHolder:
-    """A customer at one provider. There is one for each customer and provider."""
+    """A customer at one provider; each customer has at most one for each provider."""
 
     id: HolderId
     provider_id: ProviderId
     customer_reference: str
     reference: str | None = None
-    """The provider's own name of them; None as long as it is not known to be there."""
+    """The provider's id of the customer; None until it is known to exist there."""
     email: str | None = None
     name: str | None = None
     metadata: JsonObject = field(default_factory=dict)
@@ -36,29 +36,29 @@ class AccountHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentMethod:
-    """A way of paying that a provider keeps for a customer."""
+    """A payment method that a provider keeps for a customer."""
 
     id: MethodId
     holder_id: HolderId
     provider_id: ProviderId
     reference: str
-    """The provider's own name of it."""
+    """The provider's id of the payment method."""
     details: PaidWith
     created_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MethodSetup:
-    """The saving of a payment method: the durable intent, and what is known of its outcome."""
+    """The saving of a payment method: the durable intent and its known outcome."""
 
     id: SetupId
-    """The provider's idempotency key as well."""
+    """Also the provider's idempotency key."""
     holder_id: HolderId
     data: JsonObject = field(default_factory=dict)
     reference: str | None = None
-    """The provider's own name of it, once it was reached."""
+    """The provider's id of the saving; None until the provider was reached."""
     method_id: MethodId | None = None
-    """What was saved."""
+    """The saved payment method."""
     failure_code: FailureCode | None = None
     decline_code: str | None = None
     created_at: Instant
@@ -67,27 +67,27 @@ class MethodSetup:
 
 @dataclass(frozen=True, slots=True)
 class HolderAsk:
-    """A customer that a provider is to know of; the same key never makes a second one."""
+    """A request to create or update a customer at a provider; the same key never creates a second one."""
 
     key: HolderId
     customer_reference: str
     email: str | None
     name: str | None
     is_key_forgotten: bool = False
-    """The provider may have forgotten the key by now: it has to be looked for first."""
+    """The provider may have forgotten the key: look for an existing customer first."""
     replaces: str | None = None
-    """The provider's own name of the one that is gone there, in whose place another one is made."""
+    """The provider's id of the customer that was deleted there and is being replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavingAsk:
-    """A payment method that a provider is to keep; the same key always asks for the same."""
+    """A request to keep a payment method at a provider; the same key always repeats the same request."""
 
     key: SetupId
     holder_reference: str
     data: Mapping[str, JsonValue]
     reference: str | None = None
-    """The provider's own name of the saving, from an earlier outcome."""
+    """The provider's id of the saving, from an earlier outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class HolderMade:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The answer that the provider has changed or deleted what it was asked to, or had no such thing any more."""
+    """The answer that the provider made the change or deletion, or no longer had such an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +112,12 @@ class MethodSaved:
 
 @dataclass(frozen=True, slots=True)
 class SavingFound:
-    """How a saving stands by its provider's own books."""
+    """The state of a saving according to its provider's records."""
 
     key: SetupId
-    """The provider's idempotency key, which is ours."""
+    """The provider's idempotency key, which is our own id."""
     holder_reference: str
-    """The provider's own name of the customer whom it is for."""
+    """The provider's id of the customer it is for."""
     outcome: "SavingOutcome"
 
 

@@ -1,4 +1,4 @@
-"""What may not be kept: metadata and what people write are shown to many, and a card number is nobody's to read.
+"""The check for card numbers: metadata and free text are shown to many, and must not hold one.
 
 Source: PCI DSS 4.0.1, requirement 3, and ISO/IEC 7812-1 on how card numbers are made.
 """
@@ -11,7 +11,7 @@ from payments.model.outcomes import JsonObject, JsonValue
 from payments.model.texts import is_prose
 
 CARD_NUMBER_DIGITS = range(13, 20)
-"""The shortest and the longest card numbers in use."""
+"""The shortest and longest card numbers in use."""
 
 CARD_NUMBER = re.compile(
     r"4\d{12}(?:\d{3}){0,2}"  # Visa: 13, 16 or 19
@@ -26,36 +26,36 @@ CARD_NUMBER = re.compile(
 )
 
 CARD_NUMBER_GROUPS = 5
-"""As cards print them, in groups of three to six digits; with more of them, a page of digits would take long."""
+"""Digits as cards print them, in groups of three to six. The number of groups is limited: long runs would be slow."""
 
 SEPARATORS_TOGETHER = 3
 """Between two groups of digits, as in "4242 - 4242"."""
 
 DIGITS_AND_SEPARATORS = re.compile(
-    # Spaces that do not break and dashes too: they come along when a number is copied from a page.
+    # Non-breaking spaces and dashes too: they are copied along with a number from a page.
     rf"\d(?:[ \u00a0\u2007\u202f\u2010-\u2015\-./]{{0,{SEPARATORS_TOGETHER}}}\d)*",
     re.ASCII,
 )
 
 DANGEROUS_KEY = "__proto__"
-"""Assigned to an object in a JavaScript front end, it replaces what all objects are made of."""
+"""Assigned to an object in a JavaScript front end, this key replaces the prototype of that object."""
 
 
 def refuse_card_number(text: str, path: tuple[str, ...]) -> None:
-    """Refuse a text that holds a card number; raises InvalidInput, which does not repeat it."""
+    """Refuse a text that holds a card number; raises InvalidInput, which does not repeat the number."""
     if holds_card_number(text):
         raise InvalidInput("This looks like a card number, which may not be kept here.", path=path)
 
 
 def check_data(data: JsonObject, path: tuple[str, ...]) -> None:
-    """Refuse a card number in what is for a provider, at its key; raises InvalidInput."""
+    """Refuse a card number in data for a provider, naming its key; raises InvalidInput."""
     for key, value in data.items():
         for text, _ in _texts(value):
             refuse_card_number(text, (*path, key))
 
 
 def check_metadata(value: JsonValue, path: tuple[str, ...]) -> None:
-    """Hold metadata, at every depth, to what anybody may read; raises InvalidInput."""
+    """Refuse metadata that not everybody may read, at any depth; raises InvalidInput."""
     for text, is_key in _texts(value):
         if is_key and text == DANGEROUS_KEY:
             raise InvalidInput(f"A key can't be {DANGEROUS_KEY}.", path=path)
@@ -65,12 +65,12 @@ def check_metadata(value: JsonValue, path: tuple[str, ...]) -> None:
 
 
 def holds_card_number(text: str) -> bool:
-    """Return whether a text holds the number of a card, in groups or as one."""
+    """Return whether a text holds a card number, in groups or in one piece."""
     return any(_is_card_number(number) for number in _numbers(text))
 
 
 def _texts(value: JsonValue) -> Iterator[tuple[str, bool]]:
-    """Walk over every text of a JSON value, numbers as they are written, and whether it is a key."""
+    """Yield every text of a JSON value and whether it is a key; numbers as they are written."""
     match value:
         case dict():
             for key, item in value.items():
@@ -90,7 +90,7 @@ def _texts(value: JsonValue) -> Iterator[tuple[str, bool]]:
 
 
 def _numbers(text: str) -> Iterator[str]:
-    """Return every number of a card's length that groups of digits next to each other make."""
+    """Return every number of a card's length that adjacent groups of digits form."""
     for run in DIGITS_AND_SEPARATORS.finditer(text):
         groups = re.findall(r"\d+", run[0], re.ASCII)
         for start in range(len(groups)):
@@ -104,7 +104,7 @@ def _numbers(text: str) -> Iterator[str]:
 
 
 def _is_card_number(number: str) -> bool:
-    """Return whether a number is an issuer's and its last digit fits, by the formula of ISO/IEC 7812-1, annex B."""
+    """Return whether a number has a card issuer's prefix and a valid check digit, by ISO/IEC 7812-1, annex B."""
     if CARD_NUMBER.fullmatch(number) is None:
         return False
     doubled = (int(digit) * 2 for digit in number[-2::-2])

@@ -18,14 +18,14 @@ CLIENT_SECRET = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class ClientSecret:
-    """What a genuine client secret says of itself; whether it is still the current one, the collection tells."""
+    """The content of a genuine client secret; the collection decides whether it is still current."""
 
     collection_id: CollectionId
     version: int
     ends_at: Instant
 
     def is_current(self, collection: PaymentCollection, now: Instant) -> bool:
-        """Return whether it opens a collection now."""
+        """Return whether this secret still opens its collection."""
         return (
             self.version == collection.secret_version
             and self.ends_at == collection.secret_ends_at
@@ -34,13 +34,13 @@ class ClientSecret:
 
 
 class ClientSecrets:
-    """Derives and verifies client secrets; the first key signs, all verify."""
+    """The derivation and verification of client secrets; the first key signs, all verify."""
 
     def __init__(self, signing_keys: Sequence[str]) -> None:
         self._keys = [key.encode() for key in signing_keys]
 
     def derive(self, collection: PaymentCollection) -> str:
-        """Write a collection's client secret: its id, version and end, and their HMAC-SHA-256."""
+        """Derive a collection's client secret: its id, version and expiry, and their HMAC-SHA-256."""
         text = (
             f"tgcs_{collection.id.removeprefix(COLLECTION)}"
             f"_{collection.secret_version}_{collection.secret_ends_at}"
@@ -48,12 +48,12 @@ class ClientSecrets:
         return f"{text}_{_code(self._keys[0], text)}"
 
     def read(self, text: str) -> ClientSecret | None:
-        """Read a client secret; None where no key of ours has signed it."""
+        """Return the content of a client secret; None where none of our keys signed it."""
         match = CLIENT_SECRET.fullmatch(text)
         if match is None:
             return None
         signed, code = text[: match.start(4) - 1], match[4]
-        # Every key is tried, so that the time tells nothing about which one has signed.
+        # Every key is tried, so that the time taken does not reveal which one signed.
         matches = [hmac.compare_digest(_code(key, signed), code) for key in self._keys]
         if not any(matches):
             return None

@@ -1,4 +1,4 @@
-"""What a caller can ask for, as parsed values. Amounts wait for their currency and are decimals here."""
+"""Callers' requests as parsed values. Amounts are decimals here until their currency is known."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,14 +14,14 @@ class _Unchanged(Enum):
 
 
 UNCHANGED: Final = _Unchanged.UNCHANGED
-"""Stands for a field that an update leaves as it is."""
+"""Marks a field that an update leaves unchanged."""
 
 Unchanged = Literal[_Unchanged.UNCHANGED]
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls, and under which request."""
+    """The caller of a command, and the request that it came with."""
 
     caller: Caller
     request_id: str
@@ -29,7 +29,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePaymentCollection:
-    """Opens a collection."""
+    """A request to open a collection."""
 
     currency: str
     amount: Decimal
@@ -43,7 +43,7 @@ class CreatePaymentCollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatePaymentCollection:
-    """Changes what is to be paid, or what is written down with it."""
+    """A request to change the amount to be paid, or the details kept with it."""
 
     id: str
     amount: Decimal | Unchanged = UNCHANGED
@@ -56,7 +56,7 @@ class UpdatePaymentCollection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePaymentSession:
-    """Opens a session with one provider."""
+    """A request to open a session with one provider."""
 
     collection_id: str
     provider_id: str
@@ -71,7 +71,7 @@ class CreatePaymentSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreatePaymentSessions:
-    """Opens a session with each provider, all or none."""
+    """A request to open a session with each of several providers, all or none."""
 
     collection_id: str
     provider_ids: tuple[str, ...] | None = None
@@ -81,7 +81,7 @@ class CreatePaymentSessions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdatePaymentSession:
-    """Changes an open session."""
+    """A request to change an open session."""
 
     id: str
     amount: Decimal | Unchanged = UNCHANGED
@@ -92,18 +92,18 @@ class UpdatePaymentSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthorizePaymentSession:
-    """Authorizes a session's amount."""
+    """A request to authorize a session's amount."""
 
     id: str
     data: JsonObject | None = None
     payment_method_id: str | None = None
-    """A saved method of one of the collection's account holders."""
+    """A saved payment method of one of the collection's account holders."""
     idempotency_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturePayment:
-    """Takes an authorized amount, or a part of it."""
+    """A request to capture an authorized amount, or a part of it."""
 
     payment_id: str
     amount: Decimal | None = None
@@ -115,7 +115,7 @@ class CapturePayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundPayment:
-    """A request to give a captured amount back, or a part of it."""
+    """A request to refund a captured amount, or a part of it."""
 
     payment_id: str
     amount: Decimal | None = None
@@ -127,7 +127,7 @@ class RefundPayment:
 
 
 class SettledOutcome(Enum):
-    """What a person found out about an operation."""
+    """What an operator found out about an operation."""
 
     SUCCEEDED = "SUCCEEDED"
     DECLINED = "DECLINED"
@@ -135,18 +135,18 @@ class SettledOutcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettleOperation:
-    """Settles by a person's word what recovery could not."""
+    """An operator's decision on an operation that recovery could not resolve."""
 
     id: str
     outcome: SettledOutcome
     evidence: str
-    """What the word rests on, such as the provider's reference."""
+    """The evidence for the decision, such as the provider's reference."""
     idempotency_key: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateAccountHolder:
-    """Makes a customer known to a provider."""
+    """A request to create a customer at a provider."""
 
     provider_id: str
     customer_reference: str
@@ -158,7 +158,7 @@ class CreateAccountHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateAccountHolder:
-    """Changes what is known of a customer."""
+    """A request to change a customer's details."""
 
     id: str
     email: str | Unchanged | None = UNCHANGED
@@ -168,7 +168,7 @@ class UpdateAccountHolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavePaymentMethod:
-    """Keeps a payment method at a holder's provider, or goes on with a saving."""
+    """A request to save a payment method with an account holder's provider, or to continue a saving."""
 
     account_holder_id: str
     data: JsonObject | None = None
@@ -178,7 +178,7 @@ class SavePaymentMethod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRefundReason:
-    """Adds a reason for refunds."""
+    """A request to add a reason for refunds."""
 
     code: str
     label: str
@@ -187,7 +187,7 @@ class CreateRefundReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateRefundReason:
-    """Changes how a reason reads."""
+    """A request to change a refund reason's texts."""
 
     id: str
     label: str | Unchanged = UNCHANGED
@@ -196,7 +196,7 @@ class UpdateRefundReason:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarkPaymentCollectionAsPaid:
-    """Settles what is outstanding outside of any gateway."""
+    """A request to record that the outstanding amount was paid outside of any gateway."""
 
     id: str
     created_by: str | None = None

@@ -1,4 +1,4 @@
-"""The decimals of every currency that this server has ever taken: what is stored in one stays readable for ever."""
+"""The decimals of every currency that this server ever accepted: stored amounts stay readable for ever."""
 
 from collections.abc import Mapping
 
@@ -15,10 +15,10 @@ LISTED = {
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
 }
-"""Those in use. A test holds them to ISO 4217's list: one that leaves it moves to those below."""
+"""Currencies in use. A test compares them with ISO 4217's list: one that leaves it moves to those below."""
 
 LEFT = {2: "ANG BGN CUC HRK SLL ZWL"}
-"""Those that have left the list since 2023, or leave it."""
+"""Currencies that have left the list since 2023 or are about to."""
 
 DECIMALS: Mapping[str, int] = {
     code: decimals
@@ -28,4 +28,4 @@ DECIMALS: Mapping[str, int] = {
 }
 
 USUAL_DECIMALS = 2
-"""Of a code that nobody here has heard of, which only a hand in the database can bring: `check` names it."""
+"""Of an unknown code, which only a manual change of the database can bring in; `check` reports it."""

@@ -1,4 +1,4 @@
-"""The durable things of the flow, as frozen values. The store keeps a row for each."""
+"""The durable objects of the flow, as frozen values. The store keeps a row for each."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -36,7 +36,7 @@ from payments.model.statuses import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentCollection:
-    """Everything about paying for one resource. Sums and status are derived from what hangs off it."""
+    """The payment of one resource. Sums and status are derived from what belongs to it."""
 
     id: CollectionId
     status: CollectionStatus = CollectionStatus.NOT_PAID
@@ -47,18 +47,18 @@ class PaymentCollection:
     refunded_minor: int = 0
     reference: str | None = None
     claims_reference: bool = False
-    """No other collection may have its reference until it is canceled."""
+    """No other collection may use its reference until it is canceled."""
     region_id: str | None = None
     allows_split_payment: bool = False
     account_holder_ids: tuple[HolderId, ...] = ()
-    """Whose saved methods may pay for it."""
+    """The account holders whose saved payment methods may pay for it."""
     metadata: JsonObject = field(default_factory=dict)
     secret_version: int = 1
     secret_ends_at: Instant
     failed_attempts: int = 0
-    """Attempts that failed since a back end opened a session last."""
+    """Failed attempts since a back end last opened a session."""
     sequence: int = 0
-    """The newest event's place in this collection's own sequence: 1, 2, 3 and so on."""
+    """The newest event's position in this collection's own sequence: 1, 2, 3 and so on."""
     canceled_at: Instant | None = None
     completed_at: Instant | None = None
     created_at: Instant
@@ -66,11 +66,11 @@ class PaymentCollection:
 
     @property
     def outstanding_minor(self) -> int:
-        """Return what no payment covers yet, never below zero."""
+        """Return the amount that no payment covers yet, never below zero."""
         return max(0, self.amount_minor - self.authorized_minor)
 
     def money(self, minor: int) -> Money:
-        """Put an amount into this collection's currency."""
+        """Return an amount in this collection's currency."""
         return Money(minor, self.currency)
 
 
@@ -85,14 +85,14 @@ class PaymentSession:
     currency: str
     amount_minor: int
     data: JsonObject = field(default_factory=dict)
-    """What the caller gave for the provider; not shown."""
+    """The caller's data for the provider; never shown."""
     client_data: JsonObject = field(default_factory=dict)
-    """What the provider gave the customer's browser."""
+    """The provider's data for the customer's browser."""
     metadata: JsonObject = field(default_factory=dict)
     return_url: str | None = None
     account_holder_id: HolderId | None = None
     holder_reference: str | None = None
-    """The provider's own name of the account holder."""
+    """The provider's id of the account holder."""
     reference: str | None = None
     opening_action: CustomerAction | None = None
     opening_id: OperationId | None = None
@@ -103,23 +103,23 @@ class PaymentSession:
     created_at: Instant
     updated_at: Instant
     opening_status: OperationStatus | None = None
-    """Of the newest opening or change; read from the operation and not kept with the session."""
+    """Of the newest opening or change; read from the operation, not stored with the session."""
     attempt_status: OperationStatus | None = None
-    """Of the newest attempt; read from the operation and not kept with the session."""
+    """Of the newest attempt; read from the operation, not stored with the session."""
 
     @property
     def has_opening_action(self) -> bool:
-        """Return whether the provider opened it for the browser to act first."""
+        """Return whether the provider opened it but the browser has to act first."""
         return self.opening_action is not None
 
     @property
     def is_in_flight(self) -> bool:
-        """Return whether an authorization was asked for and has no outcome."""
+        """Return whether an authorization was requested and has no outcome yet."""
         return self.attempt_status in WITHOUT_OUTCOME
 
     @property
     def is_opening(self) -> bool:
-        """Return whether its opening, or a change of it, has no outcome."""
+        """Return whether its opening, or a change of it, has no outcome yet."""
         return self.opening_status in WITHOUT_OUTCOME
 
     @property
@@ -143,21 +143,21 @@ class Payment:
     refunded_minor: int = 0
     released_minor: int = 0
     capture_pending_minor: int = 0
-    """Reserved by captures without outcome, what they will release included."""
+    """Reserved by captures without an outcome, including what they will release."""
     refund_pending_minor: int = 0
     cancellation_id: OperationId | None = None
-    """The cancellation that has no outcome yet."""
+    """The cancellation without an outcome, if there is one."""
     capture_count: int = 0
     refund_count: int = 0
     is_mismatched: bool = False
     disputed_minor: int = 0
-    """What disputes have taken of it, by what its provider says; those in another currency are not summed up."""
+    """What disputes took of it, according to its provider; disputes in another currency are not added."""
     has_refunds_blocked: bool = False
-    """A dispute has taken money, and its provider refunds nothing of the payment meanwhile."""
+    """A dispute took money, and its provider refunds nothing of the payment meanwhile."""
     reference: str | None = None
     paid_with: PaidWith | None = None
     provider_record: JsonObject = field(default_factory=dict)
-    """What the provider says of it, for back ends alone."""
+    """The provider's details, for back ends alone."""
     metadata: JsonObject = field(default_factory=dict)
     cancellation_reason: CancellationReason | None = None
     capture_before: Instant | None = None
@@ -168,17 +168,17 @@ class Payment:
 
     @property
     def is_surplus(self) -> bool:
-        """Return whether it arrived late and is given back; it counts in none of the collection's sums."""
+        """Return whether it arrived late and is given back; the collection's sums leave it out."""
         return self.cancellation_reason is CancellationReason.SURPLUS
 
     @property
     def remainder_minor(self) -> int:
-        """Return what is neither captured, released nor reserved by a capture."""
+        """Return the amount that is neither captured, released nor reserved by a capture."""
         taken_minor = self.captured_minor + self.released_minor + self.capture_pending_minor
         return self.amount_minor - taken_minor
 
     def capturable_minor(self, now: Instant) -> int:
-        """Return what can be captured now: zero while a cancellation is pending, after its time, or on a mismatch."""
+        """Return what can be captured now: zero while a cancellation is pending, after it expired, or on a mismatch."""
         has_lapsed = self.capture_before is not None and self.capture_before <= now
         is_given_up = self.cancellation_id is not None or self.cancellation_reason is not None
         is_closed = is_given_up or self.is_mismatched
@@ -186,20 +186,20 @@ class Payment:
 
     @property
     def refundable_minor(self) -> int:
-        """Return what can be refunded now; refunds in flight and what disputes have taken are already taken off."""
+        """Return what can be refunded now; pending refunds and disputed amounts are already subtracted."""
         if self.is_mismatched or self.is_surplus or self.has_refunds_blocked:
             return 0
         given_back_minor = self.refunded_minor + self.refund_pending_minor + self.disputed_minor
         return max(0, self.captured_minor - given_back_minor)
 
     def money(self, minor: int) -> Money:
-        """Put an amount into this payment's currency."""
+        """Return an amount in this payment's currency."""
         return Money(minor, self.currency)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Something asked of a provider: the durable intent, and what is known of its outcome."""
+    """A request to a provider: the durable intent and its known outcome."""
 
     id: OperationId
     kind: OperationKind
@@ -211,61 +211,61 @@ class Operation:
     currency: str
     amount_minor: int
     reserved_minor: int = 0
-    """What it holds on its payment: the amount, and for a capture what it will release."""
+    """The amount it reserves on its payment; for a capture, including what it will release."""
     releases_rest: bool = False
     reason: CancellationReason | None = None
-    """Why something is given back."""
+    """Why the amount is given back."""
     data: JsonObject = field(default_factory=dict)
     reference: str | None = None
-    """The provider's own name of the session's object, as it was known when this was first asked."""
+    """The provider's id of the session's object, as it was known at the first request."""
     holder_reference: str | None = None
     method_reference: str | None = None
-    """The provider's own names of the saved method that is to pay, and of its holder where the session is for none."""
+    """The provider's ids of the saved method that is to pay, and of its account holder if the session is for none."""
     moved_minor: int | None = None
-    """What the provider says that a capture, a refund or a cancellation moved, once it succeeded."""
+    """The amount that the provider reports for a capture, a refund or a cancellation once it succeeded."""
     provider_key: str | None = None
-    """Of what the provider's books brought: its own name of it, or the key that it was asked with before."""
+    """For an operation found in the provider's records: the provider's id, or the key of the earlier request."""
     absent_times: int | None = None
-    """How often its provider was read and had no such thing, once it may have forgotten its keys."""
+    """How often the provider was read and had no such operation, after it may have forgotten its keys."""
     absent_since: Instant | None = None
     action: CustomerAction | None = None
     failure_code: FailureCode | None = None
     decline_code: str | None = None
     maximum_minor: int | None = None
-    """Of a surplus authorization: what would have fitted when it arrived."""
+    """For a surplus authorization: the amount that would have fitted when it arrived."""
     source: EventSource = EventSource.API
     created_by: str | None = None
     note: str | None = None
     refund_reason_id: RefundReasonId | None = None
     refund_reason_code: str | None = None
-    """Of the reason; the provider is told."""
+    """The code of the reason, which is sent to the provider."""
     metadata: JsonObject = field(default_factory=dict)
     request_id: str
-    """Of the request that asked for it."""
+    """The id of the API request that caused it."""
     asked_times: int = 0
-    """Asks that began, those of processes that died included."""
+    """Requests to the provider that began, including those of processes that died."""
     unanswered_times: int = 0
-    """Asks that ended without an outcome: they decide when recovery asks next."""
+    """Requests to the provider that ended without an outcome: they decide when recovery asks next."""
     leased_by: str | None = None
-    """The process that is asking."""
+    """The process that holds the lease."""
     due_at: Instant | None = None
-    """From when on recovery may ask; while somebody is asking, the end of the lease. None: not any more."""
+    """When recovery may ask; while a process is asking, the end of its lease. None: never again."""
     created_at: Instant
     updated_at: Instant
 
     @property
     def is_without_outcome(self) -> bool:
-        """Return whether it is in flight."""
+        """Return whether the operation is in flight."""
         return self.status in WITHOUT_OUTCOME
 
     @property
     def counted_minor(self) -> int:
-        """Return what it moved by the provider's word; before that, what was requested."""
+        """Return the amount that it moved according to the provider; before that, the requested amount."""
         return self.amount_minor if self.moved_minor is None else self.moved_minor
 
     @property
     def is_closing(self) -> bool:
-        """Return whether it closes a session, or gives back what nobody keeps: it has to happen."""
+        """Return whether it closes a session or gives back a surplus: it has to happen."""
         closes_session = self.kind is OperationKind.CANCEL and self.payment_id is None
         return closes_session or self.reason in (
             CancellationReason.SURPLUS,
@@ -274,7 +274,7 @@ class Operation:
 
     @property
     def failure(self) -> Failure | None:
-        """Say why it failed, where it did."""
+        """Return why it failed; None where it did not."""
         if self.failure_code is None:
             return None
         return Failure(
@@ -290,20 +290,20 @@ class Operation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundReason:
-    """Why something is refunded."""
+    """A reason for refunds."""
 
     id: RefundReasonId
     code: str
     label: str
     description: str | None = None
     deleted_at: Instant | None = None
-    """Off the list since then; refunds that bear it still show it."""
+    """When it was deleted; refunds that refer to it still show it."""
     created_at: Instant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One thing that happened, written in the transaction that made it happen, never changed."""
+    """Something that happened, written in the same transaction and never changed."""
 
     id: EventId
     collection_id: CollectionId
@@ -321,21 +321,21 @@ class Event:
     session_id: SessionId | None = None
     payment_id: PaymentId | None = None
     operation_id: OperationId | None = None
-    """The capture's or the refund's, where the event is about one."""
+    """The operation of the capture or refund, where the event is about one."""
     evidence: str | None = None
-    """What a person's word rests on, such as the provider's reference."""
+    """The evidence for an operator's decision, such as the provider's reference."""
     dispute_id: DisputeId | None = None
     position: int = 0
-    """Its place in the whole log, given by the database."""
+    """The position in the whole log, given by the database."""
 
     @property
     def capture_id(self) -> OperationId | None:
-        """Name the capture that it is about."""
+        """Return the id of the capture that it is about."""
         return self._movement(CAPTURE)
 
     @property
     def refund_id(self) -> OperationId | None:
-        """Name the refund that it is about."""
+        """Return the id of the refund that it is about."""
         return self._movement(REFUND)
 
     def _movement(self, prefix: str) -> OperationId | None:
@@ -346,7 +346,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A collection with all that hangs off it, as one transaction left it."""
+    """A collection with all that belongs to it, as one transaction left it."""
 
     collection: PaymentCollection
     sessions: tuple[PaymentSession, ...]
@@ -354,22 +354,22 @@ class Snapshot:
     payments: tuple[Payment, ...]
     """Oldest first."""
     operations: tuple[Operation, ...] = ()
-    """Those that the transaction made or changed."""
+    """Those that the transaction created or changed."""
 
     def session(self, id: SessionId) -> PaymentSession:
-        """Find one of its sessions; raises KeyError."""
+        """Return one of its sessions; raises KeyError."""
         return _by_id(self.sessions, id)
 
     def payment(self, id: PaymentId) -> Payment:
-        """Find one of its payments; raises KeyError."""
+        """Return one of its payments; raises KeyError."""
         return _by_id(self.payments, id)
 
     def operation(self, id: OperationId) -> Operation:
-        """Find one of the operations that the transaction made, changed or read; raises KeyError."""
+        """Return an operation that the transaction created, changed or read; raises KeyError."""
         return _by_id(self.operations, id)
 
     def payment_of(self, id: SessionId) -> Payment | None:
-        """Find the payment that a session made."""
+        """Return the payment that a session made."""
         return next((payment for payment in self.payments if payment.session_id == id), None)
 
 
@@ -392,16 +392,16 @@ class Dispute:
     payment_id: PaymentId
     provider_id: ProviderId
     reference: str
-    """The provider's own name of it."""
+    """The provider's id of the dispute."""
     status: DisputeStatus
     reason: str
-    """The provider's documented word, such as fraudulent."""
+    """The provider's documented reason, such as fraudulent."""
     currency: str
     amount_minor: int
     takes_money: bool
-    """The provider holds its amount, or has given it to the customer; a mere inquiry takes nothing."""
+    """Whether the provider holds the amount, or has given it to the customer; an inquiry takes nothing."""
     blocks_refunds: bool
-    """The provider refunds nothing of the payment because of it."""
+    """Whether the provider refuses refunds of the payment because of it."""
     respond_before: Instant | None = None
     created_at: Instant
     updated_at: Instant

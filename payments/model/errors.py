@@ -1,4 +1,4 @@
-"""What is raised, split by what the caller does next.
+"""The exceptions that are raised on purpose, split by what the caller does next.
 
 TillgraphError
 ├── Refused                  nothing was changed and nothing was sent: change the request
@@ -15,16 +15,16 @@ TillgraphError
 │   ├── ProviderDeclined     the provider refused to open, change or keep something
 │   ├── ActionFailed         the customer failed or abandoned what they had to do
 │   └── ProviderUnavailable  the provider was not reached to open, change or keep something
-├── Denied                   who asks may not: present a credential, or another one
+├── Denied                   the caller is not allowed to: present a credential, or another one
 │   ├── Unauthenticated
 │   └── Forbidden
 ├── InvalidCursor            the cursor is not one of this list's: start without it
 ├── StreamBehind             the subscriber did not keep up: resume after `cursor`
 └── StoreFailed              the database did not do it
     ├── StoreBusy            it did not answer in time: send the request again
-    └── StoreUnavailable     it takes no writes: the same, once an operator has mended it
+    └── StoreUnavailable     it takes no writes: send it again once an operator has repaired it
 
-What a provider says of an ask (it happened, it was declined, it did not happen, unknown) is a value and not an
+What a provider answers (it happened, it was declined, it did not happen, unknown) is a value and not an
 exception: see `payments/model/outcomes.py`.
 """
 
@@ -38,7 +38,7 @@ from payments.model.money import Money
 
 
 class TillgraphError(Exception):
-    """The root of everything that is raised on purpose."""
+    """The root of every exception that is raised on purpose."""
 
 
 class Refused(TillgraphError):
@@ -59,12 +59,12 @@ class Refused(TillgraphError):
         super().__init__(message)
         self.failure = Failure(self.code, message, path, maximum, minimum, decline_code)
         self.snapshot = snapshot
-        """The collection that it is about, as the flow found it; None where it was not read, or no answer shows it."""
+        """The collection that it is about, as the flow read it; None where it was not read, or no answer shows it."""
 
 
 @contextmanager
 def about(snapshot: Snapshot) -> Iterator[None]:
-    """Let a refusal that is raised inside carry the collection that it is about, as it was found."""
+    """Attach a collection to every refusal raised inside."""
     try:
         yield
     except Refused as refusal:
@@ -73,13 +73,13 @@ def about(snapshot: Snapshot) -> Iterator[None]:
 
 
 class NotFound(Refused):
-    """An error: this caller has no such object."""
+    """An error: the object does not exist for this caller."""
 
     code = FailureCode.NOT_FOUND
 
 
 class InvalidInput(Refused):
-    """Which field is at fault and what would be right."""
+    """An error: a field is invalid; it names the field and what would be valid."""
 
     code = FailureCode.INVALID_INPUT
 
@@ -91,19 +91,19 @@ class InvalidState(Refused):
 
 
 class Expired(Refused):
-    """An error: the time for this is over."""
+    """An error: it is too late for this."""
 
     code = FailureCode.EXPIRED
 
 
 class AmountTooLarge(Refused):
-    """An error: less is left than was asked for."""
+    """An error: the amount is larger than what is left."""
 
     code = FailureCode.AMOUNT_TOO_LARGE
 
 
 class AmountTooSmall(Refused):
-    """An error: more is bound already than was asked for."""
+    """An error: the amount is smaller than what is already committed."""
 
     code = FailureCode.AMOUNT_TOO_SMALL
 
@@ -115,19 +115,19 @@ class CurrencyMismatch(Refused):
 
 
 class ProviderDisabled(Refused):
-    """An error: the provider is not for this session."""
+    """An error: the provider can't be used for this session."""
 
     code = FailureCode.PROVIDER_DISABLED
 
 
 class KeyReused(Refused):
-    """An error: the idempotency key is bound to another request."""
+    """An error: the idempotency key belongs to another request."""
 
     code = FailureCode.IDEMPOTENCY_KEY_REUSED
 
 
 class InProgress(Refused):
-    """An error: another request is doing this and is not through yet."""
+    """An error: another request is doing this and has not finished."""
 
     code = FailureCode.IN_PROGRESS
 
@@ -151,7 +151,7 @@ class ProviderUnavailable(Refused):
 
 
 class Denied(TillgraphError):
-    """An error: who asks may not."""
+    """An error: the caller is not allowed to do this."""
 
 
 class Unauthenticated(Denied):
@@ -159,15 +159,15 @@ class Unauthenticated(Denied):
 
 
 class Forbidden(Denied):
-    """An error: a right credential does not permit this."""
+    """An error: the credential is valid but does not permit this."""
 
 
 class InvalidCursor(TillgraphError):
-    """An error: a cursor is not one of the list or stream that it was given to."""
+    """An error: a cursor does not belong to this list or stream."""
 
 
 class StreamBehind(TillgraphError):
-    """An error: a subscriber did not keep up; with it, from where it can resume."""
+    """An error: a subscriber did not keep up; it carries the cursor to resume from."""
 
     def __init__(self, cursor: str | None) -> None:
         super().__init__("This stream fell behind and has ended; resume it after its last cursor.")
@@ -175,11 +175,11 @@ class StreamBehind(TillgraphError):
 
 
 class StoreFailed(TillgraphError):
-    """An error: the database did not do it; where a commit was on its way, the same request finds out."""
+    """An error: the database failed. If a commit was under way, sending the same request again shows the result."""
 
 
 class StoreUnavailable(StoreFailed):
-    """An error: the database can't be written or read until an operator has mended it."""
+    """An error: the database can't be written or read until an operator has repaired it."""
 
 
 class StoreBusy(StoreFailed):

@@ -1,4 +1,4 @@
-"""What a caller is told when something expected did not work out."""
+"""What a caller is told when an expected failure occurs."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -8,7 +8,7 @@ from payments.model.statuses import OperationKind
 
 
 class FailureCode(Enum):
-    """Names every expected failure, as the API does."""
+    """The expected failures, named as in the API."""
 
     NOT_FOUND = "NOT_FOUND"
     INVALID_INPUT = "INVALID_INPUT"
@@ -26,18 +26,18 @@ class FailureCode(Enum):
 
 
 HOLDER_MISSING = "account_holder_missing"
-"""The decline code that says that a provider has no such customer: it may have been deleted there."""
+"""The decline code of a provider that has no such customer: it may have been deleted there."""
 
 METHOD_MISSING = "payment_method_missing"
-"""The decline code that says that a provider has no such payment method: its name is wrong, or it was removed there."""
+"""The decline code of a provider that has no such payment method: its name is wrong, or it was removed there."""
 
 RETRYABLE = frozenset({FailureCode.PROVIDER_UNAVAILABLE, FailureCode.IN_PROGRESS})
-"""Sending the very same request again may succeed for these, and for no other."""
+"""Only for these may the very same request succeed later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why something did not work out, with the number that would have been possible."""
+    """Why something failed, with the amount that would have been possible."""
 
     code: FailureCode
     message: str
@@ -48,17 +48,17 @@ class Failure:
 
     @property
     def is_retryable(self) -> bool:
-        """Return whether the very same request may succeed when it is sent again."""
+        """Return whether the very same request may succeed later."""
         return self.code in RETRYABLE
 
 
 METHOD_PATH = ("data",)
-"""Where a caller names a payment method that is not saved here, in the provider's words."""
+"""The provider's words where a caller names a payment method that is not saved here."""
 
 _SENTENCES = {
     FailureCode.DECLINED: "The provider or the issuer declined.",
     FailureCode.ACTION_FAILED: "The customer failed or abandoned the required action.",
-    FailureCode.EXPIRED: "The authorization lapsed at the provider.",
+    FailureCode.EXPIRED: "The authorization expired at the provider.",
     FailureCode.PROVIDER_UNAVAILABLE: "The provider could not be reached and did nothing.",
     FailureCode.PROVIDER_DISABLED: (
         "The provider's account has not activated this way of paying, or not for this amount and currency."
@@ -73,7 +73,7 @@ _SENTENCES = {
 
 
 def message_of(code: FailureCode, decline_code: str | None = None) -> str:
-    """Write one sentence for a developer."""
+    """Return one sentence about a failure for a developer."""
     if decline_code == HOLDER_MISSING:
         return (
             "The provider has no such customer: where it was deleted there, creating the account holder again makes"
@@ -81,14 +81,14 @@ def message_of(code: FailureCode, decline_code: str | None = None) -> str:
         )
     if decline_code == METHOD_MISSING:
         return "The provider has no such payment method."
-    sentence = _SENTENCES.get(code, "This did not work out.")
+    sentence = _SENTENCES.get(code, "This request failed.")
     return f"{sentence[:-1]}: {decline_code}." if decline_code else sentence
 
 
 def path_of(
     kind: OperationKind, decline_code: str | None, *, is_saved: bool
 ) -> tuple[str, ...] | None:
-    """Name the field that an operation's failure is about, where it is about one."""
+    """Return the path of the field that an operation's failure is about; None where there is none."""
     if decline_code == METHOD_MISSING:
         return ("paymentMethodId",) if is_saved else METHOD_PATH
     if decline_code != HOLDER_MISSING:

@@ -1,4 +1,4 @@
-"""Prefixed ULIDs: the prefix tells the kind."""
+"""Prefixed ULIDs: the prefix names the kind of object."""
 
 import re
 from typing import NewType
@@ -52,32 +52,32 @@ OPERATION_PREFIXES = {
 """An operation's id tells its kind."""
 
 ULID_RANDOM_BITS = 80
-"""Below the milliseconds. Source: https://github.com/ulid/spec"""
+"""The random bits below the milliseconds. Source: https://github.com/ulid/spec"""
 
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
 def new_id(prefix: str) -> str:
-    """Make an id of a kind; later ones sort after earlier ones, to the millisecond."""
+    """Return a new id of a kind; ids sort by the millisecond of their creation."""
     return prefix + str(ULID())
 
 
 def first_id(prefix: str, since: Instant) -> str:
-    """Return the id before which there is none of a kind that was made since an instant."""
+    """Return the lowest id that a kind can have at or after an instant."""
     milliseconds = max(0, since // 1_000)
     return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
 
 
 def made_at(id: str) -> Instant:
-    """Return when an id was made, to the millisecond."""
+    """Return when an id was created, to the millisecond."""
     return Instant(ULID.from_str(id.rpartition("_")[2]).milliseconds * 1_000)
 
 
 def new_request_id() -> str:
-    """Make the id by which the log names a request, or work that nobody requested."""
+    """Return a new id by which the log names a request, or work that nobody requested."""
     return str(ULID())
 
 
 def is_id(text: str, prefix: str) -> bool:
-    """Return whether a text is an id of a kind; anything else never reaches the database."""
+    """Return whether a text is an id of a kind; nothing else reaches the database."""
     return text.startswith(prefix) and ULID_TEXT.fullmatch(text, len(prefix)) is not None

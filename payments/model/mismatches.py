@@ -1,7 +1,7 @@
-"""What differs at a mismatched payment: what its provider did, and what it was to be.
+"""The differences of a mismatched payment between what its provider did and what was requested.
 
-Such a payment breaks no invariant: what is stored is what its provider says. It takes no movement until an operator
-has looked, so `check` names it beside what is broken.
+Such a payment breaks no invariant: what is stored is what its provider reports. Nothing can be captured or refunded
+until an operator has looked at it, so `check` lists it next to what is broken.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,12 +13,12 @@ from payments.model.money import Money
 from payments.model.statuses import OperationKind, OperationStatus
 
 DECLINED_HERE = "its provider did what is declined here"
-"""What happened there all the same enters no sum; the log names the operation."""
+"""What happened at the provider all the same enters no sum; the log names the operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A mismatched payment, with each thing that is not what it was to be."""
+    """A mismatched payment, with each of its differences."""
 
     payment_id: PaymentId
     differs: Sequence[str]
@@ -28,7 +28,7 @@ class Mismatch:
 
 
 def amount_differs(operation: Operation, found: Money) -> str:
-    """Say that an operation came to another amount than was requested."""
+    """Return the sentence that an operation moved another amount than was requested."""
     requested = Money(operation.amount_minor, operation.currency)
     return (
         f"{operation.kind.value} {operation.id} is {found} {found.currency},"
@@ -37,12 +37,12 @@ def amount_differs(operation: Operation, found: Money) -> str:
 
 
 def outcome_differs(operation: Operation, found: Money) -> str:
-    """Say that an operation happened at its provider that is declined here for good."""
+    """Return the sentence that an operation recorded here as declined happened at its provider."""
     return f"{operation.kind.value} {operation.id} is {found} {found.currency}, not declined"
 
 
 def limits_passed(payment: Payment) -> Iterator[str]:
-    """Say which limits a payment's sums pass, which only what was begun at its provider can do."""
+    """Return a sentence for each limit that a payment's sums exceed, which only external operations can cause."""
     taken = payment.money(payment.amount_minor - payment.remainder_minor)
     if payment.remainder_minor < 0:
         authorized = payment.money(payment.amount_minor)
@@ -54,7 +54,7 @@ def limits_passed(payment: Payment) -> Iterator[str]:
 
 
 def mismatch_of(payment: Payment, operations: Sequence[Operation]) -> Mismatch:
-    """Say what differs at a mismatched payment, by the operations on it that have ended."""
+    """Return the differences of a mismatched payment, by its operations that have ended."""
     differs = [
         amount_differs(operation, payment.money(_found_minor(payment, operation)))
         for operation in operations

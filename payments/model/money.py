@@ -9,10 +9,10 @@ import iso4217
 from payments.model.currencies import DECIMALS, USUAL_DECIMALS
 
 MAXIMUM_INTEGER_DIGITS = 15
-"""Digits before the decimal point: a quadrillion less one, more than any shop takes at once."""
+"""Digits before the decimal point: a quadrillion less one, more than any shop charges at once."""
 
 MAXIMUM_DIGITS = 18
-"""Digits in all: minor units fit into 64 bits with a sign, as databases have them."""
+"""Digits in all: minor units fit into 64 bits with a sign, as in databases."""
 
 MOST_MINOR = 10**MAXIMUM_DIGITS - 1
 """The largest amount, in minor units."""
@@ -23,7 +23,7 @@ NOT_MONEY = frozenset({"XXX", "XTS"})
 
 @cache
 def _currencies() -> dict[str, int]:
-    """List the currencies in use with their number of decimals.
+    """Return the currencies in use with their number of decimals.
 
     Funds codes and precious metals have no minor unit in the standard and are left out with the two reserved codes.
     Source: ISO 4217 list one, as the package iso4217 ships it.
@@ -36,17 +36,17 @@ def _currencies() -> dict[str, int]:
 
 
 def is_currency(code: str) -> bool:
-    """Return whether an upper-case code names a currency in use: what is opened today is in one."""
+    """Return whether an upper-case code is a currency in use, which a new collection may have."""
     return code in _currencies()
 
 
 def is_known_currency(code: str) -> bool:
-    """Return whether an upper-case code names a currency that is in use or was: what is stored may be in one."""
+    """Return whether an upper-case code is or was a currency, which a stored amount may have."""
     return code in DECIMALS or is_currency(code)
 
 
 def decimals_of(currency: str) -> int:
-    """Return the number of decimals of a currency that is in use or was."""
+    """Return the number of decimals of a currency that is or was in use."""
     known = DECIMALS.get(currency)
     return _currencies().get(currency, USUAL_DECIMALS) if known is None else known
 
@@ -62,22 +62,22 @@ class Money:
         return decimal_text(self.minor, self.currency)
 
     def minor_in(self, currency: str) -> int:
-        """Return what it comes to in a currency: nothing where it is in another one, for nothing is exchanged here."""
+        """Return the amount in a currency: zero where it is another one, since nothing is exchanged here."""
         return self.minor if self.currency == currency else 0
 
 
 @dataclass(frozen=True, slots=True)
 class AmountLimits:
-    """What a provider takes at once in one currency, in minor units."""
+    """The limits of a provider for one amount in one currency, in minor units."""
 
     least_minor: int
     most_minor: int
     step_minor: int = 1
-    """Every amount that is moved is a multiple of it."""
+    """Every amount has to be a multiple of it."""
 
 
 def decimal_text(minor: int, currency: str) -> str:
-    """Write minor units as text in the major unit, with exactly the currency's decimals."""
+    """Return minor units as text in the major unit, with exactly the currency's decimals."""
     decimals = decimals_of(currency)
     if decimals == 0:
         return str(minor)
@@ -87,11 +87,11 @@ def decimal_text(minor: int, currency: str) -> str:
 
 
 class AmountFault(ValueError):
-    """What is wrong with an amount, for the one who sent it."""
+    """An error: an amount is wrong; its text is for the sender."""
 
 
 def parse_minor(amount: Decimal, currency: str) -> int:
-    """Turn an amount in the major unit into minor units, at least 1.
+    """Return an amount in the major unit as minor units, at least 1.
 
     Raises AmountFault where it is zero or negative, has more decimals than the currency, or is too long.
     """

@@ -31,7 +31,7 @@ class SessionStatus(Enum):
 
 
 class PaymentStatus(Enum):
-    """What became of an authorized amount."""
+    """What happened to an authorized amount."""
 
     AUTHORIZED = "AUTHORIZED"
     PARTIALLY_CAPTURED = "PARTIALLY_CAPTURED"
@@ -51,7 +51,7 @@ class CancellationReason(Enum):
 
 
 class OperationKind(Enum):
-    """Names what can be asked of a provider."""
+    """The kinds of requests to a provider."""
 
     OPEN = "open"
     UPDATE = "update"
@@ -62,11 +62,11 @@ class OperationKind(Enum):
 
 
 class OperationStatus(Enum):
-    """What is known of something asked of a provider.
+    """What is known about a request to a provider.
 
     ASKING → UNKNOWN, PROCESSING, ACTION_REQUIRED, SUCCEEDED, DECLINED or NOT_REACHED. UNKNOWN and PROCESSING end by
     evidence alone. NOT_REACHED goes back to ASKING when its idempotency key comes again. SUCCEEDED, DECLINED and
-    REVERSED are final, but that a refund that the provider undoes goes from SUCCEEDED to REVERSED.
+    REVERSED are final, with one exception: a refund that the provider undoes goes from SUCCEEDED to REVERSED.
     """
 
     ASKING = "ASKING"
@@ -82,14 +82,14 @@ class OperationStatus(Enum):
 WITHOUT_OUTCOME = frozenset(
     {OperationStatus.ASKING, OperationStatus.UNKNOWN, OperationStatus.PROCESSING}
 )
-"""The operation is in flight: it keeps its reservation and recovery looks after it."""
+"""The operation is in flight: it keeps its reservation, and recovery looks after it."""
 
 FAILED = frozenset({OperationStatus.DECLINED, OperationStatus.NOT_REACHED})
 """The operation moved nothing."""
 
 
 class EventType(Enum):
-    """Names what can happen to a collection and to what hangs off it."""
+    """The kinds of events of a collection and of what belongs to it."""
 
     COLLECTION_CREATED = "COLLECTION_CREATED"
     COLLECTION_UPDATED = "COLLECTION_UPDATED"
@@ -121,7 +121,7 @@ class EventType(Enum):
 
 
 class DisputeStatus(Enum):
-    """How a dispute stands."""
+    """The state of a dispute."""
 
     NEEDS_RESPONSE = "NEEDS_RESPONSE"
     UNDER_REVIEW = "UNDER_REVIEW"
@@ -131,11 +131,11 @@ class DisputeStatus(Enum):
 
 
 DISPUTE_OVER = frozenset({DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED})
-"""Nothing more is asked of the shop."""
+"""Nothing more is required of the shop."""
 
 
 class EventSource(Enum):
-    """Who brought the news."""
+    """The origin of an event."""
 
     API = "API"
     WEBHOOK = "WEBHOOK"
@@ -145,7 +145,7 @@ class EventSource(Enum):
 
 
 class CollectionFacts(Protocol):
-    """What a collection's status follows from."""
+    """The facts that a collection's status is derived from."""
 
     @property
     def amount_minor(self) -> int: ...
@@ -158,7 +158,7 @@ class CollectionFacts(Protocol):
 
 
 class PaymentFacts(Protocol):
-    """What a payment's status follows from."""
+    """The facts that a payment's status is derived from."""
 
     @property
     def amount_minor(self) -> int: ...
@@ -175,7 +175,7 @@ class PaymentFacts(Protocol):
 
 
 class SessionFacts(Protocol):
-    """What a session's status follows from."""
+    """The facts that a session's status is derived from."""
 
     @property
     def canceled_at(self) -> int | None: ...
@@ -212,7 +212,7 @@ def collection_status(
 def has_nothing_left_to_capture(payment: PaymentFacts) -> bool:
     """Return whether everything is captured or given back and no capture is in flight.
 
-    What was authorized in another currency is a payment of nothing, and nothing of it is captured or given back.
+    A payment authorized in another currency has the amount zero, and nothing of it is captured or given back.
     """
     return (
         payment.captured_minor + payment.released_minor >= max(1, payment.amount_minor)

@@ -1,19 +1,19 @@
-"""What a text can hold to be kept and shown."""
+"""The rules for texts that are kept and shown."""
 
 import re
 
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-"""PostgreSQL has no NUL, and UTF-8 no lone surrogate."""
+"""PostgreSQL stores no NUL, and UTF-8 has no lone surrogate."""
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-"""Line breaks and tabs are what people write."""
+"""Line breaks and tabs, which people write."""
 
 EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 
 def is_storable(text: str) -> bool:
-    """Return whether every database can keep a text, or be asked for it."""
+    """Return whether every database can store a text and search for it."""
     return UNSTORABLE.search(text) is None
 
 

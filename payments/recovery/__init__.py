@@ -1,1 +1,1 @@
-"""What runs without a caller: unfinished work, providers' reports, and comparisons."""
+"""Work without a caller: unfinished operations, providers' reports, and comparisons."""

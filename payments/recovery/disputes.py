@@ -1,4 +1,4 @@
-"""What customers object to: recorded as their provider says it stands, shown on the payment, and streamed."""
+"""Disputes: recorded with their provider's status, shown on the payment, and streamed."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,10 +13,10 @@ from payments.ports.transactions import Transaction
 
 
 def _can_become(known: Dispute, found: DisputeFound) -> bool:
-    """Return whether a dispute may stand otherwise than it is known: a stale look reopens nothing that is decided.
+    """Return whether a dispute's recorded status can change to another: a stale read reopens nothing that is decided.
 
-    What was closed without a decision may be open again; what was lost may be appealed, and won after that. What is
-    decided stays so: all that may be news of it is what it takes, which an older program did not record.
+    A dispute closed without a decision may reopen; a lost one may be appealed and then won. A decision otherwise stays:
+    only the amount it takes may still be new, since older versions did not record it.
     """
     match known.status:
         case DisputeStatus.WON:
@@ -31,7 +31,7 @@ def _can_become(known: Dispute, found: DisputeFound) -> bool:
 def record_dispute(
     tx: Transaction, provider_id: ProviderId, found: DisputeFound, *, told_by: EventSource
 ) -> Snapshot | None:
-    """Record how a dispute stands, once; None where it is of no payment that is known here. It moves nothing."""
+    """Record a dispute's state once; return None where its payment is not known here. It moves nothing."""
     collection_id = tx.collection_of_session(found.session_id)
     if collection_id is None:
         return None
@@ -60,7 +60,7 @@ def record_dispute(
 
 
 def _sum_up(working: WorkingCopy, payment: Payment, disputes: Iterable[Dispute]) -> None:
-    """Note on a payment what disputes have taken of it."""
+    """Note on a payment what disputes took of it."""
     taking = [dispute for dispute in disputes if dispute.takes_money]
     working.put_payment(
         replace(

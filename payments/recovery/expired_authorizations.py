@@ -1,4 +1,4 @@
-"""Authorizations past their time: nothing can be captured any more, and what is left is given back by evidence."""
+"""Expired authorizations: nothing can be captured any more, and the rest is given back once the provider confirms."""
 
 from dataclasses import replace
 
@@ -18,13 +18,13 @@ log = structlog.get_logger("recovery")
 
 
 async def end_lapsed(flow: Flow) -> None:
-    """Give back what is left of each authorization past its time: recovery asks for it, the provider's word ends it."""
+    """Give back what is left of each expired authorization: recovery requests it, the provider's answer ends it."""
     of = flow.providers.keys()
     lapsed = await flow.store.read(lambda tx: tx.lapsed_payments(of, limit=LAPSED_PAYMENTS))
     for id in lapsed:
         try:
             await _decide(flow, id)
-        except Exception as error:  # The others have lapsed all the same.
+        except Exception as error:  # The others have expired all the same.
             log.error("not given back", payment_id=id, error=type(error).__name__, exc_info=error)
 
 
@@ -67,7 +67,7 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
 
 
 def has_lapsed(payment: Payment, tx: Transaction) -> bool:
-    """Return whether a payment is past its time, with something left and nothing under way."""
+    """Return whether a payment has expired with something left and nothing in flight."""
     is_past = payment.capture_before is not None and payment.capture_before <= tx.now
     is_given_up = payment.cancellation_id is not None or payment.cancellation_reason is not None
     is_busy = is_given_up or payment.capture_pending_minor > 0 or payment.is_mismatched

@@ -1,4 +1,4 @@
-"""The account that each gateway's key opens, compared with the one that the database's payments are of."""
+"""The account that each gateway's key opens, compared with the account of the database's payments."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ def with_accounts(flow: Flow) -> Sequence[HasAccount]:
 
 
 async def run(flow: Flow) -> None:
-    """Compare each account at once, and again while it is unread or its key is refused, until canceled."""
+    """Compare each account now, and again while it is unread or its key is refused, until canceled."""
     await asyncio.gather(*(_watch(flow, one) for one in with_accounts(flow)))
 
 
@@ -41,7 +41,7 @@ async def _watch(flow: Flow, one: HasAccount) -> None:
 
 
 async def require_accounts(flow: Flow, gateway: str | None = None) -> None:
-    """Raise BooksUnreadable where an account is not proven to be the one whose books are to be read."""
+    """Raise BooksUnreadable where an account is not proven to be the one whose records are wanted."""
     for one in with_accounts(flow):
         if gateway in (None, one.gateway) and not await compare_account(flow, one):
             raise BooksUnreadable(
@@ -50,7 +50,7 @@ async def require_accounts(flow: Flow, gateway: str | None = None) -> None:
 
 
 async def compare_account(flow: Flow, one: HasAccount) -> bool:
-    """Return whether the key opens the account that the database knows; a database without payments takes any."""
+    """Return whether the key opens the account that the database knows; a database without payments accepts any."""
     found = await one.account.read()
     if found is None:
         return False
@@ -62,7 +62,7 @@ async def compare_account(flow: Flow, one: HasAccount) -> bool:
 
 
 async def _can_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
-    """Return whether no payment is of another account: there is none, or one is found where the key leads."""
+    """Return whether no payment belongs to another account: there is none, or one is found at this account."""
     readers = readers_of(flow, one.gateway)
     sessions = await flow.store.read(
         lambda tx: tx.sessions_at(list(readers), since=Instant(0), after=SessionId(""), limit=1)
@@ -78,7 +78,7 @@ async def _can_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
 
 
 async def take_account(flow: Flow, one: HasAccount, account: str) -> str:
-    """Keep an account as the one that the database's payments are of."""
+    """Store an account as the one that the database's payments belong to."""
 
     def work(tx: Transaction) -> str:
         tx.set_known_account(one.gateway, account)

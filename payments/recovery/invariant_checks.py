@@ -1,4 +1,4 @@
-"""The invariants, looked at from time to time: a broken one is a fault of ours that somebody has to hear of."""
+"""The invariants, checked at an interval: a broken one is a fault of this program that an operator must hear of."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ log = structlog.get_logger("check")
 
 @dataclass(slots=True)
 class LastCheck:
-    """What this process's last look found."""
+    """The result of this process's latest check."""
 
     broken: int = 0
     ended_at: Instant | None = None
-    """None: it has not looked yet."""
+    """None: it has not checked yet."""
 
 
 async def run(invariants: Invariants, interval_seconds: float, last: LastCheck) -> None:
-    """Look at an interval until canceled, and log each row that breaks an invariant."""
+    """Check at an interval until canceled, and log each row that breaks an invariant."""
     while True:
         await asyncio.sleep(interval_seconds)
         try:
@@ -37,5 +37,5 @@ async def run(invariants: Invariants, interval_seconds: float, last: LastCheck) 
                     found=one.found,
                     expected=one.expected,
                 )
-        except Exception as error:  # The next look may succeed.
+        except Exception as error:  # The next check may succeed.
             log.error("check failed", error=type(error).__name__, exc_info=error)

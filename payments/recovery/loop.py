@@ -1,4 +1,4 @@
-"""Finishes what was begun: unknown outcomes, what a dead process was asking, and what was decided without asking."""
+"""The recovery loop: unknown outcomes, requests of dead processes, and decided work not yet requested."""
 
 import asyncio
 import time
@@ -20,11 +20,11 @@ from payments.recovery.provider_reports import apply_parked
 log = structlog.get_logger("recovery")
 
 SHORTEST_WAIT_SECONDS = 0.05
-"""Between two looks: a clock that stands a little behind a lease's end makes no busy loop."""
+"""The least pause between two sweeps: a clock slightly before a lease's end does not make a busy loop."""
 
 
 async def run(flow: Flow) -> None:
-    """Look for due work until canceled: at once when told, at the next due time, and at an interval."""
+    """Look for due work until canceled: at once when notified, at the next due time, and at an interval."""
     recovery = Recovery(flow)
     while True:
         flow.due.clear()
@@ -34,7 +34,7 @@ async def run(flow: Flow) -> None:
             wait_seconds = min(wait_seconds, await recovery.start_due())
         except (
             Exception
-        ) as error:  # The loop is the last one to give up: the next look may succeed.
+        ) as error:  # This loop must never end by an error: the next round may succeed.
             log.error("recovery failed", error=type(error).__name__, exc_info=error)
         try:
             async with asyncio.timeout(max(wait_seconds, SHORTEST_WAIT_SECONDS)):
@@ -45,7 +45,7 @@ async def run(flow: Flow) -> None:
 
 @dataclass(slots=True)
 class Recovery:
-    """Claims what is due and asks for it again, each with its own key."""
+    """The recovery of due operations: each is claimed and requested again with its own key."""
 
     flow: Flow
     _running: dict["asyncio.Task[Snapshot]", ProviderId] = field(default_factory=dict)
@@ -53,13 +53,13 @@ class Recovery:
     _applying: "asyncio.Task[None] | None" = None
 
     async def sweep(self) -> None:
-        """Look, once an interval or when a report waits, for parked reports and authorizations past their time."""
+        """Handle parked reports and expired authorizations, at most once an interval or when a report waits."""
         is_over = time.monotonic() >= self._swept_at + self.flow.settings.recovery_interval_seconds
         if not (is_over or self.flow.is_report_waiting):
             return
         self._swept_at = time.monotonic()
         if self._applying is None:
-            # Beside this loop: a provider that is slow to be read holds nobody else up.
+            # Beside this loop: a provider that is slow to read holds nothing else up.
             self.flow.is_report_waiting = False
             self._applying = self.flow.start(apply_parked(self.flow))
             self._applying.add_done_callback(self._applied)
@@ -67,15 +67,15 @@ class Recovery:
 
     def _applied(self, task: "asyncio.Task[None]") -> None:
         self._applying = None
-        # Another report may have come meanwhile.
+        # Another report may have arrived meanwhile.
         self.flow.due.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("reports not applied", error=type(error).__name__, exc_info=error)
 
     async def start_due(self) -> float:
-        """Start as much as may run, and give how long nothing more is due.
+        """Start as many operations as may run; return for how many seconds nothing more is due.
 
-        A provider of whom nothing is heard is tried with one operation at a time.
+        A silent provider is tried with one operation at a time.
         """
         seconds = await self._seconds_until_due()
         if seconds > 0:
@@ -87,7 +87,7 @@ class Recovery:
         return await self._seconds_until_due()
 
     async def _seconds_until_due(self) -> float:
-        """Return how long nothing is due; what waits for a provider's sign of life is not counted."""
+        """Return for how long nothing is due, not counting operations that wait for a silent provider."""
         silent = self.flow.in_doubt & set(self._running.values())
         of = self.flow.providers.keys() - silent
         if len(self._running) >= RECOVERY_BATCH:
@@ -105,7 +105,7 @@ class Recovery:
         claimed = await self.flow.store.transact(
             lambda tx: tx.claim_due(of, leased_by=process, lease_seconds=seconds, limit=limit)
         )
-        # Read after the claim: a claim that waited for a collection's lock could stand in the way of its holder.
+        # Read after the claim: a claim that waits for a collection's lock could block the lock's owner.
         snapshots = await self.flow.store.read(
             lambda tx: [
                 (operation, read_snapshot(tx, operation.collection_id, [operation]))
@@ -120,7 +120,7 @@ class Recovery:
 
     def _ended(self, task: "asyncio.Task[Snapshot]") -> None:
         del self._running[task]
-        # There may be room again for more, or a provider that was silent has answered.
+        # More operations may fit now, or a silent provider has answered.
         self.flow.due.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("not recovered", error=type(error).__name__, exc_info=error)

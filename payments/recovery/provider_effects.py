@@ -1,4 +1,4 @@
-"""What a provider did that nobody here knows of: begun in its dashboard, or asked for after a restored backup."""
+"""What a provider did that is not known here: done in its dashboard, or requested before a backup was restored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,20 +49,20 @@ MOVEMENTS = frozenset({OperationKind.CAPTURE, OperationKind.REFUND, OperationKin
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read from providers' books."""
+    """The result of reading providers' records."""
 
     read: int
-    """Effects that they have."""
+    """The number of effects in the records."""
     recorded: int
-    """Those of them that were not known here, or whose outcome was not."""
+    """Effects that were not known here, or whose outcome was not."""
     unplaced: Sequence[tuple[ProviderId, Effect]]
-    """Those that hang off nothing that is known here: a person has to look."""
+    """Effects that belong to nothing known here: an operator has to look."""
 
 
 async def find_again(flow: Flow, since: Instant) -> Found:
     """Read what each provider did since an instant, and record what is not known here; raises BooksUnreadable.
 
-    For a database that is older than what was asked of the providers, such as a backup that was restored.
+    For a database older than the requests to its providers, such as a restored backup.
     """
     read = recorded = 0
     unplaced: list[tuple[ProviderId, Effect]] = []
@@ -71,7 +71,7 @@ async def find_again(flow: Flow, since: Instant) -> Found:
         async for finding in provider.effects(since):
             read += 1
             if isinstance(finding, DisputeFound):
-                # Of a payment that is not known here, the payment itself is named.
+                # If the payment is not known here, the payment itself is named.
                 recorded += await flow.store.transact(_recording_dispute(provider.id, finding))
                 continue
             work = _recording(flow, provider.id, finding, request_id)
@@ -84,7 +84,7 @@ async def find_again(flow: Flow, since: Instant) -> Found:
 
 
 def _each_gateway(flow: Flow) -> Iterator[Provider]:
-    """Return one provider of each gateway: the others' books are the same."""
+    """Return one provider of each gateway: the others read the same records."""
     read = set()
     for provider in flow.providers.values():
         gateway = provider.gateway if isinstance(provider, ReadsObjects) else provider.id
@@ -128,7 +128,7 @@ def _recording_dispute(
 
 
 def _stored(tx: Transaction, provider_id: ProviderId, effect: Effect) -> Operation | None:
-    """Find what keeps an effect here: by its key, or by what its provider calls it."""
+    """Find the operation or payment of an effect here: by its key, or by the provider's id."""
     provider_id = effect.provider_id or provider_id
     found = None if effect.is_external else tx.operation(OperationId(effect.key))
     if found is None:
@@ -146,10 +146,10 @@ def record_effect(
     request_id: str,
     told_by: EventSource | None = None,
 ) -> Snapshot | None:
-    """Record what a provider did, once, whoever tells of it; None where it hangs off nothing that is known here.
+    """Record what a provider did, once, whatever its source; return None where it belongs to nothing known here.
 
-    It is a fact: where it passes a limit it is recorded all the same, and the payment is mismatched. `told_by`
-    says why the provider's books were read; None for what it reports itself.
+    It is a fact: it is recorded even beyond a limit, and the payment becomes mismatched. `told_by` is the reason why
+    the provider's records were read; None for the provider's own report.
     """
     collection_id = tx.collection_of_session(effect.session_id)
     if collection_id is None:
@@ -167,7 +167,7 @@ def record_effect(
         return _record_release(working, effect, schedule, request_id)
     operation = _known(working, session, effect)
     if effect.is_sole and not isinstance(effect.outcome, DONE):
-        # How it stands is read under the operation's own lease: an attempt may begin meanwhile.
+        # Its outcome is read under the operation's own lease: an attempt may begin meanwhile.
         _make_due(working, operation)
         _go_on_closing(working, effect)
         _show_instructions(working, session, effect.outcome)
@@ -189,9 +189,9 @@ def record_effect(
 def _record_release(
     working: WorkingCopy, effect: Effect, schedule: RecoverySchedule, request_id: str
 ) -> Snapshot | None:
-    """Record what was given back of a payment that was captured in part, as far as it is not known here.
+    """Record the amount given back of a partly captured payment, as far as it is not known here.
 
-    What a capture without outcome holds is left to that; a cancellation without outcome is what gave it back.
+    The amount that an unresolved capture reserves is left out; an unresolved cancellation is what gave it back.
     """
     session = working.sessions[effect.session_id]
     payment = working.payment_of(session)
@@ -216,7 +216,7 @@ def _record_release(
 
 
 def _close(working: WorkingCopy, session: PaymentSession) -> None:
-    """Close a session here too that was closed at its provider, where no payment came of it."""
+    """Close a session here that was closed at its provider without a payment."""
     if session.canceled_at is None and working.payment_of(session) is None:
         session = working.put_session(replace(session, canceled_at=working.now))
         working.emit(EventType.SESSION_CANCELED, session=session)
@@ -231,7 +231,7 @@ def _source(effect: Effect, told_by: EventSource | None) -> EventSource:
 
 
 def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) -> Outcome:
-    """Return an outcome; a refund that had succeeded and is read as failed now was undone."""
+    """Return an outcome; a refund that had succeeded and is now read as failed was undone."""
     is_undone = (
         told_by is not None
         and operation.kind is OperationKind.REFUND
@@ -242,14 +242,14 @@ def _as_read(operation: Operation, effect: Effect, told_by: EventSource | None) 
 
 
 def _make_due(working: WorkingCopy, operation: Operation | None) -> None:
-    """Let recovery look at once at what waits for its customer or its provider."""
+    """Make an operation that waits for its customer or its provider due for recovery at once."""
     waiting = (OperationStatus.ACTION_REQUIRED, OperationStatus.PROCESSING)
     if operation is not None and operation.status in waiting and operation.leased_by is None:
         working.put_operation(replace(operation, due_at=working.now))
 
 
 def _go_on_closing(working: WorkingCopy, effect: Effect) -> None:
-    """Let recovery close a session at once whose authorization was still processing when that was decided."""
+    """Let recovery close a session at once if its authorization was processing when the closing was decided."""
     session = working.sessions[effect.session_id]
     is_settled = not isinstance(effect.outcome, Processing | Unknown)
     if effect.kind is OperationKind.AUTHORIZE and is_settled and session.canceled_at is not None:
@@ -266,7 +266,7 @@ def _known(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Ope
 
 
 def _the_one(working: WorkingCopy, session: PaymentSession, effect: Effect) -> Operation | None:
-    """Find the operation that a session's one authorization or cancellation is: the newest, unless it failed."""
+    """Return the operation that is a session's one authorization or cancellation: the newest, unless it failed."""
     found = _stored(working.tx, session.provider_id, effect)
     id = found.id if found is not None else working.tx.newest_of(session.id, effect.kind)
     if id is None:
@@ -277,7 +277,7 @@ def _the_one(working: WorkingCopy, session: PaymentSession, effect: Effect) -> O
 
 
 def _adopted(working: WorkingCopy, effect: Effect) -> Operation | None:
-    """Take up what was decided here again and not asked for yet: it was asked for before, with the effect's key."""
+    """Adopt an operation decided again here but not requested yet: it was requested before, with the effect's key."""
     id = working.tx.unasked(effect.session_id, effect.kind)
     if id is None:
         return None
@@ -288,7 +288,7 @@ def _adopted(working: WorkingCopy, effect: Effect) -> Operation | None:
 
 
 def _show_instructions(working: WorkingCopy, session: PaymentSession, outcome: Outcome) -> None:
-    """Keep a voucher or a code that a customer was given in their browser, which may have lost it since."""
+    """Keep the voucher or code shown in a customer's browser, which may have lost it since."""
     if isinstance(outcome, ActionRequired) and isinstance(outcome.action, DisplayInstructions):
         show_action(working, session, outcome.action)
 
@@ -296,7 +296,7 @@ def _show_instructions(working: WorkingCopy, session: PaymentSession, outcome: O
 def _can_be_placed(working: WorkingCopy, session: PaymentSession, effect: Effect) -> bool:
     payment = working.payment_of(session)
     if effect.kind is OperationKind.AUTHORIZE:
-        # A session makes one payment: a further authorization of it is somebody's to look at.
+        # A session makes one payment: a further authorization of it needs an operator.
         return payment is None and not session.is_in_flight
     return effect.kind in MOVEMENTS and (payment is not None or effect.closes_session)
 
@@ -304,7 +304,7 @@ def _can_be_placed(working: WorkingCopy, session: PaymentSession, effect: Effect
 def _made(
     working: WorkingCopy, session: PaymentSession, effect: Effect, request_id: str
 ) -> Operation:
-    """Make the operation that nobody here has, as one whose outcome is still to be recorded."""
+    """Return the operation that is missing here, with its outcome still to be recorded."""
     payment = working.payment_of(session)
     is_same_currency = effect.amount.currency == session.currency
     released_minor = effect.released_minor if is_same_currency else 0

@@ -1,4 +1,4 @@
-"""The inbox: what providers report, stored once and recorded by the same function as any other outcome."""
+"""The inbox: providers' reports, stored once and recorded by the same function as any other outcome."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ log = structlog.get_logger("flow")
 async def receive(
     flow: Flow, provider_id: str, headers: Mapping[str, str], body: bytes, *, request_id: str
 ) -> None:
-    """Verify a report, store it once and record what it says, in one transaction; raises ReportRefused."""
+    """Verify a report, store it once and record its content, in one transaction; raises ReportRefused."""
     provider = flow.providers.get(ProviderId(provider_id))
     if provider is None:
         raise NoReports("No provider has this id.")
@@ -115,13 +115,13 @@ def _operation_of(tx: ReadTransaction, stored: StoredReport) -> Operation | None
 
 
 def _is_about(report: Report, operation: Operation) -> bool:
-    """Return whether a report's session and kind, where it names them, belong to its key."""
+    """Return whether the session and kind that a report names, if any, belong to its key."""
     is_its_session = report.session_id in (None, operation.session_id)
     return is_its_session and report.kind in (None, operation.kind)
 
 
 def _has_to_be_read_back(operation: Operation, report: Report) -> bool:
-    """Return whether a report says that a refund failed that had succeeded: old news, or the provider undid it."""
+    """Return whether a report says that a succeeded refund failed: it is old, or the provider undid the refund."""
     has_succeeded = operation.status is OperationStatus.SUCCEEDED
     is_refund = operation.kind is OperationKind.REFUND
     return is_refund and has_succeeded and isinstance(report.outcome, Declined)
@@ -134,7 +134,7 @@ def _follow_up(flow: Flow, snapshot: Snapshot | None) -> None:
 
 
 async def apply_parked(flow: Flow) -> None:
-    """Try again the reports that could not be applied when they came."""
+    """Try again the reports that could not be applied on arrival."""
     since = instants.after(flow.store.now(), -PARKED_SECONDS)
     parked = await flow.store.read(lambda tx: tx.parked_reports(since=since, limit=PARKED_REPORTS))
     about: dict[tuple[ProviderId, str], list[StoredReport]] = {}
@@ -147,7 +147,7 @@ async def apply_parked(flow: Flow) -> None:
 
 
 async def _try(flow: Flow, at_once: asyncio.Semaphore, reports: Sequence[StoredReport]) -> None:
-    """Apply the reports that are about one thing."""
+    """Apply the reports about one object."""
     provider = flow.providers.get(reports[0].provider_id)
     if provider is None:
         return
@@ -157,7 +157,7 @@ async def _try(flow: Flow, at_once: asyncio.Semaphore, reports: Sequence[StoredR
                 await _read_object(flow, provider, reports[0].reference, reports)
             else:
                 await _apply_parked(flow, provider, reports[0])
-    except Exception as error:  # noqa: BLE001 - one that its provider can't read holds no other one up
+    except Exception as error:  # noqa: BLE001 - a report that its provider can't read blocks no other one
         event_id = reports[0].event_id
         log.error("report not applied", event_id=event_id, error=type(error).__name__)
 
@@ -165,7 +165,7 @@ async def _try(flow: Flow, at_once: asyncio.Semaphore, reports: Sequence[StoredR
 async def _read_object(
     flow: Flow, provider: Provider, reference: str, reports: Sequence[StoredReport]
 ) -> None:
-    """Read what became of an object and record all of it; in whatever order and number reports came, it is the same."""
+    """Read an object's state and record it; the order and number of its reports make no difference."""
     if isinstance(provider, ReadsSavings) and provider.names_saving(reference):
         await _read_saving(flow, provider, reference, reports)
         return
@@ -184,7 +184,7 @@ async def _read_object(
         for finding in findings:
             recorded = _record_finding(flow, tx, provider.id, finding, request_id)
             if recorded is None:
-                # Of another program on the same account, or after a backup: nothing here can become of it.
+                # It belongs to another program on the same account, or follows a restored backup: it has no place here.
                 log.warning("finding not placed", provider=provider.id, reference=reference)
             snapshot = recorded or snapshot
         if unread is None:
@@ -202,7 +202,7 @@ async def _read_object(
 async def _read_saving(
     flow: Flow, provider: ReadsSavings, reference: str, reports: Sequence[StoredReport]
 ) -> None:
-    """Read how a saving stands and record it: the customer's browser may never come back."""
+    """Read a saving's state and record it: the customer's browser may never come back."""
     found = await provider.saving_found(reference)
 
     def work(tx: Transaction) -> None:
@@ -242,7 +242,7 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
     try:
         _follow_up(flow, await flow.store.transact(work))
     except ReportRefused as refused:
-        # It came before what it is about was written, and is not about that.
+        # It arrived before the row that it is about was written, and is not about that row.
         log.error("report refused", event_id=stored.event_id, reason=str(refused))
         await flow.store.transact(
             lambda tx: tx.mark_report_applied(stored.provider_id, stored.event_id)
@@ -252,7 +252,7 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
 def _apply_read_back(
     flow: Flow, stored: StoredReport, id: OperationId, read_back: Outcome, tx: Transaction
 ) -> Snapshot | None:
-    """Record that a refund was undone where the provider says so itself; without its word the report waits."""
+    """Record that a refund was undone once the provider's records confirm it; until then the report waits."""
     snapshot = None
     match read_back:
         case Declined():

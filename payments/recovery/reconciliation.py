@@ -1,4 +1,4 @@
-"""The books compared: what payments came to here, and what their provider says that they came to."""
+"""Reconciliation: the sums of payments here, compared with the sums at their provider."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -14,20 +14,20 @@ from payments.model.statuses import OperationKind
 from payments.ports.provider import ReadsObjects, effects_on
 
 RECENT_SECONDS = 30 * 86_400.0
-"""What changed longer ago, and has nothing left to capture, is not compared any more."""
+"""Sessions that changed longer ago and have nothing left to capture are not compared any more."""
 
 SESSIONS_AT_ONCE = 100
 
 Sum = tuple[str, str]
-"""What is summed up, and in which currency."""
+"""A sum to compare, and its currency."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One sum that the provider has otherwise."""
+    """A sum that differs at the provider."""
 
     id: str
-    """Of the payment, or of the session where there is none."""
+    """Of the payment, or of the session if there is none."""
     reference: str
     what: str
     here: Money
@@ -42,14 +42,14 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """A session that was compared, with what differs."""
+    """A session that was compared, with its differences."""
 
     session_id: SessionId
     differences: Sequence[Difference]
 
 
 def readers_of(flow: Flow, gateway: str) -> dict[ProviderId, ReadsObjects]:
-    """Name the providers of a gateway whose objects can be read; nothing where there is none."""
+    """Return the names of a gateway's providers whose objects can be read; empty where there is none."""
     return {
         id: provider
         for id, provider in flow.providers.items()
@@ -58,7 +58,7 @@ def readers_of(flow: Flow, gateway: str) -> dict[ProviderId, ReadsObjects]:
 
 
 def readable_gateways(flow: Flow) -> list[str]:
-    """Name the gateways whose objects can be read, in the order of their names."""
+    """Return the gateways whose objects can be read, sorted by name."""
     providers = flow.providers.values()
     return sorted({one.gateway for one in providers if isinstance(one, ReadsObjects)})
 
@@ -66,7 +66,7 @@ def readable_gateways(flow: Flow) -> list[str]:
 async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
     """Read every open and recent session of a gateway from it; raises BooksUnreadable.
 
-    What is being asked just now is left out: its outcome is recovery's.
+    Operations in flight are left out: recovery resolves them.
     """
     readers = readers_of(flow, gateway)
     since = after(flow.store.now(), -RECENT_SECONDS)
@@ -149,7 +149,7 @@ def _sums(effects: Sequence[Effect]) -> Counter[Sum]:
         elif isinstance(outcome, Moved) and effect.kind in words:
             sums[words[effect.kind], outcome.amount.currency] += outcome.amount.minor
             sums["released", effect.amount.currency] += effect.released_minor
-    # What was given back in full is canceled there, and was authorized all the same.
+    # A payment given back in full is canceled at the provider, although it was authorized.
     for currency in {currency for _, currency in sums}:
         if sums["authorized", currency] == 0:
             sums["authorized", currency] = sums["released", currency]
