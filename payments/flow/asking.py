@@ -9,13 +9,11 @@ from functools import partial
 
 import structlog
 
-from payments.flow.fault_injection import FaultInjection
 from payments.flow.payment_outcomes import reserve
 from payments.flow.recording import ReportedOutcome, apply_outcome, record
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.flow.working_copy import WorkingCopy
-from payments.model.commands import Call
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import StoreFailed
 from payments.model.ids import CollectionId, OperationId
@@ -218,12 +216,12 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     """Find out what became of an operation: ask, or only look where asking again could do it twice."""
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]
-    if operation.status is OperationStatus.ACTION_REQUIRED:
-        return await _look(flow.faults, provider, ask_of(session, operation), session)
     ask = ask_of(session, operation)
+    if operation.status is OperationStatus.ACTION_REQUIRED:
+        return await read_outcome(flow, session, ask)
     if not _is_perhaps_forgotten(flow, provider, operation):
         return await _ask(flow, provider, ask)
-    found = await _look(flow.faults, provider, ask, session, nothing=Absent())
+    found = await read_outcome(flow, session, ask, nothing=Absent())
     # What was proven not to have reached the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
@@ -257,19 +255,6 @@ def _is_perhaps_forgotten(flow: Flow, provider: Provider, operation: Operation) 
     if operation.provider_key is not None:
         return True
     return flow.schedule.end_of(seconds, operation.created_at) <= flow.store.now()
-
-
-async def _look(
-    faults: FaultInjection,
-    provider: Provider,
-    ask: Ask,
-    session: PaymentSession,
-    *,
-    nothing: Outcome | None = None,
-) -> Outcome:
-    """Read how something stands. Unlike an ask, a look is not bound to what was known at its operation's beginning."""
-    looked_up = provider.look_up(replace(ask, reference=session.reference))
-    return await looked(faults, provider.id, looked_up) or nothing or Unknown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +292,7 @@ async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
         else:
             # Another process asks it, or one that is gone; the database tells when that has changed.
             await asyncio.sleep(min(POLL_SECONDS, left))
-        operation = await flow.store.read(partial(_known, id=operation.id))
+        operation = await flow.store.read(partial(stored_operation, id=operation.id))
     return operation
 
 
@@ -315,45 +300,30 @@ async def read_again(flow: Flow, id: CollectionId, *operation_ids: OperationId) 
     """Read a collection as it is now, with some of its operations."""
 
     def work(tx: ReadTransaction) -> Snapshot:
-        return read_snapshot(tx, id, [_known(tx, one) for one in operation_ids])
+        return read_snapshot(tx, id, [stored_operation(tx, one) for one in operation_ids])
 
     return await flow.store.read(work)
 
 
-async def read_opening(
-    flow: Flow, call: Call, snapshot: Snapshot, session: PaymentSession
+async def read_outcome(
+    flow: Flow, session: PaymentSession, ask: Ask, *, nothing: Outcome | None = None
 ) -> Outcome:
-    """Read what the browser has done with a session that was opened for it; nothing is asked for.
+    """Read how something stands at its provider; nothing is asked for, and nothing is recorded.
 
-    Whatever became of a change meanwhile: it is the session's object that is read.
+    Unlike an ask it is not bound to what was known when its operation began: the session's object is read. `nothing`
+    is the outcome where the provider has no such thing; Unknown where it is left out.
     """
-    assert session.opening_id is not None
-    opening = await flow.store.read(partial(_known, id=session.opening_id))
     provider = flow.providers[session.provider_id]
-    with timed("look up", call.request_id) as facts:
-        facts["collection_id"] = snapshot.collection.id
-        ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
-        outcome = await _look(flow.faults, provider, ask, session)
-        facts["outcome"] = type(outcome).__name__
-    return outcome
-
-
-async def read_outcome(flow: Flow, operation: Operation) -> Outcome:
-    """Read how an operation stands at its provider, whatever is known of it here; nothing is recorded."""
-    sessions = await flow.store.read(lambda tx: tx.sessions_of(operation.collection_id))
-    session = next(session for session in sessions if session.id == operation.session_id)
-    return await _look(
-        flow.faults, flow.providers[operation.provider_id], ask_of(session, operation), session
-    )
+    found = provider.look_up(replace(ask, reference=session.reference))
+    return await looked(flow.faults, provider.id, found) or nothing or Unknown()
 
 
 async def read_and_record(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
-    """Read how an operation stands at its provider and record that; nothing is asked for."""
+    """Read how an operation stands at its provider, and record that; nothing is asked for."""
     session = snapshot.session(operation.session_id)
-    provider = flow.providers[operation.provider_id]
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
-        outcome = await _look(flow.faults, provider, ask_of(session, operation), session)
+        outcome = await read_outcome(flow, session, ask_of(session, operation))
         facts["outcome"] = type(outcome).__name__
     return await _record(flow, operation, outcome, EventSource.API)
 
@@ -368,7 +338,8 @@ def read_snapshot(
     return Snapshot(collection, tuple(sessions), tuple(payments), tuple(operations))
 
 
-def _known(tx: ReadTransaction, id: OperationId) -> Operation:
+def stored_operation(tx: ReadTransaction, id: OperationId) -> Operation:
+    """Read an operation that is there."""
     operation = tx.operation(id)
     assert operation is not None
     return operation

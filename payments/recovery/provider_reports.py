@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
-from payments.flow.asking import read_outcome
+from payments.flow.asking import ask_of, read_outcome
 from payments.flow.method_outcomes import record_found
 from payments.flow.recording import ReportedOutcome, record
 from payments.flow.runtime import Flow, timed
@@ -231,7 +231,7 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
     report = provider.parse_report(stored.body)
     operation = await flow.store.read(lambda tx: _operation_of(tx, stored))
     is_in_doubt = operation is not None and _has_to_be_read_back(operation, report)
-    read_back = await read_outcome(flow, operation) if operation and is_in_doubt else None
+    read_back = await _read_back(flow, operation) if operation and is_in_doubt else None
 
     def work(tx: Transaction) -> Snapshot | None:
         if read_back is None:
@@ -247,6 +247,12 @@ async def _apply_parked(flow: Flow, provider: Provider, stored: StoredReport) ->
         await flow.store.transact(
             lambda tx: tx.mark_report_applied(stored.provider_id, stored.event_id)
         )
+
+
+async def _read_back(flow: Flow, operation: Operation) -> Outcome:
+    sessions = await flow.store.read(lambda tx: tx.sessions_of(operation.collection_id))
+    session = next(session for session in sessions if session.id == operation.session_id)
+    return await read_outcome(flow, session, ask_of(session, operation))
 
 
 def _apply_read_back(

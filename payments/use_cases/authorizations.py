@@ -1,20 +1,23 @@
 """Authorizing a session: one attempt at a time, one payment at most."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
 from payments.flow import guards
 from payments.flow.asking import (
     Prepared,
+    ask_of,
     begin,
     carry_out_or_wait,
     prepared,
     read_and_record,
-    read_opening,
+    read_outcome,
+    stored_operation,
 )
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.recording import apply_outcome
-from payments.flow.runtime import Flow
+from payments.flow.runtime import Flow, timed
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import AuthorizePaymentSession, Call
@@ -170,7 +173,14 @@ async def _read_opening(
 ) -> AuthorizeAnswer:
     """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
     session = snapshot.session(SessionId(command.id))
-    outcome = await read_opening(flow, call, snapshot, session)
+    assert session.opening_id is not None
+    opening = await flow.store.read(partial(stored_operation, id=session.opening_id))
+    with timed("look up", call.request_id) as facts:
+        facts["collection_id"] = snapshot.collection.id
+        # Whatever became of a change meanwhile: it is the session's object that is read.
+        ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
+        outcome = await read_outcome(flow, session, ask)
+        facts["outcome"] = type(outcome).__name__
     if isinstance(outcome, Opened) and outcome.action not in (None, session.opening_action):
         snapshot = await _shown(flow, call, command, outcome.action)
         session = snapshot.session(session.id)

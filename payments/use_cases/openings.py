@@ -1,6 +1,8 @@
 """What came of the openings and changes of sessions: waited for, told to the caller, or left out."""
 
-from payments.flow.asking import read_again, wait_for_outcome
+from functools import partial
+
+from payments.flow.asking import read_again, stored_operation, wait_for_outcome
 from payments.flow.follow_ups import CLOSABLE, close_session
 from payments.flow.idempotency import bind_key, bound_key
 from payments.flow.runtime import Flow
@@ -11,7 +13,7 @@ from payments.model.commands import (
     CreatePaymentSessions,
     UpdatePaymentSession,
 )
-from payments.model.entities import Operation, Snapshot
+from payments.model.entities import Snapshot
 from payments.model.errors import (
     AmountTooLarge,
     AmountTooSmall,
@@ -92,7 +94,7 @@ async def opened_by_another_call(
         session = snapshot.session(id)
         if session.opening_status is not OperationStatus.ASKING or session.opening_id is None:
             continue
-        opening = await _operation(flow, session.opening_id)
+        opening = await flow.store.read(partial(stored_operation, id=session.opening_id))
         if opening.kind is not OperationKind.OPEN:
             continue
         opening = await wait_for_outcome(flow, opening)
@@ -105,12 +107,6 @@ async def opened_by_another_call(
     return await read_again(flow, snapshot.collection.id) if is_waiting else snapshot
 
 
-async def _operation(flow: Flow, id: OperationId) -> Operation:
-    operation = await flow.store.read(lambda tx: tx.operation(id))
-    assert operation is not None
-    return operation
-
-
 async def failure_of(
     flow: Flow,
     command: Creation | UpdatePaymentSession,
@@ -119,7 +115,7 @@ async def failure_of(
     """Return why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
     if id is None:
         return None
-    operation = await _operation(flow, id)
+    operation = await flow.store.read(partial(stored_operation, id=id))
     failure = operation.failure
     is_change_of_it = isinstance(command, UpdatePaymentSession)
     is_asked_here = is_change_of_it or operation.kind is OperationKind.OPEN
