@@ -1,7 +1,7 @@
 """GraphQL at the network's edge: over HTTP, server-sent events and WebSocket.
 
-This room takes bytes from anybody and hands well-formed operations of known callers to
-graphql-core; it knows the domain's errors and its caller, and nothing of the schema that it serves.
+It turns bytes from anybody into well-formed operations of known callers for graphql-core. It knows
+the domain's errors and callers, but not the schema that it serves.
 """
 
 from edge.documents.documents import Documents

@@ -1,4 +1,4 @@
-"""The Accept header: in which media type a client wants its answer."""
+"""The Accept header: the media type that a client wants."""
 
 import re
 from functools import lru_cache
@@ -13,22 +13,22 @@ HTML = b"text/html"
 
 _QUALITY = re.compile(rb"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _RANGES = 32
-"""Browsers send about seven."""
+"""Media ranges; browsers send about seven."""
 
 
 class Accepted(NamedTuple):
-    """What a client takes."""
+    """The media types that a client accepts."""
 
     answer: bytes | None
-    """The media type of an ordinary answer with status 2xx; None: neither JSON type is taken."""
+    """The media type of an ordinary answer with status 2xx; None: neither JSON type is accepted."""
     streams: bool
-    """An event stream is the client's first choice, by name."""
+    """Whether the client's first choice is an event stream, by name."""
     page: bool
-    """A page is the client's first choice, by name."""
+    """Whether the client's first choice is a page, by name."""
 
 
 def accepted(header: bytes | None) -> Accepted:
-    """Read an Accept header; one that is missing counts as any type."""
+    """Return what an Accept header allows; a missing one allows any type."""
     if header is None:
         return _ANYTHING
     if len(header) > limits.KEPT_HEADER_BYTES:
@@ -50,7 +50,7 @@ def _read(header: bytes) -> Accepted:
 def _leads(
     media_type: bytes, qualities: dict[bytes, tuple[float, int]], best: tuple[float, int]
 ) -> bool:
-    """Return whether a type is named and stands before the best ordinary one.
+    """Return whether a type is named before the best ordinary one.
 
     Clients that can stream list the type last in every request (urql): being listed means nothing.
     """
@@ -59,7 +59,7 @@ def _leads(
 
 
 def _rank(media_type: bytes, qualities: dict[bytes, tuple[float, int]]) -> tuple[float, int]:
-    """Return a type's quality, and among equals its place: the first that the client lists wins."""
+    """Return a type's quality, and its place among equals: the first that the client lists wins."""
     for key in (media_type, media_type.split(b"/")[0] + b"/*", b"*/*"):
         if key in qualities:
             return qualities[key]
@@ -71,7 +71,7 @@ def _quality(media_type: bytes, qualities: dict[bytes, tuple[float, int]]) -> fl
 
 
 def _qualities(header: bytes) -> dict[bytes, tuple[float, int]]:
-    """Take a header apart: each media range with its quality and its place, the first highest."""
+    """Return each media range of a header with its quality and its place, the first highest."""
     found: dict[bytes, tuple[float, int]] = {}
     for place, item in enumerate(header.lower().split(b",")[:_RANGES]):
         media_range, *parameters = (part.strip() for part in item.split(b";"))
@@ -87,5 +87,5 @@ def _qualities(header: bytes) -> dict[bytes, tuple[float, int]]:
 
 
 _kept = lru_cache(maxsize=limits.ACCEPTS_KEPT)(_read)
-# graphql-http's audit wants application/json for a client that does not say (47DE, 80D8).
+# graphql-http's audit expects application/json for a client without a preference (47DE, 80D8).
 _ANYTHING = Accepted(JSON, streams=False, page=False)

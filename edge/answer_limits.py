@@ -1,4 +1,4 @@
-"""Runs an operation as graphql-core does, counts the values of its answer, and gives way to others meanwhile."""
+"""Execution by graphql-core that counts the values of an answer and lets other requests run meanwhile."""
 
 import asyncio
 from collections import deque
@@ -15,11 +15,11 @@ from edge.errors import AnswerTooLarge
 from payments.model.callers import Caller
 
 WAITING_PER_TURN = 1_000
-"""Those that wait and look, in one turn at most, whether there is time left: so many as are asked for in one batch."""
+"""Waiting fields that check in one turn whether time is left: as many as one batch loads."""
 
 
 class AnswerBudget:
-    """How many values an answer may still hold."""
+    """The number of values that an answer may still hold."""
 
     __slots__ = ("_left",)
 
@@ -27,7 +27,7 @@ class AnswerBudget:
         self._left = limits.BROWSER_VALUES if caller.is_browser else limits.BACK_END_VALUES
 
     def take(self, values: int) -> None:
-        """Count so many more; raises AnswerTooLarge."""
+        """Subtract so many values; raises AnswerTooLarge."""
         self._left -= values
         if self._left < 0:
             raise AnswerTooLarge(
@@ -36,7 +36,7 @@ class AnswerBudget:
 
 
 class FairScheduling:
-    """What one answer does before others have their turn."""
+    """The processor time of one answer, after which others have their turn."""
 
     __slots__ = ("_began_at", "_is_next_planned", "_waiting")
 
@@ -46,7 +46,7 @@ class FairScheduling:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def wait(self) -> None:
-        """Come back at once, or in a later turn where this one has taken the processor for long."""
+        """Return at once, or in a later turn if this answer has used the processor for long."""
         while self._is_over():
             own = asyncio.get_running_loop().create_future()
             self._waiting.append(own)
@@ -60,7 +60,7 @@ class FairScheduling:
         return thread_time() - self._began_at > limits.TURN_SECONDS
 
     def _plan_next(self) -> None:
-        # Behind all that is ready now; what came in meanwhile, from others too, is ready then.
+        # After all that is ready now; what arrived meanwhile, from other requests too, is ready then.
         if not self._is_next_planned:
             self._is_next_planned = True
             asyncio.get_running_loop().call_soon(self._begin_next)
@@ -77,7 +77,7 @@ class FairScheduling:
 
 
 class CountingExecutor(Executor[object]):
-    """Stops where there is no room for the answer, and gives way where it takes long."""
+    """An executor that stops an answer that is too large, and lets others run when one takes long."""
 
     budget: AnswerBudget
     scheduling: FairScheduling
@@ -105,7 +105,7 @@ class CountingExecutor(Executor[object]):
         result: Any,
         position_context: object,
     ) -> Any:
-        """Complete a value that is waited for, each part of that in a turn of this answer's."""
+        """Complete an awaited value, each part of it in a turn of this answer."""
         return await super().complete_awaitable_value(
             return_type, field_details_list, info, path, self._in_turn(result), position_context
         )
@@ -113,10 +113,10 @@ class CountingExecutor(Executor[object]):
     async def _in_turn(self, result: Awaitable[object]) -> object:
         try:
             await self.scheduling.wait()
-            self.budget.take(0)  # Nothing more is begun for an answer that is refused already.
+            self.budget.take(0)  # Nothing more is begun for an answer that is already refused.
         except BaseException:
             if isinstance(result, Coroutine):
-                result.close()  # It has not begun, and never will.
+                result.close()  # It has not begun and never will.
             raise
         value = await result
         await self.scheduling.wait()

@@ -1,4 +1,4 @@
-"""Who calls: a secret key, a client secret, or, where no keys are set, whoever is on this very machine."""
+"""Authentication: a secret key, a client secret, or, where no keys are set, a caller on this very machine."""
 
 import hashlib
 import hmac
@@ -19,14 +19,14 @@ from payments.ports.reads import Reads
 
 
 class Admitted(NamedTuple):
-    """A caller who is let in, and what is left of the rate limit that counts them, if one does."""
+    """An authenticated caller, with what is left of the rate limit that counts it, if one does."""
 
     caller: Caller
     allowance: Allowance | None = None
 
 
 Authenticate = Callable[[str | None, HTTPConnection], Awaitable[Admitted]]
-"""Takes an Authorization header's value as it came, None without one; raises Unauthenticated and RateLimited.
+"""A function that takes the Authorization header's value as it came, or None; raises Unauthenticated and RateLimited.
 
 Over a WebSocket the value is the one of connection_init, or else the header's.
 """
@@ -34,11 +34,11 @@ Over a WebSocket the value is the one of connection_init, or else the header's.
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 StillKnows = Callable[[Caller], bool]
-"""Whether the credential that a caller came with is one yet: keys may be taken away meanwhile."""
+"""A function that returns whether a caller's credential is still valid: keys may be removed meanwhile."""
 
 BEARER = "bearer "
 LONGEST_CREDENTIAL = 512
-"""Characters: longer than any key or client secret, so that nothing large is digested for strangers."""
+"""Characters: longer than any key or client secret, so that nothing large is hashed for strangers."""
 
 NOT_KNOWN = "This credential is not known."
 
@@ -51,7 +51,7 @@ ELSEWHERE = (
 
 
 class Authentication:
-    """Turns credentials into callers."""
+    """The translation of credentials into callers."""
 
     def __init__(
         self,
@@ -67,11 +67,11 @@ class Authentication:
         self._limits = limits
 
     async def __call__(self, credential: str | None, connection: HTTPConnection) -> Admitted:
-        """Find out who calls, and count the call; raises Unauthenticated and RateLimited."""
+        """Return the caller of a request, and count it; raises Unauthenticated and RateLimited."""
         token = _token(credential)
         secret = self._client_secrets.read(token)
         if secret is not None:
-            # Counted by what the signature vouches for, before the database is asked whether it is still current.
+            # Counted by the signed content before the database is asked whether the secret is still current.
             allowance = await self._limits.take_browser(secret)
             return Admitted(await self._browser(secret), allowance)
         digest = hashlib.sha256(token.encode()).hexdigest()
@@ -84,7 +84,7 @@ class Authentication:
         return Admitted(caller, await self._limits.take_back_end(caller))
 
     async def close(self) -> None:
-        """Let go of what calls are counted with."""
+        """Close the store of the rate limits."""
         await self._limits.close()
 
     @property
@@ -93,17 +93,17 @@ class Authentication:
         return bool(self._back_ends)
 
     def replace_keys(self, secret_key_hashes: frozenset[str]) -> None:
-        """Take these secret keys from now on, and no other."""
+        """Accept these secret keys from now on, and no others."""
         self._back_ends = {known: Caller(key_hash=known) for known in secret_key_hashes}
 
     def still_knows(self, caller: Caller) -> bool:
-        """Return whether the secret key that a caller came with is one yet; a browser has none."""
+        """Return whether a caller's secret key is still valid; a browser has none."""
         return caller.is_browser or (
             caller.key_hash in self._back_ends if self.requires_keys else caller.key_hash is None
         )
 
     def guarded(self, endpoint: Endpoint) -> Endpoint:
-        """Keep an endpoint beside GraphQL to secret keys: everybody else is answered with the refusal."""
+        """Restrict an endpoint next to GraphQL to secret keys; other callers get the refusal."""
 
         async def guard(request: Request) -> Response:
             try:
@@ -127,7 +127,7 @@ class Authentication:
             raise Forbidden("A client secret does not permit this.")
 
     def _back_end(self, digest: str) -> Caller | None:
-        # Every hash is compared, so that the time tells nothing about which one is nearest.
+        # Every hash is compared, so that the time taken does not reveal which one is nearest.
         matches = [
             caller
             for known, caller in self._back_ends.items()
@@ -143,12 +143,12 @@ class Authentication:
         return Caller(secret.collection_id, secret.ends_at, secret.version)
 
     def require_here(self, connection: HTTPConnection) -> None:
-        """Where no keys are set, pass callers on this machine alone; raises Unauthenticated."""
+        """Where no keys are set, accept only callers on this machine; raises Unauthenticated."""
         if not self.requires_keys and not is_from_here(connection):
             raise Unauthenticated(ELSEWHERE)
 
     def _trusted(self, connection: HTTPConnection) -> Caller | None:
-        """Find out whether who comes without a credential is on this very machine, where that is enough."""
+        """Return the trusted caller if a request without a credential comes from this very machine and that is enough."""
         return BACK_END if not self.requires_keys and is_from_here(connection) else None
 
     @property
@@ -163,7 +163,7 @@ def _refusal(status: int, message: str, headers: Mapping[str, str] | None = None
 
 
 def _token(credential: str | None) -> str:
-    """Take the bearer token out of a credential; nothing where there is none that could be right."""
+    """Return the bearer token of a credential; empty where there is none that could be valid."""
     if credential is None or len(credential) > LONGEST_CREDENTIAL or not credential.isascii():
         return ""
     return credential[len(BEARER) :].strip() if credential.lower().startswith(BEARER) else ""

@@ -1,4 +1,4 @@
-"""What ends an open stream or socket from outside: the server, the clock, a client that stalls."""
+"""Open streams and sockets, and the reasons to end them: shutdown, an expired credential, a stalled client."""
 
 import asyncio
 import time
@@ -14,11 +14,11 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class TooManyStreams(Exception):
-    """An error: a client secret holds as many sockets and event streams open as it may."""
+    """An error: a client secret has as many sockets and event streams open as it may."""
 
 
 class End(Enum):
-    """Names why a connection was ended by this side."""
+    """The reasons why this side ends a connection."""
 
     SERVER_STOPS = "server stops"
     CREDENTIAL_ENDED = "credential ended"
@@ -30,16 +30,16 @@ Ending = asyncio.Future[End]
 
 
 class OpenConnections:
-    """Every open stream and socket of this process, so that they can be ended together."""
+    """Every open stream and socket of this process, so that all can be ended together."""
 
     def __init__(self, still_knows: StillKnows) -> None:
         self._still_knows = still_knows
         self._open: dict[Ending, Caller | None] = {}
-        """With whose credential each is open; None for a socket that has presented none yet."""
+        """The credential of each connection; None for a socket that has not presented one yet."""
         self._stopped = False
 
     def enter(self) -> Ending:
-        """Count a connection in; its future is set when it has to end."""
+        """Add a connection; return a future that is set when it has to end."""
         ending: Ending = asyncio.get_running_loop().create_future()
         if self._stopped:
             ending.set_result(End.SERVER_STOPS)
@@ -47,7 +47,7 @@ class OpenConnections:
         return ending
 
     def bind(self, ending: Ending, caller: Caller) -> None:
-        """Note whose credential a connection is open with: it ends when that does; raises TooManyStreams."""
+        """Note a connection's credential: the connection ends when that does; raises TooManyStreams."""
         if caller.is_browser and self._count(caller) >= limits.SOCKETS_PER_SECRET:
             _log.warning(
                 "stream refused",
@@ -64,7 +64,7 @@ class OpenConnections:
         return sum(one.collection_id == caller.collection_id for one in bound)
 
     def look_again(self) -> None:
-        """End every connection whose credential is not one any more."""
+        """End every connection whose credential is no longer valid."""
         for ending, caller in self._open.items():
             if caller is not None:
                 self._end_unless_known(ending, caller)
@@ -74,12 +74,12 @@ class OpenConnections:
             end(ending, End.CREDENTIAL_ENDED)
 
     def leave(self, ending: Ending) -> None:
-        """Count a connection out."""
+        """Remove a connection."""
         self._open.pop(ending, None)
         ending.cancel()
 
     def stop(self) -> None:
-        """End every connection that is open, and each that still comes."""
+        """End every open connection, and each later one."""
         self._stopped = True
         for ending in self._open:
             end(ending, End.SERVER_STOPS)
@@ -95,14 +95,14 @@ def end(ending: Ending, reason: End) -> None:
 
 
 def _end_with(caller: Caller, ending: Ending) -> None:
-    """End a connection when its credential does by time."""
+    """End a connection when its credential expires."""
     if caller.ends_at is None or ending.done():
         return
     remaining_seconds = caller.ends_at / 1_000_000 - time.time()
     if remaining_seconds <= 0:
         end(ending, End.CREDENTIAL_ENDED)
         return
-    # Looked at again when the time is over: the wall clock may have been set meanwhile.
+    # Checked again when the time is over: the wall clock may have been set meanwhile.
     timer = asyncio.get_running_loop().call_later(
         min(remaining_seconds, _LONGEST_TIMER_SECONDS), _end_with, caller, ending
     )
@@ -110,4 +110,4 @@ def _end_with(caller: Caller, ending: Ending) -> None:
 
 
 _LONGEST_TIMER_SECONDS = 3600.0
-"""The clock may be set forward by more than a timer knows."""
+"""The clock may be set forward by more than a timer can take."""

@@ -1,4 +1,4 @@
-"""What went wrong, as it goes over the wire: one table from exceptions to codes and statuses."""
+"""Errors as they go over the wire: one table from exceptions to codes and statuses."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -11,22 +11,22 @@ from payments.model import errors as raised
 from payments.model.failures import FailureCode
 
 ErrorEntry = dict[str, object]
-"""One member of a response's `errors`."""
+"""A member of a response's `errors`."""
 
-MASKED_MESSAGE = "Something went wrong here; the log has it under this request id."
+MASKED_MESSAGE = "Something went wrong here; the log has the details under this request id."
 
 
 class Wire(NamedTuple):
-    """How an exception of ours is told to a client."""
+    """The form of one of our exceptions for a client."""
 
     code: str
     status: int = 200
-    """The HTTP status of a query that fails with it; 200 where the answer is data with errors."""
+    """The HTTP status of a query that fails with it; 200 where the answer has data with errors."""
 
 
 WIRE: Final[Mapping[type[Exception], Wire]] = {
     raised.NotFound: Wire(FailureCode.NOT_FOUND.value),
-    # A mutation answers with it as data; a query that raises it was asked wrongly (a page of -1).
+    # A mutation returns it as data; a query that raises it had a wrong argument (a page of -1).
     raised.InvalidInput: Wire(FailureCode.INVALID_INPUT.value, 422),
     raised.InvalidState: Wire(FailureCode.INVALID_STATE.value),
     raised.Expired: Wire(FailureCode.EXPIRED.value),
@@ -52,15 +52,15 @@ HEADERS: Final[Mapping[int, tuple[tuple[bytes, bytes], ...]]] = {
     401: ((b"www-authenticate", b"Bearer"),),
     503: ((b"retry-after", b"1"),),
 }
-"""What a status is not complete without."""
+"""The headers that a status requires."""
 
 
 class AnswerTooLarge(Exception):
-    """An error: an answer holds too many values, and would keep everybody else waiting."""
+    """An error: an answer holds too many values and would keep everybody else waiting."""
 
 
 class RequestRefused(Exception):
-    """An error: a request was refused as a whole, with the status and the errors of the answer."""
+    """An error: a request is refused as a whole, with the answer's status and errors."""
 
     def __init__(
         self,
@@ -77,21 +77,21 @@ class RequestRefused(Exception):
 def refuse(
     status: int, code: str, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()
 ) -> RequestRefused:
-    """Make the refusal of a request for one reason."""
+    """Return the refusal of a request for one reason."""
     return RequestRefused(status, [entry_of(message, code)], headers)
 
 
 def entry_of(message: str, code: str) -> ErrorEntry:
-    """Make an error that belongs to no place in the document."""
+    """Return an error that belongs to no place in the document."""
     return {"message": message, "extensions": {"code": code}}
 
 
 def client_error(error: GraphQLError, code: str) -> ErrorEntry:
-    """Describe what graphql-core found wrong in a document or its variables."""
+    """Return the wire form of an error that graphql-core found in a document or its variables."""
     message = error.message
     cause = _cause(error)
     if not isinstance(cause, GraphQLError):
-        # A scalar that fails in Python's words ("maximum recursion depth exceeded …").
+        # A scalar that fails with Python's own words ("maximum recursion depth exceeded …").
         message = message.replace(f", but encountered error '{cause}'; found", ", found")
     entry = _placed(error, message)
     entry["extensions"] = {**(error.extensions or {}), "code": code}
@@ -107,7 +107,7 @@ class Described(NamedTuple):
 
 
 def describe(error: Exception, request_id: str) -> Described:
-    """Describe what was raised while an operation ran; what is not ours is masked and logged."""
+    """Return the wire form of an exception of an operation; one that is not ours is masked and logged."""
     cause = _cause(error)
     wire, message = _told(cause)
     if wire is None:
@@ -126,7 +126,7 @@ def describe(error: Exception, request_id: str) -> Described:
 
 
 def named(entries: Sequence[ErrorEntry], request_id: str) -> list[ErrorEntry]:
-    """Write the request's id into copies of errors: those of a refused document are kept."""
+    """Return copies of errors that carry the request's id: the errors of a refused document are cached."""
     return [
         {**entry, "extensions": {**_extensions(entry), "requestId": request_id}}
         for entry in entries
@@ -134,7 +134,7 @@ def named(entries: Sequence[ErrorEntry], request_id: str) -> list[ErrorEntry]:
 
 
 def _cause(error: Exception) -> Exception:
-    """Find what was raised at first, beneath graphql-core's own wrappings."""
+    """Return the original exception beneath graphql-core's wrappings."""
     cause = error
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
@@ -142,7 +142,7 @@ def _cause(error: Exception) -> Exception:
 
 
 def _told(cause: Exception) -> tuple[Wire | None, str]:
-    """Find what may be said of an exception; nothing of one that is not ours."""
+    """Return what a client may be told of an exception; nothing of one that is not ours."""
     if isinstance(cause, AnswerTooLarge):
         return Wire("LIMIT_EXCEEDED", 422), str(cause)
     for kind in type(cause).__mro__:
@@ -152,7 +152,7 @@ def _told(cause: Exception) -> tuple[Wire | None, str]:
         code = (cause.extensions or {}).get("code")
         if isinstance(code, str):
             return Wire(code), cause.message
-        # An argument that only the variables made wrong. Errors at a field may hold what a resolver
+        # An argument that is wrong only because of the variables. Errors at a field may hold what a resolver
         # returned ("Expected value of type …, but got: …"), so they are masked.
         if cause.nodes and isinstance(cause.nodes[0], ValueNode):
             return Wire("BAD_USER_INPUT"), cause.message

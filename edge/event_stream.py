@@ -18,13 +18,13 @@ from edge.responses import Headers, encode, headers, result
 
 Start = Callable[[int, Headers], Awaitable[None]]
 
-# Frames end in LF alone: urql's reader does not know CRLF.
+# Frames end in LF alone: urql's reader does not accept CRLF.
 _COMPLETE = b"event: complete\ndata:\n\n"
 _HEARTBEAT = b":\n\n"
 
 
 def next_frame(payload: Payload) -> bytes:
-    """Make the frame of one response."""
+    """Return the frame of one response."""
     return b"event: next\ndata: " + encode(payload) + b"\n\n"
 
 
@@ -42,7 +42,7 @@ class EventStream:
         await self._write(next_frame(payload) + _COMPLETE, more=False)
 
     async def refuse(self, entries: Sequence[ErrorEntry]) -> None:
-        """Send a refusal as the protocol wants it: a browser shows nothing of another status."""
+        """Send a refusal as the protocol requires: browsers do not expose the body of another status."""
         await self.answer(result(named(entries, self._request_id)))
 
     async def follow(
@@ -52,7 +52,7 @@ class EventStream:
         receive: Receive,
         connections: OpenConnections,
     ) -> None:
-        """Send a subscription's items until it ends, the client goes or this side has to end it."""
+        """Send a subscription's items until it ends, the client leaves or this side has to end it."""
         await self._begin()
         ending = connections.enter()
         try:
@@ -86,7 +86,7 @@ class EventStream:
             )
         elif reason is None and not delivery.cancelled():
             await self._finish(delivery.result())
-        # Otherwise the stream ends without "complete": its client comes back, to another process.
+        # Otherwise the stream ends without "complete": its client reconnects, to another process.
 
     async def _begin(self) -> None:
         # A proxy that buffers (nginx) would hold the items back.
@@ -101,7 +101,7 @@ class EventStream:
         await self._within(limits.STALLED_SECONDS, last + _COMPLETE, more=False)
 
     async def _within(self, seconds: float, frame: bytes, *, more: bool = True) -> None:
-        """Send a frame, unless the client takes nothing any more."""
+        """Send a frame, unless the client has stopped reading."""
         try:
             async with asyncio.timeout(seconds):
                 await self._write(frame, more=more)
@@ -113,6 +113,6 @@ class EventStream:
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the client has gone."""
+    """Wait until the client has left."""
     while (await receive())["type"] != "http.disconnect":
         pass

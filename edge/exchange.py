@@ -1,4 +1,4 @@
-"""One HTTP request on its way to its answer."""
+"""One HTTP request and its answer."""
 
 from time import perf_counter
 from typing import Final
@@ -19,7 +19,7 @@ _READ: Final = frozenset(
 
 
 class Exchange:
-    """One HTTP request on its way to its answer."""
+    """One HTTP request and its answer."""
 
     __slots__ = (
         "accepted",
@@ -47,14 +47,14 @@ class Exchange:
         self.request: GraphQLRequest | None = None
         self.scope: RequestScope | None = None
         self.allowance: Allowance | None = None
-        """What is left of the rate limit that counts the caller; every answer says it."""
+        """What is left of the rate limit that counts the caller; every answer reports it."""
         self.is_read = False
         self.status = 0
-        """What was answered; 0 as long as nothing was."""
+        """The status of the answer; 0 until one is sent."""
 
     @property
     def has_unread_body(self) -> bool:
-        """Return whether more of a body may come than is worth reading to keep the connection."""
+        """Return whether more of the body may follow than is worth reading to keep the connection."""
         declared = self.headers.get(b"content-length")
         is_chunked = b"transfer-encoding" in self.headers
         return not self.is_read and (
@@ -63,7 +63,7 @@ class Exchange:
 
     @property
     def transport(self) -> Transport:
-        """Name how the answer goes out."""
+        """Return the name of the transport that carries the answer."""
         return "event_stream" if self.accepted.streams else "http"
 
     async def start(self, status: int, headers: Headers) -> None:
@@ -80,7 +80,7 @@ class Exchange:
         await self.send({"type": "http.response.body", "body": body})
 
     def record(self) -> Record:
-        """Say what the log keeps of this request."""
+        """Return what the log keeps of this request."""
         scope, request = self.scope, self.request
         asked = request.operation_name if request else None
         return Record(
@@ -95,7 +95,7 @@ class Exchange:
 
 
 def _headers(scope: Scope) -> dict[bytes, bytes]:
-    """Pick the headers that are read here; one that was sent twice counts as a list."""
+    """Return the headers that are read here; one that was sent twice counts as a list."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
         if name in _READ:

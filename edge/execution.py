@@ -1,4 +1,4 @@
-"""Runs operations: graphql-core's executor with a fresh context, and its result for the wire."""
+"""The execution of operations: graphql-core's executor with a fresh context, and its result for the wire."""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
@@ -31,19 +31,19 @@ class ClientLost(Exception):
 
 
 class Executed(NamedTuple):
-    """An operation that ran: its response, and what its errors were."""
+    """An executed operation: its response, and its errors."""
 
     payload: Payload
     errors: tuple[Described, ...] = ()
 
     @property
     def is_unauthenticated(self) -> bool:
-        """Return whether the credential ended while the operation ran."""
+        """Return whether the credential expired while the operation ran."""
         return any(error.code == "UNAUTHENTICATED" for error in self.errors)
 
 
 class Engine:
-    """The schema with its documents: finds, runs and subscribes to operations."""
+    """The schema and its documents: finds, runs and subscribes to operations."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Engine:
         self.cursor_of = cursor_of
 
     def prepare(self, request: GraphQLRequest, scope: RequestScope) -> Operation:
-        """Find what a request wants to run, and note it; raises RequestRefused."""
+        """Return the operation that a request wants to run, and note it; raises RequestRefused."""
         document = self.documents.asked_for(request, scope.caller)
         operation = document.operation(request.operation_name)
         scope.operation_name = operation.name
@@ -74,7 +74,7 @@ class Engine:
         scope: RequestScope,
         root: object = None,
     ) -> CountingExecutor:
-        """Make what runs an operation once; raises RequestRefused where variables do not fit."""
+        """Return an executor for one operation; raises RequestRefused where variables are invalid."""
         scope.make_room()
         executor = CountingExecutor.build(
             self.documents.schema,
@@ -112,15 +112,15 @@ class Engine:
     def subscribe(
         self, operation: Operation, request: GraphQLRequest, scope: RequestScope
     ) -> "Subscription":
-        """Make a subscription, which opens its source when it is delivered."""
+        """Return a subscription, which opens its source when it is delivered."""
         return Subscription(self, operation, request, scope)
 
 
 def refuse_failed(executed: Executed, operation: Operation) -> None:
-    """Raise RequestRefused where an HTTP answer with data would say less than its status can.
+    """Raise RequestRefused where an HTTP status says more than an answer with data.
 
-    A query that was asked wrongly (page size, cursor) or could not be read at all has no data worth
-    keeping. A mutation that answered keeps its answer, whatever its details met afterwards.
+    A query with a wrong argument (page size, cursor) or without any readable field has no data worth
+    keeping. A mutation keeps its answer, even if some of its fields failed afterwards.
     """
     if operation.type is OperationType.QUERY:
         statuses = [error.status for error in executed.errors]
@@ -135,7 +135,7 @@ def refuse_failed(executed: Executed, operation: Operation) -> None:
 
 
 class Subscription:
-    """One subscription: a source of events, each executed with a context of its own."""
+    """A subscription: a source of events, each executed with a context of its own."""
 
     def __init__(
         self, engine: Engine, operation: Operation, request: GraphQLRequest, scope: RequestScope
@@ -147,7 +147,7 @@ class Subscription:
         self._cursor: str | None = None
 
     async def deliver(self, send: Deliver) -> list[ErrorEntry]:
-        """Send every item until the source ends; return the errors that ended it, if any did.
+        """Send every item until the source ends; return the errors that ended it, if any.
 
         The source is closed on every way out: its end, an error, a client that is lost or too slow,
         and cancellation.
@@ -189,13 +189,13 @@ class Subscription:
 
 
 async def _close(source: object) -> None:
-    """End a source; one that is not a generator may have nothing to end."""
+    """Close a source; one that is not a generator may have nothing to close."""
     close = getattr(source, "aclose", None)
     if close is not None:
         await close()
 
 
 def cursor_of(event: object) -> str | None:
-    """Read an event's own cursor, where it has one."""
+    """Return an event's cursor, where it has one."""
     cursor = getattr(event, "cursor", None)
     return cursor if isinstance(cursor, str) else None

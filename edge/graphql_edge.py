@@ -1,4 +1,4 @@
-"""The edge as a whole: what it is made of, and its routes."""
+"""The edge as a whole: its parts and its routes."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from payments.flow.fault_injection import AS_SHIPPED
 
 
 class GraphQLEdge:
-    """Serves one schema over HTTP, server-sent events and WebSocket."""
+    """The endpoints of one schema over HTTP, server-sent events and WebSocket."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class GraphQLEdge:
         cursor_of: CursorOf = cursor_of,
         wait: Callable[[float], float] = AS_SHIPPED.wait,
     ) -> None:
-        """Take what this server's edge is made of; `wait` gives how long a limit for slow clients is here."""
+        """Put the edge together; `wait` scales the time limits for slow clients."""
         self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
         self._connections = OpenConnections(still_knows)
         self._http = HTTPEndpoint(self.engine, authenticate, self._connections, page)
@@ -38,17 +38,17 @@ class GraphQLEdge:
 
     @property
     def open_streams(self) -> int:
-        """Count the sockets and event streams that are open now."""
+        """Return how many sockets and event streams are open now."""
         return len(self._connections)
 
     def routes(self, path: str = "/graphql") -> list[BaseRoute]:
-        """Make the routes of one path: every HTTP method, and WebSocket."""
+        """Return the routes of one path: every HTTP method, and WebSocket."""
         return [Route(path, self._http), WebSocketRoute(path, self._websocket)]
 
     def look_again(self) -> None:
-        """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is not one any more."""
+        """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is no longer valid."""
         self._connections.look_again()
 
     def stop(self) -> None:
-        """End every socket (1012) and event stream: a server that stops need not wait for them."""
+        """End every socket (1012) and event stream, so that a shutdown need not wait for them."""
         self._connections.stop()

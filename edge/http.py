@@ -38,7 +38,7 @@ from payments.model.errors import TillgraphError
 Page = Callable[[Request], Awaitable[Response]]
 
 CLIENT_GONE = 499
-"""The status that is only logged, never sent: nobody is there to read it. The number is nginx's."""
+"""A status that is only logged, never sent: nobody is there to read it. The number is nginx's."""
 
 
 class HTTPEndpoint:
@@ -57,7 +57,7 @@ class HTTPEndpoint:
         self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request, whatever it is."""
+        """Answer any request."""
         exchange = Exchange(scope, receive, send)
         try:
             await self._serve(exchange)
@@ -79,7 +79,7 @@ class HTTPEndpoint:
             raise _method_not_allowed("GET and POST are served here.", b"GET, POST")
 
     async def _posted(self, exchange: Exchange) -> None:
-        """Serve a POST request; who sends it is asked before its body is looked at."""
+        """Serve a POST request; the caller is authenticated before the body is read."""
         _check_accepted(exchange)
         read = exchange.headers.get
         check_media_type(read(b"content-type"), read(b"content-encoding"))
@@ -89,7 +89,7 @@ class HTTPEndpoint:
         await self._respond(exchange, scope, read_request(read_json(body)))
 
     async def _got(self, exchange: Exchange) -> None:
-        """Serve a GET request: a page for whoever asks for one and for nothing else, or a query."""
+        """Serve a GET request: the page, for clients that ask for it and for nothing else, or a query."""
         parameters = read_query_string(exchange.transport_scope["query_string"])
         if exchange.accepted.page and not {"query", "extensions"} & parameters.keys():
             await self._show_page(exchange)
@@ -185,7 +185,7 @@ def _check_method(exchange: Exchange, operation: Operation) -> None:
 
 async def _refuse(exchange: Exchange, refused: RequestRefused) -> None:
     if exchange.status:
-        # The answer has begun: nothing can be added to it, only its connection can end.
+        # The answer has begun: nothing can be added to it; its connection can only end.
         return
     body, answer_headers = refusal(refused, exchange.request_id)
     if exchange.has_unread_body:
@@ -194,7 +194,7 @@ async def _refuse(exchange: Exchange, refused: RequestRefused) -> None:
 
 
 def _failed(error: Exception, request_id: str) -> RequestRefused:
-    """Refuse a request for what was raised outside of its execution."""
+    """Refuse a request because of an exception outside its execution."""
     described = describe(error, request_id)
     status = 403 if described.code == "FORBIDDEN" else described.status
     headers: tuple[tuple[bytes, bytes], ...] = ()

@@ -1,9 +1,9 @@
-"""What one request may cost, each limit with the failure that set it."""
+"""The limits of one request, each with the failure that set it."""
 
 # ── Connections ────────────────────────────────────────────────────────────────
 
 HEAD_BYTES = 32 * 1024
-"""Of a head, and of a chunked body's trailers. A header of 100 MB took 11 s of the processor and as much memory."""
+"""Of a head, and of a chunked body's trailers. A header of 100 MB took 11 s of processor time and as much memory."""
 
 HEAD_FIELDS = 100
 """Of both together; a browser behind two proxies sends some thirty."""
@@ -12,31 +12,31 @@ PIECE_BYTES = 4 * 1024
 """Parsed at a time: one read holds up to 256 KiB, which may be thousands of requests or messages."""
 
 HEAD_SECONDS = 10.0
-"""A head that dripped in held a descriptor for ever, and so did a connection without a byte."""
+"""A head that trickled in held a descriptor for ever, and so did a connection without a byte."""
 
 REQUEST_SECONDS = 30.0
-"""For a body to arrive that nobody waits for any more; who reads one gives up after BODY_SECONDS."""
+"""To read the rest of a body that nobody wants any more; a wanted one has BODY_SECONDS."""
 
 LINGER_SECONDS = 1.0
 """A connection that is closed with unread bytes is reset, which may overtake the answer."""
 
 LINGER_BYTES = 256 * 1024
-"""Thrown away meanwhile; whoever sends more is not interested in the answer."""
+"""Discarded meanwhile; a client that sends more does not care about the answer."""
 
 UNSENT_SECONDS = 30.0
-"""An answer of which its client takes nothing for so long is given up: closing waited for it for ever."""
+"""An answer whose client reads nothing for this long is given up: closing waited for it for ever."""
 
 RESERVED_DESCRIPTORS = 64
 """For databases, providers and webhooks; connections take the rest at most."""
 
 TELL_SECONDS = 10.0
-"""Between two log lines on connections that were refused."""
+"""Between two log lines about refused connections."""
 
 SOCKETS_PER_SECRET = 20
-"""Sockets and event streams that one client secret holds open at a time: a customer has some tabs."""
+"""Sockets and event streams of one client secret at the same time: a customer has a few tabs."""
 
 MESSAGE_FRAMES = 1_000
-"""A message of empty parts has no size and no end."""
+"""A message of empty parts has neither a size nor an end."""
 
 # ── Over HTTP ──────────────────────────────────────────────────────────────────
 
@@ -77,7 +77,7 @@ MERGED_PAIRS = 5_000
 """graphql-core compares every two fields of one name: 240 times `a { n }` took it 225 ms."""
 
 VALIDATION_ERRORS = 20
-"""900 unknown fields are 900 errors, of which a person reads the first."""
+"""900 unknown fields are 900 errors, of which a developer reads the first."""
 
 BROWSER_VALUES = 10_000
 """Of one answer. Lists within lists multiply: four times the sessions of their collection's sessions took 82 s where
@@ -87,21 +87,21 @@ BACK_END_VALUES = 50_000
 """A page of a hundred collections with twenty things each and twenty fields is less; as many take seconds."""
 
 TURN_SECONDS = 0.02
-"""Of the processor for one answer before other requests have their turn: 20,000 values in a row took 1.6 s, in which
+"""Processor time of one answer before other requests have their turn: 20,000 values in a row took 1.6 s, in which
 nobody else was answered. What waits for a turn is loaded in a batch of its own: a page of 50 collections with all
-that hangs off them takes shorter turns, one of thousands of things two or three batches."""
+that belongs to them takes shorter turns, one of thousands of objects two or three batches."""
 
 ERRORS_TOLD = 20
-"""Of an answer without data: one that is too large fails at thousands of places, everywhere for the same reason."""
+"""Of an answer without data: one that is too large fails at thousands of places for the same reason."""
 
 DOCUMENTS_KEPT = 256
 """A parsed document of 1,000 tokens takes 0.4 MB, so that hostile ones take 100 MB together."""
 
 ACCEPTS_KEPT = 256
-"""Headers are chosen by the client; only short ones are kept, and only so many."""
+"""Headers are chosen by the client; only short ones are cached, and only this many."""
 
 KEPT_HEADER_BYTES = 512
-"""A longer Accept or Content-Type header is read anew each time rather than kept."""
+"""A longer Accept or Content-Type header is parsed each time rather than cached."""
 
 # ── Streams and sockets ────────────────────────────────────────────────────────
 
@@ -109,7 +109,7 @@ SUBSCRIPTIONS = 20
 """One socket with 1,000 subscriptions is 1,000 readers of the log."""
 
 MESSAGE_BYTES = 64 * 1024
-"""uvicorn takes 16 MiB as it comes; its `ws_max_size` refuses before a message is in memory."""
+"""uvicorn accepts 16 MiB by default; its `ws_max_size` refuses before a message is in memory."""
 
 OPERATION_ID_CHARACTERS = 255
 """An id is repeated in every frame of its stream; clients send a UUID or a counter."""
@@ -118,51 +118,51 @@ INIT_SECONDS = 10.0
 """A socket that never sends connection_init holds a file descriptor without a credential."""
 
 HEARTBEAT_SECONDS = 15.0
-"""Proxies cut a connection that is silent for 30 to 60 s."""
+"""Proxies close a connection that is silent for 30 to 60 s."""
 
 SLOW_SECONDS = 10.0
-"""A subscriber that takes no item for so long is told to resume, and its source is closed."""
+"""A subscriber that accepts no item for this long is told to resume, and its source is closed."""
 
 STALLED_SECONDS = 30.0
-"""A client that takes not even that is given up: its connection ends without a word."""
+"""A client that does not even read that is given up: its connection ends without a word."""
 
 CLOSE_SECONDS = 1.0
-"""A close frame does not get through to a client that takes nothing."""
+"""A close frame does not get through to a client that reads nothing."""
 
 # ── Rate limits ────────────────────────────────────────────────────────────────
 
 REDIS_SECONDS = 0.5
-"""A Redis that is away would hold every request up; after this time the process counts for itself."""
+"""An unreachable Redis would delay every request; after this time the process counts for itself."""
 
 DATABASE_SECONDS = 1.0
-"""A count waits behind payments for SQLite's one writer; then as above."""
+"""A count waits after payments for SQLite's one writer; then as above."""
 
 REDIS_CONNECTIONS = 32
 """Of one process: each is busy for well under a millisecond."""
 
 STORE_RETRY_SECONDS = 5.0
-"""For so long a store that was away is not asked again: each request would wait for it in vain."""
+"""An unreachable store is not asked again for this long: each request would wait for it in vain."""
 
 COUNTS_KEPT = 100_000
-"""In memory, 10 MB: whoever has many addresses fills it, and the older half makes room."""
+"""In memory, 10 MB: a client with many addresses fills it, and the older half makes room."""
 
 COUNTS_SPENT = 10_000
-"""Counts over their quota that a process remembers: beyond that they are asked for again."""
+"""Exhausted quotas that a process remembers: beyond that number the store is asked again."""
 
 RIGHT_SECONDS = 86_400
-"""For so long a right credential's address is remembered by a store: a back end comes more often."""
+"""How long a store remembers the address of a right credential: a back end comes more often."""
 
 CREDENTIALS_KEPT = 1_024
-"""Right credentials, each with the address that it came from: more than there are back ends."""
+"""Right credentials, each with its address: more than there are back ends."""
 
 ADDRESSES_KEPT = 1_024
-"""Texts of addresses that were read are chosen by the client; only so many are kept."""
+"""Address texts are chosen by the client; only this many are cached."""
 
 ADDRESS_CHARACTERS = 64
-"""The longest address has 39, its port 6; what a client writes as one may have 60,000."""
+"""The longest address has 39, its port 6; a client may send 60,000."""
 
 PROXIES = 8
-"""In a row, at most; X-Forwarded-For may name thousands."""
+"""Addresses in a row, at most; X-Forwarded-For may name thousands."""
 
 # ── The log ────────────────────────────────────────────────────────────────────
 
@@ -170,10 +170,10 @@ LOGGED_NAME_CHARACTERS = 64
 """An operation's name is the client's text."""
 
 LOGGED_TEXT_CHARACTERS = 4_000
-"""Of what a library logs: a failed start is told as a whole traceback."""
+"""Of a library's log message: a failed start is logged as a whole traceback."""
 
 LOGGED_FRAMES = 12
-"""The innermost frames say where it broke."""
+"""The innermost frames show where it broke."""
 
 REASON_BYTES = 123
-"""Of the reason that a socket is closed with; the protocol has no room for more. Source: RFC 6455, section 5.5."""
+"""Of the reason in a close frame; the protocol has no room for more. Source: RFC 6455, section 5.5."""

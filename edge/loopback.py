@@ -1,4 +1,4 @@
-"""Who is on this very machine: without secret keys, such a caller may do everything."""
+"""Callers on this very machine: without secret keys, such a caller may do everything."""
 
 from starlette.requests import HTTPConnection
 
@@ -28,21 +28,21 @@ PROXY_HEADERS = frozenset(
         "x-scheme",
     }
 )
-"""What proxies and content delivery networks add; X-Forwarded too, whatever it goes on with."""
+"""Headers that proxies and content delivery networks add; X-Forwarded also matches longer names."""
 
 FORWARDED = "x-forwarded"
 
 OF_PROXIES = "1.0"
-"""The version of HTTP that nginx speaks to what is behind it unless told otherwise, and hardly any client of today.
+"""The HTTP version that nginx speaks to its upstream by default, and that hardly any client uses today.
 
 Source: https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_http_version
 """
 
 
 def is_from_here(connection: HTTPConnection) -> bool:
-    """Return whether a caller is on this machine and, as far as can be seen, no proxy is between.
+    """Return whether a caller is on this machine and, as far as can be seen, not behind a proxy.
 
-    One that adds nothing, writes loopback's own Host and speaks HTTP/1.1 can't be seen.
+    A proxy that adds nothing, sends loopback's own Host and speaks HTTP/1.1 can't be seen.
     """
     headers = connection.headers
     if connection.client is None or not is_loopback_name(connection.client.host):
@@ -55,7 +55,7 @@ def is_from_here(connection: HTTPConnection) -> bool:
 
 
 def _name(host: str) -> str:
-    """Take the port off a Host header."""
+    """Return a Host header without its port."""
     if host.startswith("["):
         return host.partition("]")[0][1:]
     return host.partition(":")[0]

@@ -1,11 +1,11 @@
-"""Which origins may call from a browser, and where a customer may be sent back to."""
+"""The origins that may call from a browser, and the addresses to which a customer may return."""
 
 import ipaddress
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-"""What a browser leaves out of an origin, and people may write."""
+"""The ports that a browser leaves out of an origin, and people may write."""
 
 
 def is_loopback_name(host: str) -> bool:
@@ -20,7 +20,7 @@ def is_loopback_name(host: str) -> bool:
 
 
 class Origins:
-    """Knows the allowed origins: the server's own, the listed ones, and loopback's in development."""
+    """The allowed origins: the server's own, the listed ones, and loopback's in development."""
 
     def __init__(self, allowed: Sequence[str], *, allows_loopback: bool) -> None:
         self.allowed = frozenset(_origin_of(urlsplit(origin)) for origin in allowed)
@@ -43,7 +43,7 @@ class Origins:
 
 
 def _origin_of(parts: SplitResult) -> str:
-    """Write an origin as browsers do: in lower case, without the scheme's own port."""
+    """Return an address's origin as browsers write it: in lower case, without the scheme's own port."""
     return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(
         f":{DEFAULT_PORTS[parts.scheme]}"
     )

@@ -1,4 +1,4 @@
-"""What is written to the log: one line a request, one for what nobody expected, and what libraries have to say."""
+"""The log of requests: one line for each, one for each unexpected error, and the lines of libraries."""
 
 import logging
 import re
@@ -17,7 +17,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 
 
 class Record(NamedTuple):
-    """What a finished request or operation is remembered by: never its text or its variables."""
+    """What the log keeps of a finished request or operation: never its text or its variables."""
 
     request_id: str
     transport: str
@@ -29,7 +29,7 @@ class Record(NamedTuple):
 
 
 def finished(record: Record) -> None:
-    """Write the one line of a request."""
+    """Write the line of a finished request."""
     _log.info(
         "request",
         request_id=record.request_id,
@@ -43,16 +43,16 @@ def finished(record: Record) -> None:
 
 
 def unexpected(error: BaseException, request_id: str) -> None:
-    """Write where and of what kind an error was."""
+    """Write the place and the kind of an unexpected error."""
     _log.error("unexpected_error", request_id=request_id, **_place_of(error))
 
 
 class LibraryLines(logging.Handler):
-    """Writes what libraries log, uvicorn and asyncio among them, as lines like all others."""
+    """The log handler for libraries, such as uvicorn and asyncio, whose lines look like all others."""
 
     @classmethod
     def take_over(cls) -> None:
-        """Take whatever is logged by the standard library's means from now on, warnings included."""
+        """Handle whatever the standard library's logging receives from now on, warnings included."""
         logging.basicConfig(handlers=[cls()], force=True)
         logging.captureWarnings(capture=True)
 
@@ -69,7 +69,7 @@ class LibraryLines(logging.Handler):
 
 
 def _place_of(error: BaseException) -> dict[str, list[str]]:
-    """Say where and of what kind an error was; its text may hold what no log may hold."""
+    """Return the place and the kind of an error; its text may hold what no log may hold."""
     kinds: list[str] = []
     cause: BaseException | None = error
     while cause is not None and len(kinds) < limits.LOGGED_FRAMES:

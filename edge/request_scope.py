@@ -1,4 +1,4 @@
-"""What is known of a request while it runs."""
+"""The state of a request while it runs."""
 
 import re
 from time import perf_counter
@@ -41,16 +41,16 @@ class RequestScope:
         self.operation_name: str | None = None
         self.operation_type: str | None = None
         self.collection_id: str | None = None
-        """The collection that the operation was about: resolvers set it, for the log line."""
+        """The collection that the operation is about: resolvers set it, for the log line."""
         self.make_room()
 
     def make_room(self) -> None:
-        """Begin to count the values of an answer, or of another item of a stream."""
+        """Reset the budget of values, for an answer or another item of a stream."""
         self.budget = AnswerBudget(self.caller)
 
 
 def request_id_from(header: bytes | None) -> str:
-    """Take the id that came with a request where it is harmless, else make one."""
+    """Return the id that came with a request if it is harmless, or a new one."""
     if header is not None and _REQUEST_ID.fullmatch(header):
         return header.decode("ascii")
     return new_request_id()

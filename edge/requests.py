@@ -1,4 +1,4 @@
-"""What comes in: a body's bytes, a query string's parameters, and the request that they hold."""
+"""Incoming requests: a body's bytes, a query string's parameters, and the GraphQL request that they hold."""
 
 import json
 from decimal import Decimal
@@ -13,20 +13,20 @@ from edge.errors import RequestRefused, refuse
 from edge.transport import bodies
 
 CLOSING = ((b"connection", b"close"),)
-"""Where the body is not read to its end, the connection can't carry another request."""
+"""If the body is not read to its end, the connection can't carry another request."""
 
 _LENGTH_DIGITS = 9
-"""A longer Content-Length is too large whatever it says, and int() would refuse 4,301 digits."""
+"""A longer Content-Length is too large whatever its value, and int() would refuse 4,301 digits."""
 
 _PARAMETERS = 16
-"""A GET request has four parameters of ours; a proxy may have added some of its own."""
+"""A GET request has four parameters of ours; a proxy may have added some."""
 
 
 class GraphQLRequest(NamedTuple):
-    """What a client asks for, in whichever way it came."""
+    """A client's GraphQL request, whatever its transport."""
 
     query: str | None
-    """None where `persisted` stands for it."""
+    """None if only `persisted` identifies it."""
     variables: dict[str, object] | None
     operation_name: str | None
     persisted: object = None
@@ -34,13 +34,13 @@ class GraphQLRequest(NamedTuple):
 
 
 class Number(Decimal):
-    """A number out of JSON, whose text is the one that was sent: 1e2 and 100 are equal and are two texts."""
+    """A JSON number that keeps its text: 1e2 and 100 are equal but have different texts."""
 
     __slots__ = ("_text",)
     _text: str
 
     def __new__(cls, text: str) -> "Number":
-        """Read a number's text."""
+        """Parse a number's text."""
         number = super().__new__(cls, text)
         number._text = text
         return number
@@ -49,12 +49,12 @@ class Number(Decimal):
         return self._text
 
     def __inspect__(self) -> str:
-        """Return what graphql-core's sentences about a wrong value show of it."""
+        """Return the text that graphql-core's messages about a wrong value show."""
         return self._text
 
 
 def is_bounded(declared: bytes | None) -> bool:
-    """Return whether a Content-Length says that the body is small enough."""
+    """Return whether a Content-Length is small enough."""
     return (
         declared is not None
         and declared.isdigit()
@@ -82,7 +82,7 @@ def _too_large() -> RequestRefused:
 
 
 def check_media_type(content_type: bytes | None, encoding: bytes | None) -> None:
-    """Refuse whatever is not JSON in UTF-8, sent as it is."""
+    """Refuse a body that is not uncompressed JSON in UTF-8."""
     if encoding is not None and encoding.strip().lower() not in (b"", b"identity"):
         raise refuse(
             415,
@@ -92,7 +92,7 @@ def check_media_type(content_type: bytes | None, encoding: bytes | None) -> None
         )
     if content_type == b"application/json" or _is_json(content_type):
         return
-    # Not only tidiness: a page of any origin may send text/plain and forms without asking (CSRF).
+    # Not only for order: a page of any origin may send text/plain and forms without a preflight (CSRF).
     raise refuse(415, "UNSUPPORTED_MEDIA_TYPE", "The body has to be application/json in UTF-8.")
 
 
@@ -115,7 +115,7 @@ def _is_json_header(content_type: bytes) -> bool:
 
 
 def _decimal(text: str) -> Number:
-    """Keep a number as it was written; through a binary float an amount could change."""
+    """Return a number as it was written; through a binary float an amount could change."""
     if len(text) > limits.NUMBER_DIGITS:
         raise ValueError("too many digits")
     return Number(text)
@@ -139,7 +139,7 @@ _decode = json.JSONDecoder(
 
 
 def read_json(raw: bytes | str) -> object:
-    """Decode JSON in UTF-8, its numbers exactly; raises RequestRefused with status 400.
+    """Return decoded JSON, its numbers exact; raises RequestRefused with status 400.
 
     A byte order mark before it is skipped, as RFC 8259, section 8.1, allows.
     """
@@ -154,9 +154,9 @@ def read_json(raw: bytes | str) -> object:
 
 
 def read_request(parameters: object) -> GraphQLRequest:
-    """Read a request out of decoded JSON; raises RequestRefused with status 422.
+    """Return the request in decoded JSON; raises RequestRefused with status 422.
 
-    An empty operationName is one that is left out: forms and some clients can't leave it out.
+    An empty operationName counts as missing: forms and some clients can't leave it out.
     """
     if not isinstance(parameters, dict):
         raise _malformed("A request is one JSON object; batches are not supported.")
@@ -179,7 +179,7 @@ def read_request(parameters: object) -> GraphQLRequest:
 
 
 def read_query_string(raw: bytes) -> dict[str, str]:
-    """Decode the parameters of a GET request; of two equal names the last one wins."""
+    """Return the parameters of a GET request; of two equal names the last one wins."""
     if len(raw) > limits.URL_BYTES:
         raise refuse(414, "URL_TOO_LONG", f"The URL is longer than {limits.URL_BYTES} bytes.")
     try:
@@ -195,7 +195,7 @@ def read_query_string(raw: bytes) -> dict[str, str]:
 
 
 def read_parameters(parameters: dict[str, str]) -> GraphQLRequest:
-    """Read a request out of a query string; an empty optional parameter counts as left out."""
+    """Return the request in a query string; an empty optional parameter counts as missing."""
     return read_request(
         {
             "query": parameters.get("query"),

@@ -1,4 +1,4 @@
-"""What goes out: JSON, and the headers around it."""
+"""Outgoing responses: JSON, and its headers."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _MEDIA_TYPES = {
 
 
 def encode(value: object) -> bytes:
-    """Encode JSON."""
+    """Return a value as JSON."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -33,12 +33,12 @@ def encode(value: object) -> bytes:
 
 
 def headers(media_type: bytes, request_id: str) -> Headers:
-    """Make the headers of every answer."""
+    """Return the headers of every answer."""
     return [_MEDIA_TYPES[media_type], *_ALWAYS, (b"x-request-id", request_id.encode("ascii"))]
 
 
 def allowance_headers(allowance: Allowance) -> Headers:
-    """Make the headers that say what is left of a rate limit.
+    """Return the headers that report what is left of a rate limit.
 
     Source: draft-ietf-httpapi-ratelimit-headers-11 (May 2026)
     """
@@ -56,7 +56,7 @@ def allowance_headers(allowance: Allowance) -> Headers:
 
 
 def refusal(refused: RequestRefused, request_id: str) -> tuple[bytes, Headers]:
-    """Make the body and the headers of a refusal.
+    """Return the body and the headers of a refusal.
 
     Its media type does not follow Accept: a client may trust the body of an error only where the
     type says that it comes from a GraphQL server (GraphQL over HTTP, "Body").
@@ -68,5 +68,5 @@ def refusal(refused: RequestRefused, request_id: str) -> tuple[bytes, Headers]:
 
 
 def result(errors: Sequence[ErrorEntry]) -> dict[str, object]:
-    """Make a response without execution; one with execution has data, and is made there."""
+    """Return a response without execution; one with execution has data, and is made there."""
     return {"errors": list(errors)}

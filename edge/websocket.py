@@ -54,7 +54,7 @@ class WebSocketEndpoint:
         websocket = WebSocket(scope, receive, send)
         await receive()  # websocket.connect
         origin = websocket.headers.get("origin")
-        # Programs send no Origin; a browser always does, and any page may open a socket to here.
+        # Programs send no Origin; a browser always does, and any page may open a socket to this server.
         if origin is not None and not self._is_origin_allowed(origin, websocket):
             await send({"type": "websocket.close", "code": 1008})  # 403, as it is not accepted yet
             return
@@ -67,7 +67,7 @@ class WebSocketEndpoint:
 
 
 class Socket:
-    """One accepted socket: its credential and what runs over it."""
+    """One accepted socket: its credential and its operations."""
 
     def __init__(
         self, endpoint: WebSocketEndpoint, websocket: WebSocket, receive: Receive, send: Send
@@ -84,7 +84,7 @@ class Socket:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
-        """Serve the socket until either side ends it; nothing of it runs on afterwards."""
+        """Serve the socket until either side ends it; none of its operations outlives it."""
         reader = asyncio.create_task(self._read())
         self._no_init = asyncio.get_running_loop().call_later(
             limits.INIT_SECONDS, end, self._ending, End.NO_INIT
@@ -103,7 +103,7 @@ class Socket:
             await self._close(closed)
 
     async def _attend(self, reader: asyncio.Task[SocketClosed | None]) -> SocketClosed | None:
-        """Wait for the end, with a heartbeat meanwhile; None where the client has gone."""
+        """Wait for the end, sending heartbeats; return None if the client has left."""
         while True:
             done, _ = await asyncio.wait(
                 (reader, self._ending),
@@ -119,7 +119,7 @@ class Socket:
                     await self._send(websocket_messages.ping())
 
     async def _read(self) -> SocketClosed | None:
-        """Handle what the client sends; return how to close, None where it has gone."""
+        """Handle the client's messages; return how to close, or None if the client has left."""
         try:
             while True:
                 message = await self._receive()
@@ -195,7 +195,7 @@ class Socket:
         task.add_done_callback(self._tasks.discard)
 
     async def _cancel(self, operation_id: str) -> None:
-        """End an operation that its client no longer wants, its source included."""
+        """End an operation that its client no longer wants, with its source."""
         task = self._operations.pop(operation_id, None)
         if task is not None:
             task.cancel()
@@ -207,7 +207,7 @@ class Socket:
         status = "canceled"
         try:
             errors = await self._outcome(message, scope)
-            # Forgotten before the last message: its client may use the id again from then on.
+            # Forgotten before the last message: its client may reuse the id from then on.
             self._forget(operation_id)
             codes = [_code(error) for error in errors]
             if "UNAUTHENTICATED" in codes:
@@ -224,12 +224,12 @@ class Socket:
             _record(scope, status)
 
     async def _outcome(self, message: Message, scope: RequestScope) -> list[ErrorEntry]:
-        """Run one operation and send its responses; return the errors that ended it, if any did."""
+        """Run one operation and send its responses; return the errors that ended it, if any."""
         engine = self._endpoint.engine
         try:
             # Each operation is counted, and a client secret may have been replaced since the socket was opened.
             await self._endpoint.authenticate(self._authorization, self._websocket)
-            # What is no request ends its own operation, and no other.
+            # A malformed request ends its own operation, and no other.
             request = read_request(message.payload)
             scope.operation_name = request.operation_name
             operation = engine.prepare(request, scope)
@@ -264,7 +264,7 @@ class Socket:
         await self._transmit(websocket_messages.next_(operation_id, payload))
 
     async def _send(self, text: str) -> None:
-        """Send a message; a client that takes nothing for too long is given up."""
+        """Send a message; a client that stops reading for too long is given up."""
         try:
             async with asyncio.timeout(limits.STALLED_SECONDS):
                 await self._transmit(text)
@@ -276,7 +276,7 @@ class Socket:
         try:
             await self._asgi_send({"type": "websocket.send", "text": text})
         except (OSError, RuntimeError):
-            # The one where the client has gone, the other where uvicorn has closed the socket.
+            # The first if the client has left, the second if uvicorn has closed the socket.
             raise ClientLost from None
 
     async def _close(self, closed: SocketClosed) -> None:

@@ -18,7 +18,7 @@ _WITHOUT_ID: Final = frozenset({"connection_init", "ping", "pong"})
 
 
 class SocketClosed(Exception):
-    """With which code a socket has to be closed."""
+    """An error: a socket has to be closed with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(code)
@@ -27,7 +27,7 @@ class SocketClosed(Exception):
 
 
 class Message(NamedTuple):
-    """A message of the client's."""
+    """A client's message."""
 
     type: str
     id: str
@@ -35,7 +35,7 @@ class Message(NamedTuple):
 
 
 def read(text: str | None) -> Message:
-    """Read a message; raises SocketClosed where it is not one."""
+    """Return a client's message; raises SocketClosed where it is malformed."""
     if text is None:
         raise SocketClosed(4400, "Messages are text")
     if len(text) > limits.MESSAGE_BYTES:
@@ -65,9 +65,9 @@ def _id(value: dict[str, object]) -> str:
 
 
 def read_authorization(message: Message) -> str | None:
-    """Read the credential of a connection_init, in whatever case its name is written.
+    """Return the credential of a connection_init, whatever the case of its name.
 
-    Raises SocketClosed where it is not a string, or there are several.
+    Raises SocketClosed if it is not a string, or there are several.
     """
     given = set()
     for name, value in (message.payload or {}).items():
@@ -82,34 +82,34 @@ def read_authorization(message: Message) -> str | None:
 
 
 def ack() -> str:
-    """Make the answer to connection_init."""
+    """Return the answer to connection_init."""
     return '{"type":"connection_ack"}'
 
 
 def ping() -> str:
-    """Make a heartbeat."""
+    """Return a heartbeat."""
     return '{"type":"ping"}'
 
 
 def pong(payload: dict[str, object] | None) -> str:
-    """Make the answer to a ping, with what came in it."""
+    """Return the answer to a ping, with the ping's payload."""
     if payload is None:
         return '{"type":"pong"}'
     return _text({"type": "pong", "payload": payload})
 
 
 def next_(operation_id: str, payload: dict[str, object]) -> str:
-    """Make the message of one response."""
+    """Return the message of one response."""
     return _text({"id": operation_id, "type": "next", "payload": payload})
 
 
 def error(operation_id: str, entries: Sequence[ErrorEntry]) -> str:
-    """Make the message that ends an operation with errors."""
+    """Return the message that ends an operation with errors."""
     return _text({"id": operation_id, "type": "error", "payload": list(entries)})
 
 
 def complete(operation_id: str) -> str:
-    """Make the message that ends an operation."""
+    """Return the message that ends an operation."""
     return _text({"id": operation_id, "type": "complete"})
 
 

@@ -1,8 +1,8 @@
-"""Measures what a document selects, before anything expensive looks at it.
+"""The limits of a document's selections, checked before any expensive step.
 
 The walk goes through fragments as an execution would and stops at the first limit it meets, so
 that it costs at most `EXPANDED_FIELDS` steps, whatever the fragments do. Unknown and cyclic
-fragments are passed over: validation has the words for them.
+fragments are skipped: validation reports them.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from edge import limits
 
 
 class LimitExceeded(GraphQLError):
-    """Which limit a document is over, and where."""
+    """An error: a document is over a limit, at this place."""
 
 
 def check(document: DocumentNode) -> None:
@@ -33,7 +33,7 @@ def check(document: DocumentNode) -> None:
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
             walk.operation(definition)
-    # Validation compares the fields of a fragment that nobody spreads all the same.
+    # Validation compares the fields even of a fragment that nobody spreads.
     for name, fragment in walk.fragments.items():
         if name not in walk.seen:
             walk.selections(fragment.selection_set, _Place())
@@ -51,7 +51,7 @@ class _Place:
         self.below: dict[str, _Place] = {}
 
     def under(self, field: FieldNode) -> "_Place":
-        """Find the place that a field of this one leads to."""
+        """Return the place that a field of this one leads to."""
         name = (field.alias or field.name).value
         place = self.below.get(name)
         if place is None:
@@ -62,7 +62,7 @@ class _Place:
 
 
 class _Walk:
-    """The count over a whole document: shared, or 200 small operations would cost 200 times."""
+    """The count over a whole document: shared, or 200 small operations would cost 200 times as much."""
 
     def __init__(self, document: DocumentNode) -> None:
         self.fragments: dict[str, FragmentDefinitionNode] = {}
@@ -94,7 +94,7 @@ class _Walk:
     def _fields(
         self, selection_set: SelectionSetNode, spread: set[str], around: frozenset[str]
     ) -> Iterator[tuple[FieldNode, frozenset[str]]]:
-        """Go through the fields as an execution does: a fragment once for each selection set.
+        """Yield the fields as an execution visits them: a fragment once for each selection set.
 
         With each field come the fragments around it, so that none is spread within itself.
         """

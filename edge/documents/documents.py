@@ -1,4 +1,4 @@
-"""GraphQL documents: parsed and validated once, and kept with what came of it."""
+"""GraphQL documents: parsed and validated once, and kept with the result."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,14 +37,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document's text after parsing and validation: its operations, or why it is refused."""
+    """A parsed and validated document: its operations, or why it is refused."""
 
     operations: Mapping[str | None, Operation]
     status: int = 200
     errors: tuple[ErrorEntry, ...] = ()
 
     def operation(self, name: str | None) -> Operation:
-        """Choose what to run; raises RequestRefused for a refused document and an open choice."""
+        """Return the operation to run; raises RequestRefused for a refused document and an ambiguous choice."""
         if self.errors:
             raise RequestRefused(self.status, self.errors)
         if name is not None:
@@ -65,15 +65,15 @@ class Document:
 
 _OPEN_CHOICE = "OPERATION_RESOLUTION_FAILED"
 
-# Built once: graphql-core's own caches go by the identity of the rules.
+# Built once: graphql-core's own caches are keyed by the identity of the rules.
 _RULES: Final = tuple(specified_rules)
 _RULES_WITHOUT_INTROSPECTION: Final = (*specified_rules, NoSchemaIntrospectionCustomRule)
 
 
 class Documents:
-    """What is run on one schema: its trusted documents for good, and others as long as there is room for them.
+    """The documents of one schema: trusted documents for good, and others as long as there is room for them.
 
-    `binds_browsers` keeps whoever comes with a client secret to the trusted ones that are for browsers.
+    `binds_browsers` restricts client secrets to the trusted documents for browsers.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Documents:
                 self._by_hash[hash_of(spelling)] = one
 
     def asked_for(self, request: GraphQLRequest, caller: Caller) -> Document:
-        """Find the document that a request names by its text, its hash or both; raises RequestRefused."""
+        """Return the document that a request names by its text, its hash or both; raises RequestRefused."""
         text = request.query
         if request.persisted is not None:
             digest = trusted.read_hash(request.persisted)
@@ -108,7 +108,7 @@ class Documents:
         assert text is not None
         found = self._by_text.get(text)
         if found is None and self._is_bound(caller):
-            # Generators set a text off by lines and spaces of their own.
+            # Generators surround a text with lines and spaces of their own.
             found = self._by_text.get(text.strip())
             if found is None:
                 raise trusted.not_trusted()
@@ -119,7 +119,7 @@ class Documents:
         return [name or "-" for name in self._trusted(text).operations]
 
     def prepare_trusted(self) -> None:
-        """Prepare every trusted document, so that none is prepared later; raises DocumentUnusable."""
+        """Prepare every trusted document at start-up; raises DocumentUnusable."""
         for text in dict.fromkeys(self._by_text.values()):
             document = self._trusted(text)
             if document.errors:
@@ -144,12 +144,12 @@ class Documents:
 
 @cache
 def prepared(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:
-    """Prepare a text for as long as the process lives, and for those that are forked from it."""
+    """Prepare a text for the life of the process and of its forks."""
     return _prepare(schema, text, introspection=introspection)
 
 
 def _prepare(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:
-    """Parse and validate a text; what is refused is remembered without its syntax tree."""
+    """Parse and validate a text; a refused one is remembered without its syntax tree."""
     try:
         tree = parse(text, max_tokens=limits.DOCUMENT_TOKENS)
     except GraphQLSyntaxError as error:
@@ -187,7 +187,7 @@ def _prepare(schema: GraphQLSchema, text: str, *, introspection: bool) -> Docume
 
 
 def _told(entry: ErrorEntry) -> str:
-    """Say what is wrong with a trusted document, and on which line."""
+    """Return what is wrong with a trusted document, and on which line."""
     locations = entry.get("locations")
     line = f" (line {locations[0]['line']})" if isinstance(locations, list) and locations else ""
     return str(entry["message"]).rstrip(".") + line

@@ -16,10 +16,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from edge.errors import RequestRefused, refuse
 
 EXAMPLE_VARIABLES = ".variables.json"
-"""Ends the names of what lies beside the documents for GraphiQL, and is no manifest."""
+"""The end of file names that lie next to the documents for GraphiQL and are no manifests."""
 
 PREFIX = "sha256:"
-"""May stand before a hash: graphql-codegen writes it so since its client preset 6."""
+"""A prefix that may stand before a hash: graphql-codegen writes it since its client preset 6."""
 
 _HASH = re.compile(rf"(?:{PREFIX})?([0-9a-f]{{64}})", re.ASCII)
 
@@ -39,7 +39,7 @@ _MANIFEST: TypeAdapter[_Apollos | dict[str, str]] = TypeAdapter(_Apollos | dict[
 
 
 class DocumentUnusable(Exception):
-    """One sentence on which trusted document can't be used and why; start-up ends with it."""
+    """An error: a trusted document can't be used; start-up ends with its one sentence."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"TILLGRAPH_DOCUMENTS: {path}: {reason.rstrip('.')}.")
@@ -47,13 +47,13 @@ class DocumentUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TrustedText:
-    """A document that whoever runs this server has put into its folder."""
+    """A document that the operator put into the server's folder."""
 
     path: str
-    """Of its file, from the folder on."""
+    """The path of its file, relative to the folder."""
     text: str
     is_for_browsers: bool = True
-    """A client secret may run it, too; else a secret key alone."""
+    """Whether a client secret may run it, too; otherwise only a secret key."""
 
     @property
     def hash(self) -> str:
@@ -62,17 +62,17 @@ class TrustedText:
 
     @property
     def spellings(self) -> frozenset[str]:
-        """Return the texts that clients may send: as the file has it, and without the space around it."""
+        """Return the texts that clients may send: as in the file, and without surrounding space."""
         return frozenset((self.text, self.text.strip()))
 
 
 def hash_of(text: str) -> str:
-    """Digest a text; a lone surrogate, which UTF-8 can't hold, makes a digest that nobody else has."""
+    """Return a text's hash; a lone surrogate, which UTF-8 can't hold, gives a hash that no document has."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def read_folder(folder: Path, *, for_browsers: Path | None = None) -> tuple[TrustedText, ...]:
-    """Read every document below a folder, in the order of their files; raises DocumentUnusable.
+    """Return every document below a folder, in the order of their files; raises DocumentUnusable.
 
     Those below `for_browsers` may be run with a client secret: by default, all of them.
     """
@@ -127,7 +127,7 @@ def _manifest(content: str, path: str) -> Mapping[str, str]:
 
 
 def read_hash(persisted: object) -> str:
-    """Read the extension `persistedQuery`; raises RequestRefused."""
+    """Return the hash in the extension `persistedQuery`; raises RequestRefused."""
     if not isinstance(persisted, dict):
         raise _malformed("extensions.persistedQuery has to be an object.")
     version = persisted.get("version")
@@ -144,18 +144,18 @@ def read_hash(persisted: object) -> str:
 
 
 def check_hash(digest: str, text: str) -> None:
-    """Hold a text to the hash that came with it; raises RequestRefused."""
+    """Compare a text with the hash that came with it; raises RequestRefused."""
     if hash_of(text) != digest:
         raise _malformed("extensions.persistedQuery.sha256Hash is not the SHA-256 of query.")
 
 
 def not_found() -> RequestRefused:
-    """Refuse a hash that no document has; Apollo's clients know the words, which ask them to send the text."""
+    """Return the refusal of an unknown hash; Apollo's clients react to these words by sending the text."""
     return refuse(404, "PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound")
 
 
 def not_trusted() -> RequestRefused:
-    """Refuse a text that a browser may not run."""
+    """Return the refusal of a text that a browser may not run."""
     return refuse(
         403,
         "DOCUMENT_NOT_TRUSTED",
@@ -165,7 +165,7 @@ def not_trusted() -> RequestRefused:
 
 
 def for_back_ends() -> RequestRefused:
-    """Refuse a trusted document that a browser may not run."""
+    """Return the refusal of a trusted document that a browser may not run."""
     return refuse(
         403,
         "DOCUMENT_NOT_TRUSTED",

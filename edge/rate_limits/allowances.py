@@ -1,4 +1,4 @@
-"""What a rate limit leaves to a caller, and the error of one who has nothing left."""
+"""What a rate limit leaves to a caller, and the error when nothing is left."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from payments.model.errors import TillgraphError
 
 
 class Allowance(NamedTuple):
-    """How much of a rate limit is left to whoever is counted by it."""
+    """What is left of a caller's rate limit."""
 
     policy: str
     quota: int
@@ -18,7 +18,7 @@ class Allowance(NamedTuple):
 
 
 class RateLimited(TillgraphError):
-    """An error: a caller has sent all that it may for now, and nothing was done."""
+    """An error: a caller has used up its rate limit, and nothing was done."""
 
     def __init__(self, allowance: Allowance) -> None:
         super().__init__(

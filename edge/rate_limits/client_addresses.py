@@ -1,4 +1,4 @@
-"""Where a request comes from, behind the proxies that are named; a rate limit counts by it."""
+"""The address of a request's client, even from behind named proxies; rate limits count by it."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FORWARDED_FOR = "x-forwarded-for"
 NOBODY = ipaddress.IPv4Address(0)
-"""Stands for a peer without an address, which a socket file has."""
+"""Stands for a peer without an address, as at a socket file."""
 
 _log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class ClientAddresses:
-    """The addresses of clients; of X-Forwarded-For, what named proxies say is believed alone."""
+    """The addresses of clients; X-Forwarded-For is believed from named proxies alone."""
 
     def __init__(self, proxies: Sequence[Network]) -> None:
         self._proxies = proxies
         self._has_told = False
 
     def of(self, connection: HTTPConnection) -> str:
-        """Return what to count a client by: its IPv4 address, or the /64 network of its IPv6 address."""
+        """Return the key to count a client by: its IPv4 address, or the /64 network of its IPv6 address."""
         peer = _read(connection.client.host if connection.client else "") or NOBODY
         forwarded = connection.headers.getlist(FORWARDED_FOR)
         if not forwarded:
@@ -35,8 +35,8 @@ class ClientAddresses:
         if not self._is_proxy(peer):
             self._tell(peer)
             return _partition(peer)
-        # From the right: each proxy has added whom it was called by, and the first that is no proxy of ours is the
-        # client. What stands before that is whatever the client has written.
+        # From the right: each proxy has added its caller's address, and the first that is no proxy of ours is the
+        # client. Anything before that was written by the client.
         for text in reversed(",".join(forwarded).split(",")[-limits.PROXIES :]):
             address = _read(text.strip()[: limits.ADDRESS_CHARACTERS])
             if address is None:
@@ -47,7 +47,7 @@ class ClientAddresses:
         return _partition(peer)
 
     def of_peer(self, host: str) -> str | None:
-        """Return what to count a connection by; None for a named proxy, which carries many clients."""
+        """Return the key to count a connection by; None for a named proxy, which carries many clients."""
         peer = _read(host) or NOBODY
         return None if self._is_proxy(peer) else _partition(peer)
 
@@ -55,7 +55,7 @@ class ClientAddresses:
         return any(address in network for network in self._proxies)
 
     def _tell(self, peer: Address) -> None:
-        """Say once that a proxy's clients are counted as one."""
+        """Log once that a proxy's clients are counted as one."""
         if not self._has_told:
             self._has_told = True
             _log.warning("proxy not named", setting="TILLGRAPH_TRUSTED_PROXIES", peer=str(peer))
@@ -63,7 +63,7 @@ class ClientAddresses:
 
 @lru_cache(maxsize=limits.ADDRESSES_KEPT)
 def _read(text: str) -> Address | None:
-    """Read an address, which may bear a port; None where it is none."""
+    """Return an address, which may have a port; None where it is invalid."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -1,4 +1,4 @@
-"""Where requests are counted: in memory, or together with other processes by whatever counts as limits' storages do."""
+"""Counters of requests: in memory, or shared with other processes through a storage of the `limits` library."""
 
 import asyncio
 import time
@@ -12,23 +12,23 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger("edge")
 
 
 class Counts(Protocol):
-    """Keeps counts that end by themselves; limits' own storages do."""
+    """Counters that expire by themselves, as the storages of `limits` have them."""
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count, which ends after a number of seconds from its first one on; gives what it is now."""
+        """Add to a count, which expires a number of seconds after its first increment; return its value."""
 
     async def get(self, key: str) -> int:
-        """Return what a count is; 0 where there is none."""
+        """Return a count's value; 0 where there is none."""
 
     async def close(self) -> None:
-        """Let go of connections; the server is ending."""
+        """Close connections at shutdown."""
 
 
 class OwnCounts:
-    """Counts in this process's memory, for windows that bear other keys than those before.
+    """Counts in this process's memory, for windows whose keys change with time.
 
-    Not by limits' own: that looks through all its keys at each hit, on the event loop, which takes 50 ms with 100,000
-    of them. Here what was not counted for long is forgotten as a whole, ended or not.
+    Not the memory storage of `limits`: that looks through all its keys at each hit, on the event loop, which takes
+    50 ms with 100,000 of them. Here old counts are forgotten as a whole, expired or not.
     """
 
     def __init__(self) -> None:
@@ -36,19 +36,19 @@ class OwnCounts:
         self._older: dict[str, int] = {}
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count; gives what it is now."""
+        """Add to a count; return its value."""
         count = await self.get(key) + amount
         self.note(key, count)
         return count
 
     def note(self, key: str, count: int) -> None:
-        """Take over what a count is elsewhere."""
+        """Take over a count's value from elsewhere."""
         if len(self._newer) >= limits.COUNTS_KEPT // 2 and key not in self._newer:
             self._newer, self._older = {}, self._newer
         self._newer[key] = count
 
     async def get(self, key: str) -> int:
-        """Return what a count is."""
+        """Return a count's value."""
         return self._newer.get(key) or self._older.get(key, 0)
 
     async def close(self) -> None:
@@ -56,9 +56,9 @@ class OwnCounts:
 
 
 class SharedCounts:
-    """Counts in a store that other processes share, and in this one alone while that is away.
+    """Counts in a store that other processes share, and in this process alone while the store is away.
 
-    A payment does not fail because nobody could count it, and whoever guesses keys does not get through meanwhile.
+    A payment does not fail because it could not be counted, and guessing keys stays limited meanwhile.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class SharedCounts:
         self._asked_again_at = 0.0
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count; gives what it is now."""
+        """Add to a count; return its value."""
         if time.monotonic() >= self._asked_again_at:
             try:
                 async with asyncio.timeout(self._patience_seconds):
@@ -84,13 +84,13 @@ class SharedCounts:
                 self._note_away(error)
             else:
                 self._note_back()
-                # Where the store goes away, this process counts on from here.
+                # If the store goes away, this process counts on from here.
                 self._own.note(key, count)
                 return count
         return await self._own.incr(key, expiry, amount)
 
     async def get(self, key: str) -> int:
-        """Return what a count is."""
+        """Return a count's value."""
         if time.monotonic() >= self._asked_again_at:
             try:
                 async with asyncio.timeout(self._patience_seconds):
@@ -100,7 +100,7 @@ class SharedCounts:
         return await self._own.get(key)
 
     async def close(self) -> None:
-        """Let go of the store's connections."""
+        """Close the store's connections."""
         await self._shared.close()
 
     def _note_away(self, error: Exception) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits: how much each credential may send, and how often an address may come without a right one."""
+"""Rate limits: how much each credential may send, and how often an address may present a wrong one."""
 
 import time
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ NO_RATE = "none"
 
 
 def read_rate(text: str) -> RateLimitItem | None:
-    """Read a rate in limits' notation, such as 600/minute; None for "none". Raises ValueError."""
+    """Return a rate in the notation of `limits`, such as 600/minute; None for "none". Raises ValueError."""
     if text == NO_RATE:
         return None
     try:
@@ -31,21 +31,21 @@ def read_rate(text: str) -> RateLimitItem | None:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How much may be sent; None: as much as anybody likes."""
+    """How much may be sent; None: no limit."""
 
     back_end: RateLimitItem | None = None
-    """By each secret key."""
+    """For each secret key."""
     browser: RateLimitItem | None = None
-    """By each client secret."""
+    """For each client secret."""
     address: RateLimitItem | None = None
-    """From each address with a wrong credential, or without one."""
+    """For each address with a wrong credential, or without one."""
 
 
 class RateLimit:
-    """Counts in windows of time, which begin for everybody at the same moment.
+    """A limit by windows of time, which begin for everybody at the same moment.
 
-    So it is one step at the store to count and to know what is left, and until when. Who waits for the moment between
-    two windows can send twice as much around it: nothing is lost by that.
+    One step at the store then counts a request and shows what is left, and until when. A client that waits for the
+    moment between two windows can send twice as much around it, which does no harm.
     """
 
     def __init__(self, name: str, rate: RateLimitItem, counts: Counts) -> None:
@@ -54,7 +54,7 @@ class RateLimit:
         self._window_seconds = rate.get_expiry()
         self._counts = counts
         self._spent: set[str] = set()
-        """What is over its quota stays so until its window ends: a flood costs a shared store nothing more."""
+        """Exhausted quotas stay exhausted until their window ends: a flood costs a shared store nothing more."""
 
     async def take(self, partition: str) -> Allowance:
         """Count a request; raises RateLimited where it is one too many."""
@@ -81,7 +81,7 @@ class RateLimit:
         self._spent.add(key)
 
     def _window(self, partition: str) -> tuple[str, int]:
-        """Return the key of what is counted now, and after how many seconds another one begins."""
+        """Return the key of the current window, and after how many seconds the next one begins."""
         number, passed_seconds = divmod(int(time.time()), self._window_seconds)
         key = f"{self.name}/{partition}/{self._window_seconds}/{number}"
         return key, self._window_seconds - passed_seconds
@@ -92,7 +92,7 @@ class RateLimit:
 
 
 Origin = tuple[str, str]
-"""An address with the digest of a credential that came from there."""
+"""An address with the hash of a credential that came from there."""
 
 
 class RateLimits:
@@ -105,10 +105,10 @@ class RateLimits:
         self._counts = counts
         self._addresses = addresses
         self._known: dict[Origin, None] = {}
-        """Where secret keys were right, oldest first."""
+        """The places from which secret keys were right, oldest first."""
 
     async def take_browser(self, secret: ClientSecret) -> Allowance | None:
-        """Count a request by a genuine client secret, ended or not; raises RateLimited."""
+        """Count a request by a genuine client secret, expired or not; raises RateLimited."""
         if self._browser is None:
             return None
         return await self._browser.take(f"{secret.collection_id}/{secret.version}")
@@ -120,10 +120,10 @@ class RateLimits:
         return await self._back_end.take(caller.key_hash[:32])
 
     async def require_address(self, connection: HTTPConnection, digest: str) -> Origin | None:
-        """Return from where a credential comes; raises RateLimited where too many wrong ones came from there.
+        """Return the address of a credential; raises RateLimited where too many wrong ones came from it.
 
-        It passes where it was right before from the very same place: somebody beside a back end, behind one proxy or
-        in one network, can't lock it out.
+        A credential that was right before from the same address passes: another client behind the same proxy or in the
+        same network can't lock a back end out.
         """
         if self._address is None:
             return None
@@ -143,7 +143,7 @@ class RateLimits:
             await self._address.take(origin[0])
 
     async def note_right(self, origin: Origin | None) -> None:
-        """Remember from where a credential was right, and tell it to who counts at the same store."""
+        """Remember the address of a right credential, and share it with processes that use the same store."""
         if origin is None or origin in self._known:
             return
         if len(self._known) >= limits.CREDENTIALS_KEPT:
@@ -152,7 +152,7 @@ class RateLimits:
         await self._counts.incr(_right_key(origin), limits.RIGHT_SECONDS)
 
     async def close(self) -> None:
-        """Let go of the store."""
+        """Close the store."""
         await self._counts.close()
 
 

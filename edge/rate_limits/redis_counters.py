@@ -1,4 +1,4 @@
-"""Counts in Redis, by limits' storage for it. Apart: the client is loaded only where it is used."""
+"""Counts in Redis, by the storage of `limits`. A module of its own: the client is loaded only where it is used."""
 
 from limits.aio.storage import RedisStorage
 from redis.asyncio import BlockingConnectionPool
@@ -11,7 +11,7 @@ KEY_PREFIX = "tillgraph"
 
 
 class RedisCounts:
-    """Counts where every process counts that names the same Redis."""
+    """Counts that all processes with the same Redis share."""
 
     def __init__(self, address: str, seconds: float) -> None:
         self._pool = BlockingConnectionPool.from_url(

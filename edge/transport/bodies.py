@@ -1,4 +1,4 @@
-"""The one reader of request bodies, which holds each to a size and a time."""
+"""The one reader of request bodies, which limits the size and the time of each."""
 
 import asyncio
 

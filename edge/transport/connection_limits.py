@@ -1,4 +1,4 @@
-"""How many connections a process carries, in all and from each address."""
+"""The limits of a process's connections, in all and from each address."""
 
 import time
 from collections.abc import Collection, Iterable
@@ -26,8 +26,8 @@ class Holder(Protocol):
 class Places:
     """The places of a process's connections.
 
-    Where all are taken, the oldest connection that waits for its client gives way: whoever only holds connections open
-    keeps nobody out.
+    When all are taken, the oldest connection that waits for its client is closed: clients that only hold connections
+    open keep nobody out.
     """
 
     def __init__(self, addresses: ClientAddresses, *, in_all: int, per_address: int | None) -> None:
@@ -35,7 +35,7 @@ class Places:
         self._in_all = in_all
         self._per_address = per_address
         self._held: dict[Holder, str | None] = {}
-        """Each with its address, oldest first; None for a named proxy, whose clients are many."""
+        """The address of each connection, oldest first; None for a named proxy, whose clients are many."""
         self._by_address: dict[str, dict[Holder, None]] = {}
         self._untold: dict[str, int] = {}
         self._told_at: dict[str, float] = {}
@@ -54,7 +54,7 @@ class Places:
         return True
 
     def leave(self, holder: Holder) -> None:
-        """Take a connection's place back, if it has one."""
+        """Release a connection's place, if it has one."""
         address = self._held.pop(holder, None)
         if address is not None:
             beside = self._by_address[address]
@@ -63,7 +63,7 @@ class Places:
                 del self._by_address[address]
 
     def _has_room(self, among: Collection[Holder], most: int | None, address: str | None) -> bool:
-        """Return whether a place is free, or somebody gives way."""
+        """Return whether a place is free, or another connection gives way."""
         if most is None or len(among) < most:
             return True
         has_room = self._make_room(among)
@@ -80,7 +80,7 @@ class Places:
         return True
 
     def _tell(self, event: str, *, limit: int, address: str | None) -> None:
-        """Log what happens to connections, once in a while."""
+        """Log refused and closed connections, at most once in a while."""
         count = self._untold.get(event, 0) + 1
         self._untold[event] = count
         if time.monotonic() - self._told_at.get(event, float("-inf")) < limits.TELL_SECONDS:

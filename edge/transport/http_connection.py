@@ -1,7 +1,6 @@
-"""A connection that carries HTTP: uvicorn's own, with a bound on what it holds before a credential is known.
+"""A connection that carries HTTP: uvicorn's own, with a bound on what it buffers before a credential is known.
 
-Derived from uvicorn's protocol for httptools; tests/transport/edge/test_derived.py holds it to the names that are used
-here.
+Derived from uvicorn's protocol for httptools; tests/transport/edge/test_derived.py checks the names that are used here.
 """
 
 import asyncio
@@ -24,11 +23,11 @@ from edge.transport.connection_limits import Places
 from edge.transport.websocket_connection import SocketConnection
 
 _END: Final = b"\r\n\r\n"
-"""Ends a head, and a chunked body with its trailers. The parser takes no other line endings."""
+"""The end of a head, and of a chunked body with its trailers. The parser accepts no other line endings."""
 
 
 class Fault(Exception):
-    """With which status a connection's bytes are refused, and closed."""
+    """An error: a connection's bytes are refused with this status, and it is closed."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -40,7 +39,7 @@ NOT_HTTP: Final = Fault(400, "This is not HTTP.")
 
 
 class Part(Enum):
-    """What a connection is read for."""
+    """The part of a request that is being read."""
 
     HEAD = "head"
     BODY = "body"
@@ -55,7 +54,7 @@ class Awaited(Enum):
 
 
 class Flow(FlowControl):
-    """Reading is not resumed while bytes that were read already wait to be parsed."""
+    """Flow control that keeps reading paused while received bytes still wait to be parsed."""
 
     is_held = False
 
@@ -68,7 +67,7 @@ class Flow(FlowControl):
 class HTTPConnection(HttpToolsProtocol):
     """A connection that carries HTTP.
 
-    Its bytes are parsed in pieces that end where a request ends, and not before the request before is answered.
+    Its bytes are parsed in pieces that end where a request ends, each after the previous request is answered.
     """
 
     flow: Flow
@@ -87,24 +86,24 @@ class HTTPConnection(HttpToolsProtocol):
         self.ws_protocol_class = cast("type[asyncio.Protocol]", self._become_socket)
         self._socket: SocketConnection | None = None
         self._rest = b""
-        """Read, and not parsed yet."""
+        """Bytes that were read and not parsed yet."""
         self._tail = b""
-        """The end of what was parsed, where the end of a head may have begun."""
+        """The last parsed bytes, where the end of a head may have begun."""
         self._part = Part.HEAD
         self._body_bytes = 0
-        """Of a body with a length: how many are missing."""
+        """The missing bytes of a body with a length."""
         self._held_bytes = 0
-        """Parsed since the last whole head or piece of a body; the parser holds them."""
+        """Bytes parsed since the last whole head or piece of a body; the parser holds them."""
         self._fields = 0
         self._is_deaf = False
-        """Nothing is parsed any more."""
+        """Whether nothing is parsed any more."""
         self._dropped_bytes = 0
         self._awaited: Awaited | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def awaits_client(self) -> bool:
-        """Return whether neither a whole request nor a socket with a credential is served here."""
+        """Return whether neither a whole request nor a socket with a credential is being served."""
         if self._socket is not None:
             return not self._socket.is_admitted
         return self._awaited is not None
@@ -164,7 +163,7 @@ class HTTPConnection(HttpToolsProtocol):
         return self._part is Part.HEAD and is_unanswered
 
     def _piece(self, data: bytes, start: int) -> bytes:
-        """Cut off what belongs to one request and no other."""
+        """Return the bytes that belong to one request and no other."""
         if self._body_bytes:
             return data[start : start + self._body_bytes]
         piece = data[start : start + limits.PIECE_BYTES]
@@ -175,7 +174,7 @@ class HTTPConnection(HttpToolsProtocol):
         return piece
 
     def _feed(self, piece: bytes) -> int:
-        """Parse a piece; gives how much of it."""
+        """Parse a piece; return how much of it was parsed."""
         self._held_bytes += len(piece)
         try:
             self.parser.feed_data(piece)
@@ -184,7 +183,7 @@ class HTTPConnection(HttpToolsProtocol):
             self._upgrade()
             return int(upgrade.args[0])
         except httptools.HttpParserError as error:
-            # What a callback raises stands there.
+            # An exception of a callback is found there.
             raised = error.__context__
             self._refuse(raised if isinstance(raised, Fault) else NOT_HTTP)
         except Fault as fault:
@@ -204,7 +203,7 @@ class HTTPConnection(HttpToolsProtocol):
         self._fields += 1
         if self._fields > limits.HEAD_FIELDS:
             raise Fault(431, f"A head has at most {limits.HEAD_FIELDS} fields.")
-        # A trailer is thrown away: nobody has looked at it when the head was judged.
+        # A trailer is discarded: it was not checked when the head was judged.
         if self._part is Part.HEAD:
             super().on_header(name, value)
 
@@ -236,7 +235,7 @@ class HTTPConnection(HttpToolsProtocol):
             super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
-        """Return whether a WebSocket begins; of what its library would close without an answer the offer is ignored."""
+        """Return whether a WebSocket begins; an offer that its library would close without an answer is ignored."""
         bodies = [
             (name, value)
             for name, value in self.headers
@@ -268,7 +267,7 @@ class HTTPConnection(HttpToolsProtocol):
         super()._start_asgi_task(cycle, self._ended(cycle, app))
 
     def _ended(self, cycle: RequestResponseCycle, app: ASGIApp) -> Any:
-        """Return the application; where it leaves its answer unfinished, the client has taken too little of it."""
+        """Return the application, wrapped: if it leaves its answer unfinished, the client has read too little of it."""
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
             await app(scope, receive, send)
@@ -290,7 +289,7 @@ class HTTPConnection(HttpToolsProtocol):
             self._parse()
 
     def _refuse(self, fault: Fault) -> None:
-        """Answer bytes that are refused, and close."""
+        """Answer refused bytes, and close."""
         self._is_deaf = True
         self._await(None)
         if self.transport.is_closing():
@@ -303,7 +302,7 @@ class HTTPConnection(HttpToolsProtocol):
             latest.disconnected = True
             latest.message_event.set()
         self._answer(fault)
-        # Closed while bytes of it are not read yet, a connection is reset, and the answer may be lost.
+        # If it is closed before all its bytes are read, the connection is reset, and the answer may be lost.
         self.flow.is_held = False
         self.flow.resume_reading()
         self.transport.write_eof()
@@ -324,7 +323,7 @@ class HTTPConnection(HttpToolsProtocol):
             self.transport.abort()
 
     def _time_client(self) -> None:
-        """Give the client its time for what is awaited now."""
+        """Limit the client's time for what is awaited now."""
         if self._part is Part.BODY:
             self._await(Awaited.BODY)
         elif self._is_answering:
@@ -336,7 +335,7 @@ class HTTPConnection(HttpToolsProtocol):
 
     def _await(self, awaited: Awaited | None) -> None:
         if awaited is self._awaited and awaited is not None:
-            return  # Its time goes on.
+            return  # Its time continues.
         self._awaited = awaited
         if self._timer is not None:
             self._timer.cancel()

@@ -1,4 +1,4 @@
-"""How uvicorn serves here: by connections that are bounded, over a socket that gives up clients that do not read."""
+"""uvicorn's configuration: bounded connections, over a socket that gives up clients that do not read."""
 
 import contextlib
 import resource
@@ -28,7 +28,7 @@ def server_config(
     shutdown_seconds: int | None = None,
     lifespan: Literal["on", "off"] = "on",
 ) -> uvicorn.Config:
-    """Make uvicorn's configuration for an application."""
+    """Return uvicorn's configuration for an application."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -41,15 +41,15 @@ def server_config(
         proxy_headers=False,
         timeout_keep_alive=keep_alive_seconds,
         timeout_graceful_shutdown=shutdown_seconds,
-        # Messages are small, and a compressed one can be a thousand times as large as what was sent.
+        # Messages are small, and a compressed one can expand a thousandfold.
         ws_per_message_deflate=False,
     )
 
 
 def give_up_unread(listening: socket.socket) -> None:
-    """Let the kernel abort each connection accepted here whose client takes nothing of what is written to it.
+    """Let the kernel abort each connection accepted here whose client does not read what is written to it.
 
-    Linux alone has the option. Source: tcp(7), TCP_USER_TIMEOUT; an accepted socket inherits it.
+    Only Linux has the option. Source: tcp(7), TCP_USER_TIMEOUT; an accepted socket inherits it.
     """
     milliseconds = int(limits.UNSENT_SECONDS * 1_000)
     with contextlib.suppress(AttributeError):
@@ -57,7 +57,7 @@ def give_up_unread(listening: socket.socket) -> None:
 
 
 def within_descriptors(wanted: int) -> int:
-    """Return how many of the wanted connections this process can carry, once it has all the descriptors that it may."""
+    """Return how many of the wanted connections this process can carry, after raising its descriptors to the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + limits.RESERVED_DESCRIPTORS
     if soft < needed:
@@ -70,5 +70,5 @@ def within_descriptors(wanted: int) -> int:
 
 
 def carried_by(descriptors: int) -> int:
-    """Return how many connections so many descriptors carry."""
+    """Return how many connections a number of descriptors can carry."""
     return max(1, descriptors - limits.RESERVED_DESCRIPTORS)

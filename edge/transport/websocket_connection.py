@@ -1,6 +1,6 @@
-"""A connection that carries a WebSocket: uvicorn's own, with a bound on what it holds, whatever its client does.
+"""A connection that carries a WebSocket: uvicorn's own, with a bound on what it buffers, whatever its client does.
 
-Derived from uvicorn's protocol for websockets; tests/transport/edge/test_derived.py holds it to the names that are used
+Derived from uvicorn's protocol for websockets; tests/transport/edge/test_derived.py checks the names that are used
 here.
 """
 
@@ -17,27 +17,27 @@ from websockets.http11 import Request
 from edge import limits
 
 ADMISSION: Final = "tillgraph.admission"
-"""The extension of a socket's scope by which its application tells of a credential."""
+"""The extension of a socket's scope by which its application reports a credential."""
 
 
 def admit(scope: Scope) -> None:
-    """Tell a socket's connection that its client has shown a credential."""
+    """Tell a socket's connection that its client has presented a credential."""
     scope["extensions"][ADMISSION]["admit"]()
 
 
 class SocketConnection(WebSocketsSansIOProtocol):
     """A connection that carries a WebSocket.
 
-    It is read no further while its application has messages to take, or its client does not take what is written.
+    Reading pauses while its application has messages to handle, or its client does not read what is written.
     """
 
     def __init__(self, *, leave: Callable[[], None], **given: Any) -> None:
         super().__init__(**given)
         self._leave = leave
         self.is_admitted = False
-        """Its client has shown a credential."""
+        """Whether its client has presented a credential."""
         self._rest = b""
-        """Read, and not parsed yet."""
+        """Bytes that were read and not parsed yet."""
         self._abort_timer: asyncio.TimerHandle | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -68,7 +68,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
         return self.read_paused or not self.writable.is_set()
 
     def _end_failed_handshake(self) -> None:
-        """Send what websockets answers a handshake that it can't read, which uvicorn would keep."""
+        """Send the answer of websockets to a handshake that it can't read, which uvicorn would not send."""
         if not self.handshake_initiated:
             self.transport.write(b"".join(self.conn.data_to_send()))
             self.transport.close()
@@ -99,14 +99,14 @@ class SocketConnection(WebSocketsSansIOProtocol):
         return message
 
     def handle_cont(self, event: Frame) -> None:
-        """Take a part of a message; empty parts are counted, since they add nothing to its size."""
+        """Handle a part of a message; empty parts are counted, since they add nothing to its size."""
         if len(self.frames) < limits.MESSAGE_FRAMES:
             super().handle_cont(event)
         else:
             self._fail(CloseCode.MESSAGE_TOO_BIG)
 
     def send_receive_event_to_app(self) -> None:
-        """Hand a message on; one that is no UTF-8 is a client's fault and nothing for the log."""
+        """Pass a message on; one that is not UTF-8 is the client's fault and not logged."""
         if self.curr_msg_data_type == "text" and not _is_text(b"".join(self.frames)):
             self._fail(CloseCode.INVALID_DATA)
         else:
@@ -124,7 +124,7 @@ class SocketConnection(WebSocketsSansIOProtocol):
             self.transport.abort()
 
     async def run_asgi(self) -> None:
-        """Run the application; after its end, a client that takes no more is not waited for."""
+        """Run the application; after its end, do not wait for a client that stopped reading."""
         await super().run_asgi()
         if not self.writable.is_set():
             self.transport.abort()

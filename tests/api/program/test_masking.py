@@ -13,7 +13,7 @@ from tests.support.shop import pay
 pytestmark = pytest.mark.once
 
 BROKEN = '{"broken-by-hand": sk_this_text_may_go_nowhere'
-MASKED = "Something went wrong here; the log has it under this request id."
+MASKED = "Something went wrong here; the log has the details under this request id."
 
 
 @pytest.fixture(scope="module")

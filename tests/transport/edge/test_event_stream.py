@@ -124,7 +124,7 @@ def test_who_is_not_known_gets_no_stream(edge: EdgeServer) -> None:
         (
             "breaks",
             "INTERNAL",
-            "Something went wrong here; the log has it under this request id.",
+            "Something went wrong here; the log has the details under this request id.",
         ),
     ],
 )
