@@ -148,7 +148,7 @@ class Authentication:
             raise Unauthenticated(ELSEWHERE)
 
     def _trusted(self, connection: HTTPConnection) -> Caller | None:
-        """Return the trusted caller if a request without a credential comes from this very machine and that is enough."""
+        """Return the trusted caller if a request without a credential comes from this machine and that is enough."""
         return BACK_END if not self.requires_keys and is_from_here(connection) else None
 
     @property
