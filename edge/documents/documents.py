@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Final
 
 from graphql import (
@@ -139,13 +139,20 @@ class Documents:
         return prepared(self.schema, text.text, introspection=self.introspection)
 
     def _prepare(self, text: str) -> Document:
-        return _prepare(self.schema, text, introspection=self.introspection)
+        # A process may have prepared it for another server, or before it was forked.
+        found = _PREPARED.get((self.schema, text, self.introspection))
+        return found or _prepare(self.schema, text, introspection=self.introspection)
 
 
-@cache
+_PREPARED: Final[dict[tuple[GraphQLSchema, str, bool], Document]] = {}
+
+
 def prepared(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:
     """Prepare a text for the life of the process and of its forks."""
-    return _prepare(schema, text, introspection=introspection)
+    key = (schema, text, introspection)
+    if key not in _PREPARED:
+        _PREPARED[key] = _prepare(schema, text, introspection=introspection)
+    return _PREPARED[key]
 
 
 def _prepare(schema: GraphQLSchema, text: str, *, introspection: bool) -> Document:

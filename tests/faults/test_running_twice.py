@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
-from pathlib import Path
 
 import orjson
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from db.tables.payments import payment_events
 from resolvers.root import executable
 from tests.faults.conftest import checked
+from tests.providers.packages.test_package import PACKAGE
 from tests.support import databases
 from tests.support.evidence import TABLES
 from tests.support.files import whole_lines
@@ -21,8 +21,6 @@ from tests.support.running import NO_RECOVERY, Json, RunningServer
 from tests.support.waiting import until
 
 RUNS_TWICE = {"TILLGRAPH_TEST_RUNS_TWICE": "1"}
-PACKAGE = Path(__file__).parent.parent / "providers" / "package"
-"""A terminal that has to be asked for everything, and answers as a session's data says."""
 
 TIMED = {"webhook_deliveries", "webhook_lanes", "rate_counts"}
 """Tables whose rows change by the clock, beside the calls."""
