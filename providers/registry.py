@@ -1,4 +1,4 @@
-"""The one place that knows which providers there are: ours by name, other people's by their entry point."""
+"""The one place that knows which providers there are: ours by name, others by their entry point."""
 
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from providers import sandbox, stripe, system
 from providers.settings import ProviderFault, ProviderSettings
 
 Factory = Callable[[ProviderSettings], Provider | None]
-"""Makes a provider; None where its settings leave it off."""
+"""Returns a provider; None where its settings leave it off."""
 
 BUILT_IN: tuple[Factory, ...] = (
     system.create,
@@ -20,24 +20,24 @@ BUILT_IN: tuple[Factory, ...] = (
 )
 
 GATEWAYS = (stripe.create,)
-"""Ours as well, each of which makes several."""
+"""Our factories that create several providers each."""
 
 ENTRY_POINTS = "tillgraph.providers"
-"""The group in which another package names its factory."""
+"""The entry point group in which another package names its factory."""
 
 PROVIDER_ID = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
-"""It stands in addresses, settings and GraphQL variables."""
+"""Ids appear in addresses, settings and GraphQL variables."""
 
 PORT = tuple(name for name in (*Provider.__annotations__, *vars(Provider)) if name[0] != "_")
-"""What a provider has to have."""
+"""The attributes that every provider needs."""
 
 
 def load_providers(
     settings: ProviderSettings, *, packages: Iterable[EntryPoint] | None = None
 ) -> Sequence[Provider]:
-    """Make every provider: ours in their order, then other packages' by name; raises ProviderFault.
+    """Return every provider: ours in their order, then other packages' by name; raises ProviderFault.
 
-    `packages` are the installed entry points where left out.
+    `packages` defaults to the installed entry points.
     """
     found = entry_points(group=ENTRY_POINTS) if packages is None else packages
     providers: dict[str, Provider] = {}
@@ -52,7 +52,7 @@ def load_providers(
 
 
 def sandbox_gateway(settings: ProviderSettings) -> ASGIApp:
-    """Make the sandbox's gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
+    """Return the sandbox's gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
     return sandbox.create_app(settings)
 
 

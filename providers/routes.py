@@ -1,4 +1,4 @@
-"""The addresses that a provider has at this server beside that of its reports."""
+"""The addresses that a provider has at this server next to that of its reports."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 Guard = Callable[[Endpoint], Endpoint]
-"""Keeps an endpoint to secret keys: everybody else is answered with the refusal."""
+"""Restricts an endpoint to secret keys: other callers get the refusal."""
 
 Trusts = Callable[[Request], bool]
 """Whether a request comes from the developer whose machine this is; false for every request in production."""

@@ -1,4 +1,4 @@
-"""The system provider: money that a shop takes by itself, such as cash or a bank transfer. It always agrees."""
+"""The system provider: money that a shop takes itself, such as cash or a bank transfer. It always agrees."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import assert_never
@@ -24,7 +24,7 @@ NO_EFFECTS: Sequence[Effect] = ()
 
 
 class SystemProvider:
-    """Works inside this process and cannot fail apart from it: it decides all within the transaction."""
+    """The system provider: it works inside this process and decides everything within the transaction."""
 
     id = ProviderId("system")
     name = "System"
@@ -55,20 +55,20 @@ class SystemProvider:
         assert_never(ask.kind)
 
     async def ask(self, ask: Ask) -> Outcome:
-        """Agree, as within the transaction; nobody has to ask."""
+        """Agree, as within the transaction; no request is needed."""
         return self.decide(ask)
 
     async def look_up(self, ask: Ask) -> Outcome | None:
-        """Agree, as within the transaction; nobody has to look."""
+        """Agree, as within the transaction; no look-up is needed."""
         return self.decide(ask)
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Return nothing: what this provider does stands in the database alone."""
+        """Return nothing: this provider's effects are in the database alone."""
         for effect in NO_EFFECTS:
             yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Refuse: nothing outside of this process reports; raises NoReports."""
+        """Refuse: nothing outside this process sends reports; raises NoReports."""
         raise NoReports("The system provider has no reports.")
 
     def parse_report(self, body: bytes) -> Report:
@@ -83,5 +83,5 @@ class SystemProvider:
 
 
 def create(_settings: ProviderSettings) -> Provider:
-    """Make the provider; it is always there."""
+    """Return the provider, which is always there."""
     return SystemProvider()

@@ -1,4 +1,4 @@
-"""The sandbox: a gateway for building a front end and for tests, behind a network of its own or a pretended one."""
+"""The sandbox: a gateway for building a front end and for tests, over a real network or a simulated one."""
 
 import httpx2
 from starlette.types import ASGIApp
@@ -19,14 +19,14 @@ __all__ = ["SandboxProvider", "create", "create_app"]
 
 
 def create(settings: ProviderSettings) -> Provider | None:
-    """Make the provider with its gateway, or with the way to it; None where the sandbox is off."""
+    """Return the provider with its gateway, or with the way to it; None where the sandbox is off."""
     if settings.sandbox is None:
         return None
     return create_provider(settings.sandbox, settings)
 
 
 def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> SandboxProvider:
-    """Make the provider; the gateway runs in this process where the settings name no other place."""
+    """Return the provider; the gateway runs in this process unless the settings name another place."""
     secret = _secret_of(sandbox)
     if sandbox.url is not None:
         return SavingSandboxProvider(
@@ -47,7 +47,7 @@ def create_provider(sandbox: SandboxSettings, settings: ProviderSettings) -> San
 
 
 def create_app(settings: ProviderSettings) -> ASGIApp:
-    """Make the gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
+    """Return the gateway as a program of its own; its lifespan has to be run. Raises ProviderFault."""
     if settings.sandbox is None:
         raise ProviderFault("The sandbox is off.")
     gateway = _gateway(settings.sandbox, settings)

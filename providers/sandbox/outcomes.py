@@ -1,4 +1,4 @@
-"""Turns what the gateway says into the domain's outcomes. What is broken or contradictory proves nothing."""
+"""The gateway's answers as the domain's outcomes. A broken or contradictory answer proves nothing."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from providers.sandbox.gateway.wire import BEGUN_HERE, KEY, KINDS, EntryStatus
 
 Facts = Mapping[str, object]
 ChallengeUrl = Callable[[str, str], str]
-"""Makes the challenge page's address from a session's id and the challenge's key."""
+"""Returns the challenge page's address for a session's id and the challenge's key."""
 
 CARD = PaidWith(type="card", label="Sandbox card ending in 4242", brand="sandbox", last_four="4242")
 
@@ -42,10 +42,10 @@ FAILURES = {
 
 
 def outcome_of_response(status: int, body: bytes, ask: Ask, challenge_url: ChallengeUrl) -> Outcome:
-    """Read the answer to an ask.
+    """Return the outcome that the answer to a request stands for.
 
     200 with the operation's own facts: what they say. Any other status with the promise that nothing happened: not
-    reached. All else is unknown, a 409 included: there is something under this key, and it is not this.
+    reached. Anything else is unknown, a 409 included: the key belongs to something else there.
     """
     try:
         facts = orjson.loads(body)
@@ -64,7 +64,7 @@ def outcome_of_response(status: int, body: bytes, ask: Ask, challenge_url: Chall
 
 
 def outcome_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Outcome:
-    """Read an operation's facts, from an answer or a report; Unknown where they do not fit together."""
+    """Return the outcome of an operation's facts, from an answer or a report; Unknown where they are contradictory."""
     kind, status = kind_of(facts), facts.get("status")
     moved = _money(facts)
     session = session_of(facts)
@@ -91,7 +91,7 @@ def outcome_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Outcome:
 
 
 def effect_of_facts(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
-    """Read one of the gateway's effects; raises ValueError where its facts do not fit together."""
+    """Return one of the gateway's effects; raises ValueError where its facts are contradictory."""
     key, session, kind = key_of(facts), session_of(facts), kind_of(facts)
     amount, released = _money(facts, "amount_minor"), _money(facts, "released_minor")
     if key is None or session is None or kind is None:
@@ -173,18 +173,18 @@ def _action(session: str, key: object, challenge_url: ChallengeUrl) -> Outcome:
 
 
 def session_of(facts: Facts) -> SessionId | None:
-    """Read the session's id out of an operation's facts; None where it is none."""
+    """Return the session's id in an operation's facts; None where it is invalid."""
     session = facts.get("session")
     return SessionId(session) if isinstance(session, str) and is_id(session, SESSION) else None
 
 
 def kind_of(facts: Facts) -> OperationKind | None:
-    """Read an operation's kind out of its facts; None where it is none."""
+    """Return an operation's kind in its facts; None where it is invalid."""
     kind = facts.get("kind")
     return KINDS.get(kind) if isinstance(kind, str) else None
 
 
 def key_of(facts: Facts) -> str | None:
-    """Read the operation's key out of its facts; None where it is none."""
+    """Return the operation's key in its facts; None where it is invalid."""
     key = facts.get("key")
     return key if isinstance(key, str) and KEY.fullmatch(key) is not None else None

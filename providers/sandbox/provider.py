@@ -49,14 +49,14 @@ log = structlog.get_logger("sandbox")
 CONNECT_SECONDS = 1.0
 
 KEYS_SECONDS = 23 * 3_600.0
-"""The ledger keeps keys for ever; what is built on the sandbox works as at a gateway that keeps them for a day."""
+"""The ledger keeps keys for ever, but code built on the sandbox must expect a gateway that keeps them for a day."""
 
 NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 """Failures before the first byte: the gateway knows nothing of the request."""
 
 
 class SandboxProvider:
-    """Asks the gateway; the same way whether it runs in this process or in its own."""
+    """The sandbox provider; it works the same whether the gateway runs in this process or in its own."""
 
     id = ProviderId("sandbox")
     name = "Sandbox"
@@ -80,7 +80,7 @@ class SandboxProvider:
         self._secret = check_secret(secret)
         self._public_url = public_url
         self._gateway = gateway
-        # Of one request, to its last byte: a gateway that dribbles resets its read limit with each byte.
+        # For one request, to its last byte: a slow gateway resets its read limit with each byte.
         self._whole_seconds = CONNECT_SECONDS + read_seconds
         self._client = httpx2.AsyncClient(
             transport=transport,
@@ -91,18 +91,18 @@ class SandboxProvider:
         )
 
     async def open(self) -> None:
-        """Start the gateway where it runs in this process, so that reports of an earlier process go out."""
+        """Start the gateway if it runs in this process, so that reports of an earlier process are delivered."""
         if self._gateway is not None:
             await self._gateway.open()
 
     async def close(self) -> None:
-        """Let go of connections, and stop the gateway where it runs in this process."""
+        """Close connections, and stop the gateway if it runs in this process."""
         await self._client.aclose()
         if self._gateway is not None:
             await self._gateway.close()
 
     def check(self, data: Mapping[str, JsonValue]) -> None:
-        """Take `token` alone; raises DataFault."""
+        """Refuse every key but `token`; raises DataFault."""
         for key, value in data.items():
             if key != "token":
                 raise DataFault(key, "The sandbox takes the key token alone.")
@@ -116,7 +116,7 @@ class SandboxProvider:
         return Opened() if is_opening else None
 
     async def ask(self, ask: Ask) -> Outcome:
-        """Ask the gateway, once."""
+        """Send a request to the gateway, once."""
         decided = self.decide(ask)
         if decided is not None:
             return decided
@@ -127,7 +127,7 @@ class SandboxProvider:
         )
 
     async def look_up(self, ask: Ask) -> Outcome | None:
-        """Read how an operation stands."""
+        """Return an operation's outcome as the gateway has it."""
         decided = self.decide(ask)
         if decided is not None:
             return decided
@@ -138,7 +138,7 @@ class SandboxProvider:
             return Unknown()
         outcome = self._understood(response, ask)
         if isinstance(outcome, NotReached):
-            # Only a gateway that says so has no such thing; one that is busy promises nothing about it.
+            # Only an explicit answer means that there is no such operation; a busy gateway promises nothing.
             return None if response.status_code == 404 else Unknown()
         return outcome
 
@@ -158,12 +158,12 @@ class SandboxProvider:
                 yield effect
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report:
-        """Verify a report's raw bytes and read it."""
+        """Verify a report's raw bytes and return the report."""
         verify(self._secret, headers, body, unix_seconds=instants.now() // SECOND)
         return self.parse_report(body)
 
     def parse_report(self, body: bytes) -> Report:
-        """Read a report that was verified before."""
+        """Return a report that was verified before."""
         try:
             report = orjson.loads(body)
         except ValueError:
@@ -194,14 +194,14 @@ class SandboxProvider:
         return sandbox_routes(self, guard, trusts)
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request of the sandbox's public addresses on; raises GatewayUnreachable."""
+        """Forward a request to the sandbox's public addresses; raises GatewayUnreachable."""
         try:
             response = await self.send(request)
         except (httpx2.HTTPError, TimeoutError) as error:
             log.warning("gateway not reached", error=type(error).__name__)
             raise GatewayUnreachable from None
         if response.status_code == 401:
-            # The gateway means this server, and not the caller: their secrets differ.
+            # The gateway refuses this server, not the caller: their secrets differ.
             log.error("gateway refuses this server's secret")
             raise GatewayUnreachable
         return response
@@ -215,7 +215,7 @@ class SandboxProvider:
         content: bytes = b"",
         **headers: str,
     ) -> httpx2.Request:
-        """Make a request to the gateway."""
+        """Return a request to the gateway."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self._client.build_request(
             method, path, params=params, content=content, headers=named
@@ -244,7 +244,7 @@ class SandboxProvider:
         return outcome
 
     async def send(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request to the gateway, within its time; raises httpx2.HTTPError and TimeoutError."""
+        """Send a request to the gateway within its time limit; raises httpx2.HTTPError and TimeoutError."""
         async with asyncio.timeout(self._whole_seconds):
             return await self._client.send(request)
 
@@ -257,7 +257,7 @@ def _effect(facts: Facts, challenge_url: ChallengeUrl) -> Effect:
 
 
 def instruction_of(ask: Ask) -> Instruction:
-    """Build what the gateway is asked for; the same operation always makes the same instruction."""
+    """Return the instruction for the gateway; the same operation always gives the same instruction."""
     is_authorization = ask.kind is OperationKind.AUTHORIZE
     token = ask.data.get("token") if is_authorization else None
     return Instruction(

@@ -1,4 +1,4 @@
-"""The sandbox's public addresses at this server; the gateway answers behind them, wherever it runs."""
+"""The sandbox's public addresses at this server; the gateway answers them, wherever it runs."""
 
 from collections.abc import Iterator, Mapping
 from typing import Protocol
@@ -15,7 +15,7 @@ from providers.sandbox.gateway.requests import RequestRefused, read_body
 from providers.sandbox.transport import GatewayUnreachable
 
 PASSED_ON = ("accept", "content-type", "content-encoding")
-"""Headers of a request that the gateway looks at."""
+"""The headers of a request that the gateway reads."""
 
 BROUGHT_BACK = frozenset(
     {
@@ -28,7 +28,7 @@ BROUGHT_BACK = frozenset(
         "x-content-type-options",
     }
 )
-"""Headers of the gateway's answer; the others are about its connection."""
+"""The headers of the gateway's answer that are passed on; the others are about its connection."""
 
 NO_STORE = {"cache-control": "no-store"}
 
@@ -45,16 +45,16 @@ class Forwarder(Protocol):
         content: bytes = b"",
         **headers: str,
     ) -> httpx2.Request:
-        """Make a request to the gateway."""
+        """Return a request to the gateway."""
 
     async def forward(self, request: httpx2.Request) -> httpx2.Response:
-        """Send a request on; raises GatewayUnreachable."""
+        """Forward a request; raises GatewayUnreachable."""
 
 
 def sandbox_routes(gateway: Forwarder, guard: Guard, trusts: Trusts) -> list[BaseRoute]:
     """Return the sandbox's addresses.
 
-    `guard` is for the reports and the ledger. A request that `trusts` knows may leave out the unguessable part of a
+    `guard` protects the reports and the ledger. A request that `trusts` accepts may leave out the unguessable part of a
     challenge's address.
     """
 

@@ -1,4 +1,4 @@
-"""Customers and what the sandbox keeps of theirs, for building a shop's wallet without an account anywhere."""
+"""Customers and saved payment methods at the sandbox, for building a shop's wallet without a provider's account."""
 
 from collections.abc import Mapping
 
@@ -36,18 +36,18 @@ Facts = dict[str, object]
 
 
 class SavingSandboxProvider(SandboxProvider):
-    """Keeps payment methods for customers as well."""
+    """The sandbox provider with saved payment methods."""
 
     method_key: str | None = None
 
     def check_saving(self, data: Mapping[str, JsonValue]) -> None:
-        """Take `token` alone; raises DataFault."""
+        """Refuse every key but `token`; raises DataFault."""
         self.check(data)
         token = data.get("token")
         parse_saving_token(token if isinstance(token, str) else None)
 
     async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
-        """Make a customer known: their id here is their name there, so that there is one."""
+        """Create a customer: their id here is also their id there, so that there is only one."""
         body = _customer(ask.key, ask.customer_reference, ask.email, ask.name)
         answer = await self._asked("POST", "/customers", body)
         return HolderMade(ask.key) if isinstance(answer, dict) else answer
@@ -61,12 +61,12 @@ class SavingSandboxProvider(SandboxProvider):
         return Changed() if isinstance(answer, dict) else answer
 
     async def delete_holder(self, reference: str) -> ChangeOutcome:
-        """Forget a customer."""
+        """Delete a customer."""
         answer = await self._asked("DELETE", f"/customers/{reference}")
         return Changed() if isinstance(answer, dict) else answer
 
     async def save_method(self, ask: SavingAsk) -> SavingOutcome:
-        """Keep a card, as the token says."""
+        """Save a card, as the token says."""
         body: Facts = {
             "key": ask.key,
             "customer": ask.holder_reference,
@@ -76,12 +76,12 @@ class SavingSandboxProvider(SandboxProvider):
         return self._saving(ask, answer) if isinstance(answer, dict) else answer
 
     async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
-        """Read how a saving stands."""
+        """Return the state of a saving."""
         answer = await self._asked("GET", f"/savings/{ask.key}")
         return self._saving(ask, answer) if isinstance(answer, dict) else answer
 
     async def delete_method(self, reference: str) -> ChangeOutcome:
-        """Forget a payment method."""
+        """Delete a payment method."""
         answer = await self._asked("DELETE", f"/savings/{reference}")
         return Changed() if isinstance(answer, dict) else answer
 

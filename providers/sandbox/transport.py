@@ -1,4 +1,4 @@
-"""The way to the gateway: across a network, or in this process as if it were."""
+"""The way to the gateway: over a network, or inside this process as if it were one."""
 
 import asyncio
 
@@ -9,19 +9,19 @@ from providers.sandbox.gateway.responses import ReplyLost
 
 
 class GatewayUnreachable(Exception):
-    """An error: a request that moves nothing had no answer from the gateway."""
+    """An error: a request that moves nothing got no answer from the gateway."""
 
 
 class InProcess(httpx2.AsyncBaseTransport):
-    """Calls an application, with the limits and the failures that a network connection has."""
+    """Calls to an application in this process, with the limits and the failures of a network connection."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._transport = httpx2.ASGITransport(app=app)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer a request; raises what a network transport raises.
+        """Return the answer to a request; raises what a network transport raises.
 
-        The application runs in the caller's task: what it has to finish runs in tasks of the gateway's own.
+        The application runs in the caller's task; work that it must finish runs in the gateway's own tasks.
         """
         try:
             async with asyncio.timeout(request.extensions["timeout"]["read"]):

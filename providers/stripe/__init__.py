@@ -1,4 +1,4 @@
-"""Stripe, through its own SDK: one provider for all that an account offers, and one for each method."""
+"""Stripe, through its own SDK: one provider for everything that an account offers, and one for each payment method."""
 
 from collections.abc import Sequence
 
@@ -7,10 +7,10 @@ from providers.settings import ProviderSettings
 
 
 def create(settings: ProviderSettings) -> Sequence[Provider]:
-    """Make the providers where a secret key is set."""
+    """Return the providers if a secret key is set."""
     if settings.stripe is None:
         return ()
-    # The SDK takes a quarter of a second to import, which who has no key need not wait for.
+    # The SDK takes a quarter of a second to import, which installations without a key need not wait for.
     from providers.stripe.account import Account  # noqa: PLC0415
     from providers.stripe.connection import Connection  # noqa: PLC0415
     from providers.stripe.methods import METHODS  # noqa: PLC0415

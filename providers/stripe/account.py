@@ -1,4 +1,4 @@
-"""Whether the key is of the account that the database knows: what is missing from another one proves nothing."""
+"""The check that the key belongs to the known account: a missing object in another account proves nothing."""
 
 import asyncio
 from enum import Enum
@@ -13,7 +13,7 @@ log = structlog.get_logger("stripe")
 
 
 class Fault(Enum):
-    """What is wrong with the configuration."""
+    """A fault of the configuration."""
 
     REFUSED = "Stripe refuses the key, or knows nothing of what was made with it"
     ANOTHER_ACCOUNT = "the key is of another account or mode"
@@ -26,7 +26,7 @@ class Account:
         self.known: str | None = None
         self.fault: Fault | None = None
         self.descriptor_prefix: str | None = None
-        """What stands before a charge's own suffix on a card's statement, where it is known."""
+        """The prefix before a charge's own suffix on a card statement, if it is known."""
         self.wanted = asyncio.Event()
         self._judged = asyncio.Event()
         self._connection = connection
@@ -38,16 +38,16 @@ class Account:
 
     @property
     def is_misconfigured(self) -> bool:
-        """Return whether the last that was heard says that the key is wrong."""
+        """Return whether Stripe's latest answer shows that the key is wrong."""
         return self.fault is not None
 
     @property
     def is_another(self) -> bool:
-        """Return whether Stripe was read and has another account behind the key."""
+        """Return whether Stripe was read and the key belongs to another account."""
         return self.fault is Fault.ANOTHER_ACCOUNT
 
     async def is_open(self) -> bool:
-        """Return whether the account may be asked to do something; before the first comparison it may not."""
+        """Return whether requests may be sent to the account; before the first comparison they may not."""
         if not self.is_judged:
             self.wanted.set()
             try:
@@ -58,11 +58,11 @@ class Account:
         return not self.is_another
 
     async def read(self) -> str | None:
-        """Read the account's id and mode, such as `acct_1/test`; None where Stripe does not say."""
+        """Return the account's id and mode, such as `acct_1/test`; None where Stripe does not answer."""
         try:
             found = await self._connection.account()
         except stripe.PermissionError:
-            # A restricted key that may do all else is no fault; it only proves less.
+            # A restricted key that may do everything else is no fault; it only proves less.
             self._judged.set()
             log.warning("account not readable", hint="let the restricted key read the account")
             return None
@@ -74,7 +74,7 @@ class Account:
         return f"{found.id}/{'live' if self._connection.is_live else 'test'}"
 
     async def confirm(self) -> bool:
-        """Read the account, and tell whether it is proven to be the one that the database knows."""
+        """Read the account; return whether it is proven to be the one that the database knows."""
         found = await self.read()
         if found is None or self.known is None:
             return False
@@ -87,14 +87,14 @@ class Account:
         return True
 
     def suspect(self, error: stripe.StripeError) -> None:
-        """Take an error for what it says about the configuration."""
+        """Note what an error shows about the configuration."""
         if meaning_of(error) is Meaning.MISCONFIGURED and not self.is_another:
             self._find(Fault.REFUSED, code=error.code, status=error.http_status)
 
     async def is_to_blame(self, error: stripe.StripeError) -> bool:
-        """Take an error for what it says about the configuration, and tell whether it says nothing else.
+        """Note what an error shows about the configuration; return whether it shows nothing else.
 
-        What is missing may be gone, or may be of another account: the account decides.
+        A missing object may have been deleted, or may belong to another account: the account decides.
         """
         if is_missing(error) and await self.confirm():
             return False
@@ -102,7 +102,7 @@ class Account:
         return is_missing(error) and self.is_misconfigured
 
     def note_success(self) -> None:
-        """Take an answer about an object of ours for what it says: the key that was refused before works."""
+        """Note a successful answer about an object of ours: a key that was refused before works again."""
         if self.fault is Fault.REFUSED:
             self._end_fault()
 

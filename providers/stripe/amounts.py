@@ -1,4 +1,4 @@
-"""How Stripe counts: each currency's unit at Stripe, its least and most, and what it takes no finer than.
+"""Stripe's amounts: the unit of each currency at Stripe, its least and most, and its step.
 
 Source: https://docs.stripe.com/currencies ("Minor units in API amounts", "Special cases", "Minimum and maximum charge
 amounts"), read in November 2026, and the description of `amount` in stripe-python 16.1.
@@ -44,13 +44,13 @@ LEAST = {
     "THB": 1_000,
     "USD": 50,
 }
-"""In Stripe's unit, for an account that settles in the same currency; what Stripe does not list it judges itself."""
+"""In Stripe's unit, for an account that settles in the same currency; Stripe itself judges currencies not listed."""
 
 MOST_DIGITS = 8
-"""Of an amount in Stripe's unit, in the currencies that have a least amount."""
+"""For an amount in Stripe's unit, in the currencies that have a least amount."""
 
 MORE_DIGITS = {"INR": 9, "COP": 10, "HUF": 10, "JPY": 10, "LBP": 11, "IDR": 12}
-"""Where more are taken: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts.
+"""Currencies with longer amounts: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts.
 
 The page's newer form lets most cards take 12 in every currency; the pinned version's API describes `amount` with 8.
 """
@@ -74,7 +74,7 @@ def to_stripe(money: Money) -> int:
 
 
 def from_stripe(amount: int, currency: str) -> Money:
-    """Read an amount in Stripe's unit; raises ValueError where there is no such currency or it has no such decimals."""
+    """Return an amount in Stripe's unit as ours; raises ValueError for an unknown currency or too many decimals."""
     code = currency.upper()
     if not is_known_currency(code):
         raise ValueError(f"no currency: {code}")
@@ -88,7 +88,7 @@ def from_stripe(amount: int, currency: str) -> Money:
 
 
 def limits(currency: str) -> AmountLimits:
-    """Return what Stripe takes at once in a currency."""
+    """Return Stripe's limits for one amount in a currency."""
     shift = decimals_at_stripe(currency) - decimals_of(currency)
     step_minor = 10 if currency in THREE_DECIMAL else max(1, int(10**-shift) if shift < 0 else 1)
     return AmountLimits(_least_minor(currency, step_minor), _most_minor(currency), step_minor)
@@ -100,7 +100,7 @@ def _least_minor(currency: str, step_minor: int) -> int:
 
 
 def _most_minor(currency: str) -> int:
-    """Return the most that Stripe takes; where it lists nothing about a currency, whatever can be stored."""
+    """Return the largest amount that Stripe accepts; for an unlisted currency, the largest that can be stored."""
     if currency not in LEAST and currency not in MORE_DIGITS:
         return int(10**MAXIMUM_DIGITS)
     digits = MORE_DIGITS.get(currency, MOST_DIGITS)

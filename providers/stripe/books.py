@@ -1,4 +1,4 @@
-"""Stripe's own books: all that became of an intent, and of every intent since an instant."""
+"""Stripe's own records: everything that happened to an intent, and to all intents since an instant."""
 
 from collections.abc import AsyncIterator, Sequence
 
@@ -14,10 +14,10 @@ from providers.stripe.setups import ReadsSetups
 
 
 class ReadsBooks(ReadsSetups):
-    """Reads what Stripe has of intents, with their refunds and disputes."""
+    """Reads of intents at Stripe, with their refunds and disputes."""
 
     async def findings(self, reference: str) -> Sequence[Finding]:
-        """Read all that became of an intent; raises BooksUnreadable."""
+        """Return everything that happened to an intent; raises BooksUnreadable."""
         try:
             intent = await self._connection.intent(reference)
         except stripe.StripeError as error:
@@ -48,7 +48,7 @@ class ReadsBooks(ReadsSetups):
             raise BooksUnreadable(said, effects) from None
 
     async def effects(self, since: Instant) -> AsyncIterator[Finding]:
-        """Read what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
+        """Yield what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
         newest: dict[str, int] = {}
         try:
             async for event in self._connection.events(since // SECOND, webhooks.TAKEN):

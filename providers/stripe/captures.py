@@ -1,4 +1,4 @@
-"""What an intent says of its captures: each is noted in its metadata by the request that makes it."""
+"""An intent's captures: each is noted in the intent's metadata by the request that makes it."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -13,25 +13,25 @@ from providers.stripe.intents import MULTICAPTURE, metadata_of, money_of, multic
 AVAILABLE: Final = "available"
 
 MOST_CAPTURES: Final = 46
-"""Of the 50 keys that metadata has, four are taken. Source: https://docs.stripe.com/api/metadata.
+"""Of the 50 keys of metadata, four are taken. Source: https://docs.stripe.com/api/metadata.
 
 Stripe itself takes 50 captures of an intent. Source: https://docs.stripe.com/payments/multicapture.
 """
 
 MOST_SUMS: Final = 10_000
-"""That are tried to find out which captures are among what was received."""
+"""Captures tried to find out which ones make up the received amount."""
 
 Notes = Mapping[str, int]
-"""What each capture was asked to take, in minor units, by the key of its operation."""
+"""The requested amount of each capture, in minor units, by the key of its operation."""
 
 
 def note(key: OperationId, amount_minor: int) -> dict[str, str]:
-    """Make the metadata that a capture is asked with."""
+    """Return the metadata that a capture is sent with."""
     return {key: str(amount_minor)}
 
 
 def notes_of(intent: stripe.PaymentIntent) -> Notes:
-    """Read the captures that were noted."""
+    """Return the captures that were noted."""
     return {
         key: int(value)
         for key, value in metadata_of(intent).items()
@@ -40,9 +40,9 @@ def notes_of(intent: stripe.PaymentIntent) -> Notes:
 
 
 def why_final(record: JsonObject, capture_count: int) -> str | None:
-    """Return why a payment's next capture has to be its last one; None where it may leave the rest.
+    """Return why a payment's next capture has to be its last one; None where it may leave a rest.
 
-    `capture_count` has the failed ones too. Where a record of an earlier version does not say so, Stripe does.
+    `capture_count` includes the failed ones. Where a record of an earlier version does not say so, Stripe does.
     """
     if record.get(MULTICAPTURE, AVAILABLE) != AVAILABLE:
         return "Stripe captures this card once: with isFinal, what is left is given back."
@@ -52,14 +52,14 @@ def why_final(record: JsonObject, capture_count: int) -> str | None:
 
 
 def answered(intent: stripe.PaymentIntent, key: OperationId) -> Moved | Unknown:
-    """Return what a capture took that Stripe has answered with an intent, which it does for one that it has done."""
+    """Return the amount of a capture that Stripe answered with an intent, which means that it is done."""
     if key not in notes_of(intent):
         return Unknown()
     return Moved(_taken(intent, key))
 
 
 def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None:
-    """Return how a capture stands that was asked for with a key; None where nothing came of it."""
+    """Return the outcome of the capture with a key; None where nothing came of it."""
     noted = _outcome(intent, key)
     if noted is not None:
         return noted
@@ -75,7 +75,7 @@ def capture_of(intent: stripe.PaymentIntent, key: OperationId) -> Outcome | None
 
 
 def noted(intent: stripe.PaymentIntent) -> dict[str, Moved | Unknown]:
-    """Return what became of each capture that was noted, but for those that did not come about."""
+    """Return the outcome of each noted capture, except for those that did not happen."""
     outcomes = {key: _outcome(intent, key) for key in notes_of(intent)}
     return {key: outcome for key, outcome in outcomes.items() if outcome is not None}
 
@@ -96,7 +96,7 @@ def _outcome(intent: stripe.PaymentIntent, key: str) -> Moved | Unknown | None:
 
 
 def _is_captured_once(intent: stripe.PaymentIntent) -> bool:
-    """Return whether all that was received is the one capture that was noted; in parts, others may have no note."""
+    """Return whether the received amount is the one noted capture; of several, some may have no note."""
     charge = intent.latest_charge
     found = multicapture_of(charge) if isinstance(charge, stripe.Charge) else {}
     is_over = intent.status == "succeeded" and intent.amount_received > 0
@@ -104,16 +104,16 @@ def _is_captured_once(intent: stripe.PaymentIntent) -> bool:
 
 
 def _taken(intent: stripe.PaymentIntent, key: str) -> Money:
-    """Return what a capture took; an intent's only one took all that was received, whatever was asked."""
+    """Return a capture's amount; an intent's only capture took all that was received, whatever was requested."""
     is_all = _is_captured_once(intent)
     return money_of(intent, intent.amount_received if is_all else notes_of(intent)[key])
 
 
 def is_made(notes: Notes, received: int, key: str) -> bool | None:
-    """Return whether a capture is among what was received; None where that can't be told.
+    """Return whether a capture is part of the received amount; None where that can't be told.
 
-    A note is written with its capture. Where less was received than is noted, a capture did not come about: it is the
-    one without which the others can make up what was received, and with which they can't.
+    A note is written with its capture. If less was received than noted, a capture did not happen: the one without which
+    the others can make up the received amount, and with which they can't.
     """
     if received >= sum(notes.values()):
         return True

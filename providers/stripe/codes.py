@@ -1,6 +1,6 @@
-"""What each of Stripe's codes says: of an error, of a decline, and of a refund that failed.
+"""The meaning of each of Stripe's codes: of an error, of a decline, and of a failed refund.
 
-A test holds each table to what Stripe's SDK names. A code that is in none of them is a plain decline, as are those of
+A test compares each table with the codes in Stripe's SDK. A code in none of them is a plain decline, as are those of
 `PLAIN_CODES`. Source: https://docs.stripe.com/error-codes and https://docs.stripe.com/declines/codes.
 """
 
@@ -10,7 +10,7 @@ AMOUNT_CODES = {
     "amount_too_large": FailureCode.AMOUNT_TOO_LARGE,
     "amount_too_small": FailureCode.AMOUNT_TOO_SMALL,
 }
-"""Of an opening or a change whose amount Stripe alone can judge: the least depends on the currency that the account
+"""For an opening or a change whose amount only Stripe can judge: the least depends on the currency that the account
 settles in. Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts."""
 
 CONFIGURATION_CODES = frozenset(
@@ -25,7 +25,7 @@ CONFIGURATION_CODES = frozenset(
         "tls_version_unsupported",
     }
 )
-"""What no request of this key would get through."""
+"""No request with this key would get through."""
 
 NOT_DONE_CODES = frozenset(
     {
@@ -47,7 +47,7 @@ MOVED_CODES = frozenset(
         "payment_intent_unexpected_state",
     }
 )
-"""The object stands otherwise than was thought: how it stands decides."""
+"""The object is in another state than expected: its state decides."""
 
 ACTION_FAILED_CODES = frozenset(
     {
@@ -57,7 +57,7 @@ ACTION_FAILED_CODES = frozenset(
         "setup_intent_authentication_failure",
     }
 )
-"""The customer failed or abandoned what they had to do, or did not approve the payment.
+"""The customer failed or abandoned the action, or did not approve the payment.
 
 Source of `authentication_failure`: https://docs.stripe.com/changelog/dahlia/2026-08-26/adds-payment-method-error-codes.
 """
@@ -74,7 +74,7 @@ EXPIRED_CODES = frozenset(
 """The time for it was over."""
 
 MISSING = "resource_missing"
-"""The parameter says whether it is a caller's object or one of ours."""
+"""The parameter shows whether it is a caller's object or one of ours."""
 
 PLAIN_CODES = frozenset(
     {
@@ -261,7 +261,7 @@ PLAIN_CODES = frozenset(
         "url_invalid",
     }
 )
-"""A refusal or a decline that says no more than itself: it is passed on as the decline code."""
+"""A refusal or a decline without further meaning: it is passed on as the decline code."""
 
 ACTION_FAILED_DECLINES = frozenset({"customer_declined"})
 """Decline codes of a payment that the customer did not approve.
@@ -329,7 +329,7 @@ PLAIN_DECLINES = frozenset(
         "withdrawal_count_limit_exceeded",
     }
 )
-"""Decline codes that say no more than themselves."""
+"""Decline codes without further meaning."""
 
 REFUND_FAILURES = frozenset(
     {

@@ -31,28 +31,28 @@ from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY, met
 from providers.stripe.lists import LONGEST_LIST, Listed, latest_span, paged, repeated, spans_behind
 
 API_VERSION = "2026-10-28.endive"
-"""Pinned: what Stripe answers changes with it, and with nothing else."""
+"""Pinned: Stripe's answers change with it, and with nothing else."""
 
 CONNECT_SECONDS = 1.0
 
 MOST_PAGES = 50
-"""Of what belongs to one object, or was made within some minutes: 5,000."""
+"""Pages of what belongs to one object, or was created within some minutes: 5,000 objects."""
 
 EVENT_PAGES = 10_000
-"""Of thirty days: a million, which is read in some hours."""
+"""Pages for thirty days: a million objects, which are read in some hours."""
 
 EVENT_TYPES = 20
-"""In one list. Source: https://docs.stripe.com/api/events/list."""
+"""Event types in one list. Source: https://docs.stripe.com/api/events/list."""
 
 SLOWER = 4
-"""How much longer than all else a confirmation and a capture may take: an issuer or a wallet is asked meanwhile."""
+"""The extra time of a confirmation and a capture: an issuer or a wallet is contacted meanwhile."""
 
 CHARGE = ["latest_charge"]
 METHOD = ["payment_method", "latest_attempt"]
 
 
 class Connection:
-    """Calls Stripe. Only reads are repeated here: the flow knows how much time is left for what does something."""
+    """The calls to Stripe. Only reads are repeated here: the flow knows how much time is left for everything else."""
 
     def __init__(self, secret_key: str, api_base: str | None, read_seconds: float) -> None:
         self.is_live = "_live_" in secret_key
@@ -73,22 +73,22 @@ class Connection:
         self._accounts = client.v1.accounts
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         for http in (self._http, self._slow_http):
             await http.close_async()  # type: ignore[no-untyped-call]  # the SDK's own
 
     async def account(self) -> stripe.Account:
-        """Read the account that the key is of."""
+        """Return the account that the key belongs to."""
         return await repeated(self._accounts.retrieve_current_async)
 
     async def create(self, params: PaymentIntentCreateParams, key: str) -> stripe.PaymentIntent:
-        """Open an intent."""
+        """Create an intent."""
         return await self._intents.create_async(params, _with(key))
 
     async def update(
         self, id: str, params: PaymentIntentUpdateParams, key: str
     ) -> stripe.PaymentIntent:
-        """Change an intent."""
+        """Update an intent."""
         return await self._intents.update_async(id, params, _with(key))
 
     async def confirm(
@@ -100,25 +100,25 @@ class Connection:
     async def capture(
         self, id: str, params: PaymentIntentCaptureParams, key: str
     ) -> stripe.PaymentIntent:
-        """Take an authorized amount."""
+        """Capture an authorized amount."""
         return await self._slow_intents.capture_async(id, {**params, "expand": CHARGE}, _with(key))
 
     async def cancel(
         self, id: str, params: PaymentIntentCancelParams, key: str
     ) -> stripe.PaymentIntent:
-        """Cancel an intent, and give back what is authorized of it."""
+        """Cancel an intent, and give back its authorized amount."""
         return await self._intents.cancel_async(id, {**params, "expand": CHARGE}, _with(key))
 
     async def intent(self, id: str) -> stripe.PaymentIntent:
-        """Read an intent with its newest charge."""
+        """Return an intent with its newest charge."""
         return await repeated(lambda: self._intents.retrieve_async(id, {"expand": CHARGE}))
 
     async def find_intent(
         self, session_id: SessionId, customer: str | None
     ) -> stripe.PaymentIntent | None:
-        """Find a session's intent among those that were made since; raises ListTooLong.
+        """Return a session's intent among those created since; raises ListTooLong.
 
-        Lists show at once what was made; a search may be behind, and there is none in India.
+        Lists show new objects at once; a search may lag, and there is none in India.
         Source: https://docs.stripe.com/search#data-freshness.
         """
         of: PaymentIntentListParams = {} if customer is None else {"customer": customer}
@@ -135,38 +135,38 @@ class Connection:
         return None
 
     async def refund(self, params: RefundCreateParams, key: str) -> stripe.Refund:
-        """Give a captured amount back."""
+        """Refund a captured amount."""
         return await self._refunds.create_async(params, _with(key))
 
     async def refunds(self, intent_id: str) -> Sequence[stripe.Refund]:
-        """List the refunds of an intent, oldest first."""
+        """Return the refunds of an intent, oldest first."""
         params: RefundListParams = {"payment_intent": intent_id, "limit": LONGEST_LIST}
         pages = paged(_lists(self._refunds.list_async, params), MOST_PAGES)
         return [refund async for refund in pages][::-1]
 
     async def find_refund(self, intent_id: str, key: str) -> stripe.Refund | None:
-        """Find the refund of an intent that was asked for with a key."""
+        """Return the refund of an intent that was requested with a key."""
         for refund in await self.refunds(intent_id):
             if metadata_of(refund).get(OPERATION_KEY) == key:
                 return refund
         return None
 
     async def disputes(self, intent_id: str) -> Sequence[stripe.Dispute]:
-        """List the disputes of an intent, oldest first."""
+        """Return the disputes of an intent, oldest first."""
         params: DisputeListParams = {"payment_intent": intent_id, "limit": LONGEST_LIST}
         pages = paged(_lists(self._disputes.list_async, params), MOST_PAGES)
         return [dispute async for dispute in pages][::-1]
 
     async def create_customer(self, params: CustomerCreateParams, key: str) -> stripe.Customer:
-        """Make a customer."""
+        """Create a customer."""
         return await self._customers.create_async(params, _with(key))
 
     async def customer(self, id: str) -> stripe.Customer:
-        """Read a customer; one who is deleted says so."""
+        """Return a customer; a deleted one is marked as such."""
         return await self._customers.retrieve_async(id)
 
     async def update_customer(self, id: str, params: CustomerUpdateParams, key: str) -> None:
-        """Change a customer."""
+        """Update a customer."""
         await self._customers.update_async(id, params, _with(key))
 
     async def delete_customer(self, id: str) -> None:
@@ -174,9 +174,9 @@ class Connection:
         await self._customers.delete_async(id)
 
     async def find_customer(self, holder_id: HolderId) -> stripe.Customer | None:
-        """Find an account holder's customer among those that were made since, or lately; raises ListTooLong.
+        """Return an account holder's customer among those created since, or lately; raises ListTooLong.
 
-        Their first request may have come to nothing, and a later one have made the customer.
+        The first request may have failed, and a later one created the customer.
         """
         for span in (*spans_behind(made_at(holder_id)), latest_span()):
             params: CustomerListParams = {
@@ -193,11 +193,11 @@ class Connection:
         return await self._setups.create_async({**params, "expand": METHOD}, _with(key))
 
     async def setup(self, id: str) -> stripe.SetupIntent:
-        """Read a saving with its payment method."""
+        """Return a saving with its payment method."""
         return await repeated(lambda: self._setups.retrieve_async(id, {"expand": METHOD}))
 
     async def find_setup(self, customer: str, key: str) -> stripe.SetupIntent | None:
-        """Find the saving of a customer that was asked for with a key."""
+        """Return the saving of a customer that was requested with a key."""
         params: SetupIntentListParams = {
             "customer": customer,
             "limit": LONGEST_LIST,
@@ -209,15 +209,15 @@ class Connection:
         return None
 
     async def method(self, id: str) -> stripe.PaymentMethod:
-        """Read a payment method."""
+        """Return a payment method."""
         return await repeated(lambda: self._methods.retrieve_async(id))
 
     async def detach(self, id: str, key: str) -> None:
-        """Take a payment method from its customer; it can't be used again."""
+        """Detach a payment method from its customer; it can't be used again."""
         await self._methods.detach_async(id, {}, _with(key))
 
     async def events(self, since: int, types: Collection[str]) -> AsyncIterator[stripe.Event]:
-        """Read events of some types since a second, newest first for each twenty types."""
+        """Yield events of some types since a second, newest first for each twenty types."""
         names = sorted(types)
         for start in range(0, len(names), EVENT_TYPES):
             params: EventListParams = {
@@ -232,7 +232,7 @@ class Connection:
 def _lists(
     list_: Callable[[Any], Awaitable[stripe.ListObject[Listed]]], params: Mapping[str, Any]
 ) -> Callable[[str | None], Awaitable[stripe.ListObject[Listed]]]:
-    """Return what reads the page of a list that begins after an object."""
+    """Return a function that reads the page of a list after an object."""
     return lambda after: list_(params if after is None else {**params, "starting_after": after})
 
 

@@ -1,4 +1,4 @@
-"""The keys of `data` that Stripe's providers take."""
+"""The keys of `data` that Stripe's providers accept."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ SHORTEST_PREFIX = 2
 """Source: https://docs.stripe.com/get-started/account/statement-descriptors, "Statement descriptor requirements"."""
 
 BETWEEN_PREFIX_AND_SUFFIX = "* "
-"""Counts, too: https://docs.stripe.com/connect/statement-descriptors."""
+"""Counts too: https://docs.stripe.com/connect/statement-descriptors."""
 
 DESCRIPTOR = re.compile(r"(?=.*[A-Za-z])[ -~]+", re.ASCII)
 NOT_IN_DESCRIPTORS = frozenset("<>\\'\"*")
@@ -60,7 +60,7 @@ class Key:
     """One key of `data`."""
 
     name: str
-    """At Stripe."""
+    """The key's name at Stripe."""
     is_right: Callable[[JsonValue], bool]
     would_be_right: str
 
@@ -91,15 +91,15 @@ KEYS: Mapping[str, Key] = {
 BROWSER_KEYS = frozenset({"paymentMethod"})
 
 AT_CONFIRMATION = frozenset({"paymentMethod", "offSession", "blikCode"})
-"""Goes with the confirmation, and not with the intent."""
+"""Whether it goes with the confirmation, not with the intent."""
 
 
 SAVING_KEYS = ("paymentMethod",)
-"""What the saving of a payment method takes; without one, the customer's browser brings it."""
+"""The keys for saving a payment method; without one, the customer's browser provides the method."""
 
 
 def check_saving(data: Mapping[str, JsonValue]) -> None:
-    """Hold the `data` of a saving to the documented keys; raises DataFault."""
+    """Check the `data` of a saving against the documented keys; raises DataFault."""
     for name in data:
         if name not in SAVING_KEYS:
             raise DataFault(name, f"Saving at Stripe takes {', '.join(SAVING_KEYS)}.")
@@ -107,9 +107,9 @@ def check_saving(data: Mapping[str, JsonValue]) -> None:
 
 
 def check(data: Mapping[str, JsonValue], method: Method, prefix: str | None = None) -> None:
-    """Hold `data` to the documented keys of a way of paying; raises DataFault.
+    """Check `data` against the documented keys of a payment method; raises DataFault.
 
-    `prefix` is what the account sets before each suffix, where that is known.
+    `prefix` is the account's prefix before each suffix, if it is known.
     """
     _check_each(data)
     if "statementDescriptor" in data and method.allows_cards:
@@ -130,7 +130,7 @@ def check(data: Mapping[str, JsonValue], method: Method, prefix: str | None = No
 
 
 def _check_blik(data: Mapping[str, JsonValue], method: Method) -> None:
-    """Hold BLIK to its code: https://docs.stripe.com/payments/blik/accept-a-payment."""
+    """Require BLIK's code: https://docs.stripe.com/payments/blik/accept-a-payment."""
     is_blik = method.type == BLIK
     if "blikCode" in data and not is_blik:
         raise DataFault("blikCode", "Only stripe_blik takes a BLIK code.")
@@ -160,7 +160,7 @@ def _check_each(data: Mapping[str, JsonValue]) -> None:
 
 
 class IntentValues(TypedDict, total=False):
-    """What belongs to the intent, by Stripe's names."""
+    """The values of an intent, by Stripe's names."""
 
     setup_future_usage: Literal["off_session", "on_session"]
     statement_descriptor: str
@@ -170,20 +170,20 @@ class IntentValues(TypedDict, total=False):
 
 
 def intent_values(data: Mapping[str, JsonValue]) -> IntentValues:
-    """Return what belongs to the intent, and not to its confirmation."""
+    """Return the values for the intent, without those for its confirmation."""
     found = {KEYS[name].name: value for name, value in data.items() if name not in AT_CONFIRMATION}
     return cast(IntentValues, found)
 
 
 def browser_keys(method: Method) -> frozenset[str]:
-    """Return the keys that a browser may send for a way of paying."""
+    """Return the keys that a browser may send for a payment method."""
     return BROWSER_KEYS | {"blikCode"} if method.type == BLIK else BROWSER_KEYS
 
 
 def confirmed_with(
     data: Mapping[str, JsonValue], saved: str | None
 ) -> PaymentIntentConfirmParams | None:
-    """Return what a confirmation names to pay with: a saved method, one that was given, or a code; None for neither."""
+    """Return what a confirmation pays with: a saved method, a given one, or a code; None for neither."""
     method = saved or payment_method_of(data)
     code = data.get("blikCode")
     params: PaymentIntentConfirmParams = {} if method is None else {"payment_method": method}
@@ -195,6 +195,6 @@ def confirmed_with(
 
 
 def payment_method_of(data: Mapping[str, JsonValue]) -> str | None:
-    """Return the payment method that is to be confirmed with."""
+    """Return the payment method to confirm with."""
     value = data.get("paymentMethod")
     return value if isinstance(value, str) else None

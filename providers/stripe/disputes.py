@@ -1,4 +1,4 @@
-"""What a Dispute says: its statuses as the domain's, on the payment whose charge the customer objects to."""
+"""Stripe's disputes as the domain's, on the payment whose charge the customer disputes."""
 
 from typing import Final
 
@@ -15,10 +15,10 @@ from providers.stripe.intents import PROVIDER_KEY, SESSION_KEY, metadata_of
 log = structlog.get_logger("stripe")
 
 APPEALS: Final = frozenset({"appeal_needs_response", "appeal_under_review"})
-"""Of a dispute that was lost."""
+"""The status of a lost dispute."""
 
 INQUIRIES: Final = "warning_"
-"""What the statuses of an inquiry begin with: nothing was withdrawn, and the payment can still be refunded.
+"""The prefix of an inquiry's statuses: nothing was withdrawn, and the payment can still be refunded.
 
 Source: https://docs.stripe.com/disputes/how-disputes-work.
 """
@@ -46,9 +46,9 @@ def is_disputed(intent: stripe.PaymentIntent) -> bool:
 
 
 def dispute_of(intent: stripe.PaymentIntent, dispute: stripe.Dispute) -> DisputeFound:
-    """Return how a dispute of an intent stands; a status that is not known here is one under review.
+    """Return an intent's dispute as the domain's; an unknown status counts as under review.
 
-    Raises ValueError for a currency that is not known.
+    Raises ValueError for an unknown currency.
     """
     if dispute.status not in STATUSES:
         log.warning("unknown status", of="dispute", status=dispute.status, dispute=dispute.id)

@@ -1,4 +1,4 @@
-"""All that became of a PaymentIntent, as effects: its authorization, captures, refunds, and what was given back."""
+"""A PaymentIntent's history as effects: its authorization, captures, refunds, and what was given back."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ from providers.stripe.intents import (
 
 
 def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -> list[Effect]:
-    """Return all that became of an intent, oldest first; nothing where it is not one of ours. Raises ValueError."""
+    """Return everything that happened to an intent, oldest first; empty where it is not ours. Raises ValueError."""
     metadata = metadata_of(intent)
     session_id = metadata.get(SESSION_KEY)
     if session_id is None:
@@ -44,7 +44,7 @@ def effects_of(intent: stripe.PaymentIntent, refunds: Sequence[stripe.Refund]) -
 
 
 class _Effects:
-    """Makes the effects of one intent."""
+    """The effects of one intent."""
 
     def __init__(
         self, intent: stripe.PaymentIntent, session_id: SessionId, provider_id: ProviderId
@@ -54,7 +54,7 @@ class _Effects:
         self._provider_id = provider_id
 
     def authorization(self) -> Effect:
-        """Return the intent's authorization, however it stands."""
+        """Return the intent's authorization, whatever its state."""
         amount = money_of(self._intent, self._intent.amount)
         outcome = authorization_of(self._intent, None)
         return Effect(
@@ -69,7 +69,7 @@ class _Effects:
         )
 
     def captures(self) -> Iterator[Effect]:
-        """Return what was captured after it was authorized: by our keys, and what else was, in the dashboard."""
+        """Return what was captured after the authorization: with our keys, and otherwise in the dashboard."""
         intent = self._intent
         if intent.capture_method != "manual" or intent.amount_received == 0:
             return
@@ -85,7 +85,7 @@ class _Effects:
             yield self._captured(f"{intent.id}/captured", amount, Moved(amount), there=True)
 
     def refund(self, refund: stripe.Refund) -> Effect:
-        """Return a refund, however it stands."""
+        """Return a refund, whatever its state."""
         key = metadata_of(refund).get(OPERATION_KEY)
         return Effect(
             key or refund.id,
@@ -98,7 +98,7 @@ class _Effects:
         )
 
     def cancellation(self) -> Iterator[Effect]:
-        """Return the intent's cancellation, where it is canceled."""
+        """Return the intent's cancellation, if it is canceled."""
         intent = self._intent
         if intent.status != "canceled":
             return
@@ -118,10 +118,10 @@ class _Effects:
         )
 
     def release(self) -> Iterator[Effect]:
-        """Return what was given back of an intent that is over, though it was captured in part.
+        """Return the amount given back of an intent that has ended after a partial capture.
 
-        By its last capture, by a cancellation, or because its time was over; what is known of it is no news where it is
-        recorded. Source: https://docs.stripe.com/payments/multicapture, final capture.
+        By its last capture, by a cancellation, or because it expired; the recorder skips what is already known.
+        Source: https://docs.stripe.com/payments/multicapture, final capture.
         """
         intent = self._intent
         rest = rest_of(intent)

@@ -1,4 +1,4 @@
-"""What an error of Stripe's SDK says about what was asked: declined, did not happen, or unknown."""
+"""The meaning of errors of Stripe's SDK for a request: declined, did not happen, or unknown."""
 
 from enum import Enum, auto
 
@@ -22,26 +22,26 @@ log = structlog.get_logger("stripe")
 
 
 class Meaning(Enum):
-    """One of the outcomes that an error can have."""
+    """The possible outcomes of an error."""
 
     DECLINED = auto()
-    """Stripe or the issuer said no, and would say so again."""
+    """Stripe or the issuer refused, and would refuse again."""
     NOT_DONE = auto()
-    """Stripe did nothing, and may do it when asked again."""
+    """Stripe did nothing, and may do it when requested again."""
     MISCONFIGURED = auto()
-    """Stripe did nothing, because the key is wrong or is of another account or mode: an operator's matter."""
+    """Stripe did nothing, because the key is wrong or belongs to another account or mode: an operator has to act."""
     UNKNOWN = auto()
     """It may have been done."""
 
 
 class ListTooLong(stripe.APIError):
-    """An error: a list has more pages than are read, so that nothing is said of what was not found in it."""
+    """An error: a list has more pages than are read, so that a missing object proves nothing."""
 
 
 MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.CardError: Meaning.DECLINED,
     stripe.InvalidRequestError: Meaning.DECLINED,
-    # Another thing was asked with this key before: that one may have happened.
+    # Another request was sent with this key before, and may have happened.
     stripe.IdempotencyError: Meaning.UNKNOWN,
     stripe.AuthenticationError: Meaning.MISCONFIGURED,
     stripe.PermissionError: Meaning.MISCONFIGURED,
@@ -49,9 +49,9 @@ MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     # A 5xx, a page of HTML, a garbled answer.
     stripe.APIError: Meaning.UNKNOWN,
     ListTooLong: Meaning.UNKNOWN,
-    # Told apart by its cause: see `outcome_of`.
+    # Distinguished by its cause: see `outcome_of`.
     stripe.APIConnectionError: Meaning.UNKNOWN,
-    # Never an answer to what is asked here.
+    # Never an answer to the requests made here.
     stripe.SignatureVerificationError: Meaning.UNKNOWN,
     # The second version of Stripe's API has these; the first, which is used here, does not.
     stripe.AlreadyCanceledError: Meaning.DECLINED,
@@ -74,7 +74,7 @@ MEANINGS: dict[type[stripe.StripeError], Meaning] = {
     stripe.VerificationExpiredError: Meaning.DECLINED,
     stripe.VerificationNotInitiatedError: Meaning.DECLINED,
 }
-"""Every class of stripe-python 16.1, and the one that is made here; a test holds this to the SDK."""
+"""Every class of stripe-python 16.1, and the one that is made here; a test compares this with the SDK."""
 
 NOT_SENT = (
     aiohttp.ClientConnectorError,
@@ -84,16 +84,16 @@ NOT_SENT = (
 """Failures before the first byte: Stripe knows nothing of the request."""
 
 CALLERS = frozenset({"payment_method", "customer"})
-"""Parameters that name what a caller brought; any other object that is missing is one that was made from here."""
+"""Parameters for a caller's object; any other missing object was created by this server."""
 
 NOT_FOUND = 404
 
 IN_USE = 409
-"""Another request is at the same object or key just now, and this one was not taken."""
+"""Another request is using the same object or key now, and this one was not accepted."""
 
 
 def meaning_of(error: stripe.StripeError) -> Meaning:
-    """Return what an error says about what was asked."""
+    """Return what an error means for the request."""
     if isinstance(error, stripe.APIConnectionError):
         is_unsent = isinstance(error.__cause__, NOT_SENT)
         return Meaning.NOT_DONE if is_unsent else Meaning.UNKNOWN
@@ -105,7 +105,7 @@ def meaning_of(error: stripe.StripeError) -> Meaning:
 
 
 def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
-    """Return the outcome that an error is; its text is Stripe's own and goes nowhere."""
+    """Return the outcome of an error; its text is Stripe's own and is not passed on."""
     match meaning_of(error):
         case Meaning.DECLINED if is_missing(error) and getattr(error, "param", None) == "customer":
             return Declined(HOLDER_MISSING)
@@ -122,7 +122,7 @@ def outcome_of(error: stripe.StripeError) -> Declined | NotReached | Unknown:
 
 
 def is_missing(error: stripe.StripeError) -> bool:
-    """Return whether Stripe says that it has no such object: of another account or mode it says the same."""
+    """Return whether Stripe has no such object; it answers the same for another account or mode."""
     return error.code == MISSING or error.http_status == NOT_FOUND
 
 
@@ -145,7 +145,7 @@ def _decline_code(error: stripe.StripeError) -> object:
 
 
 def log_error(event: str, error: stripe.StripeError, **about: str) -> None:
-    """Write an error of Stripe's to the log, with what it was about and Stripe's own request id."""
+    """Log an error of Stripe's, with what it was about and Stripe's own request id."""
     log.warning(
         event,
         **about,

@@ -1,4 +1,4 @@
-"""What a PaymentIntent says: its statuses as the domain's outcomes, and all that became of it as effects."""
+"""A PaymentIntent's state as the domain's outcomes."""
 
 import hashlib
 from collections.abc import Mapping
@@ -34,10 +34,10 @@ OPERATION_KEY: Final = "tillgraph_operation"
 CUSTOMER_KEY: Final = "tillgraph_customer"
 HOLDER_KEY: Final = "tillgraph_account_holder"
 SEEN_KEY: Final = "tillgraph_seen_failure"
-"""The failure that was answered for already, so that the next attempt is not told of it again."""
+"""The failure that was already answered, so that the next attempt is not told of it again."""
 
 AUTHENTICATION_REQUIRED: Final = "authentication_required"
-"""The customer is not there, and has to be: they confirm the same intent in their browser."""
+"""The customer is absent but needed: they confirm the same intent in their browser."""
 
 WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
 """Nothing is under way; the customer may pay."""
@@ -46,39 +46,39 @@ CANCELABLE: Final = WAITING | {"requires_action", "requires_capture"}
 """And, "in rare cases", processing. Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
 LAPSED: Final = frozenset({"automatic", "expired"})
-"""Why Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
+"""Reasons for which Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
 
 MULTICAPTURE: Final = "multicapture"
-"""Of a payment's record: whether its card can be captured in parts."""
+"""The key in a payment's record: whether its card can be captured in parts."""
 
 Metadata = Mapping[str, str]
 Described = stripe.PaymentIntent | stripe.Refund | stripe.SetupIntent | stripe.Customer
 
 
 def money_of(intent: stripe.PaymentIntent, amount: int) -> Money:
-    """Read one of an intent's amounts; raises ValueError."""
+    """Return one of an intent's amounts; raises ValueError."""
     return from_stripe(amount, intent.currency)
 
 
 def rest_of(intent: stripe.PaymentIntent) -> Money:
-    """Return what was not captured of an intent; raises ValueError."""
+    """Return an intent's uncaptured amount; raises ValueError."""
     return money_of(intent, intent.amount - intent.amount_received)
 
 
 def metadata_of(found: Described) -> Metadata:
-    """Read an object's metadata."""
+    """Return an object's metadata."""
     return dict(found.metadata.to_dict()) if found.metadata else {}
 
 
 def failed_method(intent: stripe.PaymentIntent | None) -> str | None:
-    """Name the payment method of the failure that an intent shows last."""
+    """Return the payment method of the failure that an intent shows last."""
     error = None if intent is None else intent.last_payment_error
     found = getattr(getattr(error, "payment_method", None), "id", None)
     return found if isinstance(found, str) else None
 
 
 def failure_mark(intent: stripe.PaymentIntent) -> str | None:
-    """Name the failure that an intent shows last; None where there is none. The same one has the same name."""
+    """Return a name for the failure that an intent shows last, the same for the same one; None without a failure."""
     error = intent.last_payment_error
     if error is None:
         return None
@@ -90,7 +90,7 @@ def failure_mark(intent: stripe.PaymentIntent) -> str | None:
 
 
 def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) -> Outcome:
-    """Return how the authorization of an intent stands, for each status that it can have.
+    """Return an intent's authorization outcome, for each status that it can have.
 
     Source: https://docs.stripe.com/payments/paymentintents/lifecycle.
     """
@@ -120,14 +120,14 @@ def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) 
 def confirm(
     intent: stripe.PaymentIntent | stripe.SetupIntent, publishable_key: str | None
 ) -> ConfirmWithSdk:
-    """Hand an intent to Stripe's library in the browser."""
+    """Return the action that hands an intent to Stripe's library in the browser."""
     return ConfirmWithSdk(intent.client_secret or "", publishable_key)
 
 
 def next_action(
     intent: stripe.PaymentIntent | stripe.SetupIntent, publishable_key: str | None
 ) -> CustomerAction:
-    """Return what the customer does next; what only Stripe's library knows how to do is handed to it."""
+    """Return the customer's next action; what only Stripe's library can do is handed to it."""
     action = intent.next_action
     if action is None:
         return confirm(intent, publishable_key)
@@ -168,7 +168,7 @@ def _authorized(intent: stripe.PaymentIntent) -> Outcome:
 
 
 def _saved(intent: stripe.PaymentIntent) -> tuple[str | None, PaidWith | None]:
-    """Name what Stripe keeps, with what may be shown of it where that isn't what was paid with.
+    """Return Stripe's id of a saved method, with what may be shown of it if it isn't the one that paid.
 
     Source: https://docs.stripe.com/payments/save-during-payment.
     """
@@ -182,16 +182,16 @@ def _saved(intent: stripe.PaymentIntent) -> tuple[str | None, PaidWith | None]:
 
 
 def capture_before_of(charge: stripe.Charge) -> Instant | None:
-    """Read until when a card's authorization can be captured."""
+    """Return until when a card's authorization can be captured."""
     details = charge.payment_method_details
     card = details.card if details is not None and details.type == "card" else None
-    # Left out where it was captured at once.
+    # Missing if it was captured at once.
     seconds = getattr(card, "capture_before", None)
     return Instant(seconds * SECOND) if seconds is not None else None
 
 
 def multicapture_of(charge: stripe.Charge) -> JsonObject:
-    """Read whether an authorization can be captured in parts; nothing where Stripe does not say."""
+    """Return whether an authorization can be captured in parts; empty where Stripe does not tell."""
     details = charge.payment_method_details
     card = details.card if details is not None and details.type == "card" else None
     status = getattr(getattr(card, "multicapture", None), "status", None)
@@ -199,7 +199,7 @@ def multicapture_of(charge: stripe.Charge) -> JsonObject:
 
 
 def paid_with_of(charge: stripe.Charge) -> PaidWith | None:
-    """Read what may be shown of how a charge was paid."""
+    """Return what may be shown of a charge's payment method."""
     details = charge.payment_method_details
     if details is None:
         return None
@@ -210,7 +210,7 @@ CardDetails = stripe.Charge.PaymentMethodDetails.Card | stripe.PaymentMethod.Car
 
 
 def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
-    """Return what may be shown of a way of paying."""
+    """Return what may be shown of a payment method."""
     if card is None:
         return PaidWith(type_, type_.replace("_", " ").capitalize())
     brand = card.brand or "card"
@@ -227,7 +227,7 @@ def way_of_paying(type_: str, card: CardDetails | None) -> PaidWith:
 def cancellation_of(intent: stripe.PaymentIntent, asked: Money) -> Outcome | None:
     """Return whether an intent is canceled, with what that gave back; None where it is not.
 
-    One that was captured in part succeeds when the rest is given back, by whomever.
+    A partly captured one succeeds when the rest is given back, by anyone.
     """
     match intent.status:
         case "canceled":
@@ -237,7 +237,7 @@ def cancellation_of(intent: stripe.PaymentIntent, asked: Money) -> Outcome | Non
         case "succeeded":
             return Declined("payment_intent_succeeded")
         case "processing":
-            # Stripe takes it at another time: what becomes of the payment decides what is left to cancel.
+            # Stripe accepts it later: the payment's outcome decides what is left to cancel.
             return Processing(intent.id)
         case status if status in CANCELABLE:
             return None
@@ -252,14 +252,14 @@ def _is_given_back(intent: stripe.PaymentIntent, asked: Money) -> bool:
 
 
 def given_back_minor(intent: stripe.PaymentIntent) -> int:
-    """Return the minor units that a cancellation gave back: nothing where nothing had been authorized."""
+    """Return the minor units that a cancellation gave back: zero where nothing had been authorized."""
     charge = intent.latest_charge
     was_authorized = isinstance(charge, stripe.Charge) and charge.status == "succeeded"
     return rest_of(intent).minor if was_authorized else 0
 
 
 def refund_of(refund: stripe.Refund) -> Outcome:
-    """Return how a refund stands. Source: https://docs.stripe.com/refunds, failed refunds."""
+    """Return a refund's outcome. Source: https://docs.stripe.com/refunds, failed refunds."""
     match refund.status:
         case "succeeded":
             return Moved(from_stripe(refund.amount, refund.currency))

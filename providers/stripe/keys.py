@@ -1,4 +1,4 @@
-"""An operation's keys at Stripe: its id first, and further ones where a kept answer stands in the way."""
+"""An operation's keys at Stripe: its id first, and further ones if a stored answer blocks that."""
 
 from payments.model.outcomes import Ask
 from payments.model.statuses import OperationKind
@@ -8,11 +8,11 @@ LIFE_SECONDS = 23 * 3_600.0
 
 
 def may_have_further(ask: Ask) -> bool:
-    """Return whether nothing came of an ask at an earlier step either, and a further one can't move money twice.
+    """Return whether an earlier request was found to have done nothing, and another one can't move money twice.
 
-    An intent is canceled once, and captured once by what leaves nothing of it. A capture that leaves the rest could be
-    done twice, and so could a refund. Every second ask sends a further key: the one between reads, a step later, what
-    came of that, so that nothing is taken for absent that was sent just now.
+    An intent is canceled once, and captured once if nothing is left. A partial capture could happen twice,
+    and so could a refund. Every second request sends a further key: the one between reads its result one step later,
+    so that a request sent just now is not taken for absent.
     """
     is_capture = ask.kind is OperationKind.CAPTURE and ask.releases_rest
     is_once = is_capture or ask.kind is OperationKind.CANCEL
@@ -20,5 +20,5 @@ def may_have_further(ask: Ask) -> bool:
 
 
 def further(ask: Ask) -> str:
-    """Name a key of the same operation that Stripe has no answer for yet: of this ask alone, whoever sends it."""
+    """Return a key of the same operation that Stripe has no answer for yet: of this request alone, whoever sends it."""
     return f"{ask.key}:{ask.number}"

@@ -15,19 +15,19 @@ READ_TRIES = 4
 """Stripe's limits are by the second: it is busy for no longer than that. Source: https://docs.stripe.com/rate-limits."""
 
 READ_BACKOFF_SECONDS = 0.25
-"""Before the second try; doubled before each further one: some two seconds in all."""
+"""The pause before the second try; it doubles before each further one: some two seconds in all."""
 
 LONGEST_LIST = 100
-"""Objects a page, as many as Stripe gives at once."""
+"""Objects on a page, as many as Stripe sends at once."""
 
 EARLIER_SECONDS = 600
 """How far Stripe's clock may be behind ours."""
 
 NEAR_SECONDS = 600
-"""Within which nearly everything is made that is made once: it is looked for there first."""
+"""Nearly every object is created within this time: it is searched first."""
 
 FAR_SECONDS = 90_000
-"""Within which it is made at the latest: a key is sent again for 23 hours, and Stripe's clock may be ahead of ours."""
+"""The latest time of a creation: a key is sent again for 23 hours, and Stripe's clock may be ahead of ours."""
 
 Read = TypeVar("Read")
 
@@ -37,7 +37,7 @@ Span = dict[str, int]
 
 
 async def repeated(read: Callable[[], Awaitable[Read]]) -> Read:
-    """Read, again while Stripe is busy, silent or at fault; raises StripeError after READ_TRIES."""
+    """Read, repeatedly while Stripe is busy, silent or failing; raises StripeError after READ_TRIES."""
     backoff_seconds = READ_BACKOFF_SECONDS
     for _ in range(READ_TRIES - 1):
         try:
@@ -54,7 +54,7 @@ async def repeated(read: Callable[[], Awaitable[Read]]) -> Read:
 async def paged(
     page_after: Callable[[str | None], Awaitable[stripe.ListObject[Listed]]], most_pages: int
 ) -> AsyncIterator[Listed]:
-    """Read a list in Stripe's order, newest first; raises ListTooLong where there is more than so many pages."""
+    """Yield a list in Stripe's order, newest first; raises ListTooLong where it has more pages than the limit."""
     after: str | None = None
     for _ in range(most_pages):
         page = await repeated(partial(page_after, after))
@@ -67,12 +67,12 @@ async def paged(
 
 
 def latest_span() -> Span:
-    """Return the span of `created` in which what was requested since yesterday was made."""
+    """Return the span of `created` for objects that were requested since yesterday."""
     return {"gte": now() // SECOND - FAR_SECONDS}
 
 
 def spans_behind(made_at: Instant) -> Sequence[Span]:
-    """Return the spans of `created` in which what belongs to something of ours was made, the likeliest first."""
+    """Return the spans of `created` for the objects that belong to one of ours, the likeliest first."""
     second = made_at // SECOND
     return (
         {"gte": second - EARLIER_SECONDS, "lte": second + NEAR_SECONDS},

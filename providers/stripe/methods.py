@@ -1,4 +1,4 @@
-"""The providers that Stripe has here: one for all that an account offers, and one for each way of paying alone.
+"""The Stripe providers: one for everything that an account offers, and one for each payment method.
 
 Source: Stripe's page on each payment method (https://docs.stripe.com/payments/payment-methods/payment-method-support).
 """
@@ -12,22 +12,22 @@ from payments.model.ids import ProviderId
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One provider's way of paying."""
+    """The payment method of one provider."""
 
     id: ProviderId
     name: str
     type: str | None
-    """Stripe's word for it; None: whatever the account's own settings offer."""
+    """Stripe's name for it; None: whatever the account's settings offer."""
     currencies: frozenset[str] | None
-    """None: whatever Stripe takes."""
+    """None: whatever Stripe accepts."""
     can_capture_later: bool
-    """Whether it can be authorized first; what cannot is captured at once, whatever the setting says."""
+    """Whether it can be authorized first; otherwise it is captured at once, whatever the setting."""
     keeps_methods: bool = False
-    """Whether what is paid with can be kept for the customer's next payment."""
+    """Whether it can be saved for the customer's next payment."""
     shows_instructions: bool = False
     """Whether the customer is shown a voucher or a code, instead of being sent to a page."""
     is_retired: bool = False
-    """Whether it is of the past: its payments are read and refunded, and no session is opened."""
+    """Whether it is discontinued: its payments are read and refunded, and no session is opened."""
 
     @property
     def allows_cards(self) -> bool:
@@ -73,10 +73,10 @@ NOT_REFUNDABLE = {
 """Source: https://docs.stripe.com/payments/oxxo, "Refunds / Partial refunds: No / No"."""
 
 NONE_LEFT = "No valid payment method types"
-"""How Stripe begins to say that no way of paying is left for an intent; it gives no code for that."""
+"""The start of Stripe's message that no payment method is left for an intent; there is no code for that."""
 
 
 def has_none(error: stripe.StripeError) -> bool:
-    """Return whether an error says that an account has no way of paying for an amount and a currency."""
+    """Return whether an error means that an account has no payment method for an amount and a currency."""
     is_refused = isinstance(error, stripe.InvalidRequestError)
     return is_refused and (error.user_message or "").startswith(NONE_LEFT)

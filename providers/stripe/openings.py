@@ -1,4 +1,4 @@
-"""What the opening of a session and a change of it ask of Stripe."""
+"""The requests to Stripe for opening and changing a session."""
 
 import stripe
 from stripe.params import PaymentIntentCreateParams, PaymentIntentUpdateParams
@@ -10,7 +10,7 @@ from providers.stripe.methods import Method
 
 
 def new_intent(ask: Ask, method: Method, settings: StripeSettings) -> PaymentIntentCreateParams:
-    """Return what a session's intent is made of."""
+    """Return the parameters of a session's intent."""
     captures_later = settings.captures_later and method.can_capture_later
     params: PaymentIntentCreateParams = {
         "amount": amounts.to_stripe(ask.amount),
@@ -25,7 +25,7 @@ def new_intent(ask: Ask, method: Method, settings: StripeSettings) -> PaymentInt
     if method.type is not None:
         params["allowed_payment_method_types"] = [method.type]
     else:
-        # Whoever has nowhere to come back to can't be sent away.
+        # A customer without a return address can't be redirected.
         redirects = "always" if ask.return_url else "never"
         params["automatic_payment_methods"] = {"enabled": True, "allow_redirects": redirects}
     if ask.holder_reference is not None:
@@ -36,7 +36,7 @@ def new_intent(ask: Ask, method: Method, settings: StripeSettings) -> PaymentInt
 
 
 def changed_intent(ask: Ask) -> PaymentIntentUpdateParams:
-    """Return what a change makes of an intent."""
+    """Return the parameters of an intent's change."""
     params: PaymentIntentUpdateParams = {
         "amount": amounts.to_stripe(ask.amount),
         "metadata": {intents.OPERATION_KEY: ask.key},
@@ -45,16 +45,16 @@ def changed_intent(ask: Ask) -> PaymentIntentUpdateParams:
 
 
 def taken_back(ask: Ask) -> PaymentIntentUpdateParams:
-    """Return what brings an intent back to the amount before a change."""
+    """Return the parameters that restore an intent's amount before a change."""
     assert ask.amount_before is not None
     amount = amounts.to_stripe(ask.amount_before)
     return {"amount": amount, "metadata": {intents.OPERATION_KEY: ""}}
 
 
 def is_left_out(intent: stripe.PaymentIntent, method: Method) -> bool:
-    """Return whether an intent can't be paid with the one way that it was opened for.
+    """Return whether an intent can't be paid with the one method that it was opened for.
 
-    What an account has not activated, or not for the amount or the currency, is left out silently:
+    A method that the account has not activated, or not for the amount or the currency, is left out silently:
     https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.
     """
     is_waiting = intent.status in intents.WAITING

@@ -1,4 +1,4 @@
-"""The adapter: each operation as one call of Stripe's API, and what Stripe says as one of the domain's outcomes."""
+"""The adapter: each operation as one call of Stripe's API, and Stripe's answer as one of the domain's outcomes."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -45,12 +45,12 @@ SLOW = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
 
 
 class StripeProvider(ReadsBooks):
-    """Asks Stripe for one way of paying; all ways of one account share its connection."""
+    """The provider for one payment method; all providers of one account share its connection."""
 
     gateway = "stripe"
     keeps_keys_seconds: float | None = keys.LIFE_SECONDS
     cancels_once: bool = True
-    """Source: https://docs.stripe.com/api/payment_intents/cancel: what is canceled refuses every operation."""
+    """Source: https://docs.stripe.com/api/payment_intents/cancel: a canceled intent refuses every operation."""
 
     def __init__(
         self, method: Method, settings: StripeSettings, connection: Connection, account: Account
@@ -69,11 +69,11 @@ class StripeProvider(ReadsBooks):
         self.account = account
 
     def check(self, data_: Mapping[str, JsonValue]) -> None:
-        """Take the documented keys; raises DataFault."""
+        """Check data against the documented keys; raises DataFault."""
         data.check(data_, self._method, self.account.descriptor_prefix)
 
     def limits(self, currency: str) -> AmountLimits:
-        """Return what Stripe takes at once in a currency."""
+        """Return Stripe's limits for one amount in a currency."""
         return amounts.limits(currency)
 
     def why_final(self, payment: Payment) -> str | None:
@@ -82,20 +82,20 @@ class StripeProvider(ReadsBooks):
         return None if self.captures_once else limits
 
     def refund_obstacle(self, paid_with: PaidWith | None) -> str | None:
-        """Say why what was paid in a way can't be refunded."""
+        """Return why a payment with this method can't be refunded; None where it can."""
         type_ = self._method.type or (None if paid_with is None else paid_with.type)
         return None if type_ is None else methods.NOT_REFUNDABLE.get(type_)
 
     def decide(self, ask: Ask) -> Outcome | None:
-        """Decide nothing here: all of it stands at Stripe."""
+        """Decide nothing here: everything is decided at Stripe."""
         return None
 
     def longest_ask_seconds(self, kind: OperationKind) -> float:
-        """Return how long an ask may take: 21 seconds as shipped where an issuer or a wallet is asked meanwhile."""
+        """Return how long a request may take: 21 seconds as shipped if an issuer or a wallet is contacted meanwhile."""
         return self._connection.slow_seconds if kind in SLOW else 0.0
 
     async def ask(self, ask: Ask) -> Outcome:
-        """Ask Stripe, once, with the operation's id as the idempotency key; another account is asked for nothing."""
+        """Ask Stripe once, with the operation's id as the idempotency key; another account gets no request."""
         if not await self.account.is_open():
             return NotReached()
         return await self._tried(ask, ask.key)
@@ -106,10 +106,10 @@ class StripeProvider(ReadsBooks):
         except stripe.StripeError as error:
             return await self._failed(ask, key, error)
         if ask.kind is not OperationKind.OPEN:
-            # Any account lets an intent be opened.
+            # Any account accepts the opening of an intent.
             self.account.note_success()
         if isinstance(outcome, Processing):
-            # A key that was sent before is answered as it was then: how it stands now is read.
+            # A key that was sent before gets the same answer again: the current state is read.
             return await self.look_up(ask) or outcome
         return outcome
 
@@ -131,7 +131,7 @@ class StripeProvider(ReadsBooks):
         assert_never(ask.kind)
 
     async def _failed(self, ask: Ask, key: str, error: stripe.StripeError) -> Outcome:
-        """Return what an error means; where the object can tell what became of the ask, it decides."""
+        """Return what an error means; if the object can show the request's outcome, it decides."""
         event = "refused" if meaning_of(error) is Meaning.DECLINED else "no answer"
         log_error(event, error, operation_id=ask.key)
         if await self.account.is_to_blame(error):
@@ -143,7 +143,7 @@ class StripeProvider(ReadsBooks):
         if meaning_of(error) is Meaning.DECLINED and error.code in MOVED_CODES:
             found = await self.look_up(ask)
             if found is None and ask.kind is OperationKind.CANCEL and key == ask.key:
-                # It was processing when that was refused, and the refusal is Stripe's answer to this key for a day.
+                # It was processing when that was refused, and Stripe repeats the refusal for this key for a day.
                 return await self._tried(ask, keys.further(ask))
             return found or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
@@ -151,19 +151,19 @@ class StripeProvider(ReadsBooks):
         return outcome_of(error)
 
     async def _behind_a_fault(self, ask: Ask, key: str) -> Outcome:
-        """Return what came of an ask that got a 500, which Stripe gives to its key from then on."""
+        """Return the outcome of a request that got a 500, which Stripe repeats for its key from then on."""
         found = await self._what_came_of(ask)
         if found is None and key != ask.key:
-            # It was sent just now, and not answered before: it may still be done.
+            # It was sent just now, and not answered before: it may still happen.
             return Unknown()
         if found is None and keys.may_have_further(ask):
             return await self._tried(ask, keys.further(ask))
         return found or Absent()
 
     async def _what_came_of(self, ask: Ask) -> Outcome | None:
-        """Read what came of an ask whose answer is worthless; None where nothing came of it as yet.
+        """Return the outcome of a request whose answer is worthless; None where there is none yet.
 
-        An intent that still waits for a payment method tells of this attempt only if its failure was with the same one;
+        An intent that still waits for a payment method shows this attempt only if it failed with the same method;
         a BLIK code has none that is known here.
         """
         found = await self.look_up(ask)
@@ -179,7 +179,7 @@ class StripeProvider(ReadsBooks):
         return None if is_waiting and not is_its_failure else found
 
     async def look_up(self, ask: Ask) -> Outcome | None:
-        """Read how an operation stands."""
+        """Return an operation's outcome as Stripe has it."""
         try:
             return await self._read(ask)
         except stripe.StripeError as error:
@@ -211,7 +211,7 @@ class StripeProvider(ReadsBooks):
         assert_never(ask.kind)
 
     async def _absent(self) -> Unknown | None:
-        """Return what a search that found nothing says: None, in the account that the database knows alone."""
+        """Return the outcome of an unsuccessful search: None, but only in the account that the database knows."""
         return None if await self.account.confirm() else Unknown()
 
     async def _intent_of(self, ask: Ask) -> stripe.PaymentIntent | None:
@@ -220,7 +220,7 @@ class StripeProvider(ReadsBooks):
         return await self._connection.find_intent(ask.session_id, _opened_for(ask))
 
     def _opening_read(self, intent: stripe.PaymentIntent) -> Outcome:
-        """Return what became of an opening, and what the browser has made of it since."""
+        """Return the outcome of an opening, and what the browser has done since."""
         outcome = self._authorization(intent)
         if isinstance(outcome, Authorized | Processing | Declined):
             return outcome
@@ -247,7 +247,7 @@ class StripeProvider(ReadsBooks):
         )
 
     async def _after_change(self, ask: Ask, intent: stripe.PaymentIntent) -> Outcome:
-        """Return what a change that was made came to; an amount that its one way of paying is not for is taken back."""
+        """Return the outcome of a change; an amount that its one payment method can't be used for is taken back."""
         if not openings.is_left_out(intent, self._method) or ask.amount_before is None:
             return self._opened(intent)
         try:
@@ -266,7 +266,7 @@ class StripeProvider(ReadsBooks):
             return False
 
     async def _authorize(self, ask: Ask) -> Outcome:
-        """Confirm with the payment method that is given; without one, the browser does it with Stripe's library."""
+        """Confirm with the given payment method; without one, the browser confirms with Stripe's library."""
         method = data.confirmed_with(ask.data, ask.method_reference)
         if method is None:
             return await self._hand_to_browser(ask)
@@ -282,9 +282,9 @@ class StripeProvider(ReadsBooks):
         return self._authorization(await self._connection.confirm(_name(ask), params, ask.key))
 
     async def _give_customer(self, ask: Ask, reference: str) -> None:
-        """Make an intent its customer's: a saved method pays for its own customer alone.
+        """Set an intent's customer: a saved method pays for its own customer alone.
 
-        An intent that has a customer keeps them, and refuses to be given the same one again.
+        An intent keeps its customer, and refuses even the same one again.
         """
         customer: PaymentIntentUpdateParams = {"customer": reference}
         try:
@@ -297,7 +297,7 @@ class StripeProvider(ReadsBooks):
                 raise
 
     async def _hand_to_browser(self, ask: Ask) -> Outcome:
-        """Read how the intent stands; an earlier attempt's failure is marked as answered for."""
+        """Return the intent's state for the browser; an earlier attempt's failure is marked as answered."""
         intent = await self._connection.intent(_name(ask))
         mark = intents.failure_mark(intent)
         if intent.status in intents.WAITING and mark is not None:
@@ -329,17 +329,17 @@ class StripeProvider(ReadsBooks):
         reason = "abandoned" if ask.payment_id is None else "requested_by_customer"
         intent = await self._connection.cancel(_name(ask), {"cancellation_reason": reason}, key)
         if intent.status == "succeeded":
-            # It was captured in part: what was left is given back.
+            # It was captured in part: the rest was given back.
             return Moved(intents.rest_of(intent))
         return intents.cancellation_of(intent, ask.amount) or Unknown()
 
     def read_report(self, headers: Mapping[str, str], body: bytes) -> Report | None:
-        """Verify a report's raw bytes and read it."""
+        """Verify a report's raw bytes and return the report."""
         webhooks.verify(self._settings.webhook_secrets, headers, body)
         return webhooks.read(body, is_live=self._connection.is_live)
 
     def parse_report(self, body: bytes) -> Report:
-        """Read a report that was verified before."""
+        """Return a report that was verified before."""
         report = webhooks.read(body, is_live=self._connection.is_live)
         assert report is not None, "only what is about an intent is kept"
         return report
@@ -348,7 +348,7 @@ class StripeProvider(ReadsBooks):
         """Do nothing: a connection is made when it is needed."""
 
     async def close(self) -> None:
-        """Let go of connections; all ways of paying share one."""
+        """Close the connections, which all payment methods share."""
         await self._connection.close()
 
 
@@ -361,11 +361,11 @@ def _is_changed(ask: Ask, intent: stripe.PaymentIntent) -> bool:
 
 
 def _opened_for(ask: Ask) -> str | None:
-    """Return the customer that a session's intent was opened for, where that is known."""
+    """Return the customer that a session's intent was opened for, if it is known."""
     return ask.holder_reference if ask.kind is OperationKind.OPEN else None
 
 
 def _name(ask: Ask) -> str:
-    """Return Stripe's name of the session's intent; an operation on one that was never opened can't be."""
+    """Return Stripe's id of the session's intent; without an opening there is no operation on it."""
     assert ask.reference is not None
     return ask.reference

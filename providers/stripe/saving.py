@@ -1,4 +1,4 @@
-"""Customers and what Stripe keeps of theirs: https://docs.stripe.com/payments/save-and-reuse."""
+"""Customers and saved payment methods at Stripe: https://docs.stripe.com/payments/save-and-reuse."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -29,16 +29,16 @@ SERVER_ERROR = 500
 
 
 class SavingStripeProvider(StripeProvider):
-    """Keeps payment methods for customers as well."""
+    """The Stripe provider with saved payment methods."""
 
     method_key: str | None = "paymentMethod"
 
     def check_saving(self, data_: Mapping[str, JsonValue]) -> None:
-        """Take the documented keys; raises DataFault."""
+        """Check data against the documented keys; raises DataFault."""
         data.check_saving(data_)
 
     async def make_holder(self, ask: HolderAsk) -> HolderOutcome:
-        """Make a customer; one who may be there already is looked for first."""
+        """Create a customer; one who may already exist is searched for first."""
         if not await self.account.is_open():
             return NotReached()
         try:
@@ -52,7 +52,7 @@ class SavingStripeProvider(StripeProvider):
         return HolderMade(found.id)
 
     async def _found_holder(self, ask: HolderAsk) -> stripe.Customer | None:
-        """Find a customer who was made when the holder was; the key to make them again is new at Stripe."""
+        """Return a customer created for the holder earlier; another creation would use a new key at Stripe."""
         return None if ask.replaces is not None else await self._connection.find_customer(ask.key)
 
     async def _made(self, ask: HolderAsk, key: str) -> stripe.Customer:
@@ -69,9 +69,9 @@ class SavingStripeProvider(StripeProvider):
         return await self._connection.create_customer(params, key)
 
     async def _made_behind_a_fault(self, ask: HolderAsk) -> HolderOutcome:
-        """Find the customer, or make it anew: Stripe answers a key that it failed at with that failure from then on.
+        """Find the customer, or create it anew: Stripe repeats a failure for its key from then on.
 
-        A second customer at Stripe does no harm: nothing was ever kept for the first.
+        A second customer at Stripe does no harm: nothing was ever saved for the first.
         """
         try:
             found = await self._found_holder(ask)
@@ -80,7 +80,7 @@ class SavingStripeProvider(StripeProvider):
             return await self._failure("make holder", ask.key, error)
 
     async def has_holder(self, reference: str) -> bool | None:
-        """Read whether a customer is there; what is missing from another account proves nothing."""
+        """Return whether a customer exists; a missing one in another account proves nothing."""
         if not await self.account.is_open():
             return None
         try:
@@ -112,7 +112,7 @@ class SavingStripeProvider(StripeProvider):
         return Changed() if _is_gone(outcome) else outcome
 
     async def save_method(self, ask: SavingAsk) -> SavingOutcome:
-        """Save a payment method that is given, or open a saving for the customer's browser."""
+        """Save a given payment method, or open a saving for the customer's browser."""
         if not await self.account.is_open():
             return NotReached()
         params: SetupIntentCreateParams = {
@@ -132,7 +132,7 @@ class SavingStripeProvider(StripeProvider):
             return await self._failure("save method", ask.key, error)
 
     async def look_up_saving(self, ask: SavingAsk) -> SavingOutcome:
-        """Read how a saving stands."""
+        """Return the state of a saving."""
         assert ask.reference is not None
         try:
             return self._standing(ask, await self._connection.setup(ask.reference))
@@ -148,7 +148,7 @@ class SavingStripeProvider(StripeProvider):
 
     def _standing(self, ask: SavingAsk, setup: stripe.SetupIntent) -> SavingOutcome:
         if setup.customer != ask.holder_reference:
-            # It is of one who is gone, and so is what was kept with it.
+            # It belongs to a deleted customer, and so do all their saved methods.
             return Declined(HOLDER_MISSING)
         return setups.saving_of(setup, self._settings.publishable_key)
 
@@ -180,12 +180,12 @@ class SavingStripeProvider(StripeProvider):
     async def _failure(
         self, what: str, about: str, error: stripe.StripeError
     ) -> Declined | NotReached | Unknown:
-        """Return the outcome that an error is, and a line in the log."""
+        """Return the outcome of an error, and log it."""
         log_error("not done", error, what=what, about=about)
         if await self.account.is_to_blame(error):
             return NotReached()
         outcome = outcome_of(error)
-        # The account is the right one: what is missing in it is gone.
+        # The account is the right one: a missing object is gone.
         is_gone = is_missing(error) and not isinstance(outcome, Declined)
         return declined(error.code, None) if is_gone else outcome
 

@@ -1,4 +1,4 @@
-"""What iDEAL and Bancontact leave to charge later: a SEPA direct debit, since they are for once themselves.
+"""SEPA direct debits that iDEAL and Bancontact leave for later payments, as they can be used only once themselves.
 
 Source: https://docs.stripe.com/payments/ideal/save-during-payment.
 """
@@ -9,7 +9,7 @@ LEAVING = frozenset({"bancontact", "ideal", "sofort"})
 
 
 def left_by(details: object) -> tuple[str, PaidWith] | None:
-    """Read what a charge or a saving has left, by its details: Stripe's name of it, and what may be shown."""
+    """Return the debit that a charge or a saving left, by its details: Stripe's id of it, and what may be shown."""
     way = getattr(details, str(getattr(details, "type", None)), None)
     found = getattr(way, "generated_sepa_debit", None)
     reference = getattr(found, "id", found)

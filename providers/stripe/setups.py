@@ -1,4 +1,4 @@
-"""What a SetupIntent says: how the saving of a payment method stands, asked for or reported."""
+"""A SetupIntent's state as the saving of a payment method, requested or reported."""
 
 import stripe
 
@@ -15,17 +15,17 @@ PREFIX = "seti_"
 
 
 class ReadsSetups:
-    """Reads the savings that Stripe's reports name."""
+    """Reads of the savings that Stripe's reports name."""
 
     _connection: Connection
     account: Account
 
     def names_saving(self, reference: str) -> bool:
-        """Return whether a reference is that of a saving."""
+        """Return whether a reference is a saving's."""
         return reference.startswith(PREFIX)
 
     async def saving_found(self, reference: str) -> SavingFound | None:
-        """Read how a saving stands; None where it is none of ours. Raises BooksUnreadable."""
+        """Return the state of a saving; None where it is not ours. Raises BooksUnreadable."""
         try:
             setup = await self._connection.setup(reference)
         except stripe.StripeError as error:
@@ -40,7 +40,7 @@ class ReadsSetups:
 
 
 def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingOutcome:
-    """Return how a saving stands, for each status that it can have; another status tells nothing.
+    """Return the saving for each status that it can have; another status proves nothing.
 
     Source: https://docs.stripe.com/payments/paymentintents/lifecycle, which is a SetupIntent's as well.
     """

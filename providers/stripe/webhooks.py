@@ -1,4 +1,4 @@
-"""What Stripe reports: verified on the raw bytes, and read as the name of the intent that something became of."""
+"""Stripe's reports: verified on the raw bytes, and read as the id of the intent that changed."""
 
 import re
 import time
@@ -23,7 +23,7 @@ UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 ID_CHARACTERS = 255
 
 THIN = "v2.core.event"
-"""What an event is that does not carry its object. Source: https://docs.stripe.com/api/v2/core/events/object."""
+"""The type of an event without its object. Source: https://docs.stripe.com/api/v2/core/events/object."""
 
 TAKEN = frozenset(
     {
@@ -50,14 +50,14 @@ TAKEN = frozenset(
         "setup_intent.setup_failed",
     }
 )
-"""Events that are about an intent or a saving of ours; others are taken and come to nothing."""
+"""Events about an intent or a saving of ours; others are accepted and ignored."""
 
 OBJECTS = ("payment_intent", "setup_intent")
-"""What is read back; whatever else an event is about names its intent."""
+"""The objects that are read back; other events name their intent."""
 
 
 def verify(secrets: Sequence[str], headers: Mapping[str, str], body: bytes) -> None:
-    """Hold a report to its signature by any of the secrets; raises ReportRefused."""
+    """Verify a report's signature with any of the secrets; raises ReportRefused."""
     if not secrets:
         raise ReportRefused("TILLGRAPH_STRIPE_WEBHOOK_SECRETS is not set: nothing can be verified.")
     header = only(headers, HEADER)
@@ -72,13 +72,13 @@ def _is_signed(secret: str, header: str, body: bytes) -> bool:
     try:
         stripe.WebhookSignature.verify_header(body, header, secret, TOLERANCE_SECONDS)
     except (stripe.SignatureVerificationError, TypeError, ValueError):
-        # The SDK raises a TypeError on a signature and an error of decoding on a body that are no ASCII and no UTF-8.
+        # The SDK raises a TypeError if a signature is not ASCII and a decoding error if a body is not UTF-8.
         return False
     return True
 
 
 def _signed_at(header: str) -> int:
-    """Read the one time that a signature is of; of several, each reader could take another. Raises ReportRefused."""
+    """Return the one time of a signature; of several, each reader could pick another one. Raises ReportRefused."""
     parts = [part.partition("=") for part in header.split(",")]
     times = [value for name, _, value in parts if name.strip() == "t"]
     if len(times) != 1 or UNIX_SECONDS.fullmatch(times[0]) is None:
@@ -87,7 +87,7 @@ def _signed_at(header: str) -> int:
 
 
 def read(body: bytes, *, is_live: bool) -> Report | None:
-    """Read a report that is verified; None where it is about nothing of ours. Raises ReportRefused."""
+    """Return a verified report; None where it is about nothing of ours. Raises ReportRefused."""
     try:
         event = orjson.loads(body)
     except ValueError:
@@ -114,7 +114,7 @@ def read(body: bytes, *, is_live: bool) -> Report | None:
 
 
 def reference_of(event: Mapping[str, Any]) -> str | None:
-    """Name the intent or the saving that an event is about; None where it is about none. Raises ReportRefused."""
+    """Return the id of the intent or saving that an event is about; None where there is none. Raises ReportRefused."""
     if event["type"] not in TAKEN:
         return None
     data = event.get("data")

@@ -1,1 +1,1 @@
-"""The gateway: another program, which knows nothing of the server but where its reports go."""
+"""The gateway: a separate program, which knows nothing of the server except where its reports go."""

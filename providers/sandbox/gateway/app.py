@@ -1,4 +1,4 @@
-"""The gateway as an application that speaks HTTP: in this process or in one of its own, the same."""
+"""The gateway as an HTTP application: in this process or in one of its own, the same."""
 
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -46,14 +46,14 @@ LONGEST_NUMBER = 18
 """Digits of a number in an address: it fits into 64 bits."""
 
 KEYLESS = "keyless"
-"""The query parameter by which the server vouches for a caller who may do without the challenge's key."""
+"""The query parameter by which the server trusts a caller without the challenge's key."""
 
-ANSWERED = "This payment was answered already, or is not wanted any more."
+ANSWERED = "This payment was already answered, or is no longer wanted."
 UNKNOWN = "There is nothing to confirm at this address."
 
 
 class BreaksOff:
-    """Ends an application's call where its reply is lost: the server then closes the connection without the answer."""
+    """The end of a call whose reply is lost: the server then closes the connection without the answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -66,7 +66,7 @@ class BreaksOff:
 
 
 class BearerRequired:
-    """Answers nobody but the server, who knows the secret."""
+    """A guard that admits only the server, which knows the secret."""
 
     def __init__(self, app: ASGIApp, secret: str) -> None:
         self._app = app
@@ -83,7 +83,7 @@ class BearerRequired:
 
 
 def gateway_app(gateway: Gateway, secret: str) -> Starlette:
-    """Make the application; its lifespan opens and closes the gateway."""
+    """Return the application; its lifespan opens and closes the gateway."""
     endpoints = _Endpoints(gateway)
 
     @asynccontextmanager
@@ -119,7 +119,7 @@ def gateway_app(gateway: Gateway, secret: str) -> Starlette:
 
 
 class _Endpoints:
-    """Turns requests into calls of the gateway, and what it says into answers."""
+    """The endpoints: requests become calls of the gateway, and its results become answers."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -261,19 +261,19 @@ def _number(request: Request, name: str) -> int:
 
 
 def _session_of(request: Request) -> str:
-    """Read the session out of the path; what is no id never reaches the ledger."""
+    """Return the session in the path; an invalid id never reaches the ledger."""
     session: str = request.path_params["session"]
     return session if is_id(session, SESSION) else ""
 
 
 def _key_of(request: Request) -> str | None:
-    """Read the challenge's key; None where the server vouches for the caller and none is given."""
+    """Return the challenge's key; None where the server trusts the caller and none is given."""
     key = request.query_params.get("key")
     return None if key is None and KEYLESS in request.query_params else key or ""
 
 
 def _back(entry: Entry) -> Response:
-    """Lead the customer back to the shop, or let them go."""
+    """Send the customer back to the shop, or show that they are done."""
     if entry.return_url is not None:
         return RedirectResponse(entry.return_url, 303, NO_STORE)
     approved = entry.status is EntryStatus.APPROVED
@@ -282,7 +282,7 @@ def _back(entry: Entry) -> Response:
 
 
 def _told(request: Request, status: int, title: str, sentence: str) -> Response:
-    """Tell people by a page, and programs by JSON."""
+    """Answer people with a page, and programs with JSON."""
     is_program = JSON in request.headers.get("accept", "") or media_type(request) == JSON
     if is_program:
         return refusal_of(status, sentence)
@@ -306,7 +306,7 @@ async def _busy(_request: Request, _error: Exception) -> Response:
 
 
 async def _failed(request: Request, error: Exception) -> Response:
-    """Say that something is wrong, and promise nothing: it may have happened."""
+    """Answer that something failed, and promise nothing: it may have happened."""
     if not isinstance(error, ReplyLost | Stopped):
         log.error(
             "gateway failed", path=request.url.path, error=type(error).__name__, exc_info=error

@@ -1,4 +1,4 @@
-"""How connections between a server and a sandbox gateway of its own process are kept."""
+"""The pool of connections between a server and a sandbox gateway in a process of its own."""
 
 import ssl
 from functools import cache
@@ -9,7 +9,7 @@ CONNECTIONS = 100
 IDLE_CONNECTIONS = 20
 
 IDLE_SECONDS = 2.0
-"""Far less than either server keeps an idle connection: a request that came as it closes would be unknown."""
+"""Far less than either server keeps an idle connection: a request sent as it closes would have an unknown outcome."""
 
 POOL_LIMITS = httpx2.Limits(
     max_connections=CONNECTIONS,
@@ -20,5 +20,5 @@ POOL_LIMITS = httpx2.Limits(
 
 @cache
 def authorities() -> ssl.SSLContext:
-    """Read which authorities this machine trusts, once for all connections: it takes some 50 ms."""
+    """Return the certificate authorities of this machine, read once for all connections: it takes some 50 ms."""
     return httpx2.create_ssl_context(trust_env=False)

@@ -1,4 +1,4 @@
-"""The gateway: does what it is asked once for each key, in tasks of its own that no caller can stop."""
+"""The gateway: carries out each request once for its key, in tasks of its own that no caller can stop."""
 
 import asyncio
 import hmac
@@ -43,29 +43,29 @@ log = structlog.get_logger("sandbox")
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The effect that a key has, as it is now."""
+    """The current effect of a key."""
 
     entry: Entry
     is_reply_lost: bool = False
-    """The effect is durable, and nobody is to hear of it this time."""
+    """The effect is durable, but this reply is to be lost."""
 
 
 class Stopped(Exception):
-    """An error: the gateway was stopped while it was at it: it may have happened."""
+    """An error: the gateway was stopped during the request, which may have happened."""
 
 
 GONE = "decline:payment_method_gone"
-"""What becomes of a payment with a method that is not kept any more."""
+"""The behaviour of a payment with a method that is no longer saved."""
 
 PAGE_ENTRIES = 500
-"""Effects that are read in one go."""
+"""Effects read at a time."""
 
 EXPECTED = (NoSuchThing, NothingPending, LedgerBusy, Stopped, AmountFault)
-"""What a caller is told, and what needs no line in the log."""
+"""Results for the caller that need no line in the log."""
 
 
 class Gateway:
-    """Keeps the ledger and its rules."""
+    """The gateway: its ledger, its rules and its reports."""
 
     def __init__(self, ledger: Ledger, deliveries: Deliveries) -> None:
         self._ledger = ledger
@@ -82,7 +82,7 @@ class Gateway:
             self._delivering = asyncio.create_task(self._deliveries.run())
 
     async def close(self) -> None:
-        """Stop: what waits has not happened, what is committed stays."""
+        """Stop: waiting requests have not happened, committed ones stay."""
         tasks = [*self._tasks, *([self._delivering] if self._delivering else [])]
         for task in tasks:
             task.cancel()
@@ -91,11 +91,11 @@ class Gateway:
         await self._ledger.close()
 
     async def ask(self, instruction: Instruction) -> Done | KeyTaken | NothingHappened:
-        """Do what is asked, once for each key; the same key again gives its effect as it is now."""
+        """Carry out a request once for its key; the same key again returns its current effect."""
         return await self._own(self._ask(instruction))
 
     async def find(self, key: str) -> Entry | None:
-        """Return the effect that a key had, without asking for it."""
+        """Return a key's effect without carrying anything out."""
         return await self._ledger.read(lambda tx: tx.entry(key))
 
     async def entries(self) -> Sequence[Entry]:
@@ -107,14 +107,14 @@ class Gateway:
         return await self._ledger.read(lambda tx: tx.book(session).entries)
 
     async def challenge(self, session: str, key: str | None) -> Entry:
-        """Return the authorization whose challenge an address leads to; `key` None: the caller may do without.
+        """Return the authorization of a challenge's address; `key` None: the caller needs no key.
 
-        Raises NoSuchThing, the same for an unknown session and for a wrong key.
+        Raises NoSuchThing, both for an unknown session and for a wrong key.
         """
         return await self._ledger.read(lambda tx: _challenge(tx.book(session), key))
 
     async def answer_challenge(self, session: str, key: str | None, *, is_approved: bool) -> Entry:
-        """Bring the customer's answer; raises NoSuchThing, and NothingPending where it is answered already."""
+        """Record the customer's answer; raises NoSuchThing, and NothingPending where it is already answered."""
 
         def work(tx: LedgerTransaction) -> Entry:
             book = tx.book(session)
@@ -126,7 +126,7 @@ class Gateway:
         return await self._own(self._ledger.transact(work))
 
     async def settle(self, session: str, movement: str | None, *, is_approved: bool) -> str:
-        """Settle what is pending and report it; gives the report's id once it is committed and was tried.
+        """End a pending operation and report it; return the report's id once it is committed and delivery was tried.
 
         `movement` is a capture's or a refund's key, "cancel", or None for the authorization. Raises NoSuchThing where
         the gateway does not know the session, and NothingPending.
@@ -142,13 +142,13 @@ class Gateway:
         return await self._report_on(session, work)
 
     async def page(self, *, since: Instant, behind: int) -> list[tuple[int, Entry]]:
-        """Return some of the effects since an instant, after a number, each with its number, oldest first."""
+        """Return a page of the effects since an instant, after a number, each with its number, oldest first."""
         return await self._ledger.read(
             lambda tx: tx.page(since=since, behind=behind, limit=PAGE_ENTRIES)
         )
 
     async def reverse(self, session: str, movement: str | None) -> str:
-        """Undo a refund that had succeeded, and report it; gives the report's id. Raises as `settle`."""
+        """Undo a refund that had succeeded, and report it; return the report's id. Raises as `settle`."""
 
         def work(tx: LedgerTransaction) -> Entry:
             book = tx.book(session)
@@ -164,9 +164,9 @@ class Gateway:
         return await self._report_on(session, work)
 
     async def begin(self, session: str, kind: OperationKind, amount: str | None) -> str:
-        """Move a session's money as somebody in the gateway's dashboard does, and report it; gives the report's id.
+        """Move a session's money as an operator does in the gateway's dashboard, and report it; return the report's id.
 
-        `amount` None: all there is. Raises NoSuchThing, AmountFault and NothingPending where the gateway refuses it.
+        `amount` None: all of it. Raises NoSuchThing, AmountFault and NothingPending where the gateway refuses it.
         """
 
         def work(tx: LedgerTransaction) -> Entry:
@@ -191,7 +191,7 @@ class Gateway:
         return await self._report_on(session, work)
 
     async def _report_on(self, session: str, work: Callable[[LedgerTransaction], Entry]) -> str:
-        """Change an entry and report on it, in one transaction; gives the report's id once it was tried."""
+        """Change an entry and report it in one transaction; return the report's id once delivery was tried."""
         if self._delivering is None:
             await self.open()
         id = new_id(EVENT)
@@ -265,7 +265,7 @@ class Gateway:
         )
 
     async def _own(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Run work in a task of the gateway's: a caller that times out or goes away does not stop it."""
+        """Run work in a task of the gateway's own: a caller that times out or leaves does not stop it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -278,14 +278,14 @@ class Gateway:
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        # Its caller may be gone: a fault is logged here, so that it is not lost without a word.
+        # Its caller may be gone: a fault is logged here, so that it is not lost silently.
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, EXPECTED):
             log.error("gateway failed", error=type(error).__name__, exc_info=error)
 
     @asynccontextmanager
     async def _turn(self, key: str) -> AsyncIterator[None]:
-        """Let one at a time work for a key; who comes later finds the effect."""
+        """Let one request at a time work on a key; later ones find the effect."""
         lock, waiting = self._turns.get(key, (asyncio.Lock(), 0))
         self._turns[key] = lock, waiting + 1
         try:
@@ -308,7 +308,7 @@ def _again(tx: LedgerTransaction, found: Entry, instruction: Instruction) -> Don
 
 
 def _payable(tx: LedgerTransaction, instruction: Instruction) -> Instruction:
-    """Let what is to be paid with something that is not kept any more be declined."""
+    """Return the instruction; one that pays with a method that is no longer saved is changed to be declined."""
     if instruction.method is None:
         return instruction
     saving = tx.saving(instruction.method)

@@ -18,10 +18,10 @@ from providers.settings import ProviderFault
 Answer = TypeVar("Answer")
 
 LOCK_SECONDS = 2.0
-"""How long a transaction waits for another process's; well within what a caller waits for the gateway."""
+"""How long a transaction waits for another process's; well within the callers' time limit for the gateway."""
 
 OPENING_TRIES = 20
-"""SQLite does not wait when two processes turn a new file to write-ahead logging at the same time."""
+"""SQLite does not wait when two processes switch a new file to write-ahead logging at the same time."""
 
 OPENING_PAUSE_SECONDS = 0.05
 
@@ -64,7 +64,7 @@ CREATE TABLE reports (
 ) STRICT;
 CREATE INDEX reports_due ON reports (session, number) WHERE due_at IS NOT NULL;
 """
-"""A report whose due_at is NULL is delivered or given up."""
+"""A report with due_at NULL is delivered or given up."""
 
 CUSTOMERS_SCHEMA = """
 CREATE TABLE customers (
@@ -84,10 +84,10 @@ CREATE TABLE savings (
 ) STRICT;
 CREATE INDEX savings_of_customer ON savings (customer);
 """
-"""Since version 2. A payment method is an approved saving, and goes by its key."""
+"""Since version 2. A payment method is an approved saving, identified by its key."""
 
 SCHEMAS = (SCHEMA, CUSTOMERS_SCHEMA)
-"""What each version has added."""
+"""The statements that each version added."""
 
 _COLUMNS = ", ".join(ENTRY_COLUMNS)
 SELECT = f"SELECT {_COLUMNS} FROM entries"  # noqa: S608 - the names of our own columns
@@ -118,7 +118,7 @@ NOT EXISTS (
     AND older.due_at IS NOT NULL
 )
 """
-"""Of each session the oldest report goes first: they arrive in their order."""
+"""The oldest report of each session goes first, so that they arrive in order."""
 
 DUE_REPORT = (
     "SELECT id, body, attempts FROM reports AS report"  # noqa: S608 - a constant of ours
@@ -132,42 +132,42 @@ class LedgerBusy(Exception):
 
 
 class LedgerUnusable(ProviderFault):
-    """One sentence on why the ledger's file can't be worked with."""
+    """An error: the ledger's file can't be used; the text is one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report on its way to the server."""
+    """A report to be sent to the server."""
 
     id: str
     body: bytes
     attempts: int
-    """Made before this one."""
+    """Attempts before this one."""
 
 
 class LedgerTransaction:
-    """One open transaction of the ledger; used in the ledger's thread alone."""
+    """An open transaction of the ledger; used in the ledger's thread alone."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def entry(self, key: str) -> Entry | None:
-        """Find the effect that a key had."""
+        """Return a key's effect."""
         row = self._connection.execute(f"{SELECT} WHERE key = ?", (key,)).fetchone()
         return entry_from_row(row) if row is not None else None
 
     def book(self, session: str) -> Book:
-        """Read what a session has."""
+        """Return everything that a session has."""
         rows = self._connection.execute(f"{SELECT} WHERE session = ? ORDER BY number", (session,))
         return Book([entry_from_row(row) for row in rows])
 
     def entries(self) -> list[Entry]:
-        """Read every entry, oldest first."""
+        """Return every entry, oldest first."""
         rows = self._connection.execute(f"{SELECT} ORDER BY number")
         return [entry_from_row(row) for row in rows]
 
     def page(self, *, since: Instant, behind: int, limit: int) -> list[tuple[int, Entry]]:
-        """Read the entries that were made since an instant, after a number, each with its number, oldest first."""
+        """Return the entries created since an instant, after a number, each with its number, oldest first."""
         rows = self._connection.execute(PAGE, (behind, since, limit))
         return [(row["number"], entry_from_row(_without_number(row))) for row in rows]
 
@@ -180,7 +180,7 @@ class LedgerTransaction:
         self._connection.execute(UPDATE, entry.to_row())
 
     def put_customer(self, customer: Customer) -> None:
-        """Add a customer, or change what is known of them."""
+        """Add a customer, or update an existing one."""
         self._connection.execute(
             "INSERT INTO customers (id, reference, email, name) VALUES (?, ?, ?, ?)"
             " ON CONFLICT (id) DO UPDATE SET email = excluded.email, name = excluded.name",
@@ -188,26 +188,26 @@ class LedgerTransaction:
         )
 
     def customer(self, id: str) -> Customer | None:
-        """Find a customer."""
+        """Return a customer."""
         row = self._connection.execute("SELECT * FROM customers WHERE id = ?", (id,)).fetchone()
         return None if row is None else Customer(**row)
 
     def delete_customer(self, id: str) -> None:
-        """Forget a customer with what is kept for them."""
+        """Delete a customer with their saved payment methods."""
         self._connection.execute("DELETE FROM savings WHERE customer = ?", (id,))
         self._connection.execute("DELETE FROM customers WHERE id = ?", (id,))
 
     def saving(self, key: str) -> Saving | None:
-        """Find what a saving has come to."""
+        """Return a saving."""
         row = self._connection.execute("SELECT * FROM savings WHERE key = ?", (key,)).fetchone()
         return None if row is None else saving_from_row(row)
 
     def put_saving(self, saving: Saving) -> None:
-        """Add a saving, or change it."""
+        """Add a saving, or update it."""
         self._connection.execute(PUT_SAVING, saving.to_row())
 
     def delete_saving(self, key: str) -> None:
-        """Forget a payment method."""
+        """Delete a payment method."""
         self._connection.execute("DELETE FROM savings WHERE key = ?", (key,))
 
     def insert_report(self, id: str, session: str, body: bytes, now: Instant) -> None:
@@ -218,7 +218,7 @@ class LedgerTransaction:
         )
 
     def claim_report(self, now: Instant, *, lease_seconds: float) -> StoredReport | None:
-        """Take the oldest report that is due; it is due again after the lease, should this process die."""
+        """Take the oldest due report; should this process die, it is due again after the lease."""
         row = self._connection.execute(DUE_REPORT, (now,)).fetchone()
         if row is None:
             return None
@@ -233,13 +233,13 @@ class LedgerTransaction:
         return self._connection.execute(NEXT_REPORT).fetchone()[0]  # type: ignore[no-any-return]  # an integer column
 
     def end_report(self, id: str, delivered_at: Instant | None) -> None:
-        """Note that a report is delivered, or given up."""
+        """Mark a report as delivered, or given up."""
         self._connection.execute(
             "UPDATE reports SET due_at = NULL, delivered_at = ? WHERE id = ?", (delivered_at, id)
         )
 
     def postpone_report(self, id: str, due_at: Instant) -> None:
-        """Note that a report was not taken and is due again."""
+        """Postpone a report that was not accepted."""
         self._connection.execute("UPDATE reports SET due_at = ? WHERE id = ?", (due_at, id))
 
 
@@ -248,7 +248,7 @@ def _without_number(row: sqlite3.Row) -> dict[str, object]:
 
 
 class Ledger:
-    """Runs transactions, one after the other, in a thread of its own."""
+    """The ledger: transactions run one after the other, in a thread of its own."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -261,12 +261,12 @@ class Ledger:
         return await loop.run_in_executor(self._thread, self._run, "BEGIN IMMEDIATE", work)
 
     async def read(self, work: Callable[[LedgerTransaction], Answer]) -> Answer:
-        """Run a function that only reads. Raises LedgerBusy."""
+        """Run a read-only function. Raises LedgerBusy."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._thread, self._run, "BEGIN", work)
 
     async def close(self) -> None:
-        """Finish what is under way and close the file."""
+        """Finish the current transaction and close the file."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, self._close)
         self._thread.shutdown()
@@ -304,9 +304,9 @@ def _open(path: Path) -> sqlite3.Connection:
                 connection.execute("PRAGMA journal_mode = WAL")
                 break
             except sqlite3.OperationalError:
-                time.sleep(OPENING_PAUSE_SECONDS)  # In the ledger's thread: the loop goes on.
+                time.sleep(OPENING_PAUSE_SECONDS)  # In the ledger's thread: the event loop goes on.
         connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit is on the disk before anything is answered, as at a real gateway.
+        # FULL: a commit is on the disk before the gateway answers, as at a real one.
         connection.execute("PRAGMA synchronous = FULL")
         _create_tables(connection)
     except BaseException:

@@ -11,7 +11,7 @@ from payments.model.money import decimal_text
 from providers.sandbox.gateway.wire import Entry
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+(?=[/?#]|$)", re.ASCII)
-"""The beginning of an address, where it holds nothing that could end a policy's directive."""
+"""The origin of an address, which holds nothing that could end a policy's directive."""
 
 STYLE = """
 :root{color-scheme:light dark;--ink:#17202a;--soft:#5c6773;--card:#fff;--page:#eef1f5;--line:#d8dde4;
@@ -72,12 +72,12 @@ SAVING = """<p>A shop wants to keep your card. In this test you decide what the 
 
 
 def saving_page() -> Response:
-    """Ask the customer whether their card may be kept."""
+    """Return the page that asks the customer whether their card may be saved."""
     return _page("Confirm your card", SAVING)
 
 
 def challenge_page(entry: Entry) -> Response:
-    """Ask the customer to approve or fail an authorization."""
+    """Return the page that asks the customer to approve or fail an authorization."""
     content = CHALLENGE.format(
         amount=html.escape(decimal_text(entry.amount_minor, entry.currency)),
         currency=html.escape(entry.currency),
@@ -86,7 +86,7 @@ def challenge_page(entry: Entry) -> Response:
 
 
 def message_page(title: str, sentence: str, *, status: int = 200) -> Response:
-    """Tell the customer something; there is nothing to do."""
+    """Return a page with a message; there is nothing to do."""
     return _page(title, f"<p>{html.escape(sentence)}</p>", status=status)
 
 
@@ -98,7 +98,7 @@ def _page(
 
 
 def _headers(return_url: str | None) -> dict[str, str]:
-    # Chromium holds the redirect that answers a form to form-action, too: without the return address's origin the
+    # Chromium applies form-action to the redirect after a form, too: without the return address's origin the
     # customer would never come back to the shop.
     targets = " ".join(["'self'", *_origin(return_url)])
     return {
@@ -113,6 +113,6 @@ def _headers(return_url: str | None) -> dict[str, str]:
 
 
 def _origin(url: str | None) -> list[str]:
-    """Return an address's origin as a policy's source; none where it could end the directive."""
+    """Return an address's origin as a policy's source; empty where it could end the directive."""
     match = ORIGIN.match(url or "")
     return [match.group()] if match is not None else []

@@ -1,4 +1,4 @@
-"""Brings the gateway's reports to the server: in order, signed, again and again until they are taken."""
+"""The delivery of the gateway's reports to the server: in order, signed, repeated until accepted."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -19,31 +19,31 @@ CONNECT_SECONDS = 1.0
 READ_SECONDS = 5.0
 
 ATTEMPTS = 40
-"""Of one report, some three hours; after that it is lost for ever, and recovery has to settle it."""
+"""Attempts for one report, over some three hours; then it is lost for ever, and recovery has to find out."""
 
 FIRST_BACKOFF_SECONDS = 0.2
-"""After the first attempt; doubled after each further one."""
+"""The pause after the first attempt; it doubles after each further one."""
 
 LONGEST_BACKOFF_SECONDS = 300.0
 
 LEASE_SECONDS = 15.0
-"""A report is another process's after this time; longer than an attempt."""
+"""Another process may take a report after this time; longer than an attempt."""
 
 LOOK_SECONDS = 5.0
-"""Between two looks at the ledger when nothing is known to be due: another process may have added a report."""
+"""The pause between two polls of the ledger when nothing is due: another process may have added a report."""
 
 SHORTEST_WAIT_SECONDS = 0.01
-"""A clock that stands a little behind makes no busy loop."""
+"""A clock that is slightly behind makes no busy loop."""
 
 FAULT_PAUSE_SECONDS = 1.0
-"""Behind a failure of the ledger."""
+"""The pause after a failure of the ledger."""
 
 FIRST_ATTEMPT_SECONDS = 2.0
-"""How long whoever makes a report waits to see it arrive."""
+"""How long the creator of a report waits for its arrival."""
 
 
 class Deliveries:
-    """Posts what is due until it is stopped."""
+    """The delivery of due reports until it is stopped."""
 
     def __init__(self, ledger: Ledger, *, webhook_url: str, secret: str) -> None:
         self._ledger = ledger
@@ -55,7 +55,7 @@ class Deliveries:
             timeout=httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             limits=POOL_LIMITS,
             verify=authorities(),
-            # A proxy of the environment's would be asked for an address of this machine.
+            # A proxy from the environment would be asked for an address of this machine.
             trust_env=False,
         )
 
@@ -65,7 +65,7 @@ class Deliveries:
             self._news.clear()
             try:
                 wait_seconds = await self._deliver_due()
-            except Exception as error:  # noqa: BLE001 - the loop goes on: its next look may succeed
+            except Exception as error:  # noqa: BLE001 - the loop goes on: its next round may succeed
                 log.error("reports not looked at", error=type(error).__name__)
                 wait_seconds = FAULT_PAUSE_SECONDS
             with suppress(TimeoutError):
@@ -86,11 +86,11 @@ class Deliveries:
             del self._first_attempts[id]
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close connections."""
         await self._client.aclose()
 
     async def _deliver_due(self) -> float:
-        """Deliver what is due, oldest first, and give how long to wait then."""
+        """Deliver what is due, oldest first; return how long to wait then."""
         while (report := await self._ledger.transact(_claim)) is not None:
             await self._deliver(report)
         due_at = await self._ledger.read(lambda tx: tx.next_report_at())

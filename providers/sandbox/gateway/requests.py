@@ -1,4 +1,4 @@
-"""Reads what people and programs send to the sandbox's addresses, within limits."""
+"""Readers of the requests to the sandbox's addresses, within limits."""
 
 import codecs
 import re
@@ -12,28 +12,28 @@ from payments.model.statuses import OperationKind
 from providers.sandbox.gateway.tokens import MOVEMENTS
 
 BODY_BYTES = 64 * 1024
-"""As everywhere at this server."""
+"""The same limit as everywhere at this server."""
 
 BODY_SECONDS = 10.0
-"""For a body to arrive: a sender that dribbles holds no connection for longer."""
+"""For a body to arrive: a slow sender holds no connection for longer."""
 
 FORM_FIELDS = 8
-"""The page's form has one."""
+"""Fields of a form; the page's has one."""
 
 DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,4})?", re.ASCII)
 
 ANSWERS = ("approve", "fail")
-"""What a customer can answer to a challenge."""
+"""The answers of a customer to a challenge."""
 
 RESULTS = (*ANSWERS, "reverse")
-"""How what is pending can end; "reverse" undoes a refund that had succeeded."""
+"""The possible ends of a pending operation; "reverse" undoes a refund that had succeeded."""
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
 class RequestRefused(Exception):
-    """With which HTTP status, and in which sentence, a request is refused."""
+    """An error: a request is refused, with this HTTP status and sentence."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class RequestRefused(Exception):
 
 
 async def read_body(request: Request) -> bytes:
-    """Read a body of at most 64 KiB; raises RequestRefused."""
+    """Return a body of at most 64 KiB; raises RequestRefused."""
     try:
         return await bodies.read_body(
             request.receive, most_bytes=BODY_BYTES, within_seconds=BODY_SECONDS
@@ -62,14 +62,14 @@ def media_type(request: Request) -> str:
 
 
 async def read_json(request: Request) -> object:
-    """Read a JSON body; raises RequestRefused."""
+    """Return a JSON body; raises RequestRefused."""
     if media_type(request) != JSON:
         raise RequestRefused(415, f"The body has to be {JSON}.")
     return parse_json(await read_body(request))
 
 
 def parse_json(body: bytes) -> object:
-    """Decode JSON in UTF-8, a byte order mark before it or not; raises RequestRefused."""
+    """Return decoded JSON in UTF-8, with or without a byte order mark; raises RequestRefused."""
     try:
         return orjson.loads(body.removeprefix(codecs.BOM_UTF8))
     except ValueError:
@@ -77,7 +77,7 @@ def parse_json(body: bytes) -> object:
 
 
 def parse_form(body: bytes) -> dict[str, object]:
-    """Decode a form in UTF-8, each name once; raises RequestRefused."""
+    """Return a decoded form in UTF-8, each name once; raises RequestRefused."""
     try:
         pairs = parse_qsl(
             body.decode("ascii"),
@@ -94,14 +94,14 @@ def parse_form(body: bytes) -> dict[str, object]:
 
 
 def is_approval(body: object) -> bool:
-    """Read `result` out of a challenge's answer; raises RequestRefused with 422."""
+    """Return whether a challenge's answer approves; raises RequestRefused with 422."""
     return read_result(body, ANSWERS) == "approve"
 
 
 def read_result(
     body: object, results: tuple[str, ...], *, others: frozenset[str] = frozenset()
 ) -> str:
-    """Read `result` out of an object that may have `others` beside it; raises RequestRefused with 422."""
+    """Return `result` of an object that may have `others` beside it; raises RequestRefused with 422."""
     if not isinstance(body, dict) or not body.keys() <= {"result", *others}:
         keys = " and ".join(["result", *sorted(others)])
         raise RequestRefused(422, f"An answer is one object with {keys}.")
@@ -111,7 +111,7 @@ def read_result(
 
 
 def read_movement(body: object) -> tuple[OperationKind, str | None]:
-    """Read what somebody does in the gateway's dashboard: a kind and a decimal amount, None for all of it."""
+    """Return a movement in the gateway's dashboard: a kind and a decimal amount, None for the whole amount."""
     if not isinstance(body, dict) or not body.keys() <= {"kind", "amount"}:
         raise RequestRefused(422, "A movement is one object with kind and amount.")
     kind, amount = body.get("kind"), body.get("amount")

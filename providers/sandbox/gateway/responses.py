@@ -1,4 +1,4 @@
-"""How the gateway answers: never to be kept, with a promise where nothing happened, or not at all."""
+"""The gateway's answers: never cached, with a promise where nothing happened, or lost on purpose."""
 
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
@@ -7,11 +7,11 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class ReplyLost(Exception):
-    """Breaks the connection after a durable effect."""
+    """An answer after a durable effect that breaks the connection."""
 
 
 class LostReply(Response):
-    """Begins an answer and breaks off."""
+    """An answer that begins and breaks off."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
@@ -20,5 +20,5 @@ class LostReply(Response):
 
 
 def refusal_of(status: int, message: str) -> Response:
-    """Refuse, and promise that this request did nothing."""
+    """Return a refusal, which promises that this request did nothing."""
     return JSONResponse({"message": message, "nothing_happened": True}, status, NO_STORE)

@@ -1,4 +1,4 @@
-"""The gateway's own rules: what an operation does to a session's entries. They check the server's independently."""
+"""The gateway's own rules: how an operation changes a session's entries. They check the server's independently."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ from providers.sandbox.gateway.wire import Entry, EntryStatus, Instruction
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An error: the operation comes to pass after some time, and not before."""
+    """An error: the operation happens after some time, and not before."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class NothingHappened:
-    """An error: the gateway pretends not to be reachable."""
+    """An error: the gateway pretends to be unreachable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,19 @@ class NoSuchThing(Exception):
 
 
 class NothingPending(Exception):
-    """An error: there is nothing to settle: it is answered already, or was never asked."""
+    """An error: there is nothing to answer: it is already answered, or was never requested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """What one session has at the gateway. Its sums are added up anew each time; none is stored."""
+    """The entries of one session at the gateway. Its sums are computed each time; none is stored."""
 
     entries: Sequence[Entry]
     """Oldest first."""
 
     @property
     def authorization(self) -> Entry | None:
-        """Return the session's live authorization, answered or not; declined ones are over."""
+        """Return the session's live authorization, answered or not; declined ones do not count."""
         for entry in reversed(self._of(OperationKind.AUTHORIZE)):
             if entry.status is not EntryStatus.DECLINED:
                 return entry
@@ -59,7 +59,7 @@ class Book:
 
     @property
     def token(self) -> Token:
-        """Return the token of the newest authorization: all that follows behaves by it."""
+        """Return the token of the newest authorization, which also decides what follows."""
         authorizations = self._of(OperationKind.AUTHORIZE)
         return parse_token(authorizations[-1].token if authorizations else None)
 
@@ -72,20 +72,20 @@ class Book:
 
     @property
     def authorized_minor(self) -> int:
-        """Return what is authorized, whatever became of it."""
+        """Return the authorized amount, whatever happened to it later."""
         found = self.authorization
         return found.moved_minor if found is not None else 0
 
     @property
     def captured_minor(self) -> int:
-        """Return what was captured, at once or later."""
+        """Return the captured amount, captured at once or later."""
         found = self.authorization
         at_once = found.moved_minor if found is not None and found.is_captured else 0
         return at_once + sum(entry.moved_minor for entry in self._of(OperationKind.CAPTURE))
 
     @property
     def left_minor(self) -> int:
-        """Return what can still be captured or given back; what is pending is taken off."""
+        """Return what can still be captured or given back; pending amounts are subtracted."""
         held = sum(
             entry.held_minor for entry in self._of(OperationKind.CAPTURE, OperationKind.CANCEL)
         )
@@ -94,7 +94,7 @@ class Book:
 
     @property
     def refundable_minor(self) -> int:
-        """Return what can still be refunded; what is pending is taken off."""
+        """Return what can still be refunded; pending amounts are subtracted."""
         refunds = self._of(OperationKind.REFUND)
         return self.captured_minor - sum(entry.moved_minor + entry.held_minor for entry in refunds)
 
@@ -105,7 +105,7 @@ class Book:
 def carry_out(
     instruction: Instruction, book: Book, now: Instant, *, challenge_key: str, has_waited: bool
 ) -> list[Entry] | Wait | NothingHappened:
-    """Decide what an operation does; the first of the entries is its own, the others are changed by it."""
+    """Return an operation's effect; the first of the entries is its own, the others are changed by it."""
     behaviour = behaviour_of(instruction, book)
     if behaviour.effect is Effect.UNAVAILABLE:
         return NothingHappened()
@@ -130,26 +130,26 @@ def carry_out(
 
 
 def begun_here(instruction: Instruction, book: Book, now: Instant) -> Entry | None:
-    """Decide on what somebody does in the gateway's dashboard; None where the gateway must not do it."""
+    """Return the effect of an operation in the gateway's dashboard; None where the gateway must not carry it out."""
     if instruction.amount_minor < 1 or _refusal(instruction, book, now) is not None:
         return None
     return settle(_entry_of(instruction, now), book, now, is_approved=True)[0]
 
 
 def reversed_refund(entry: Entry) -> Entry:
-    """Undo a refund that had succeeded."""
+    """Return a succeeded refund as undone."""
     return replace(_declined(entry, "reversed"), moved_minor=0)
 
 
 def behaviour_of(instruction: Instruction, book: Book) -> Behaviour:
-    """Return what the token says: an authorization's own, and the session's for what follows."""
+    """Return the behaviour that the token asks for: an authorization's own, and the session's for what follows."""
     if instruction.kind is OperationKind.AUTHORIZE:
         return parse_token(instruction.token).base
     return book.token.behaviour(instruction.kind)
 
 
 def settle(entry: Entry, book: Book, now: Instant, *, is_approved: bool) -> list[Entry]:
-    """Bring an operation to its end; the first of the entries is its own, the others are changed by it."""
+    """End a pending operation; the first of the entries is its own, the others are changed by it."""
     if not is_approved:
         was_challenged = entry.status is EntryStatus.CHALLENGED
         code = None if was_challenged else DEFAULT_DECLINE_CODE
@@ -175,7 +175,7 @@ def settle(entry: Entry, book: Book, now: Instant, *, is_approved: bool) -> list
 
 
 def _refusal(instruction: Instruction, book: Book, now: Instant) -> tuple[str, FailureCode] | None:
-    """Say why the gateway must not do it, whatever the token says; None where it may."""
+    """Return why the gateway must not do it, whatever the token asks for; None where it may."""
     if instruction.closes_session:
         return None
     if _has_expired(instruction, book, now):
@@ -218,7 +218,7 @@ def _movement_refusal(instruction: Instruction, book: Book) -> str | None:
 
 
 def _held(entry: Entry, book: Book) -> int:
-    """Return what an operation takes: all that is left where it closes the session or gives the rest back."""
+    """Return what an operation reserves: all that is left where it closes the session or gives the rest back."""
     takes_all = entry.closes_session or entry.releases_rest
     return book.left_minor if takes_all else entry.amount_minor
 
@@ -235,7 +235,7 @@ def _authorized(entry: Entry, now: Instant) -> Entry:
 
 
 def _closed(entry: Entry, book: Book, held_minor: int) -> list[Entry]:
-    """End what a session has open: an unanswered authorization is void, an approved one is given back."""
+    """End a session's open authorization: an unanswered one is void, an approved one is given back."""
     found = book.authorization
     if found is not None and found.is_open:
         return [entry, _declined(found, "canceled")]

@@ -31,12 +31,12 @@ def check_secret(secret: str) -> str:
 
 
 def sign(secret: str, body: bytes, *, unix_seconds: int) -> str:
-    """Return the header's value for a body that is sent now."""
+    """Return the header's value for a body sent now."""
     return f"t={unix_seconds},v1={_digest(secret, body, str(unix_seconds))}"
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, *, unix_seconds: int) -> None:
-    """Hold raw bytes to their signature, in constant time; raises ReportUnsigned."""
+    """Compare raw bytes with their signature, in constant time; raises ReportUnsigned."""
     match = SIGNATURE.fullmatch(only(headers, HEADER))
     if match is None:
         raise ReportUnsigned(f"A report carries {HEADER}: t=SECONDS,v1=HEX.")

@@ -1,4 +1,4 @@
-"""The sandbox's tokens: `BASE[,capture=R][,refund=R][,cancel=R][,expires=SECONDS]` says what the gateway will do."""
+"""The sandbox's tokens: `BASE[,capture=R][,refund=R][,cancel=R][,expires=SECONDS]` tells the gateway what to do."""
 
 import re
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ LONGEST_TOKEN = 200
 """Characters: every option at its longest fits."""
 
 SLOWEST_SECONDS = 60.0
-"""A wait that outlives every caller and every lease; a longer one shows nothing more."""
+"""A wait that outlives every caller and every lease; a longer one tests nothing more."""
 
 LATEST_EXPIRY_SECONDS = 31_536_000.0
 """A year."""
 
 DEFAULT_DECLINE_CODE = "card_declined"
-"""The decline code where a token gives none."""
+"""The decline code of a token that names none."""
 
 DECLINE_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 SECONDS = re.compile(r"(?:0|[1-9][0-9]{0,7})(?:\.[0-9]{1,3})?", re.ASCII)
@@ -29,7 +29,7 @@ RESULTS = "decline[:code], pending, unavailable, lost_reply or slow:SECONDS"
 
 
 class Effect(Enum):
-    """Names what the gateway does with an operation."""
+    """The ways in which the gateway can treat an operation."""
 
     APPROVE = "approve"
     AUTO_CAPTURE = "auto_capture"
@@ -44,7 +44,7 @@ class Effect(Enum):
 OF_MOVEMENTS = frozenset(
     {Effect.DECLINE, Effect.PENDING, Effect.UNAVAILABLE, Effect.LOST_REPLY, Effect.SLOW}
 )
-"""What can be told of a capture, a refund or a cancellation."""
+"""The effects that a token can set for a capture, a refund or a cancellation."""
 
 MOVEMENTS = {
     kind.value: kind for kind in (OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.CANCEL)
@@ -53,12 +53,12 @@ MOVEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What the gateway does with one kind of operation."""
+    """The gateway's treatment of one kind of operation."""
 
     effect: Effect
     decline_code: str = DEFAULT_DECLINE_CODE
     seconds: float = 0.0
-    """How long a slow one takes."""
+    """How long a slow operation takes."""
 
 
 APPROVING = Behaviour(Effect.APPROVE)
@@ -66,7 +66,7 @@ APPROVING = Behaviour(Effect.APPROVE)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What a session's token says of its authorization and of what follows."""
+    """The instructions of a session's token for its authorization and for what follows."""
 
     base: Behaviour = APPROVING
     movements: Mapping[OperationKind, Behaviour] = field(default_factory=dict)
@@ -74,7 +74,7 @@ class Token:
     """From the authorization to the end of its captures; None: no end."""
 
     def behaviour(self, kind: OperationKind) -> Behaviour:
-        """Return what happens to an operation of a kind."""
+        """Return the behaviour for an operation of a kind."""
         if kind is OperationKind.AUTHORIZE:
             return self.base
         return self.movements.get(kind, APPROVING)
@@ -90,11 +90,11 @@ OF_SAVINGS = frozenset(
         Effect.SLOW,
     }
 )
-"""What can be told of the saving of a payment method."""
+"""The effects that a token can set for the saving of a payment method."""
 
 
 def parse_saving_token(text: str | None) -> Behaviour:
-    """Read the token of a saving, which is a beginning alone; none approves. Raises DataFault."""
+    """Return the behaviour in a saving's token, which has no options; without a token it approves. Raises DataFault."""
     token = parse_token(text)
     is_more = bool(token.movements) or token.expires_seconds is not None
     if is_more or token.base.effect not in OF_SAVINGS:
@@ -106,9 +106,9 @@ def parse_saving_token(text: str | None) -> Behaviour:
 
 @lru_cache(maxsize=256)
 def parse_token(text: str | None) -> Token:
-    """Read a token; none approves everything. Raises DataFault with what would be right.
+    """Return a parsed token; without one, everything is approved. Raises DataFault with what would be valid.
 
-    The fault never repeats the text: somebody may have put a card number there.
+    The error never repeats the text: it may contain a card number.
     """
     if text is None:
         return Token()
@@ -122,7 +122,7 @@ def parse_token(text: str | None) -> Token:
         kind = MOVEMENTS.get(name)
         if not separator or (kind is None and name != "expires"):
             raise _fault(
-                "Behind the first comma of a token stand capture=R, refund=R, cancel=R or expires=SECONDS."
+                "After the first comma, a token has capture=R, refund=R, cancel=R or expires=SECONDS."
             )
         if kind in movements or (kind is None and expires_seconds is not None):
             raise _fault(f"A token has {name}= only once.")

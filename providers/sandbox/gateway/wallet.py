@@ -1,4 +1,4 @@
-"""What the gateway keeps for customers: payment methods, each saved once for its key."""
+"""Saved payment methods at the gateway, each saved once for its key."""
 
 import asyncio
 import hmac
@@ -18,22 +18,22 @@ Answer = TypeVar("Answer")
 
 
 class Own(Protocol):
-    """Runs work in a task of the gateway's."""
+    """A runner of work in the gateway's own tasks."""
 
     async def __call__(self, work: Coroutine[Any, Any, Answer]) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
 class SavingDone:
-    """What a saving has come to."""
+    """The result of a saving."""
 
     saving: Saving
     is_reply_lost: bool = False
-    """It is durable, and nobody is to hear of it this time."""
+    """The saving is durable, but this reply is to be lost."""
 
 
 class Keeping:
-    """Keeps customers and their payment methods in the ledger."""
+    """Customers and their payment methods, kept in the ledger."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Keeping:
         self._turn = turn
 
     async def put_customer(self, customer: Customer) -> None:
-        """Make a customer known, or change what is known of them."""
+        """Create a customer, or update an existing one."""
         await self._own(self._ledger.transact(lambda tx: tx.put_customer(customer)))
 
     async def change_customer(self, customer: Customer) -> None:
-        """Change what is known of a customer; raises NoSuchThing."""
+        """Update a customer; raises NoSuchThing."""
 
         def work(tx: LedgerTransaction) -> None:
             if tx.customer(customer.id) is None:
@@ -60,19 +60,19 @@ class Keeping:
         await self._own(self._ledger.transact(work))
 
     async def delete_customer(self, id: str) -> None:
-        """Forget a customer with what is kept for them."""
+        """Delete a customer with their payment methods."""
         await self._own(self._ledger.transact(lambda tx: tx.delete_customer(id)))
 
     async def delete(self, key: str) -> None:
-        """Forget a payment method."""
+        """Delete a payment method."""
         await self._own(self._ledger.transact(lambda tx: tx.delete_saving(key)))
 
     async def find(self, key: str) -> Saving | None:
-        """Return what a saving has come to, without asking for it."""
+        """Return a saving's result, without starting one."""
         return await self._ledger.read(lambda tx: tx.saving(key))
 
     async def save(self, asked: Saving) -> SavingDone | KeyTaken | NothingHappened:
-        """Keep a payment method, once for each key; raises NoSuchThing where there is no such customer."""
+        """Save a payment method, once for each key; raises NoSuchThing where there is no such customer."""
         return await self._own(self._save(asked))
 
     async def _save(self, asked: Saving) -> SavingDone | KeyTaken | NothingHappened:
@@ -98,13 +98,13 @@ class Keeping:
             return await self._ledger.transact(work)
 
     async def challenge(self, key: str, challenge_key: str | None) -> Saving:
-        """Return the saving whose challenge an address leads to; raises NoSuchThing."""
+        """Return the saving of a challenge's address; raises NoSuchThing."""
         return await self._ledger.read(lambda tx: _saving_challenge(tx, key, challenge_key))
 
     async def answer_challenge(
         self, key: str, challenge_key: str | None, *, is_approved: bool
     ) -> Saving:
-        """Bring the customer's answer; raises NoSuchThing, and NothingPending where it is answered already."""
+        """Record the customer's answer; raises NoSuchThing, and NothingPending where it is already answered."""
 
         def work(tx: LedgerTransaction) -> Saving:
             saving = _saving_challenge(tx, key, challenge_key)

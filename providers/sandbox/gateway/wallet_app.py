@@ -1,4 +1,4 @@
-"""The gateway's addresses for customers and what is kept for them."""
+"""The gateway's addresses for customers and their payment methods."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -13,7 +13,7 @@ from providers.sandbox.gateway.wire import KEY, Malformed
 
 
 def savings_routes(keeping: Keeping) -> list[BaseRoute]:
-    """Return the addresses; the gateway's own application guards them."""
+    """Return the routes; the gateway's own application guards them."""
     endpoints = _Endpoints(keeping)
     return [
         Route("/customers", endpoints.put_customer, methods=["POST"]),
@@ -26,7 +26,7 @@ def savings_routes(keeping: Keeping) -> list[BaseRoute]:
 
 
 class _Endpoints:
-    """Turns requests into calls of the gateway, and what it says into answers."""
+    """The endpoints: requests become calls of the gateway, and its results become answers."""
 
     def __init__(self, keeping: Keeping) -> None:
         self._keeping = keeping
@@ -89,6 +89,6 @@ async def _read_customer(request: Request) -> Customer:
 
 
 def _key_of(request: Request) -> str:
-    """Read the key out of the path; what is none never reaches the ledger."""
+    """Return the key in the path; an invalid one never reaches the ledger."""
     key: str = request.path_params["key"]
     return key if KEY.fullmatch(key) else ""

@@ -1,4 +1,4 @@
-"""Customers and the payment methods that the gateway keeps for them, as values; and how they look on the wire."""
+"""Customers and their payment methods at the gateway, as values and in their wire format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -24,7 +24,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Saving:
-    """A payment method that is kept, or on its way to be."""
+    """A payment method that is saved or being saved."""
 
     key: str
     customer: str
@@ -35,7 +35,7 @@ class Saving:
     challenge_key: str | None = None
 
     def to_row(self) -> dict[str, object]:
-        """Write it as the columns of its row."""
+        """Return the columns of its row."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             name: value.value if isinstance(value, Enum) else value
@@ -43,7 +43,7 @@ class Saving:
         }
 
     def to_wire(self) -> JsonObject:
-        """Write it as the gateway's answer, the challenge's key included: for the server alone."""
+        """Return the gateway's answer, the challenge's key included: for the server alone."""
         return {
             "key": self.key,
             "status": self.status.value,
@@ -54,7 +54,7 @@ class Saving:
 
 
 def saving_from_row(row: Mapping[str, Any]) -> Saving:
-    """Read a row of the ledger."""
+    """Return the saving in a row of the ledger."""
     values = dict(row)
     values["status"] = EntryStatus(values["status"])
     if values["failure"] is not None:
@@ -63,7 +63,7 @@ def saving_from_row(row: Mapping[str, Any]) -> Saving:
 
 
 def read_customer(body: object) -> Customer:
-    """Read the body of POST /customers; raises Malformed."""
+    """Return the customer in the body of POST /customers; raises Malformed."""
     if not isinstance(body, dict) or body.keys() != {"id", "reference", "email", "name"}:
         raise Malformed("A customer is one object with id, reference, email and name.")
     is_named = isinstance(body["id"], str) and KEY.fullmatch(body["id"]) is not None
@@ -74,7 +74,7 @@ def read_customer(body: object) -> Customer:
 
 
 def read_saving(body: object) -> Saving:
-    """Read the body of POST /savings; raises Malformed."""
+    """Return the saving in the body of POST /savings; raises Malformed."""
     if not isinstance(body, dict) or body.keys() != {"key", "customer", "token"}:
         raise Malformed("A saving is one object with key, customer and token.")
     for name in ("key", "customer"):
@@ -90,7 +90,7 @@ def read_saving(body: object) -> Saving:
 
 
 def begun(asked: Saving, challenge_key: str) -> Saving:
-    """Do what a saving's token says."""
+    """Return a saving begun as its token says."""
     behaviour = parse_saving_token(asked.token)
     if behaviour.effect is Effect.DECLINE:
         return replace(
@@ -105,7 +105,7 @@ def begun(asked: Saving, challenge_key: str) -> Saving:
 
 
 def answered(saving: Saving, *, is_approved: bool) -> Saving:
-    """Bring the customer's answer to a challenge."""
+    """Return a saving with the customer's answer to its challenge."""
     if is_approved:
         return replace(saving, status=EntryStatus.APPROVED)
     return replace(saving, status=EntryStatus.DECLINED, failure=FailureCode.ACTION_FAILED)

@@ -1,4 +1,4 @@
-"""What the gateway is asked and what it keeps, as values; and how they look on the wire."""
+"""The gateway's instructions and entries, as values and in their wire format."""
 
 import hashlib
 import re
@@ -19,14 +19,14 @@ from payments.ports.provider import DataFault
 from providers.sandbox.gateway.tokens import parse_token
 
 LARGEST_MINOR = 2**63 - 1
-"""What an integer column of SQLite holds."""
+"""The largest integer column of SQLite."""
 
 KEY = re.compile(r"[A-Za-z0-9_]{1,64}", re.ASCII)
 ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2000}", re.ASCII)
-"""A return address; it has been held to the allowed origins by the server before."""
+"""Characters of a return address; the server has checked it against the allowed origins."""
 
 BEGUN_HERE = "own_"
-"""How the keys begin of what was done in the gateway's dashboard."""
+"""The prefix of the keys of operations made in the gateway's dashboard."""
 
 KINDS = {
     kind.value: kind
@@ -40,11 +40,11 @@ KINDS = {
 
 
 class Malformed(ValueError):
-    """What is wrong with a request to the gateway; nothing of it was done."""
+    """An error: a request to the gateway is malformed, and none of it was done."""
 
 
 class EntryStatus(Enum):
-    """How far an operation is."""
+    """The state of an operation."""
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -57,7 +57,7 @@ OPEN_STATUSES = frozenset({EntryStatus.PENDING, EntryStatus.CHALLENGED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """One operation that the gateway is asked for."""
+    """An instruction to the gateway for one operation."""
 
     key: str
     kind: OperationKind
@@ -65,22 +65,22 @@ class Instruction:
     amount_minor: int
     currency: str
     token: str | None = None
-    """Of an authorization; what follows it behaves by the same token."""
+    """For an authorization; its token also decides what follows."""
     method: str | None = None
-    """A saved payment method that is to pay."""
+    """The saved payment method that is to pay."""
     return_url: str | None = None
     closes_session: bool = False
     """A cancellation without a payment: it ends whatever the session has open."""
     releases_rest: bool = False
 
     def fingerprint(self) -> str:
-        """Digest all but the key, so that a key can't come again with another body."""
+        """Return a digest of all but the key, so that a key can't be reused with another body."""
         left_out = {"key", "kind", *(() if self.method else ("method",))}
         parts = [getattr(self, one.name) for one in fields(self) if one.name not in left_out]
         return hashlib.sha256(orjson.dumps([self.kind.value, *parts])).hexdigest()
 
     def to_wire(self) -> JsonObject:
-        """Write it as the body of POST /operations."""
+        """Return the body of POST /operations."""
         return {
             one.name: self.kind.value if one.name == "kind" else getattr(self, one.name)
             for one in fields(self)
@@ -124,7 +124,7 @@ _CHECKS: Mapping[str, tuple[Callable[[object], bool], str]] = {
 
 
 def read_instruction(body: object) -> Instruction:
-    """Read the body of POST /operations; raises Malformed."""
+    """Return the instruction in the body of POST /operations; raises Malformed."""
     if not isinstance(body, dict) or body.keys() != _CHECKS.keys():
         raise Malformed(f"An operation is one object with {', '.join(_CHECKS)}.")
     for name, (is_right, what) in _CHECKS.items():
@@ -143,7 +143,7 @@ def read_instruction(body: object) -> Instruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The one effect that an operation had, under its key."""
+    """The one effect of an operation, under its key."""
 
     key: str
     kind: OperationKind
@@ -152,15 +152,15 @@ class Entry:
     amount_minor: int
     status: EntryStatus
     moved_minor: int = 0
-    """Authorized, captured, refunded or given back by it."""
+    """The amount that it authorized, captured, refunded or gave back."""
     held_minor: int = 0
-    """What it keeps from others while it is pending: its amount, and what it will give back."""
+    """The amount that it reserves while pending: its own, and what it will give back."""
     released_minor: int = 0
-    """Given back by it: the cancellation's amount, and what a capture left over."""
+    """The amount that it gave back: the cancellation's, and what a capture left over."""
     failure: FailureCode | None = None
     decline_code: str | None = None
     is_captured: bool = False
-    """An authorization that was captured at once."""
+    """Whether an authorization was captured at once."""
     capture_before: Instant | None = None
     token: str | None = None
     challenge_key: str | None = None
@@ -179,7 +179,7 @@ class Entry:
         return self.status in OPEN_STATUSES
 
     def to_row(self) -> dict[str, object]:
-        """Write it as the columns of its row."""
+        """Return the columns of its row."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         return {
             name: value.value if isinstance(value, Enum) else value
@@ -187,7 +187,7 @@ class Entry:
         }
 
     def to_wire(self) -> JsonObject:
-        """Write it as the gateway's answer, the challenge's key included: for the server alone."""
+        """Return the gateway's answer, the challenge's key included: for the server alone."""
         return {
             "key": self.key,
             "kind": self.kind.value,
@@ -206,7 +206,7 @@ class Entry:
         }
 
     def to_ledger(self) -> JsonObject:
-        """Write it as a line of the ledger, for people and tests."""
+        """Return a line of the ledger, for people and tests."""
         return {
             "key": self.key,
             "kind": self.kind.value,
@@ -224,7 +224,7 @@ ENTRY_COLUMNS = tuple(one.name for one in fields(Entry))
 
 
 def entry_from_row(row: Mapping[str, Any]) -> Entry:
-    """Read a row of the ledger."""
+    """Return the entry in a row of the ledger."""
     values = dict(row)
     values["kind"] = KINDS[values["kind"]]
     values["status"] = EntryStatus(values["status"])
