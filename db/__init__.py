@@ -1,1 +1,1 @@
-"""Tables, store, reads, engine and migrations: all SQL."""
+"""Everything with SQL: tables, stores, reads, engines and migrations."""

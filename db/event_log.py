@@ -1,4 +1,4 @@
-"""Reads the log: one statement a batch, in the order of a collection or of everything."""
+"""Reads of the event log: one statement a batch, in the order of a collection or of the whole log."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ FIRST_EVENTS_OF = Statement(
     .where(IsOneOf(_events.c.collection_id, "ids"), _events.c.sequence <= bindparam("most"))
     .order_by(_events.c.collection_id, _events.c.sequence)
 )
-"""A collection's events are numbered from 1 on without a gap."""
+"""A collection's events are numbered from 1 without a gap."""
 EVENTS_OF_PAYMENT = Statement(
     select(*EVENT_COLUMNS)
     .where(
@@ -82,29 +82,29 @@ SEQUENCES = Statement(
 
 
 class SqlLog:
-    """Reads the log; see payments.ports.reads.Log, and db.statements.log_order for the order of all of it."""
+    """The event log; see payments.ports.reads.Log, and db.statements.log_order for the order of the whole log."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def event(self, id: EventId) -> Event | None:
-        """Read one event."""
+        """Return an event."""
         return self._first(await self._rows(EVENT, {"id": id}))
 
     async def events_by_id(self, ids: Sequence[EventId]) -> Mapping[EventId, Event]:
-        """Read events."""
+        """Return events by id."""
         rows = await self._rows(EVENTS_BY_ID, {"ids": json_list(ids)})
         return {event.id: event for event in map(EVENTS.record, rows)}
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a collection's events after a sequence number, oldest first."""
+        """Return a collection's events after a sequence number, oldest first."""
         values = {"collection_id": id, "after": after, "most": limit}
         return [EVENTS.record(row) for row in await self._rows(EVENTS_OF, values)]
 
     async def first_events_of(
         self, ids: Sequence[CollectionId], *, limit: int
     ) -> Mapping[CollectionId, Sequence[Event]]:
-        """Read the first so many events of each collection, oldest first."""
+        """Return the first events of each collection, at most a number of each, oldest first."""
         grouped: dict[CollectionId, list[Event]] = defaultdict(list)
         values = {"ids": json_list(ids), "most": limit}
         for row in await self._rows(FIRST_EVENTS_OF, values):
@@ -113,14 +113,14 @@ class SqlLog:
         return grouped
 
     async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a payment's events after a sequence number of its collection, oldest first."""
+        """Return a payment's events after a sequence number of its collection, oldest first."""
         values = {"payment_id": id, "after": after, "most": limit}
         return [EVENTS.record(row) for row in await self._rows(EVENTS_OF_PAYMENT, values)]
 
     async def first_events_of_payments(
         self, ids: Sequence[PaymentId], *, limit: int
     ) -> Mapping[PaymentId, Sequence[Event]]:
-        """Read the first so many events of each payment, oldest first."""
+        """Return the first events of each payment, at most a number of each, oldest first."""
         grouped: dict[PaymentId, list[Event]] = defaultdict(list)
         values = {"ids": json_list(ids), "most": limit}
         for row in await self._rows(FIRST_EVENTS_OF_PAYMENTS, values):
@@ -130,20 +130,20 @@ class SqlLog:
         return grouped
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events after a position, oldest first."""
+        """Return the whole log's events after a position, oldest first."""
         rows = await self._rows(ALL_EVENTS, {"after": after, "most": limit})
         return [EVENTS.record(row) for row in rows]
 
     async def last_event_of(self, id: CollectionId) -> Event | None:
-        """Read a collection's newest event."""
+        """Return a collection's newest event."""
         return self._first(await self._rows(LAST_EVENT_OF, {"collection_id": id}))
 
     async def last_event(self) -> Event | None:
-        """Read the whole log's newest event; None for an empty log."""
+        """Return the whole log's newest event; None for an empty log."""
         return self._first(await self._rows(LAST_EVENT, {}))
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
-        """Return how far each collection's log goes."""
+        """Return the newest sequence number of each collection's log."""
         rows = await self._rows(SEQUENCES, {"ids": json_list(ids)})
         return {row[0]: row[1] for row in rows}
 

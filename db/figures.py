@@ -1,4 +1,4 @@
-"""Counts what an operator watches; each statement is on an index that holds little more than what is counted."""
+"""Counts for an operator; each statement uses an index that holds little more than what is counted."""
 
 from sqlalchemy import bindparam, func, literal_column, select, text, true
 
@@ -47,13 +47,13 @@ PENDING_WEBHOOKS = Statement(
 
 
 class SqlFigures:
-    """Counts rows; see payments.ports.figures."""
+    """The counts; see payments.ports.figures."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def figures(self) -> Figures:
-        """Count; raises StoreFailed."""
+        """Return the counts; raises StoreFailed."""
         now = self._database.now()
         unsettled = await self._database.rows(UNSETTLED, {"now": now})
         parked = await self._database.rows(PARKED, {"since": after(now, -PARKED_SECONDS)})

@@ -1,4 +1,4 @@
-"""What must hold between the rows, each as one query that finds what breaks it.
+"""The invariants between rows, each as one query that finds what breaks it.
 
 The numbers are those of the invariants in the project's reliability document.
 """
@@ -15,18 +15,18 @@ from payments.model.instants import SECOND
 from payments.ports.invariants import BrokenInvariant
 
 MOST_ROWS = 100
-"""Of one invariant: whoever has to look at more looks for one cause."""
+"""Rows of one invariant: more have the same cause."""
 
 OVERDUE_SECONDS = 3_600
-"""Recovery looks every few seconds, and tries a silent provider with one thing at a time: what is due for as long as
-this, nobody is looking after."""
+"""Recovery runs every few seconds, and tries a silent provider with one operation at a time: one that is due for this
+long is not being looked after."""
 
 PENDING = "operations.status IN ('ASKING', 'UNKNOWN', 'PROCESSING')"
 
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One thing that must hold; its query gives the id of what breaks it, what is there and what should be."""
+    """An invariant; its query returns the id of what breaks it, the actual value and the expected one."""
 
     number: int
     name: str
@@ -69,7 +69,7 @@ OF_COLLECTION = "collection_id = kept.collection_id"
 
 
 def _as_in_the_log(table: str, reference: str, column: str) -> str:
-    # Events are found by their collection: without that each row would be looked for in the whole log.
+    # Events are found by their collection: otherwise the whole log would be searched for each row.
     newest = (
         f"(SELECT {column} FROM payment_events WHERE {reference} = kept.id AND {column} IS NOT NULL"
         " ORDER BY sequence DESC LIMIT 1)"
@@ -83,7 +83,7 @@ def _as_in_the_log(table: str, reference: str, column: str) -> str:
 SUCCEEDED = "status = 'SUCCEEDED'"
 RELEASED_BY_CAPTURES = _sum_of("reserved_minor - amount_minor", "capture", SUCCEEDED)
 MOVED = "COALESCE(moved_minor, amount_minor)"
-"""What the provider says; operations of before it was kept moved what was asked."""
+"""According to the provider; operations from before this was recorded moved what was requested."""
 
 RELEASED_BY_CANCELLATIONS = _sum_of(MOVED, "cancel", SUCCEEDED)
 RELEASED_BY_CLOSINGS = (
@@ -150,7 +150,7 @@ INVARIANTS = (
         "a collection's authorized amount is that of its payments",
         _collection_sum(
             "authorized_minor",
-            # Only what was begun at a provider can give back more than there was.
+            # Only external operations can give back more than there was.
             "CASE WHEN released_minor > amount_minor THEN 0 ELSE amount_minor - released_minor END",
         ),
     ),
@@ -273,13 +273,13 @@ INVARIANTS = (
 
 
 class SqlInvariants:
-    """Looks for what breaks an invariant; see payments.ports.invariants."""
+    """The check of the invariants; see payments.ports.invariants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def broken(self) -> Sequence[BrokenInvariant]:
-        """List what breaks an invariant, at most 100 rows of each."""
+        """Return what breaks an invariant, at most 100 rows of each."""
         overdue = self._database.now() - OVERDUE_SECONDS * SECOND
         return [
             BrokenInvariant(one.number, one.name, str(id), str(found), str(expected))

@@ -1,4 +1,4 @@
-"""Pages by keyset: one statement for each shape of a filter, each of which an index answers in order."""
+"""Pages by keyset: one statement for each shape of a filter, each answered in order by an index."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -26,18 +26,18 @@ from payments.model.entities import Payment, PaymentCollection
 from payments.ports.lists import CollectionFilter, PaymentFilter, Stretch
 
 SHAPES_KEPT = 256
-"""Of the 1,200 that two lists, their filters and both orders have; a shop uses a handful."""
+"""Statements, of the 1,200 that two lists with their filters and both orders have; a shop uses a handful."""
 
 
 class Shape(NamedTuple):
-    """What a filter's statement depends on, whatever the values are."""
+    """The shape of a filter, which decides the statement whatever the values are."""
 
     table: Table
     equal: tuple[str, ...]
-    """The columns that have to have one value."""
+    """The columns that must equal one value."""
     has_ids: bool
     statuses: int
-    """How many of them are wanted; 0: all."""
+    """How many statuses are wanted; 0: all."""
 
 
 def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
@@ -55,10 +55,10 @@ def _place(name: str) -> Any:
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def page(shape: Shape, *, newest_first: bool) -> Statement:
-    """Build the statement of a page.
+    """Return the statement of a page.
 
-    Several statuses are as many pages, merged: no index holds them in one order, and sorting all that match would cost
-    more the longer the list is.
+    Several statuses are read as one page each and merged: no index holds them in one order, and the cost of sorting all
+    matches would grow with the list.
     """
     statuses = [shape.table.c.status == bindparam(f"status_{n}") for n in range(shape.statuses)]
     if len(statuses) <= 1:
@@ -83,7 +83,7 @@ def _ordered(rows: Select[Any], of: Any, newest_first: bool) -> Select[Any]:
 
 @lru_cache(maxsize=SHAPES_KEPT)
 def count(shape: Shape) -> Statement:
-    """Build the statement that counts what matches, up to a number."""
+    """Return the statement that counts matches, up to a number."""
     table = shape.table
     some: Select[Any] = select(literal_column("1")).select_from(table).where(*_conditions(shape))
     if shape.statuses:
@@ -92,7 +92,7 @@ def count(shape: Shape) -> Statement:
 
 
 class SqlLists:
-    """Reads pages; see payments.ports.lists.Lists."""
+    """The lists; see payments.ports.lists.Lists."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -100,7 +100,7 @@ class SqlLists:
     async def collection_page(
         self, wanted: CollectionFilter, stretch: Stretch, *, limit: int, newest_first: bool
     ) -> Sequence[PaymentCollection]:
-        """Read a page of collections."""
+        """Return a page of collections."""
         shape, values = _collections(wanted)
         rows = await self._page(shape, values, stretch, limit=limit, newest_first=newest_first)
         return [COLLECTIONS.record(row) for row in rows]
@@ -108,18 +108,18 @@ class SqlLists:
     async def payment_page(
         self, wanted: PaymentFilter, stretch: Stretch, *, limit: int, newest_first: bool
     ) -> Sequence[Payment]:
-        """Read a page of payments."""
+        """Return a page of payments."""
         shape, values = _payments(wanted)
         rows = await self._page(shape, values, stretch, limit=limit, newest_first=newest_first)
         return [PAYMENTS.record(row) for row in rows]
 
     async def count_collections(self, wanted: CollectionFilter, stretch: Stretch, most: int) -> int:
-        """Count collections, at most up to a number."""
+        """Return the number of collections, counted at most up to a number."""
         shape, values = _collections(wanted)
         return await self._count(shape, values, stretch, most)
 
     async def count_payments(self, wanted: PaymentFilter, stretch: Stretch, most: int) -> int:
-        """Count payments, at most up to a number."""
+        """Return the number of payments, counted at most up to a number."""
         shape, values = _payments(wanted)
         return await self._count(shape, values, stretch, most)
 
@@ -168,7 +168,7 @@ def _shaped(
     statuses: Sequence[Any] | None,
 ) -> tuple[Shape, dict[str, Any]]:
     if statuses is not None and not statuses:
-        ids = ()  # Not one status is wanted: nothing can match.
+        ids = ()  # No status is wanted: nothing can match.
     values: dict[str, Any] = {name: value for name, value in equal.items() if value is not None}
     words = [status.value for status in statuses or ()]
     shape = Shape(table, tuple(values), ids is not None, len(words))

@@ -1,4 +1,4 @@
-"""Brings a database to the newest migration."""
+"""The migration of a database to the newest version."""
 
 import io
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ from sqlalchemy.exc import DBAPIError
 from db.engine.address import SETTING, DatabaseUnusable
 
 DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-"""What PostgreSQL's driver raises, other than an error of the system's."""
+"""Errors of PostgreSQL's driver beside the system's own."""
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def config_for(database_url: str) -> Config:
-    """Configure alembic for a database address."""
+    """Return alembic's configuration for a database address."""
     config = Config()
-    # Alembic reads it as a line of an ini file, in which % begins a reference.
+    # Alembic reads it as a line of an ini file, in which % starts a reference.
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["database_url"] = database_url
     return config
 
 
 def require_newest(database_url: str) -> None:
-    """Hold a database to the newest migration; raises DatabaseUnusable."""
+    """Raise DatabaseUnusable unless a database is at the newest migration."""
     config = config_for(database_url)
     config.stdout = io.StringIO()
     with _told():
@@ -46,7 +46,7 @@ def require_newest(database_url: str) -> None:
 def migrate(database_url: str) -> None:
     """Apply every migration that a database lacks; raises DatabaseUnusable.
 
-    Outside of any event loop: alembic's environment runs its own.
+    Must be called outside any event loop: alembic's environment runs its own.
     """
     with _told():
         command.upgrade(config_for(database_url), "head")

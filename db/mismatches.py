@@ -1,4 +1,4 @@
-"""Reads the mismatched payments, each with the operations that say what differs."""
+"""Reads of the mismatched payments, each with the operations that show the differences."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from payments.model.ids import SessionId
 from payments.model.mismatches import Mismatch, mismatch_of
 
 MOST_PAYMENTS = 100
-"""Whoever has to look at more looks for one cause."""
+"""Payments: more have the same cause."""
 
 _payments = tables.payments
 _operations = tables.operations
@@ -53,18 +53,18 @@ ENDED = Statement(
 
 
 class SqlMismatches:
-    """Looks for mismatched payments; see payments.ports.invariants."""
+    """The mismatched payments; see payments.ports.invariants."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def count(self) -> int:
-        """Count them."""
+        """Return their number."""
         ((count,),) = await self._database.rows(COUNT, {})
         return int(count)
 
     async def found(self) -> Sequence[Mismatch]:
-        """List them by id, at most 100, with what differs."""
+        """Return them sorted by id, at most 100, with their differences."""
         payments = [PAYMENTS.record(row) for row in await self._database.rows(MISMATCHED, {})]
         ids = json_list([payment.session_id for payment in payments])
         operations: dict[SessionId, list[Operation]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""Counts of requests in the database, for rate limits that several processes share; the table lies here beside them."""
+"""Request counts in the database, for rate limits that several processes share, with their table."""
 
 from sqlalchemy import BigInteger, Column, Index, String, Table, bindparam, delete, select, update
 
@@ -17,7 +17,7 @@ rate_counts = Table(
 )
 
 ENDED_AT_ONCE = 10
-"""Counts that have ended and go for each new one: there are never many more than are being counted."""
+"""Expired counts deleted for each new one: there are never many more than live ones."""
 
 _count = rate_counts.c["count"]  # c.count is a method.
 
@@ -42,18 +42,18 @@ FORGET = Statement(
 
 
 class SqlCounts:
-    """Counts in rows; see edge.rate_limits.counters."""
+    """Request counts in rows; see edge.rate_limits.counters."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def incr(self, key: str, expiry: int, amount: int = 1) -> int:
-        """Add to a count; gives what it is now. Raises StoreFailed."""
+        """Add to a count; return its value. Raises StoreFailed."""
         now = self._database.now()
         ends_at = after(now, expiry)
 
         def add(connection: Connection) -> int:
-            # Of two that insert at the same moment the second one starts again, and finds the first.
+            # If two transactions insert at the same moment, the second starts again and finds the first one's row.
             found = connection.rows(INCREASE, {"by_key": key, "amount": amount})
             if found:
                 return int(found[0][0])
@@ -64,9 +64,9 @@ class SqlCounts:
         return await self._database.write(add)
 
     async def get(self, key: str) -> int:
-        """Return what a count is; 0 where there is none. Raises StoreFailed."""
+        """Return a count's value; 0 where there is none. Raises StoreFailed."""
         found = await self._database.rows(COUNT, {"by_key": key})
         return int(found[0][0]) if found else 0
 
     async def close(self) -> None:
-        """Do nothing: the database is closed by whoever opened it."""
+        """Do nothing: the database is closed by its owner."""

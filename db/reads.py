@@ -1,4 +1,4 @@
-"""Reads for answers and for the log: one statement a batch, whatever the number of ids."""
+"""Reads for answers: one statement a batch, whatever the number of ids."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -102,7 +102,7 @@ IS_UNSETTLED = and_(
         _operations.c.due_at <= bindparam("now"),
     ),
 )
-"""What nobody's first ask is under way for: that is neither unknown yet nor anybody's to look at."""
+"""Operations except those whose first request is under way, which are neither unknown nor an operator's yet."""
 
 UNSETTLED = Statement(
     select(_operations)
@@ -120,7 +120,7 @@ DISABLED = Statement(select(tables.disabled_providers.c.provider_id))
 
 
 class SqlReads:
-    """Reads for answers; see payments.ports.reads.Reads."""
+    """The reads for answers; see payments.ports.reads.Reads."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -128,29 +128,29 @@ class SqlReads:
     async def collections(
         self, ids: Sequence[CollectionId]
     ) -> Mapping[CollectionId, PaymentCollection]:
-        """Read collections by id."""
+        """Return collections by id."""
         found = [COLLECTIONS.record(row) for row in await self._by_ids(COLLECTIONS_BY_ID, ids)]
         return {collection.id: collection for collection in found}
 
     async def sessions(self, ids: Sequence[SessionId]) -> Mapping[SessionId, PaymentSession]:
-        """Read sessions by id."""
+        """Return sessions by id."""
         found = [SESSIONS.record(row) for row in await self._by_ids(SESSIONS_BY_ID, ids)]
         return {session.id: session for session in found}
 
     async def payments(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Payment]:
-        """Read payments by id."""
+        """Return payments by id."""
         found = [PAYMENTS.record(row) for row in await self._by_ids(PAYMENTS_BY_ID, ids)]
         return {payment.id: payment for payment in found}
 
     async def operations(self, ids: Sequence[OperationId]) -> Mapping[OperationId, Operation]:
-        """Read operations by id."""
+        """Return operations by id."""
         found = [OPERATIONS.record(row) for row in await self._by_ids(OPERATIONS_BY_ID, ids)]
         return {operation.id: operation for operation in found}
 
     async def sessions_of(
         self, ids: Sequence[CollectionId]
     ) -> Mapping[CollectionId, Sequence[PaymentSession]]:
-        """Read collections' sessions, oldest first."""
+        """Return collections' sessions, oldest first."""
         grouped: dict[CollectionId, list[PaymentSession]] = defaultdict(list)
         for row in await self._by_ids(SESSIONS_OF, ids):
             session = SESSIONS.record(row)
@@ -160,7 +160,7 @@ class SqlReads:
     async def payments_of(
         self, ids: Sequence[CollectionId]
     ) -> Mapping[CollectionId, Sequence[Payment]]:
-        """Read collections' payments, oldest first."""
+        """Return collections' payments, oldest first."""
         grouped: dict[CollectionId, list[Payment]] = defaultdict(list)
         for row in await self._by_ids(PAYMENTS_OF, ids):
             payment = PAYMENTS.record(row)
@@ -168,17 +168,17 @@ class SqlReads:
         return grouped
 
     async def payments_of_sessions(self, ids: Sequence[SessionId]) -> Mapping[SessionId, Payment]:
-        """Read the payments that sessions made."""
+        """Return the payments that sessions made."""
         found = [PAYMENTS.record(row) for row in await self._by_ids(PAYMENTS_OF_SESSIONS, ids)]
         return {payment.session_id: payment for payment in found}
 
     async def disputes(self, ids: Sequence[DisputeId]) -> Mapping[DisputeId, Dispute]:
-        """Read disputes by id."""
+        """Return disputes by id."""
         found = [DISPUTES.record(row) for row in await self._by_ids(DISPUTES_BY_ID, ids)]
         return {dispute.id: dispute for dispute in found}
 
     async def disputes_of(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Sequence[Dispute]]:
-        """Read payments' disputes, oldest first."""
+        """Return payments' disputes, oldest first."""
         grouped: dict[PaymentId, list[Dispute]] = defaultdict(list)
         for row in await self._by_ids(DISPUTES_OF, ids):
             dispute = DISPUTES.record(row)
@@ -186,24 +186,24 @@ class SqlReads:
         return grouped
 
     async def holders(self, ids: Sequence[HolderId]) -> Mapping[HolderId, AccountHolder]:
-        """Read account holders that their providers know."""
+        """Return account holders that exist at their providers."""
         found = [HOLDERS.record(row) for row in await self._by_ids(HOLDERS_BY_ID, ids)]
         return {holder.id: holder for holder in found}
 
     async def holders_of(self, customer_reference: str) -> Sequence[AccountHolder]:
-        """Read a customer's account holders that their providers know, oldest first."""
+        """Return a customer's account holders that exist at their providers, oldest first."""
         rows = await self._rows(HOLDERS_OF, {"customer_reference": customer_reference})
         return [HOLDERS.record(row) for row in rows]
 
     async def methods(self, ids: Sequence[MethodId]) -> Mapping[MethodId, PaymentMethod]:
-        """Read payment methods by id."""
+        """Return payment methods by id."""
         found = [METHODS.record(row) for row in await self._by_ids(METHODS_BY_ID, ids)]
         return {method.id: method for method in found}
 
     async def methods_of(
         self, ids: Sequence[HolderId]
     ) -> Mapping[HolderId, Sequence[PaymentMethod]]:
-        """Read account holders' payment methods, oldest first."""
+        """Return account holders' payment methods, oldest first."""
         grouped: dict[HolderId, list[PaymentMethod]] = defaultdict(list)
         for row in await self._by_ids(METHODS_OF, ids):
             method = METHODS.record(row)
@@ -211,18 +211,18 @@ class SqlReads:
         return grouped
 
     async def refund_reasons(self) -> Sequence[RefundReason]:
-        """Read the list of refund reasons, oldest first."""
+        """Return the refund reasons in the list, oldest first."""
         return [REASONS.record(row) for row in await self._rows(REFUND_REASONS, {})]
 
     async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
-        """Read refund reasons, those that are off the list included."""
+        """Return refund reasons, deleted ones included."""
         found = [REASONS.record(row) for row in await self._by_ids(REASONS_BY_ID, ids)]
         return {reason.id: reason for reason in found}
 
     async def movements_of(
         self, ids: Sequence[PaymentId]
     ) -> Mapping[PaymentId, Sequence[Operation]]:
-        """Read payments' captures and refunds, oldest first."""
+        """Return payments' captures and refunds, oldest first."""
         grouped: dict[PaymentId, list[Operation]] = defaultdict(list)
         for row in await self._by_ids(MOVEMENTS_OF, ids):
             operation = OPERATIONS.record(row)
@@ -231,7 +231,7 @@ class SqlReads:
         return grouped
 
     async def unsettled_page(self, after: Operation | None, *, limit: int) -> Sequence[Operation]:
-        """Read operations without outcome that are not just being asked for the first time, oldest first."""
+        """Return operations without an outcome, except those on their first request, oldest first."""
         values = {
             "now": self._database.now(),
             "created_at": FIRST.created_at if after is None else after.created_at,
@@ -241,7 +241,7 @@ class SqlReads:
         return [OPERATIONS.record(row) for row in await self._rows(UNSETTLED, values)]
 
     async def disabled_providers(self) -> frozenset[str]:
-        """List the providers that the operator has disabled."""
+        """Return the providers that the operator has disabled."""
         return frozenset(row[0] for row in await self._rows(DISABLED, {}))
 
     async def _by_ids(self, statement: Statement, ids: Sequence[str]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Turns records into rows and back: one map for each table, with the columns in the table's own order."""
+"""The mapping between records and rows: one for each table, with the columns in the table's own order."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -66,7 +66,7 @@ def _paid_with(value: str) -> PaidWith:
 
 
 def enum_of(kind: type[Enum]) -> tuple[Converter, Converter]:
-    """Return how members of an enum are kept, as their values."""
+    """Return a column type that keeps an enum's members as their values."""
     return (lambda member: member.value), {member.value: member for member in kind}.__getitem__
 
 
@@ -78,7 +78,7 @@ FLAG: tuple[Converter, Converter] = (bool, bool)
 
 
 class RowMap(Generic[Thing]):
-    """How one kind of record is kept. Column and field have the same name, but for those that `renamed` lists."""
+    """The mapping of one kind of record. Column and field have the same name, except for those in `renamed`."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class RowMap(Generic[Thing]):
         return values
 
     def record(self, row: Sequence[Any]) -> Thing:
-        """Make a record from a row that has the table's columns, in order, and then the joined ones."""
+        """Return the record in a row that has the table's columns, in order, and then the joined ones."""
         values = list(row)
         for index, convert in self._from_row:
             if values[index] is not None:

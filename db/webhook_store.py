@@ -1,4 +1,4 @@
-"""Endpoints and deliveries of webhooks; see webhooks.ports for what each of these does."""
+"""Endpoints and deliveries of webhooks; see webhooks.ports for each method."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -38,12 +38,12 @@ def _types_text(types: Sequence[EventType]) -> str:
 
 
 def _types(value: str) -> tuple[EventType, ...]:
-    # One that a newer version knows is nobody's business here.
+    # An event type that only a newer version knows is of no concern here.
     return tuple(EventType(word) for word in orjson.loads(value) if word in EVENT_TYPES)
 
 
 def _attempts_text(attempts: Sequence[DeliveryAttempt]) -> str:
-    # Enums are written as their values.
+    # Enums are stored as their values.
     return orjson.dumps([asdict(attempt) for attempt in attempts]).decode()
 
 
@@ -68,26 +68,26 @@ DELIVERIES = RowMap(
 
 
 class SqlWebhookTransaction:
-    """One open transaction on endpoints, lanes and deliveries."""
+    """An open transaction on endpoints, lanes and deliveries."""
 
     def __init__(self, connection: Connection, now: Instant) -> None:
         self._connection = connection
         self.now = now
 
     def lock_endpoints(self) -> Sequence[WebhookEndpoint]:
-        """Read every endpoint and hold them."""
+        """Return every endpoint and lock them."""
         return [ENDPOINTS.record(row) for row in self._connection.rows(sql.LOCK_ENDPOINTS, {})]
 
     def count_endpoints(self) -> int:
-        """Count the endpoints."""
+        """Return the number of endpoints."""
         return int(self._connection.rows(sql.COUNT_ENDPOINTS, {})[0][0])
 
     def lock_endpoint(self, id: EndpointId) -> WebhookEndpoint | None:
-        """Read an endpoint and hold it."""
+        """Return an endpoint and lock it."""
         return _endpoint(self._connection.rows(sql.LOCK_ENDPOINT, {"id": id}))
 
     def endpoint(self, id: EndpointId) -> WebhookEndpoint | None:
-        """Read an endpoint."""
+        """Return an endpoint."""
         return _endpoint(self._connection.rows(sql.ENDPOINT, {"id": id}))
 
     def insert_endpoint(self, endpoint: WebhookEndpoint) -> None:
@@ -95,7 +95,7 @@ class SqlWebhookTransaction:
         self._connection.change(sql.INSERT_ENDPOINT, ENDPOINTS.values(endpoint))
 
     def update_endpoint(self, endpoint: WebhookEndpoint) -> None:
-        """Change an endpoint that this transaction holds."""
+        """Update an endpoint that this transaction has locked."""
         values = {**ENDPOINTS.values(endpoint), "by_id": endpoint.id}
         self._connection.change(sql.UPDATE_ENDPOINT, values)
 
@@ -105,23 +105,23 @@ class SqlWebhookTransaction:
             self._connection.change(statement, {"by_id": id})
 
     def end_of_log(self) -> int:
-        """Return a position after which every event comes that is committed later."""
+        """Return a position that all events committed later come after."""
         return int(self._connection.rows(sql.END_OF_LOG, {})[0][0])
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events after a position, oldest first."""
+        """Return the whole log's events after a position, oldest first."""
         rows = self._connection.rows(event_log.ALL_EVENTS, {"after": after, "most": limit})
         return [EVENTS.record(row) for row in rows]
 
     def events_after(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
-        """Read what some collections' logs have after a position in the whole one."""
+        """Return the events of some collections after a position in the whole log."""
         values = {"ids": json_list(of), "after": position}
         return [EVENTS.record(row) for row in self._connection.rows(sql.EVENTS_BEHIND, values)]
 
     def missed(
         self, endpoint: WebhookEndpoint, types: Sequence[EventType], since: Instant
     ) -> Sequence[Event]:
-        """Read events since an instant that an endpoint was never fed with."""
+        """Return the events since an instant that an endpoint never received as deliveries."""
         values = {
             "endpoint_id": endpoint.id,
             "first_id": first_id(EVENT, since),
@@ -132,17 +132,17 @@ class SqlWebhookTransaction:
         return [EVENTS.record(row) for row in self._connection.rows(sql.MISSED, values)]
 
     def event(self, id: EventId) -> Event | None:
-        """Read an event."""
+        """Return an event."""
         rows = self._connection.rows(event_log.EVENT, {"id": id})
         return EVENTS.record(rows[0]) if rows else None
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
-        """Return which of some events have a delivery to an endpoint already."""
+        """Return which of some events already have a delivery to an endpoint."""
         values = {"endpoint_id": id, "ids": json_list(events)}
         return frozenset(row[0] for row in self._connection.rows(sql.FED, values))
 
     def delivery(self, id: DeliveryId) -> WebhookDelivery | None:
-        """Read a delivery."""
+        """Return a delivery."""
         return _delivery(self._connection.rows(sql.DELIVERY, {"id": id}))
 
     def insert_delivery(self, delivery: WebhookDelivery) -> None:
@@ -150,22 +150,22 @@ class SqlWebhookTransaction:
         self._connection.change(sql.INSERT_DELIVERY, DELIVERIES.values(delivery))
 
     def update_delivery(self, delivery: WebhookDelivery) -> bool:
-        """Change a delivery whose lane, or whose endpoint, this transaction holds."""
+        """Update a delivery whose lane or endpoint this transaction has locked."""
         values = {**DELIVERIES.values(delivery), "by_id": delivery.id}
         return self._connection.change(sql.UPDATE_DELIVERY, values) == 1
 
     def first_of_lane(self, id: EndpointId, lane: str) -> WebhookDelivery | None:
-        """Read the pending delivery of a lane that is to be sent first."""
+        """Return the pending delivery that a lane sends first."""
         values = {"endpoint_id": id, "lane": lane}
         return _delivery(self._connection.rows(sql.FIRST_OF_LANE, values))
 
     def failed_since(self, id: EndpointId, since: Instant) -> Sequence[WebhookDelivery]:
-        """Read deliveries that failed and were made since an instant, in their order."""
+        """Return deliveries that were created since an instant and failed, in their order."""
         values = {"endpoint_id": id, "since": since, "most": MOST_RECOVERED}
         return [DELIVERIES.record(row) for row in self._connection.rows(sql.FAILED_SINCE, values)]
 
     def lane_holder(self, id: EndpointId, lane: str) -> str | None:
-        """Lock a lane and name its holder, "" where it has none; None where there is no such lane."""
+        """Lock a lane and return its holder, "" if it has none; None where there is no such lane."""
         for row in self._connection.rows(sql.LOCK_LANE, _lane(id, lane)):
             return str(row[0] or "")
         return None
@@ -176,23 +176,23 @@ class SqlWebhookTransaction:
         self._connection.change(sql.INSERT_LANE, values)
 
     def set_lane(self, id: EndpointId, lane: str, *, due_at: Instant, holder: str | None) -> None:
-        """Say who works on a lane until when, or when it is due."""
+        """Set a lane's holder and the end of its lease, or when it is due."""
         self._connection.change(
             sql.SET_LANE, {**_lane(id, lane), "due_at": due_at, "holder": holder}
         )
 
     def delete_lane(self, id: EndpointId, lane: str) -> None:
-        """Delete a lane that this transaction holds."""
+        """Delete a lane that this transaction has locked."""
         self._connection.change(sql.DELETE_LANE, _lane(id, lane))
 
     def hurry_lanes(self, id: EndpointId) -> None:
-        """Make every lane of an endpoint due now that nobody works on."""
+        """Make every lane of an endpoint without a holder due now."""
         self._connection.change(sql.HURRY_LANES, {"by_endpoint": id, "now": self.now})
 
     def claim_lanes(
         self, id: EndpointId, *, holder: str, until: Instant, limit: int
     ) -> Sequence[str]:
-        """Take lanes of an endpoint that are due."""
+        """Claim lanes of an endpoint that are due."""
         values = {
             "by_endpoint": id,
             "now": self.now,
@@ -204,18 +204,18 @@ class SqlWebhookTransaction:
 
 
 class SqlWebhooks:
-    """Keeps endpoints and deliveries; see webhooks.ports.Webhooks."""
+    """The store of endpoints and deliveries; see webhooks.ports.Webhooks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def transact(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one transaction and commit; its exception rolls back. Raises StoreFailed."""
         now = self._database.now
         return await self._database.write(lambda one: work(SqlWebhookTransaction(one, now())))
 
     async def states(self) -> Sequence[EndpointState]:
-        """Look at every endpoint that is enabled: whether it waits for something."""
+        """Return the state of every enabled endpoint: whether it waits for something."""
         rows = await self._database.rows(sql.STATES, {})
         now = self._database.now()
         return [
@@ -228,13 +228,13 @@ class SqlWebhooks:
         ]
 
     async def endpoints(self) -> Sequence[WebhookEndpoint]:
-        """Read every endpoint, oldest first."""
+        """Return every endpoint, oldest first."""
         return [ENDPOINTS.record(row) for row in await self._database.rows(sql.ALL_ENDPOINTS, {})]
 
     async def endpoints_by_id(
         self, ids: Sequence[EndpointId]
     ) -> Mapping[EndpointId, WebhookEndpoint]:
-        """Read endpoints."""
+        """Return endpoints by id."""
         rows = await self._database.rows(sql.ENDPOINTS_BY_ID, {"ids": json_list(ids)})
         found = (ENDPOINTS.record(row) for row in rows)
         return {one.id: one for one in found}
@@ -242,7 +242,7 @@ class SqlWebhooks:
     async def deliveries_by_id(
         self, ids: Sequence[DeliveryId]
     ) -> Mapping[DeliveryId, WebhookDelivery]:
-        """Read deliveries."""
+        """Return deliveries by id."""
         rows = await self._database.rows(sql.DELIVERIES_BY_ID, {"ids": json_list(ids)})
         found = (DELIVERIES.record(row) for row in rows)
         return {one.id: one for one in found}
@@ -250,7 +250,7 @@ class SqlWebhooks:
     async def delivery_page(
         self, id: EndpointId, status: DeliveryStatus | None, *, before: int, limit: int
     ) -> Sequence[WebhookDelivery]:
-        """Read an endpoint's deliveries of events before a position in the log, newest first."""
+        """Return an endpoint's deliveries of events before a position in the log, newest first."""
         values: dict[str, Any] = {"endpoint_id": id, "before": before, "most": limit}
         if status is None:
             rows = await self._database.rows(sql.PAGE, values)
@@ -259,7 +259,7 @@ class SqlWebhooks:
         return [DELIVERIES.record(row) for row in rows]
 
     async def clear(self, before: Instant) -> int:
-        """Delete some deliveries that ended before an instant; tells how many."""
+        """Delete some deliveries that ended before an instant; return how many."""
         values = {"before": before, "most": WEBHOOK_CLEARED}
         return await self._database.write(lambda one: one.change(sql.CLEAR, values))
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server's address, with the parameters that libpq has names for; what is wrong is said in a sentence."""
+"""A PostgreSQL server's address, with the parameters named as in libpq; a fault is reported in one sentence."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 SETTING: Final = "TILLGRAPH_DATABASE_URL"
 
 CONNECT_SECONDS: Final = 3
-"""For a new connection to one host: one that is not there is told of as quickly as one that is busy."""
+"""For a new connection to one host: an unreachable host is reported as quickly as a busy one."""
 
 LONGEST_CONNECT_SECONDS: Final = 60
 
@@ -27,7 +27,7 @@ HANDED_ON: Final = frozenset(
         *("ssl_min_protocol_version", "ssl_max_protocol_version"),
     )
 )
-"""Names that the driver itself reads in an address."""
+"""Parameters that the driver itself reads in an address."""
 
 TAKEN: Final = HANDED_ON | {
     *("host", "port", "connect_timeout", "application_name", "options", "target_session_attrs")
@@ -35,7 +35,7 @@ TAKEN: Final = HANDED_ON | {
 
 CHOICES: Final[Mapping[str, Sequence[str]]] = {
     "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
-    # This program writes: on a server that only reads it is of no use.
+    # This program writes: a server that only reads is of no use.
     "target_session_attrs": ("any", "primary", "read-write"),
     "sslnegotiation": ("postgres", "direct"),
     "ssl_min_protocol_version": ("TLSv1.2", "TLSv1.3"),
@@ -46,12 +46,12 @@ FILES: Final = ("sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile")
 
 
 class DatabaseUnusable(Exception):
-    """One sentence on why the database can't be used; start-up ends with it."""
+    """An error: the database can't be used; start-up ends with its one sentence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One of the hosts of an address; None stands for what the driver takes without one."""
+    """One of the hosts of an address; None stands for the driver's default."""
 
     name: str | None = None
     port: int | None = None
@@ -59,20 +59,20 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class ServerAddress:
-    """What an address says."""
+    """A parsed address."""
 
     dsn: str
-    """All that the driver reads itself: never the hosts."""
+    """Everything that the driver reads itself, without the hosts."""
     hosts: tuple[Host, ...]
     connect_seconds: int
     target: str
-    """Which of the hosts will do, in libpq's words."""
+    """Which of the hosts are acceptable, in libpq's words."""
     settings: Mapping[str, str]
-    """What a connection is opened with at the server."""
+    """The server settings of each new connection."""
 
 
 def read_address(address: str) -> ServerAddress:
-    """Read an address; raises DatabaseUnusable, which names the parameter that is wrong and no value."""
+    """Return a parsed address; raises DatabaseUnusable, which names the wrong parameter but no value."""
     parts = urlsplit(address)
     given = _parameters(parts.query)
     credentials, _, place = parts.netloc.rpartition("@")
@@ -96,7 +96,7 @@ def read_address(address: str) -> ServerAddress:
 def _parameters(query: str) -> Mapping[str, str]:
     given: dict[str, str] = {}
     for written, value in parse_qsl(query, keep_blank_values=True):
-        # The driver's own word for it, which worked before libpq's did.
+        # The driver's own spelling, which worked before libpq's did.
         name = "sslmode" if written == "ssl" else written
         if name not in TAKEN:
             raise _wrong(f"{_shown(written)} is not taken; taken are {', '.join(sorted(TAKEN))}")
@@ -144,7 +144,7 @@ def _connect_seconds(text: str | None) -> int:
 
 
 def _shown(name: str) -> str:
-    """Write a parameter's name as far as it looks like one: else it may be a part of a password."""
+    """Return a parameter's name as far as it looks like one: the rest may be part of a password."""
     return name if re.fullmatch(r"[a-z_]{1,40}", name) else "a parameter"
 
 

@@ -1,4 +1,4 @@
-"""How a connection to PostgreSQL is made: to the first of its hosts that will do, past a pooler where there is one."""
+"""Connecting to PostgreSQL: to the first acceptable host, through a pooler if there is one."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -9,7 +9,7 @@ import asyncpg
 from db.engine.address import Host, ServerAddress
 
 CACHED_STATEMENTS = 256
-"""Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
+"""Prepared statements that a connection keeps: more than this program has, so that none is prepared twice."""
 
 OWN_PROCESS = "SELECT pg_backend_pid()"
 
@@ -23,7 +23,7 @@ Driver = Any
 
 
 class PoolerFull(TimeoutError):
-    """A connection that a pooler let in, and has none at the server for."""
+    """An error: a pooler accepted a connection but has none to the server for it."""
 
 
 NEXT_HOST = (
@@ -33,11 +33,11 @@ NEXT_HOST = (
     asyncpg.TooManyConnectionsError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-"""Where a host fails so, another one may do. TimeoutError is an OSError."""
+"""After these failures another host may work. TimeoutError is an OSError."""
 
 
 class Connector:
-    """Makes the driver's connections to one address."""
+    """The driver's connections to one address."""
 
     def __init__(
         self,
@@ -47,15 +47,15 @@ class Connector:
     ) -> None:
         self._address = address
         self._session = session
-        """What a session is opened with where it is this program's alone; a pooler refuses it."""
+        """The session settings on a connection of this program's own; a pooler refuses them."""
         self._command_seconds = command_seconds
         self._hosts = list(address.hosts)
-        """The one that did last comes first: one that hangs is waited for once."""
+        """The host that worked last comes first: a host that hangs is waited for once."""
         self.is_pooled = True
-        """Until it is known that it is not: what stays with a session could be handed to somebody else."""
+        """True until proven otherwise: through a pooler, session state could reach another client."""
 
     async def connect(self) -> Driver:
-        """Connect to the first host that will do; raises what the driver raises of the last one."""
+        """Connect to the first acceptable host; raises the driver's error of the last one."""
         for host in list(self._hosts)[:-1]:
             try:
                 return await self._connect_to(host)
@@ -64,7 +64,7 @@ class Connector:
         return await self._connect_to(self._hosts[-1])
 
     async def _connect_to(self, host: Host) -> Driver:
-        # The driver's own time limit is for all of several hosts together: the first one that hangs would use it up.
+        # The driver's own time limit covers all hosts together: the first one that hangs would use it up.
         driver = await asyncpg.connect(
             self._address.dsn,
             host=host.name,
@@ -83,9 +83,9 @@ class Connector:
         return driver
 
     async def _wait_for_server(self, driver: Driver) -> None:
-        """Wait until a connection leads to the server: a pooler lets in more than it has connections for.
+        """Wait until a connection reaches the server: a pooler accepts more than it has connections for.
 
-        One that waits there is none to work with. In this program's own pool it would be lent before those that work.
+        A connection that waits there is useless. In this program's own pool it would be lent before those that work.
         """
         try:
             await driver.execute("SELECT 1", timeout=self._address.connect_seconds)
@@ -99,7 +99,7 @@ class Connector:
 async def is_behind_pooler(driver: Driver) -> bool:
     """Return whether a pooler such as PgBouncer stands before the server.
 
-    It gives each client a number of its own for the process at the server, which it may change at each transaction.
+    A pooler gives each client its own number for the process at the server, which may change with each transaction.
     """
     async with driver.transaction():
         return bool(await driver.fetchval(OWN_PROCESS) != driver.get_server_pid())

@@ -1,4 +1,4 @@
-"""The database that an address names: SQLite in a file, or a PostgreSQL server."""
+"""The database of an address: SQLite in a file, or a PostgreSQL server."""
 
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
@@ -18,37 +18,37 @@ Answer = TypeVar("Answer")
 
 
 class Database(Hints, Protocol):
-    """Runs transactions, each a synchronous function over one connection, and knows of other processes' changes."""
+    """A database: runs transactions, each a synchronous function over one connection, and follows other processes."""
 
     async def open(self) -> None:
-        """Get ready; raises what the driver raises where the database can't be reached."""
+        """Open the database; raises the driver's error where it can't be reached."""
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close every connection."""
 
     def now(self) -> Instant:
-        """Read the database's clock, which all processes on it share."""
+        """Return the time of the database's clock, which all processes on it share."""
 
     async def require_writable(self) -> None:
-        """Make sure that writes succeed; raises StoreFailed where they would not."""
+        """Raise StoreFailed where a write would fail."""
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed.
+        """Run a function in one write transaction; its exception rolls back. Raises StoreFailed.
 
-        The function may run more than once: where a transaction that came first makes it lose, it starts again.
+        The function may run more than once: it starts again after losing to another transaction.
         """
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
         """Run a function in one read transaction, on a snapshot of its own. Raises StoreFailed."""
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads. Raises StoreFailed."""
+        """Return the rows of one reading statement. Raises StoreFailed."""
 
 
 def create_engine(
     address: str, lock_seconds: float = LOCK_SECONDS, command_seconds: float | None = None
 ) -> AsyncEngine:
-    """Make the engine for a database address; a statement takes as long as it needs, unless told otherwise."""
+    """Return an engine for a database address; by default, statements have no time limit."""
     if _is_postgresql(address):
         connector = Connector(read_address(address), command_seconds)
         return postgresql.create_engine(connector, lock_seconds)
@@ -62,7 +62,7 @@ def create_database(
     command_seconds: float | None = COMMAND_SECONDS,
     connections: int = CONNECTIONS,
 ) -> Database:
-    """Make the database for an address; it is not opened yet. Raises DatabaseUnusable.
+    """Return the database of an address, not opened yet. Raises DatabaseUnusable.
 
     A transaction waits so long for its lock. PostgreSQL takes so long for a statement, and so many connections at most
     run transactions.

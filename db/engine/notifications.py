@@ -17,16 +17,16 @@ log = structlog.get_logger("database")
 CHANNEL = "tillgraph_changes"
 
 LONGEST_PAYLOAD = 7_900
-"""Bytes: PostgreSQL refuses 8,000 and more."""
+"""Bytes of a notification: PostgreSQL refuses 8,000 and more."""
 
 ALIVE_SECONDS = 2.0
-"""Between two questions on the connection: one that died without a word is found out by them."""
+"""Between two checks of the connection: they detect one that died silently."""
 
 ALIVE = "BEGIN READ WRITE; COMMIT"
-"""Fails at a server that only reads, on which nobody notifies: after a failover the next connection leads elsewhere."""
+"""Fails at a read-only server, where nobody notifies: after a failover the next connection leads elsewhere."""
 
 AGAIN_SECONDS = 0.5
-"""Before the next try to connect, where the server is not there."""
+"""Before the next attempt to connect, if the server is not there."""
 
 FAILURES = (
     asyncpg.PostgresError,
@@ -43,7 +43,7 @@ Driver = Any
 
 
 class Notifications:
-    """The way to tell other processes what changed, and to hear from them. What is lost, the slow poll finds."""
+    """Notifications to and from other processes. The slow poll finds what gets lost."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
@@ -53,16 +53,16 @@ class Notifications:
         self._changed = asyncio.Event()
         self._notifying: asyncio.Task[None] | None = None
         self._speaking = asyncio.Lock()
-        """The driver takes one statement at a time."""
+        """The driver accepts one statement at a time."""
 
     def notify(self, collection_id: CollectionId) -> None:
-        """Notify soon; what comes meanwhile goes along."""
+        """Notify soon; what arrives until then is sent together."""
         self._to_notify.add(collection_id)
         if self._notifying is None or self._notifying.done():
             self._notifying = asyncio.create_task(self._notify_all())
 
     async def listen(self) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Return what others notify of; None after each new connection, as something may have been missed."""
+        """Yield other processes' notifications; None after each new connection, as some may have been missed."""
         while True:
             try:
                 connection = await self._engine.connect()
@@ -81,7 +81,7 @@ class Notifications:
                 await connection.close()
 
     async def close(self) -> None:
-        """Stop telling."""
+        """Stop notifying."""
         if self._notifying is not None:
             self._notifying.cancel()
             await asyncio.gather(self._notifying, return_exceptions=True)
@@ -117,10 +117,10 @@ class Notifications:
                 payload += f",{self._to_notify.pop()}" if payload else self._to_notify.pop()
             try:
                 async with self._speaking:
-                    # Without a parameter, which would be prepared: a pooler may stand in between. Ids have no quotes.
+                    # Without a parameter, which would be prepared: there may be a pooler in between. Ids have no quotes.
                     await self._driver.execute(f"NOTIFY {CHANNEL}, '{payload}'")
             except FAILURES as error:
-                # Others find it by their slow poll.
+                # Other processes find it by their slow poll.
                 log.warning("not notified", error=type(error).__name__)
                 return
         self._to_notify.clear()

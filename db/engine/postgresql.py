@@ -29,16 +29,16 @@ Answer = TypeVar("Answer")
 log = structlog.get_logger("database")
 
 TRIES = 5
-"""Of a transaction that another one overtook: each time somebody else got through."""
+"""Attempts of a transaction that others overtook: each time another one succeeded."""
 
 CLOCK_SECONDS = 30.0
-"""Between two looks at the database's clock; in between this process counts on its own."""
+"""Between two reads of the database's clock; in between this process counts on its own."""
 
 SHORTEST_PATIENCE_SECONDS = 0.1
 """For a lock, however long the wait for a connection was; a shorter wait for one is not counted."""
 
 IDLE_SECONDS = 60.0
-"""Of an open transaction: the server ends one whose process has stopped in its midst."""
+"""For an idle open transaction: the server ends one whose process has stopped."""
 
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -50,7 +50,7 @@ UNAVAILABLE = "The database can't be used now; send the same request again later
 OVERTAKEN = (
     asyncpg.DeadlockDetectedError,
     asyncpg.SerializationError,
-    # Of two first uses of an idempotency key or of a report's id, the second one finds it when it starts again.
+    # Of two first uses of an idempotency key or of a report's id, the second starts again and finds the first.
     asyncpg.UniqueViolationError,
 )
 
@@ -59,27 +59,27 @@ BUSY = (
     asyncpg.QueryCanceledError,
     asyncpg.InsufficientResourcesError,
 )
-"""The server answers and does not do it."""
+"""The server answers but refuses."""
 
 ONLY_READ = (asyncpg.ReadOnlySQLTransactionError,)
-"""Nothing was done. After a failover a connection leads to the server that was the first before, and a new one to the
+"""Nothing was done. After a failover an old connection leads to the former primary, and a new one to the
 one that is now."""
 
 FULL = (asyncpg.DiskFullError, asyncpg.PostgresSystemError)
-"""The server's disk is at fault, and stays so until somebody does something about it."""
+"""The server's disk is at fault, until an operator repairs it."""
 
 ENDING = (
-    # The server is shutting down, or starting, or has ended this session: all of 57 but a canceled statement.
+    # The server is shutting down, starting, or has ended this session: all of 57 except a canceled statement.
     asyncpg.OperatorInterventionError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.TransactionTimeoutError,
 )
-"""The server answers, and this connection is of no use any more."""
+"""The server answers, but this connection is of no use any more."""
 
 LOST = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
-    # What the driver says of a connection that was ended at that very moment.
+    # The driver's error for a connection that ended at that very moment.
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
@@ -90,17 +90,17 @@ LOST = (
 def create_engine(
     connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
 ) -> AsyncEngine:
-    """Make the engine for a server; a connection is waited for as long as a lock."""
+    """Return an engine for a server; a connection is waited for as long as a lock."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        # One more, on which notifications come and go.
+        # One more, for notifications.
         pool_size=connections + 1,
         max_overflow=0,
         pool_timeout=lock_seconds,
         pool_use_lifo=True,
         connect_args={
             "async_creator_fn": connector.connect,
-            # What SQLAlchemy prepares itself, for migrations, has no name either.
+            # Statements that SQLAlchemy prepares itself, for migrations, have no names either.
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": str,
         },
@@ -108,7 +108,7 @@ def create_engine(
 
 
 def limits(lock_seconds: float) -> dict[str, str]:
-    """Return the server's settings that bound a transaction: its waits for locks, and its own pauses."""
+    """Return the server's settings that limit a transaction: its waits for locks, and its own pauses."""
     return {
         "lock_timeout": f"{int(lock_seconds * 1_000)}",
         "idle_in_transaction_session_timeout": f"{int(IDLE_SECONDS * 1_000)}",
@@ -116,14 +116,14 @@ def limits(lock_seconds: float) -> dict[str, str]:
 
 
 class PostgresqlConnection:
-    """Executes statements on the driver's own connection, from inside a function that SQLAlchemy runs for it."""
+    """Statements on the driver's own connection, from inside a function that SQLAlchemy runs for it."""
 
     def __init__(self, adapted: AdaptedConnection, dialect: Dialect) -> None:
         self._adapted = adapted
         self._dialect = dialect
 
     def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute a statement and give its rows."""
+        """Execute a statement and return its rows."""
         compiled = statement.compiled(self._dialect)
         arguments = compiled.arguments(values)
         found: list[Row] = self._adapted.run_async(
@@ -132,7 +132,7 @@ class PostgresqlConnection:
         return found
 
     def change(self, statement: Statement, values: dict[str, Any]) -> int:
-        """Execute a statement and give the number of rows that it changed."""
+        """Execute a statement and return the number of changed rows."""
         compiled = statement.compiled(self._dialect)
         arguments = compiled.arguments(values)
         status: str = self._adapted.run_async(
@@ -141,16 +141,16 @@ class PostgresqlConnection:
         return int(status.rpartition(" ")[2])
 
     def value(self, sql: str) -> Any:
-        """Execute what has no parameters and give its one value."""
+        """Execute a statement without parameters and return its one value."""
         return self._adapted.run_async(lambda driver: driver.fetchval(sql))
 
     def execute(self, sql: str) -> None:
-        """Execute what has no parameters and gives no rows."""
+        """Execute a statement without parameters or rows."""
         self._adapted.run_async(lambda driver: driver.execute(sql))
 
 
 class PostgresqlDatabase:
-    """Runs transactions on the engine's pooled connections."""
+    """Transactions on the engine's pooled connections."""
 
     def __init__(
         self, connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
@@ -160,13 +160,13 @@ class PostgresqlDatabase:
         self._engine = create_engine(connector, lock_seconds, connections)
         self._lock_seconds = lock_seconds
         self._clock_offset = 0
-        """Microseconds from this process's monotonic clock to the database's clock."""
+        """The difference in microseconds between this process's monotonic clock and the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
         self._reading_clock: asyncio.Task[None] | None = None
         self._hints = Notifications(self._engine)
 
     async def open(self) -> None:
-        """Make the first connection, find out whether a pooler is there, and read the database's clock."""
+        """Open the first connection, find out whether a pooler is there, and read the database's clock."""
         async with self._connected() as connection:
             if await is_behind_pooler(await driver_of(connection)):
                 log.info("a pooler stands before the database: nothing is kept in sessions")
@@ -184,11 +184,11 @@ class PostgresqlDatabase:
         await self._engine.dispose()
 
     def now(self) -> Instant:
-        """Return the database's clock as it stands now: no jump of this machine's clock moves it."""
+        """Return the current time of the database's clock, unaffected by jumps of this machine's clock."""
         return Instant(time.monotonic_ns() // 1_000 + self._clock_offset)
 
     async def write(self, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one write transaction; its exception rolls back. Raises StoreFailed."""
         self._keep_clock()
         for _ in range(TRIES - 1):
             with suppress(*OVERTAKEN, *ONLY_READ):
@@ -200,13 +200,13 @@ class PostgresqlDatabase:
         return await self._run(READING, work)
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads; it is a transaction of its own. Raises StoreFailed."""
-        # Behind a pooler a statement is prepared and executed at one server's process within a transaction alone.
+        """Return the rows of one reading statement, a transaction of its own. Raises StoreFailed."""
+        # Through a pooler, a statement is prepared and executed by the same server process only within a transaction.
         how = READING if self._connector.is_pooled else None
         return await self._run(how, lambda connection: connection.rows(statement, values))
 
     async def require_writable(self) -> None:
-        """Ask whether the server writes; raises StoreUnavailable where it only reads."""
+        """Raise StoreUnavailable where the server only reads."""
 
         def ask(connection: PostgresqlConnection) -> None:
             if connection.value(IS_READ_ONLY) == "on":
@@ -215,13 +215,13 @@ class PostgresqlDatabase:
         await self.write(ask)
 
     def notify(self, collection_id: CollectionId) -> None:
-        """Notify the other processes, after the commit: a NOTIFY within makes transactions commit one by one."""
+        """Notify the other processes after the commit: a NOTIFY inside makes transactions commit one by one."""
         self._hints.notify(collection_id)
 
     def listen(
         self, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Return what other processes notify of."""
+        """Yield other processes' notifications."""
         return self._hints.listen()
 
     async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
@@ -254,7 +254,7 @@ class PostgresqlDatabase:
             return await connection.run_sync(whole)
 
     def _limits(self, waited_seconds: float) -> str:
-        """Bound a transaction where its session does not, or where the wait for a connection leaves it less time."""
+        """Set a transaction's limits if its session has none, or if the wait for a connection leaves it less time."""
         left_seconds = self._lock_seconds
         if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
             left_seconds = max(SHORTEST_PATIENCE_SECONDS, left_seconds - waited_seconds)
@@ -266,7 +266,7 @@ class PostgresqlDatabase:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        """Lend a connection; one that failed, or whose caller was canceled, is thrown away. Raises StoreFailed."""
+        """Lend a connection; one that failed, or whose caller was canceled, is discarded. Raises StoreFailed."""
         try:
             connection = await self._checked_out()
         except NoConnection:
@@ -290,10 +290,10 @@ class PostgresqlDatabase:
         except (*ENDING, *LOST) as error:
             await connection.invalidate()
             log.warning("connection to the database lost", **_facts(error))
-            # Whether a COMMIT got through is not known here: the same request, with its key, finds out.
+            # Whether a COMMIT arrived is not known here: the same request, with its key, finds out.
             raise StoreBusy("The database did not answer; send the same request again.") from None
         except asyncio.CancelledError:
-            # Where a BEGIN or a ROLLBACK was on its way, a transaction may be open.
+            # If a BEGIN or a ROLLBACK was under way, a transaction may be open.
             await connection.invalidate()
             raise
         finally:
@@ -307,7 +307,7 @@ class PostgresqlDatabase:
             except PoolerFull as error:
                 if not self._idle:
                     raise
-                # All were lent when a further one was asked for: one that has come back meanwhile does.
+                # All were lent when another one was requested: one that has been returned meanwhile will do.
                 log.warning("no connection to the database", **_facts(error))
                 continue
             if not (await driver_of(connection)).is_closed():
@@ -318,7 +318,7 @@ class PostgresqlDatabase:
 
     @property
     def _idle(self) -> int:
-        """Return how many connections nobody works with just now."""
+        """Return how many connections are idle."""
         pool = self._engine.pool
         assert isinstance(pool, QueuePool)
         return pool.checkedin()
@@ -347,6 +347,6 @@ class PostgresqlDatabase:
 
 
 def _facts(error: Exception) -> dict[str, str]:
-    """Say what the log may have of an error: its kind and the server's own sentence, without a row's values."""
+    """Return what the log may have of an error: its kind and the server's own sentence, without a row's values."""
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return {"error": type(cause).__name__, "reason": str(cause.args[0]) if cause.args else ""}

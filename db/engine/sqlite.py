@@ -26,16 +26,16 @@ READERS = 3
 """Connections that read beside the writer: on two cores more of them only wait for the interpreter."""
 
 LOOK_SECONDS = 0.03
-"""Between two looks for what another process has committed: an update is to be there within 50 ms."""
+"""Between two polls for another process's commits: an update has to arrive within 50 ms."""
 
 CACHED_STATEMENTS = 256
-"""Prepared statements a connection keeps: more than this program has, so that none is prepared twice."""
+"""Prepared statements that a connection keeps: more than this program has, so that none is prepared twice."""
 
 WRITTEN_SECONDS = 1.0
-"""After a write that shows that writes succeed: whoever asks more often causes no further one."""
+"""After a write that proves that writes succeed: checks within this time cause no further one."""
 
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-"""Somebody else holds the file."""
+"""Another process holds the file."""
 
 UNAVAILABLE = frozenset(
     {
@@ -44,16 +44,16 @@ UNAVAILABLE = frozenset(
         *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_PROTOCOL),
     }
 )
-"""The disk, the file or the memory is at fault, and stays so until somebody does something about it."""
+"""The disk, the file or the memory is at fault, until an operator repairs it."""
 
 REWRITE = "PRAGMA user_version = 0"
 """A write that changes nothing: nobody uses that number here."""
 
 
 def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
-    """Make the engine for a database file, with what each new connection needs.
+    """Return an engine for a database file, with the settings of each new connection.
 
-    Write-ahead log, synchronous FULL, foreign keys, a busy time-out, and no transactions but our own.
+    Write-ahead log, synchronous FULL, foreign keys, a busy time-out, and no transactions except our own.
     """
     engine = create_async_engine(
         url,
@@ -76,7 +76,7 @@ def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
 
 
 class SqliteConnection:
-    """Executes statements on the driver's own connection, inside its thread."""
+    """Statements on the driver's own connection, inside its thread."""
 
     def __init__(
         self, connection: sqlite3.Connection, dialect: Dialect, lock_seconds: float
@@ -86,17 +86,17 @@ class SqliteConnection:
         self._lock_seconds = lock_seconds
 
     def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute a statement and give its rows."""
+        """Execute a statement and return its rows."""
         compiled = statement.compiled(self._dialect)
         return self._connection.execute(compiled.sql, compiled.arguments(values)).fetchall()
 
     def change(self, statement: Statement, values: dict[str, Any]) -> int:
-        """Execute a statement and give the number of rows that it changed."""
+        """Execute a statement and return the number of changed rows."""
         compiled = statement.compiled(self._dialect)
         return self._connection.execute(compiled.sql, compiled.arguments(values)).rowcount
 
     def begin(self, how: str, patience_seconds: float) -> None:
-        """Begin a transaction; raises StoreBusy where its time is over before."""
+        """Begin a transaction; raises StoreBusy if its time is over before."""
         if patience_seconds <= 0:
             raise StoreBusy("The database is busy; send the request again.")
         if patience_seconds >= self._lock_seconds * 0.9:
@@ -113,17 +113,17 @@ class SqliteConnection:
         self._connection.execute(REWRITE)
 
     def commit(self) -> None:
-        """Commit; what raises here has not happened."""
+        """Commit; if this raises, nothing happened."""
         self._connection.execute("COMMIT")
 
     def roll_back(self) -> None:
-        """Undo, where a transaction is open."""
+        """Roll back, if a transaction is open."""
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
 
 class SqliteDatabase:
-    """Keeps one writing and several reading connections, each with a thread of its own, out of the engine's pool."""
+    """One writing and several reading connections, each with a thread of its own, out of the engine's pool."""
 
     def __init__(self, engine: AsyncEngine, lock_seconds: float) -> None:
         self._engine = engine
@@ -132,14 +132,14 @@ class SqliteDatabase:
         self._writer: aiosqlite.Connection
         self._listener: aiosqlite.Connection
         self._readers: list[aiosqlite.Connection] = []
-        """Those that nobody reads with; the one used last is taken first."""
-        # A queue would let newcomers pass those who wait, until their time is over.
+        """Idle readers; the one used last is taken first."""
+        # A queue would let newcomers overtake those who wait, until their time is over.
         self._turns = asyncio.Semaphore(READERS)
         self._written_at = -WRITTEN_SECONDS
-        """When this process has last been seen to write, by the monotonic clock."""
+        """When this process was last seen to write, by the monotonic clock."""
 
     async def open(self) -> None:
-        """Take the connections that this process works with until it ends."""
+        """Take the connections that this process uses until it ends."""
         self._writer = await self._take()
         self._listener = await self._take()
         for _ in range(READERS):
@@ -152,11 +152,11 @@ class SqliteDatabase:
         await self._engine.dispose()
 
     def now(self) -> Instant:
-        """Read the clock of the one machine that the file is on."""
+        """Return the time of this machine, which is the only one that uses the file."""
         return instants.now()
 
     async def write(self, work: Callable[[Connection], Answer]) -> Answer:
-        """Run a function in one write transaction; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one write transaction; its exception rolls back. Raises StoreFailed."""
         ends_at = time.monotonic() + self._lock_seconds
         return await self._run(self._writer, "BEGIN IMMEDIATE", ends_at, work)
 
@@ -170,7 +170,7 @@ class SqliteDatabase:
                 self._writer, "BEGIN IMMEDIATE", ends_at, lambda connection: connection.rewrite()
             )
         except StoreBusy:
-            return  # Somebody else is writing.
+            return  # Another process is writing.
         self._written_at = time.monotonic()
 
     async def read(self, work: Callable[[Connection], Answer]) -> Answer:
@@ -189,16 +189,16 @@ class SqliteDatabase:
             self._turns.release()
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
-        """Execute one statement that reads. Raises StoreFailed."""
+        """Return the rows of one reading statement. Raises StoreFailed."""
         return await self.read(lambda connection: connection.rows(statement, values))
 
     def notify(self, collection_id: CollectionId) -> None:
-        """Do nothing: the file itself tells that it was changed."""
+        """Do nothing: the file itself shows that it was changed."""
 
     async def listen(
         self, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Look at the file's counter of commits while somebody wants to know. Never says what was changed.
+        """Poll the file's counter of commits while there are listeners. Never tells what was changed.
 
         Source: SQLite's documentation, PRAGMA data_version: it differs once another connection has committed.
         """
@@ -233,8 +233,8 @@ class SqliteDatabase:
                 raise
             return answer
 
-        # aiosqlite offers one statement a hop in public. A whole transaction in one hop costs a third of that, and
-        # cannot be cut in two by a cancellation. A test holds the name to what it does here.
+        # aiosqlite's public interface offers one statement a hop. A whole transaction in one hop costs a third of
+        # that, and cannot be cut in two by a cancellation. A test checks the private name.
         try:
             return await connection._execute(whole)  # type: ignore[no-any-return, no-untyped-call]  # untyped there
         except sqlite3.Error as error:
@@ -256,7 +256,7 @@ class SqliteDatabase:
 
 
 def _failure(error: sqlite3.Error) -> StoreFailed | None:
-    """Say what an error of SQLite's means to a caller, and to the log; None where the fault is in a statement."""
+    """Return the exception for an error of SQLite's, and log it; None where a statement is at fault."""
     # The low byte is the kind. Source: SQLite's documentation, result and error codes.
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
     if kind in BUSY:

@@ -1,4 +1,4 @@
-"""Runs migrations with the program's own engine; see db/migrating.py, which configures it without an ini file."""
+"""Alembic's environment, with the program's own engine; db/migrating.py configures it without an ini file."""
 
 import asyncio
 
@@ -16,23 +16,23 @@ from db.tables.payments import metadata
 log = structlog.get_logger("database")
 
 LOCK_NUMBER = 7_116_105
-"""Of the advisory lock that one migrating process at a time holds on PostgreSQL."""
+"""The key of the advisory lock that one migrating process at a time holds on PostgreSQL."""
 
 
 def _run(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     # Servers that start together migrate one after the other.
     if is_sqlite:
-        # A table that is copied is dropped first, with rows that refer to it.
+        # Copying a table drops the original while rows refer to it.
         # Source: https://www.sqlite.org/lang_altertable.html#otheralter.
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-        # Where nothing can be written, nobody starts.
+        # A server must not start where nothing can be written.
         connection.exec_driver_sql(sqlite.REWRITE)
     else:
         _demand_writer(connection)
         _wait_for_others(connection)
-        # Waiting for a table's lock holds up everybody else.
+        # Waiting for a table's lock blocks everybody else.
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LOCK_SECONDS * 1_000)}")
     context.configure(
         connection=connection,

@@ -1,4 +1,4 @@
-"""Statements as module constants, compiled once for each dialect. What is executed is the driver's own text."""
+"""Statements as module constants, compiled once for each dialect. The driver's own text is what is executed."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ Row = Sequence[Any]
 
 
 class Connection(Protocol):
-    """What a driver offers inside an open transaction."""
+    """The operations of a driver inside an open transaction."""
 
     def rows(self, statement: "Statement", values: dict[str, Any]) -> list[Row]:
-        """Execute a statement and give its rows."""
+        """Execute a statement and return its rows."""
 
     def change(self, statement: "Statement", values: dict[str, Any]) -> int:
-        """Execute a statement and give the number of rows that it changed."""
+        """Execute a statement and return the number of changed rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Compiled:
     constants: dict[str, Any]
 
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
-        """Put values into the order of the parameters."""
+        """Return values in the order of the parameters."""
         constants = self.constants
         return tuple(values[n] if n in values else constants[n] for n in self.names)
 
@@ -47,7 +47,7 @@ class Statement:
     _compiled: dict[str, Compiled] = field(default_factory=dict)
 
     def compiled(self, dialect: Dialect) -> Compiled:
-        """Return the text for a dialect whose parameters are positional."""
+        """Return the text for a dialect with positional parameters."""
         found = self._compiled.get(dialect.name)
         if found is None:
             done = self.clause.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
@@ -59,7 +59,7 @@ class Statement:
 
 
 class IsOneOf(ColumnElement[bool]):
-    """Holds where a column is one of a list that comes as a single parameter, so that the text never varies."""
+    """A condition that a column is one of a list, which is a single parameter, so that the text never varies."""
 
     inherit_cache = True
 
@@ -83,19 +83,19 @@ def _is_one_of_postgresql(element: IsOneOf, compiler: Any, **options: Any) -> st
 
 
 def json_list(words: Collection[str]) -> str:
-    """Write the parameter of `IsOneOf`."""
+    """Return the parameter of `IsOneOf`."""
     return orjson.dumps(list(words)).decode()
 
 
 def insert_into(table: Table) -> Statement:
-    """Build an insert whose parameters are the columns' names."""
+    """Return an insert whose parameters are the columns' names."""
     return Statement(
         insert(table).values({column.name: bindparam(column.name) for column in table.columns})
     )
 
 
 def update_by_id(table: Table, *conditions: ColumnElement[bool]) -> Statement:
-    """Build an update of a whole row by its id; parameters are the columns' names."""
+    """Return an update of a whole row by its id; parameters are the columns' names."""
     names = [column.name for column in table.columns if column.name not in ("id", "created_at")]
     return Statement(
         update(table)
@@ -105,7 +105,7 @@ def update_by_id(table: Table, *conditions: ColumnElement[bool]) -> Statement:
 
 
 def by(table: Table, column: str, *order: ColumnElement[Any]) -> Statement:
-    """Build a select of whole rows by one column; the parameter is the column's name."""
+    """Return a select of whole rows by one column; the parameter is the column's name."""
     return Statement(select(table).where(table.c[column] == bindparam(column)).order_by(*order))
 
 

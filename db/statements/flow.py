@@ -223,7 +223,7 @@ CLAIM = Statement(
             .where(HAS_NEXT_STEP, OF_PROVIDERS, _operations.c.due_at <= bindparam("now"))
             .order_by(_operations.c.due_at)
             .limit(bindparam("most"))
-            # Whoever holds one of them is recording its outcome, or claims it too.
+            # The owner of one of these locks is recording its outcome, or claims it too.
             .with_for_update(skip_locked=True)
         )
     )
@@ -282,7 +282,7 @@ PARKED_REPORTS = Statement(
         _reports.c.applied_at.is_(None),
         _reports.c.received_at > bindparam("since"),
         or_(
-            # It is read from its provider what it is about.
+            # Its object is read from its provider.
             _reports.c.reference.is_not(None),
             exists(
                 select(_operations.c.id).where(

@@ -1,8 +1,8 @@
-"""The order of the whole log, in which no event is passed over: on PostgreSQL transactions commit as they like.
+"""The order of the whole log, in which no event is skipped, although PostgreSQL commits transactions in any order.
 
-On SQLite one writer at a time gives positions out, in the order of commits. On PostgreSQL a position is the number of
+On SQLite one writer at a time assigns positions, in the order of commits. On PostgreSQL a position is the number of
 its transaction and the event's place within it. A reader stops at the horizon: the oldest transaction that may still
-commit. What is below it never changes any more.
+commit. Nothing below it changes any more.
 Source: PostgreSQL's documentation, "System Information Functions", on pg_current_xact_id and pg_snapshot_xmin.
 """
 
@@ -25,11 +25,11 @@ SELECT setval('payment_events_epoch', newest.number + 1)
 FROM (SELECT max(position) / {EVENTS_A_TRANSACTION} AS number FROM payment_events) AS newest
 WHERE newest.number >= {CURRENT}
 """  # noqa: S608 - constants alone
-"""Run at each start: changes nothing but where the log came out of a backup of another server."""
+"""Run at each start: it changes something only if the log comes from a backup of another server."""
 
 
 class LogPosition(ColumnElement[int]):
-    """The position of the n-th event that this transaction writes; the parameter `ordinal` says which it is."""
+    """The position of the n-th event that this transaction writes; the parameter `ordinal` is n."""
 
     inherit_cache = True
     type = BigInteger()
@@ -39,7 +39,7 @@ class LogPosition(ColumnElement[int]):
 
 
 class IsBelowHorizon(ColumnElement[bool]):
-    """Holds for events before which no other one can appear any more."""
+    """The condition that no other event can appear before this one any more."""
 
     inherit_cache = True
 
@@ -48,9 +48,9 @@ class IsBelowHorizon(ColumnElement[bool]):
 
 
 class LogEnd(ColumnElement[int]):
-    """A position after which every event comes that is committed from now on.
+    """A position that all events committed from now on come after.
 
-    It is never lower than the newest event's: a restored database gives positions on from there.
+    It is never lower than the newest event's: a restored database continues from there.
     """
 
     inherit_cache = True

@@ -39,7 +39,7 @@ EVENTS_BEHIND = Statement(
 MISSED = Statement(
     select(*EVENT_COLUMNS)
     .where(
-        # Ids are in the order of time.
+        # Ids sort by time.
         _events.c.id >= bindparam("first_id"),
         _events.c.position <= bindparam("position"),
         IsOneOf(_events.c.type, "types"),
@@ -111,7 +111,7 @@ CLEAR = Statement(
             .order_by(_deliveries.c.ended_at)
             .limit(bindparam("most"))
         ),
-        # Looked at again after a lock: it may be on its way once more.
+        # Checked again after a lock: it may be pending once more.
         _deliveries.c.ended_at < bindparam("before"),
     )
 )
@@ -139,9 +139,9 @@ _due = (
     )
     .order_by(_lanes.c.due_at)
     .limit(bindparam("most"))
-    # Whoever holds one of them is recording an attempt, or claims it too.
+    # The owner of one of these locks is recording an attempt, or claims it too.
     .with_for_update(skip_locked=True)
-    # Of its own: a subquery could be run for each row, and take as many each time.
+    # A statement of its own: a subquery could run for each row, and claim as many each time.
     .cte("due")
 )
 CLAIM_LANES = Statement(

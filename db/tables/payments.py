@@ -67,7 +67,7 @@ payment_collections = Table(
         name="sums",
     ),
     *listed("reference", "region_id", "currency", "status"),
-    # Two that are opened at the same moment: the second one is run again, and finds the first.
+    # Of two opened at the same moment, the second is run again and finds the first.
     index_where(
         "uq_payment_collections_reference", "reference", condition="claims_reference", unique=True
     ),
@@ -140,14 +140,14 @@ payments = Table(
         condition="capture_before IS NOT NULL AND captured_minor + released_minor < amount_minor",
     ),
     index_where("ix_payments_mismatched", "id", condition="is_mismatched"),
-    # What a provider authorized in another currency is a payment of nothing.
+    # A provider that authorizes another currency makes a payment of zero.
     CheckConstraint("amount_minor >= 1 OR (amount_minor = 0 AND is_mismatched)", name="amount"),
     CheckConstraint(
         "captured_minor >= 0 AND refunded_minor >= 0 AND released_minor >= 0"
         " AND capture_pending_minor >= 0 AND refund_pending_minor >= 0",
         name="not_negative",
     ),
-    # What a provider's own dashboard began is a fact even where it passes a limit; such a payment is mismatched.
+    # An external operation is a fact even beyond a limit; such a payment is mismatched.
     CheckConstraint(
         "is_mismatched OR captured_minor + capture_pending_minor + released_minor <= amount_minor",
         name="captured",
@@ -205,7 +205,7 @@ operations = Table(
     Index(None, "session_id"),
     index_where("ix_operations_due", "due_at", condition="due_at IS NOT NULL"),
     index_where("ix_operations_unsettled", "created_at", "id", condition=IN_FLIGHT),
-    # What was begun at a provider is recorded once, however many reports tell of it.
+    # An external operation is recorded once, however many reports describe it.
     index_where(
         "uq_operations_begun_there",
         "provider_id",

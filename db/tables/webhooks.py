@@ -1,4 +1,4 @@
-"""The tables of outgoing webhooks: who is told, what is on its way, and in which order."""
+"""The tables of outgoing webhooks: endpoints, deliveries, and the lanes that keep these in order."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, UniqueConstraint
 
@@ -46,7 +46,7 @@ webhook_deliveries = Table(
     instant("ended_at", nullable=True),
     instant("created_at"),
     instant("updated_at"),
-    # An event is on its way to an endpoint once, however often the log is read.
+    # An event has one delivery to an endpoint, however often the log is read.
     UniqueConstraint("endpoint_id", "event_id"),
     Index(None, "endpoint_id", "position"),
     Index(None, "endpoint_id", "status", "position"),
@@ -69,4 +69,4 @@ webhook_lanes = Table(
     instant("due_at"),
     Index(None, "endpoint_id", "due_at"),
 )
-"""One row for each endpoint and lane that has something to send: whoever works on it locks it first."""
+"""One row for each endpoint and lane with something to send: its worker locks it first."""

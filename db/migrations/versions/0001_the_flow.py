@@ -340,14 +340,14 @@ def upgrade() -> None:
 
 
 def _number_the_log() -> None:
-    """Leave positions to the program, which makes them of the transaction's number; see db/statements/log_order.py."""
+    """Let the program assign positions, derived from the transaction's number; see db/statements/log_order.py."""
     op.execute("ALTER TABLE payment_events ALTER COLUMN position DROP DEFAULT")
     op.execute("DROP SEQUENCE payment_events_position_seq")
     op.execute("CREATE SEQUENCE payment_events_epoch MINVALUE 0 START 0")
 
 
 def _refuse_changes_of_the_log_on_postgresql() -> None:
-    """Hold the log append-only in the database itself, whatever a program or a person tries."""
+    """Keep the log append-only in the database itself, whatever a program or an operator tries."""
     op.execute(
         "CREATE FUNCTION refuse_change_of_the_log() RETURNS trigger LANGUAGE plpgsql AS"
         " $$ BEGIN RAISE EXCEPTION 'the log is append-only'; END $$"
@@ -359,7 +359,7 @@ def _refuse_changes_of_the_log_on_postgresql() -> None:
 
 
 def _refuse_changes_of_the_log_on_sqlite() -> None:
-    """Hold the log append-only in the database itself, whatever a program or a person tries."""
+    """Keep the log append-only in the database itself, whatever a program or an operator tries."""
     for change in ("UPDATE", "DELETE"):
         op.execute(
             f"CREATE TRIGGER payment_events_no_{change.lower()} BEFORE {change} ON payment_events"

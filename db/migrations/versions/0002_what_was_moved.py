@@ -1,4 +1,4 @@
-"""What a provider says it moved, and the name under which it was asked.
+"""The amount that a provider reports, and the key of its request.
 
 Revision: 0002, follows 0001.
 """

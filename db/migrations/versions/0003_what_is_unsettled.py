@@ -1,4 +1,4 @@
-"""What recovery could not settle, what was begun at a provider, and what a person's word rests on.
+"""Operations that recovery could not resolve, external operations, and the evidence for an operator's decision.
 
 Revision: 0003, follows 0002.
 """
@@ -19,7 +19,7 @@ LEFT = "capture_before IS NOT NULL AND captured_minor + released_minor < amount_
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.add_column("operations", sa.Column("provider_key", sa.String(255), nullable=True))
     op.add_column("operations", sa.Column("absent_times", sa.Integer(), nullable=True))
     op.add_column("operations", sa.Column("absent_since", sa.BigInteger(), nullable=True))
@@ -37,7 +37,7 @@ def upgrade() -> None:
     _index("ix_payments_mismatched", "payments", ["id"], "is_mismatched")
     op.drop_index("ix_operations_due", "operations")
     _index("ix_operations_due", "operations", ["due_at"], "due_at IS NOT NULL")
-    # What waits for its customer is looked at too.
+    # Operations that wait for their customer are read from their provider too.
     op.execute(
         "UPDATE operations SET due_at = updated_at"
         " WHERE status = 'ACTION_REQUIRED' AND due_at IS NULL"

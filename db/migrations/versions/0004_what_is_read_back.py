@@ -1,4 +1,4 @@
-"""Reports that only name an object, from which what became of it is read.
+"""Reports that only name an object, whose state is read from its provider.
 
 Revision: 0004, follows 0003.
 """
@@ -13,5 +13,5 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.add_column("provider_reports", sa.Column("reference", sa.String(255), nullable=True))

@@ -1,4 +1,4 @@
-"""What customers object to.
+"""Disputes.
 
 Revision: 0005, follows 0004.
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.create_table(
         "disputes",
         sa.Column("id", Id, primary_key=True),

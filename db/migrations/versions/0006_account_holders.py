@@ -1,4 +1,4 @@
-"""Customers as their providers know them, and the payment methods that are kept there.
+"""Customers at their providers, and their saved payment methods.
 
 Revision: 0006, follows 0005.
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.create_table(
         "account_holders",
         sa.Column("id", Id, primary_key=True),

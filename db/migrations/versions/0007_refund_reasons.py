@@ -1,4 +1,4 @@
-"""Why something is refunded, with a few reasons to start from.
+"""Refund reasons, with a few to start from.
 
 Revision: 0007, follows 0006.
 """
@@ -25,7 +25,7 @@ STARTING = (
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     table = op.create_table(
         "refund_reasons",
         sa.Column("id", Id, primary_key=True),

@@ -1,4 +1,4 @@
-"""How often authorizing failed on a collection, and whether its reference is its own.
+"""The number of failed authorizations of a collection, and whether its reference is exclusive.
 
 Revision: 0008, follows 0007.
 """
@@ -13,7 +13,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.add_column(
         "payment_collections",
         sa.Column("failed_attempts", sa.Integer(), nullable=False, server_default="0"),

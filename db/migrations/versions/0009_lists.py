@@ -1,4 +1,4 @@
-"""Indexes in the order of lists, for each column that these are narrowed down by.
+"""Indexes in the order of lists, for each column that filters them.
 
 Revision: 0009, follows 0008.
 """
@@ -17,12 +17,12 @@ LISTED = {
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     for table, columns in LISTED.items():
         op.create_index(f"ix_{table}_created_at_id", table, ["created_at", "id"])
         for column in columns:
             op.create_index(
                 f"ix_{table}_{column}_created_at_id", table, [column, "created_at", "id"]
             )
-    # The one that goes on from it serves what it did.
+    # The one that extends it serves the same queries.
     op.drop_index("ix_payments_collection_id", "payments")

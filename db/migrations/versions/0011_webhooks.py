@@ -1,4 +1,4 @@
-"""Webhooks: endpoints of back ends, deliveries to them, and the lanes that keep these in order.
+"""Webhooks: back ends' endpoints, deliveries to them, and the lanes that keep these in order.
 
 Revision: 0011, follows 0010.
 """
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.create_table(
         "webhook_endpoints",
         sa.Column("id", Id, primary_key=True),

@@ -1,4 +1,4 @@
-"""The account at each gateway that a database's payments are of.
+"""The account at each gateway that a database's payments belong to.
 
 Revision: 0013, follows 0012.
 """
@@ -15,7 +15,7 @@ ID = sa.String(64).with_variant(sa.String(64, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.create_table(
         "gateway_accounts",
         sa.Column("gateway", ID, primary_key=True),

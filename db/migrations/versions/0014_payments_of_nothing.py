@@ -1,4 +1,4 @@
-"""A payment of nothing: what a provider authorized in another currency than was requested.
+"""Payments of zero: a provider authorized another currency than was requested.
 
 Revision: 0014, follows 0013.
 """
@@ -15,7 +15,7 @@ WIDER = "amount_minor >= 1 OR (amount_minor = 0 AND is_mismatched)"
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             f"ALTER TABLE payments DROP CONSTRAINT {CHECK}, ADD CONSTRAINT {CHECK} CHECK ({WIDER})"

@@ -1,7 +1,7 @@
-"""What disputes take of a payment, and whether their provider refunds it meanwhile.
+"""The amount that disputes take of a payment, and whether refunds are blocked meanwhile.
 
-Which of those that are open here were mere inquiries is not known: they count as taking the money until their
-provider reports on them again.
+Which of the open disputes are inquiries is not known: all count as taking the money until their provider reports
+on them again.
 
 Revision: 0015, follows 0014.
 """
@@ -18,7 +18,7 @@ NO = sa.false()
 
 
 def upgrade() -> None:
-    """Bring a database to this revision; what an older program reads and writes stays as it is."""
+    """Bring a database to this revision; what older versions read and write stays as it is."""
     op.add_column(
         "disputes", sa.Column("takes_money", sa.Boolean(), nullable=False, server_default=NO)
     )
