@@ -14,9 +14,10 @@ from app.environment import SettingsError
 from app.settings import DATABASE_STORE, MEMORY_STORE, Settings
 from db.engine.database import Database
 from db.rate_counts import SqlCounts
-from edge import Documents, GraphQLEdge
 from edge.authentication import Authentication
+from edge.documents.documents import Documents
 from edge.documents.trusted_documents import TrustedText, read_folder
+from edge.graphql_edge import GraphQLEdge
 from edge.http import Page
 from edge.limits import DATABASE_SECONDS, REDIS_SECONDS, STORE_RETRY_SECONDS
 from edge.origins import Origins

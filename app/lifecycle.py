@@ -17,8 +17,8 @@ from app.environment import SettingsError
 from app.settings import Settings
 from db.engine.database import Database
 from db.invariants import SqlInvariants
-from edge import GraphQLEdge
 from edge.authentication import Authentication
+from edge.graphql_edge import GraphQLEdge
 from edge.rate_limits.client_addresses import ClientAddresses
 from edge.transport.connection_limits import Places
 from edge.transport.uvicorn_config import give_up_unread, server_config, within_descriptors

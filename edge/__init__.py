@@ -3,10 +3,3 @@
 It turns bytes from anybody into well-formed operations of known callers for graphql-core. It knows
 the domain's errors and callers, but not the schema that it serves.
 """
-
-from edge.documents.documents import Documents
-from edge.errors import RequestRefused, refuse
-from edge.graphql_edge import GraphQLEdge
-from edge.request_scope import RequestScope
-
-__all__ = ["Documents", "GraphQLEdge", "RequestRefused", "RequestScope", "refuse"]

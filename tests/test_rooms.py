@@ -21,19 +21,19 @@ MAY_IMPORT: Final = {
     "webhooks": {"payments/model", "schema/cursors"},
     # What implements the ports.
     "db": {"payments/model", "payments/ports", "webhooks"},
-    "providers": {"payments/model", "payments/ports", "edge/transport"},
+    "providers": {"payments/model", "payments/ports", "edge/transport/bodies"},
     # What lies between the domain and the network.
-    "edge": {"payments/model", "payments/ports", "payments/flow"},
+    "edge": {"payments/model", "payments/ports", "payments/flow", "edge/transport/bodies"},
     "events": {
         "payments/model",
         "payments/ports",
         "payments/flow",
         "payments/recovery",
         "schema/cursors",
-        "edge/transport",
+        "edge/transport/bodies",
     },
     # Everybody who is sent a body reads it by the same function.
-    "edge/transport": {"edge"},
+    "edge/transport/bodies": set[str](),
     # A stream, a webhook and a list name their place by the same words.
     "schema/cursors": {"payments/model"},
     "schema": {"payments/model", "webhooks"},
@@ -63,7 +63,15 @@ STAYS_IN: Final = {
     "limits": {"edge"},
     "redis": {"edge"},
     "sqlalchemy": {"db"},
-    "starlette": {"app", "edge", "edge/transport", "events", "providers", "resolvers", "web"},
+    "starlette": {
+        "app",
+        "edge",
+        "edge/transport/bodies",
+        "events",
+        "providers",
+        "resolvers",
+        "web",
+    },
     "strawberry": {"resolvers", "schema"},
     "stripe": {"providers"},
 }
@@ -190,10 +198,10 @@ def code_files() -> list[str]:
 
 
 def room_of(path: str) -> str:
-    """Name the room that a path from the root lies in: a layer of the domain, a folder, or a file at the root."""
-    folders = path.removesuffix(".py").split("/")
-    layer = "/".join(folders[:2])
-    return layer if layer in MAY_IMPORT else folders[0]
+    """Name the room that a path from the root lies in: a layer or a file with a row of its own, or the top folder."""
+    parts = path.removesuffix(".py").split("/")
+    rooms = ("/".join(parts[:depth]) for depth in (3, 2))
+    return next((room for room in rooms if room in MAY_IMPORT), parts[0])
 
 
 def source_of(path: str) -> str:

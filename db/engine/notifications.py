@@ -117,7 +117,7 @@ class Notifications:
                 payload += f",{self._to_notify.pop()}" if payload else self._to_notify.pop()
             try:
                 async with self._speaking:
-                    # Without a parameter, which would be prepared: there may be a pooler in between. Ids have no quotes.
+                    # Without a parameter, which would be prepared: a pooler may be in between. Ids have no quotes.
                     await self._driver.execute(f"NOTIFY {CHANNEL}, '{payload}'")
             except FAILURES as error:
                 # Other processes find it by their slow poll.

@@ -221,7 +221,7 @@ def is_manual(provider: Provider) -> bool:
 
 
 def manual_provider(providers: Mapping[ProviderId, Provider]) -> ProviderId:
-    """Return the first provider that takes the shop's word for a payment; `providers/registry.py` sees to it that one is there."""
+    """Return the first provider that takes the shop's word for a payment; the registry always has one."""
     for id, provider in providers.items():
         if is_manual(provider):
             return id

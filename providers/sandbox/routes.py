@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from providers.routes import Endpoint, Guard, Trusts
 from providers.sandbox.gateway.app import KEYLESS
-from providers.sandbox.gateway.requests import RequestRefused, read_body
+from providers.sandbox.gateway.requests import RequestRefused, body_of
 from providers.sandbox.transport import GatewayUnreachable
 
 PASSED_ON = ("accept", "content-type", "content-encoding")
@@ -91,7 +91,7 @@ async def _forward(
     headers = {name.replace("-", "_"): value for name, value in _passed_on(request)}
     method = "GET" if request.method == "HEAD" else request.method
     sent = gateway.build_request(
-        method, path, params=params, content=await read_body(request), **headers
+        method, path, params=params, content=await body_of(request), **headers
     )
     answer = await gateway.forward(sent)
     kept = {name: value for name, value in answer.headers.items() if name in BROUGHT_BACK}

@@ -24,9 +24,9 @@ from payments.model.outcomes import (
     RedirectToUrl,
     Unknown,
 )
-from providers.stripe import sepa
 from providers.stripe.amounts import from_stripe
 from providers.stripe.errors import declined
+from providers.stripe.methods import LEAVING_SEPA_DEBITS, sepa_debit_left_by
 
 SESSION_KEY: Final = "tillgraph_session"
 PROVIDER_KEY: Final = "tillgraph_provider"
@@ -176,8 +176,8 @@ def _saved(intent: stripe.PaymentIntent) -> tuple[str | None, PaidWith | None]:
     if intent.setup_future_usage is None or intent.customer is None:
         return None, None
     details = charge.payment_method_details if isinstance(charge, stripe.Charge) else None
-    if details is not None and details.type in sepa.LEAVING:
-        return sepa.left_by(details) or (None, None)
+    if details is not None and details.type in LEAVING_SEPA_DEBITS:
+        return sepa_debit_left_by(details) or (None, None)
     return method if isinstance(method, str) else None, None
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import stripe
 
 from payments.model.ids import ProviderId
+from payments.model.outcomes import PaidWith
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +81,22 @@ def has_none(error: stripe.StripeError) -> bool:
     """Return whether an error means that an account has no payment method for an amount and a currency."""
     is_refused = isinstance(error, stripe.InvalidRequestError)
     return is_refused and (error.user_message or "").startswith(NONE_LEFT)
+
+
+LEAVING_SEPA_DEBITS = frozenset({"bancontact", "ideal", "sofort"})
+"""For once themselves; what they leave to charge later is a SEPA direct debit.
+
+Source: https://docs.stripe.com/payments/ideal/save-during-payment.
+"""
+
+
+def sepa_debit_left_by(details: object) -> tuple[str, PaidWith] | None:
+    """Return the debit that a charge or a saving left, by its details: Stripe's id of it, and what may be shown."""
+    way = getattr(details, str(getattr(details, "type", None)), None)
+    found = getattr(way, "generated_sepa_debit", None)
+    reference = getattr(found, "id", found)
+    if not isinstance(reference, str):
+        return None
+    last_four = getattr(way, "iban_last4", None)
+    label = f"SEPA debit ending in {last_four or '????'}"
+    return reference, PaidWith("sepa_debit", label, last_four=last_four)

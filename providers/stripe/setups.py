@@ -6,10 +6,11 @@ from payments.model.account_holders import MethodSaved, SavingFound, SavingOutco
 from payments.model.ids import SetupId
 from payments.model.outcomes import ActionRequired, Declined, Processing, Unknown
 from payments.ports.provider import BooksUnreadable
-from providers.stripe import intents, sepa
+from providers.stripe import intents
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
 from providers.stripe.errors import declined, is_missing
+from providers.stripe.methods import LEAVING_SEPA_DEBITS, sepa_debit_left_by
 
 PREFIX = "seti_"
 
@@ -47,9 +48,9 @@ def saving_of(setup: stripe.SetupIntent, publishable_key: str | None) -> SavingO
     match setup.status:
         case "succeeded" if isinstance(setup.payment_method, stripe.PaymentMethod):
             method = setup.payment_method
-            if method.type in sepa.LEAVING:
+            if method.type in LEAVING_SEPA_DEBITS:
                 attempt = setup.latest_attempt
-                left = sepa.left_by(getattr(attempt, "payment_method_details", None))
+                left = sepa_debit_left_by(getattr(attempt, "payment_method_details", None))
                 return Unknown() if left is None else MethodSaved(*left)
             card = method.card if method.type == "card" else None
             return MethodSaved(method.id, intents.way_of_paying(method.type, card))

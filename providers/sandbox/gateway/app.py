@@ -24,11 +24,11 @@ from providers.sandbox.gateway.requests import (
     JSON,
     RESULTS,
     RequestRefused,
+    body_of,
     is_approval,
     media_type,
     parse_form,
     parse_json,
-    read_body,
     read_json,
     read_movement,
     read_result,
@@ -165,7 +165,7 @@ class _Endpoints:
         kind = media_type(request)
         if kind not in (JSON, FORM):
             raise RequestRefused(415, f"The body has to be {JSON} or {FORM}.")
-        raw = await read_body(request)
+        raw = await body_of(request)
         is_approved = is_approval(parse_json(raw) if kind == JSON else parse_form(raw))
         try:
             if is_id(request.path_params["session"], SETUP):

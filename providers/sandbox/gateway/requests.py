@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.requests import Request
 
-from edge.transport import bodies
+from edge.transport.bodies import BodyLate, BodyTooLarge, ClientGone, read_body
 from payments.model.statuses import OperationKind
 from providers.sandbox.gateway.tokens import MOVEMENTS
 
@@ -40,17 +40,15 @@ class RequestRefused(Exception):
         self.status = status
 
 
-async def read_body(request: Request) -> bytes:
+async def body_of(request: Request) -> bytes:
     """Return a body of at most 64 KiB; raises RequestRefused."""
     try:
-        return await bodies.read_body(
-            request.receive, most_bytes=BODY_BYTES, within_seconds=BODY_SECONDS
-        )
-    except bodies.BodyTooLarge:
+        return await read_body(request.receive, most_bytes=BODY_BYTES, within_seconds=BODY_SECONDS)
+    except BodyTooLarge:
         raise RequestRefused(413, f"A body has at most {BODY_BYTES} bytes.") from None
-    except bodies.BodyLate:
+    except BodyLate:
         raise RequestRefused(408, "The body did not arrive in time.") from None
-    except bodies.ClientGone:
+    except ClientGone:
         raise RequestRefused(400, "The body did not arrive whole.") from None
 
 
@@ -65,7 +63,7 @@ async def read_json(request: Request) -> object:
     """Return a JSON body; raises RequestRefused."""
     if media_type(request) != JSON:
         raise RequestRefused(415, f"The body has to be {JSON}.")
-    return parse_json(await read_body(request))
+    return parse_json(await body_of(request))
 
 
 def parse_json(body: bytes) -> object:

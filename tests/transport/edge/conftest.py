@@ -23,8 +23,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from edge import Documents, GraphQLEdge
 from edge.authentication import Admitted
+from edge.documents.documents import Documents
+from edge.graphql_edge import GraphQLEdge
 from edge.rate_limits.client_addresses import ClientAddresses
 from edge.transport.connection_limits import Places
 from edge.transport.uvicorn_config import give_up_unread, server_config

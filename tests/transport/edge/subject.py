@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import strawberry
 from graphql import GraphQLError, GraphQLSchema
 
-from edge import RequestScope
+from edge.request_scope import RequestScope
 from payments.model.errors import (
     Forbidden,
     InvalidCursor,

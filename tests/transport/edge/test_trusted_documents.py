@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from edge import Documents, limits
+from edge import limits
+from edge.documents.documents import Documents
 from edge.documents.trusted_documents import TrustedText
 from edge.requests import GraphQLRequest
 from payments.model.callers import BACK_END
