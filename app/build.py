@@ -36,7 +36,7 @@ from payments.ports.provider import Provider, is_manual
 from payments.recovery.gateway_accounts import with_accounts
 from payments.recovery.invariant_checks import LastCheck
 from providers.registry import load_providers
-from providers.routes import HasRoutes
+from providers.routes import HasRoutes, routes_of
 from providers.settings import READ_SECONDS, ProviderSettings, SandboxSettings, StripeSettings
 from resolvers.context import Services
 from web.documents import load_documents
@@ -182,8 +182,10 @@ def _provider_routes(
         route
         for provider in providers
         if isinstance(provider, HasRoutes)
-        for route in provider.routes(
-            authentication.guarded, lambda request: is_own_machine and is_from_here(request)
+        for route in routes_of(
+            provider,
+            authentication.guarded,
+            lambda request: is_own_machine and is_from_here(request),
         )
     ]
 

@@ -7,6 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from payments.model.ids import ProviderId
+from providers.settings import ProviderFault
+
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 Guard = Callable[[Endpoint], Endpoint]
@@ -20,5 +23,19 @@ Trusts = Callable[[Request], bool]
 class HasRoutes(Protocol):
     """A provider with pages or addresses of its own at this server."""
 
+    id: ProviderId
+
     def routes(self, guard: Guard, trusts: Trusts) -> Sequence[BaseRoute]:
         """Return the provider's addresses, each below `/` and the provider's id."""
+
+
+def routes_of(provider: HasRoutes, guard: Guard, trusts: Trusts) -> Sequence[BaseRoute]:
+    """Return a provider's addresses; raises ProviderFault where one is not below the provider's id."""
+    routes = provider.routes(guard, trusts)
+    for route in routes:
+        path = str(getattr(route, "path", ""))
+        if not path.startswith(f"/{provider.id}/"):
+            raise ProviderFault(
+                f"The provider {provider.id} has an address that is not its own: {path}"
+            )
+    return routes

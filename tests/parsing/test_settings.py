@@ -396,3 +396,18 @@ def test_the_address_of_a_host(monkeypatch: pytest.MonkeyPatch, host: str, addre
     monkeypatch.setenv("HOST", host)
     monkeypatch.setenv("TILLGRAPH_SECRET_KEYS", SECRET_KEY)
     assert load().local_url == address
+
+
+@pytest.mark.parametrize("spelling", ["as it is", "with a detour", "through a link"])
+def test_the_checkout_s_own_documents_by_any_spelling(tmp_path: Path, spelling: str) -> None:
+    """A browser may run those of the front end alone, however the folder is written."""
+    link = tmp_path / "current"
+    link.symlink_to(ROOT)
+    written = {
+        "as it is": "queries",
+        "with a detour": "queries/../queries",
+        "through a link": str(link / "queries"),
+    }
+    settings = Settings(documents=Path(written[spelling]))
+    assert settings.trusts_own_documents
+    assert settings.browser_documents_folder.resolve() == ROOT / "queries" / "front_end"

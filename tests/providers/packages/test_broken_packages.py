@@ -1,12 +1,18 @@
 """Packages whose provider can't be used: start-up ends with one sentence that names the package."""
 
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
 
 from providers.registry import ENTRY_POINTS, load_providers
+from providers.routes import Guard, HasRoutes, Trusts, routes_of
 from providers.settings import ProviderFault, ProviderSettings
+from providers.system import SystemProvider
 from tests.support.running import clean_environment
 from tests.support.starting import run
 
@@ -69,3 +75,23 @@ def test_a_broken_package_stops_start_up(tmp_path: Path) -> None:
     (line,) = ended.stderr.strip().splitlines()
     assert "The provider broken of the package tillgraph-broken" in line
     assert "no_such_module" in line
+
+
+class Sprawling(SystemProvider):
+    """A provider with an address beside its own."""
+
+    def routes(self, _guard: Guard, _trusts: Trusts) -> Sequence[BaseRoute]:
+        return [Route("/system/statement", _answer), Route("/graphql", _answer)]
+
+
+async def _answer(_request: Request) -> Response:
+    return Response()
+
+
+def test_an_address_that_is_not_the_provider_s_own() -> None:
+    """A provider has addresses below its id alone, so that none takes another's place."""
+    sprawling = Sprawling()
+    assert isinstance(sprawling, HasRoutes)
+    with pytest.raises(ProviderFault) as raised:
+        routes_of(sprawling, lambda endpoint: endpoint, lambda _request: False)
+    assert str(raised.value) == "The provider system has an address that is not its own: /graphql"
