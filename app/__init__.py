@@ -1,1 +1,1 @@
-"""One program of all rooms: how it is built, served, looked after and ended."""
+"""The program: how its rooms are built together, served, maintained and stopped."""

@@ -1,4 +1,4 @@
-"""Wires one server together: settings, database, providers, flow, schema and routes."""
+"""The wiring of one server: settings, database, providers, flow, schema and routes."""
 
 import os
 import secrets
@@ -56,13 +56,13 @@ QUERIES = ROOT / "queries"
 
 
 def configure_logging() -> None:
-    """Write one JSON object a line to standard error, whoever logs."""
+    """Write all logs as one JSON object a line to standard error."""
     logs.configure()
     LibraryLines.take_over()
 
 
 def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Starlette, Application]:
-    """Wire one server together."""
+    """Build one server."""
     database = create_database(
         settings.database_url,
         faults.lock(LOCK_SECONDS),
@@ -141,7 +141,7 @@ def _webhooks(
 
 
 def provider_settings(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> ProviderSettings:
-    """Return what each provider's factory is given."""
+    """Return the settings that each provider's factory receives."""
     return ProviderSettings(
         public_url=settings.reachable_url,
         local_url=settings.local_url,
@@ -200,7 +200,7 @@ def _flow_settings(
     settings: Settings, providers: Sequence[Provider], origins: Origins
 ) -> FlowSettings:
     known = {provider.id for provider in providers}
-    # A customer's own word that they have paid is worth nothing.
+    # A customer's claim that they have paid proves nothing.
     by_default = {provider.id for provider in providers if not is_manual(provider)}
     named = settings.browser_providers
     if named is not None and (unknown := sorted(set(named) - known)):
@@ -216,6 +216,6 @@ def _flow_settings(
 
 
 def build_application(settings: Settings) -> Application:
-    """Wire one server together whose routes are not needed."""
+    """Build one server whose routes are not needed."""
     _, application = build(settings)
     return application

@@ -1,4 +1,4 @@
-"""Where settings are read from: which variables the environment and `.env` may hold, and how they are written."""
+"""The sources of settings: the variables that the environment and `.env` may hold, and how they are written."""
 
 import difflib
 import io
@@ -20,18 +20,18 @@ KUBERNETES = re.compile(
     )""",
     re.VERBOSE | re.ASCII,
 )
-"""What a pod is given for each service whose name begins with "tillgraph"; with such a value no setting is meant.
+"""Variables that a pod receives for each service whose name begins with "tillgraph"; such a value is never a setting.
 
 Source: https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
 """
 
 
 class SettingsError(Exception):
-    """One sentence on which setting is wrong and what would be right."""
+    """An error: a setting is wrong; its one sentence says what would be right."""
 
 
 def require_known(environ: Mapping[str, str], file: Path, known: Collection[str]) -> None:
-    """Hold the variables of ours to the names that there are, and none to quotes; raises SettingsError."""
+    """Require that our variables have known names and no quotes; raises SettingsError."""
     ours = {name: value for name, value in environ.items() if not _is_of_kubernetes(name, value)}
     for name, value in sorted([*_read(file), *ours.items()]):
         upper = name.upper()
@@ -53,7 +53,7 @@ def _meant(name: str, known: Collection[str]) -> str:
 
 
 def _refuse_quotes(name: str, value: str) -> None:
-    """Refuse quotes that the shell would have taken off: with them a key is another one."""
+    """Refuse quotes that a shell would have removed: with them a key is another one."""
     for part in (value, *value.split(",")):
         text = part.strip()
         if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
@@ -64,7 +64,7 @@ def _refuse_quotes(name: str, value: str) -> None:
 
 
 def _read(file: Path) -> Iterator[tuple[str, str]]:
-    """Read what the file sets, which need not be there."""
+    """Return the variables in the file, which may be missing."""
     try:
         text = file.read_bytes().decode()
     except (FileNotFoundError, IsADirectoryError):
@@ -77,7 +77,7 @@ def _read(file: Path) -> Iterator[tuple[str, str]]:
         raise SettingsError(f"{file}: is not text in UTF-8: save it as that.")
     for line in parse_stream(io.StringIO(text)):
         if line.error or (line.key is not None and line.value is None):
-            # It would be left out, whatever was meant.
+            # It would be ignored, whatever was meant.
             blank = len(line.original.string) - len(line.original.string.lstrip())
             number = line.original.line + line.original.string[:blank].count("\n")
             raise SettingsError(f"{file}: line {number} has to be a name, = and a value.")

@@ -1,4 +1,4 @@
-"""The way in from the network: the GraphQL edge, what it trusts and limits, other origins, development's own pages."""
+"""The server's network side: the GraphQL edge, its trusted documents and limits, CORS, and development's pages."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -40,13 +40,13 @@ def make_edge(
     *,
     wait: Callable[[float], float],
 ) -> GraphQLEdge:
-    """Make the GraphQL edge, which waits for clients as long as `wait` says; raises DocumentUnusable."""
+    """Return the GraphQL edge; `wait` scales its time limits for clients. Raises DocumentUnusable."""
 
     def is_origin_allowed(origin: str, websocket: WebSocket) -> bool:
         own = {f"http://{websocket.url.netloc}", f"https://{websocket.url.netloc}"}
         return origin in own or origins.allows(origin)
 
-    # A developer's server need not spend half a second of each start on what the tests hold to the schema.
+    # A developer's server need not spend half a second of each start on a check that the tests make.
     is_sure = settings.is_development and settings.trusts_own_documents
     _, documents = (_documents if is_sure else _checked_documents)(settings)
     return GraphQLEdge(
@@ -71,7 +71,7 @@ def _guarded(page: GraphiQLPage, authentication: Authentication) -> Page:
 def make_rate_limits(
     settings: Settings, database: Database, *, wait: Callable[[float], float]
 ) -> RateLimits:
-    """Make the rate limits, and where they are counted; raises SettingsError."""
+    """Return the rate limits with their store; raises SettingsError."""
     counts = _counts(settings.rate_limit_store, database, wait)
     return RateLimits(settings.rates, counts, ClientAddresses(settings.proxies))
 
@@ -93,7 +93,7 @@ def _counts(store: str, database: Database, wait: Callable[[float], float]) -> C
         ) from None
 
 
-@cache  # The processes of one server inherit what was made before they were started.
+@cache  # The processes of one server inherit what was created before they were started.
 def _documents(settings: Settings) -> tuple[Sequence[TrustedText], Documents]:
     texts = read_folder(settings.documents_folder, for_browsers=settings.browser_documents_folder)
     documents = Documents(
@@ -112,7 +112,7 @@ def _checked_documents(settings: Settings) -> tuple[Sequence[TrustedText], Docum
 
 
 def list_documents(settings: Settings) -> Iterator[str]:
-    """List the trusted documents, each with its hash and its operations' names; raises DocumentUnusable."""
+    """Return the trusted documents, each with its hash and its operations' names; raises DocumentUnusable."""
     texts, documents = _checked_documents(settings)
     names = {text: ",".join(documents.names(text)) for text in texts}
     width = max(len(name) for name in names.values())
@@ -126,7 +126,7 @@ def development_routes(
     documents: Sequence[ExampleDocument],
     page: GraphiQLPage,
 ) -> list[BaseRoute]:
-    """Return the addresses that development alone has: GraphiQL's files and its tabs' variables."""
+    """Return the routes that only development has: GraphiQL's files and its tabs' variables."""
     guard = authentication.guarded
     return [
         examples_route(services.flow, services.log, services.office.webhooks, documents, guard),

@@ -1,4 +1,4 @@
-"""One server from its opening to its end: what runs beside the requests, and how it stops."""
+"""A server from start to stop: the background work beside its requests, and its shutdown."""
 
 import asyncio
 import signal
@@ -34,15 +34,15 @@ from webhooks.http import Poster
 log = structlog.get_logger("server")
 
 LAST_WORD_SECONDS = 0.2
-"""For open streams to say that they end, and after which cursor to resume."""
+"""For open streams to announce their end, with the cursor to resume after."""
 
 SHUTDOWN_SECONDS = 15
-"""For requests under way to be answered before their connections are closed; the flow itself is drained after that."""
+"""For running requests to be answered before their connections are closed; the flow itself is drained after that."""
 
 
 @dataclass(slots=True)
 class Application:
-    """One server with everything that it is made of, from its opening to its end."""
+    """A server with all its parts, from start to stop."""
 
     settings: Settings
     database: Database
@@ -57,7 +57,7 @@ class Application:
     is_ending: bool = False
 
     async def readiness(self) -> Readiness:
-        """Return whether it takes new work; raises StoreFailed where its database would not record any."""
+        """Return whether it accepts new work; raises StoreFailed where its database could not record any."""
         if self.is_ending:
             return Readiness.ENDING
         await self.database.require_writable()
@@ -67,9 +67,9 @@ class Application:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the database and the providers; at the end, drain the flow before letting go."""
+        """Open the database and the providers; at the end, drain the flow before closing them."""
         async with AsyncExitStack() as opened:
-            # Whatever fails on the way, what is open is closed: a connection's thread would keep the process.
+            # After any failure, open parts are closed: a connection's thread would keep the process alive.
             opened.push_async_callback(self.database.close)
             await self.database.open()
             opened.push_async_callback(self.authentication.close)
@@ -88,7 +88,7 @@ class Application:
 
     @asynccontextmanager
     async def running(self, _app: Starlette) -> AsyncIterator[None]:
-        """Open everything and look after unfinished work beside the requests."""
+        """Open everything and run the background work beside the requests."""
         async with self.opened(), self._looked_after():
             yield
 
@@ -119,7 +119,7 @@ class Application:
         ]
 
     def read_keys_again(self) -> None:
-        """Take the secret keys as they are set now; with anything wrong, those from before stay."""
+        """Read the secret keys again; if anything is wrong, the previous ones stay."""
         try:
             hashes = configuration.load().secret_key_hashes
             if not hashes and self.authentication.requires_keys:
@@ -129,34 +129,34 @@ class Application:
             return
         self.authentication.replace_keys(hashes)
         self.edge.look_again()
-        # A running process keeps its environment: keys that stand there can't change.
+        # A running process keeps its environment: keys set there can't change.
         source = "environment" if configuration.are_keys_fixed() else configuration.ENV_FILE
         log.info("secret keys read", keys=len(hashes), source=source)
 
     def end(self) -> None:
-        """Take no new streams, tell the open ones to resume elsewhere, and send nothing more."""
+        """Accept no new streams, tell the open ones to resume elsewhere, and send nothing more."""
         self.is_ending = True
         self.updates.end()
         self.dispatcher.end()
 
 
 class Server(uvicorn.Server):
-    """Ends the streams first when it is told to stop: they would hold the shutdown up."""
+    """A uvicorn server that ends the streams first when it is told to stop: they would delay the shutdown."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
         self._application = application
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End streams with a word on where to go on, then their connections, then the rest."""
+        """End streams with the cursor to resume after, then their connections, then the rest."""
         self._application.end()
         await asyncio.sleep(self._application.flow.faults.wait(LAST_WORD_SECONDS))
         self._application.edge.stop()
         await super().shutdown(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where it serves, once it does."""
-        # It was kept waiting since before the keys were read for the first time.
+        """Print the server's address once it serves."""
+        # It was blocked since before the keys were read for the first time.
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
         await super().startup(sockets)
@@ -175,7 +175,7 @@ class Server(uvicorn.Server):
 
 
 def run(asgi: Starlette, application: Application, bound: socket.socket) -> int:
-    """Serve in this process until told to stop, on a socket that is bound already; gives the exit code."""
+    """Serve in this process until told to stop, on a bound socket; return the exit code."""
     settings = application.settings
     give_up_unread(bound)
     places = Places(
@@ -190,7 +190,7 @@ def run(asgi: Starlette, application: Application, bound: socket.socket) -> int:
         shutdown_seconds=SHUTDOWN_SECONDS,
     )
     server = Server(config, application)
-    # Heard until uvicorn listens itself, and when it raises the signal that ended it once more: the exit code is 0.
+    # Caught until uvicorn listens itself, and when it raises the signal that ended it once more: the exit code is 0.
     signal.signal(signal.SIGTERM, server.handle_exit)
     server.run(sockets=[bound])
     return 0 if server.started else processes.DID_NOT_START

@@ -14,25 +14,25 @@ import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
 QUEUED_LINES = 4_096
-"""Of a process: a reader that hangs for longer than these last is read past, before memory grows."""
+"""Queued lines of a process: if a reader hangs for longer, lines are dropped before memory grows."""
 
 FLUSH_SECONDS = 1.0
-"""For what is queued at the end of a process: a reader that hangs must not keep it from ending."""
+"""For queued lines at the end of a process: a reader that hangs must not keep it from ending."""
 
 STANDARD_DESCRIPTORS = 3
 
 
 class Lines:
-    """Writes lines to a descriptor; a line that can't be written is dropped and counted.
+    """A writer of lines to a descriptor; a line that can't be written is dropped and counted.
 
-    A file takes a line or refuses it at once. All else may have a reader that hangs, and is written to by a thread.
+    A file accepts or refuses a line at once. Anything else may have a reader that hangs, and is written by a thread.
     """
 
     def __init__(self, descriptor: int) -> None:
         self.dropped = 0
         self._descriptor = descriptor
         self._begin_anew()
-        # A thread does not live on in a forked process, and what it has not written yet is written by the parent.
+        # A thread does not survive a fork, and its queued lines are written by the parent.
         os.register_at_fork(before=self.flush, after_in_child=self._begin_anew)
 
     def _begin_anew(self) -> None:
@@ -40,12 +40,12 @@ class Lines:
         self._writer: threading.Thread | None = None
         self._starting = threading.Lock()
         self._is_file: bool | None = None
-        """None before the first line: until then the descriptor may become another one."""
+        """None before the first line: until then the descriptor may be replaced."""
         self._is_torn = False
-        """The line written last was written in part, as when a disk is full in its midst."""
+        """Whether the last line was written only in part, as on a full disk."""
 
     def write(self, line: bytes) -> None:
-        """Write a line to a file, or have it written soon."""
+        """Write a line to a file, or queue it."""
         if self._is_file is None:
             self._is_file = _is_file(self._descriptor)
         if self._is_file:
@@ -99,7 +99,7 @@ class Lines:
         try:
             return os.write(self._descriptor, part)
         except BlockingIOError:
-            # Whoever else has this descriptor open has made it one that does not wait.
+            # Another process with this descriptor open has made it non-blocking.
             select.select([], [self._descriptor], [])
             return 0
 
@@ -116,7 +116,7 @@ LOG = Lines(2)
 
 
 class _Logger:
-    """Hands what structlog has rendered to the log."""
+    """The output of structlog: rendered lines go to the log."""
 
     def msg(self, line: bytes) -> None:
         LOG.write(line)
@@ -125,14 +125,14 @@ class _Logger:
 
 
 def configure() -> None:
-    """Write one JSON object a line to standard error."""
+    """Write the log as one JSON object a line to standard error."""
     _open_what_is_closed()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Local variables hold keys and client secrets.
+            # Local variables may hold keys and client secrets.
             structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             structlog.processors.JSONRenderer(serializer=_serialized),
         ],
@@ -143,7 +143,7 @@ def configure() -> None:
 
 
 def flush() -> None:
-    """Wait until everything is written, but not for long; a process that ends without Python's exit calls it itself."""
+    """Wait until everything is written, but not for long; called by hand where a process skips Python's exit."""
     OUTPUT.flush()
     LOG.flush()
 
@@ -151,12 +151,12 @@ def flush() -> None:
 def _serialized(entry: Any, **_: Any) -> bytes:
     try:
         return orjson.dumps(entry, default=repr)
-    except TypeError:  # A lone surrogate, as in a file's name that is not UTF-8.
+    except TypeError:  # A lone surrogate, as in the name of a file that is not UTF-8.
         return json.dumps(entry, default=repr).encode()
 
 
 def _open_what_is_closed() -> None:
-    """Open the standard descriptors that are closed: a database that got their number would get the lines, too."""
+    """Open the standard descriptors that are closed: a database that got their number would receive the lines."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < STANDARD_DESCRIPTORS:
         pass
     os.close(descriptor)

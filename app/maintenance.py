@@ -1,4 +1,4 @@
-"""The commands that an operator runs beside the servers; each returns the exit code."""
+"""The maintenance commands that an operator runs beside the servers; each returns the exit code."""
 
 from collections.abc import Callable
 
@@ -16,15 +16,15 @@ from payments.recovery.provider_effects import find_again
 from payments.recovery.reconciliation import compare, readable_gateways, readers_of
 
 Build = Callable[[Settings], Application]
-"""Makes a server's pieces."""
+"""Returns a server's parts."""
 
 
 async def check(build: Build, settings: Settings, gateway: str | None) -> int:
     """Print each row that breaks an invariant, and each mismatched payment; return the exit code.
 
-    With a gateway, each payment is compared with that one's books too.
+    With a gateway, each payment is compared with the gateway's records too.
     """
-    # A statement over all rows takes as long as it takes: whoever waits for it can end it.
+    # A statement over all rows may take long: the operator can interrupt it.
     database = create_database(settings.database_url, command_seconds=None)
     try:
         await database.open()
@@ -46,11 +46,11 @@ async def check(build: Build, settings: Settings, gateway: str | None) -> int:
 
 
 async def _differs(application: Application, gateway: str) -> bool:
-    """Print what a gateway has otherwise; tells whether there is anything."""
+    """Print the differences at a gateway; return whether there are any."""
     if not readers_of(application.flow, gateway):
         choices = ", ".join(readable_gateways(application.flow))
-        right = f"choose {choices}" if choices else "no provider that can be is set up"
-        raise SettingsError(f"--provider: {gateway} cannot be compared; {right}.")
+        right = f"choose {choices}" if choices else "no provider with readable records is set up"
+        raise SettingsError(f"--provider: {gateway} can't be reconciled; {right}.")
     count = differences = 0
     async with application.opened():
         await require_accounts(application.flow, gateway)
@@ -64,7 +64,7 @@ async def _differs(application: Application, gateway: str) -> bool:
 
 
 async def recover(application: Application, since: Instant) -> int:
-    """Read back from the providers what the database does not know; gives the exit code."""
+    """Read from the providers what the database does not know; return the exit code."""
     async with application.opened():
         await require_accounts(application.flow)
         found = await find_again(application.flow, since)
@@ -76,14 +76,16 @@ async def recover(application: Application, since: Instant) -> int:
 
 
 async def accept_account(application: Application, gateway: str) -> int:
-    """Take the account that the configured key opens as the one of this database's payments."""
+    """Store the account of the configured key as the one that this database's payments belong to."""
     one = next((one for one in with_accounts(application.flow) if one.gateway == gateway), None)
     if one is None:
-        raise SettingsError(f"accept-account: {gateway} is no gateway with a key; choose stripe.")
+        raise SettingsError(
+            f"accept-account: {gateway} is not a gateway with a key; choose stripe."
+        )
     async with application.opened():
         found = await one.account.read()
         if found is None:
             raise BooksUnreadable(f"The account at {gateway} can't be read.")
         await take_account(application.flow, one, found)
-    say(f"This database's payments at {gateway} are of {found} now.")
+    say(f"This database's payments at {gateway} now belong to {found}.")
     return 0

@@ -1,4 +1,4 @@
-"""How a command answers: on standard output, or by a complaint on standard error."""
+"""The output of a command: on standard output, or a complaint on standard error."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import TextIO
 
 
 class OutputLost(Exception):
-    """An error: what a command has to say can't be written, so that its exit code must not tell of anything else."""
+    """An error: a command's output can't be written, so that its exit code must not suggest anything else."""
 
 
 def say(*lines: object) -> None:
@@ -17,18 +17,18 @@ def say(*lines: object) -> None:
 
 
 def complain(sentence: str) -> None:
-    """Print a sentence to standard error, where that can be written."""
+    """Print a sentence to standard error, if that can be written."""
     _write(sys.stderr, [sentence])
 
 
 def _write(stream: TextIO | None, lines: Sequence[object]) -> str | None:
-    """Print lines; return why they can't be written, if so. A stream that is closed is nobody's who listens."""
+    """Print lines; return why they can't be written, if so. A closed stream has no reader."""
     if stream is None:
         return None
     try:
         print(*lines, sep="\n", file=stream, flush=True)
     except OSError as error:
-        # Python tries once more at its end, and would end with an exit code of its own.
+        # Python would try once more at its end, and exit with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return error.strerror
     return None

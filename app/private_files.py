@@ -1,4 +1,4 @@
-"""What the server keeps in files: databases and the keys that development makes, which their owner alone may read."""
+"""The server's files: databases, and keys that development creates, readable by their owner alone."""
 
 import os
 import secrets
@@ -17,17 +17,17 @@ log = structlog.get_logger("files")
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 BESIDE = ("", "-wal", "-shm", "-journal")
-"""Ends the names of the files that SQLite has for one database."""
+"""The suffixes of the files that SQLite has for one database."""
 
 MADE_SECRETS = Path(".tillgraph")
-"""Where development keeps the keys that it makes for itself; ignored by git."""
+"""The folder for the keys that development creates for itself; ignored by git."""
 
 SHORTEST_KEY = 16
 """Characters of a secret or signing key: a shorter one can be guessed."""
 
 
 def keep_private(databases: Iterable[Path]) -> None:
-    """Let nobody but their owner read the files of this process: those that it makes, and databases that are there."""
+    """Make this process's files, new ones and existing databases, readable by their owner alone."""
     os.umask(OTHERS)
     for database in databases:
         for ending in BESIDE:
@@ -35,9 +35,9 @@ def keep_private(databases: Iterable[Path]) -> None:
 
 
 def made_secret(name: str, *, instead_of: str) -> str:
-    """Read a secret that development made for itself, or make it; raises SettingsError.
+    """Return a secret that development keeps for itself, created if missing; raises SettingsError.
 
-    It stands for a setting that is left out.
+    It replaces a missing setting.
     """
     path = MADE_SECRETS / name
     try:
@@ -60,7 +60,7 @@ def made_secret(name: str, *, instead_of: str) -> str:
 
 def _make(path: Path) -> None:
     MADE_SECRETS.mkdir(mode=0o700, exist_ok=True)
-    # Written under another name first: a process that starts at the same time reads all of it or makes its own.
+    # Written under another name first: a process that starts at the same time reads all of it or creates its own.
     with tempfile.NamedTemporaryFile("w", dir=MADE_SECRETS) as file:
         file.write(secrets.token_urlsafe(32))
         file.flush()
@@ -69,12 +69,12 @@ def _make(path: Path) -> None:
 
 
 def _narrow(path: Path) -> None:
-    """Take from others what they may do with a file that an earlier version, or another program, made."""
+    """Remove others' permissions from a file of an earlier version or another program."""
     with suppress(FileNotFoundError):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & OTHERS:
             try:
                 path.chmod(mode & ~OTHERS)
             except PermissionError:
-                # It is another user's, as on a volume that a container was given: still it may be used.
+                # It belongs to another user, as on a container's volume, but may still be used.
                 log.warning("file readable by others", path=str(path), mode=oct(mode))

@@ -1,4 +1,4 @@
-"""Several processes of one server behind one socket: started together, replaced when one dies, ended together."""
+"""Several processes of one server on one socket: started together, replaced when one dies, ended together."""
 
 import os
 import signal
@@ -19,13 +19,13 @@ STOPPING = (signal.SIGTERM, signal.SIGINT)
 HANDLED = (*STOPPING, signal.SIGHUP)
 
 STARTED_IN_A_TERMINAL = os.isatty(0)
-"""A terminal that closes ends the processes: it says so by the signal that has settings read again."""
+"""A closed terminal ends the processes, but it sends the signal that makes them read their settings again."""
 
 BACKLOG = 2_048
-"""Connections that wait to be accepted, as uvicorn has it."""
+"""Connections waiting to be accepted, as in uvicorn."""
 
 LOOK_SECONDS = 0.1
-"""Between two looks whether a child has ended. A wait for one would not hear of a signal that comes just as it begins:
+"""Between two checks whether a child has ended. A wait for one would miss a signal that comes just as it begins:
 Python handles that afterwards."""
 
 DID_NOT_START = 3
@@ -33,34 +33,34 @@ DID_NOT_START = 3
 
 
 class Lifeline:
-    """A pipe by which the processes notice that the one that started them is gone, however it ended.
+    """A pipe by which the child processes notice that their parent is gone, however it ended.
 
-    Its writing end is open in that one alone, and the system closes it there. A signal at a parent's death, which Linux
-    has, would not come to a process that begins just after that.
+    Its writing end is open in the parent alone, and the system closes it there. Linux's signal at a parent's death
+    would miss a process that starts just after that.
     """
 
     def __init__(self) -> None:
         self._reading, self._writing = os.pipe()
 
     def hold(self) -> None:
-        """End this process, a child, as if it were told to stop, as soon as its parent is gone."""
+        """End this child process, as if it were told to stop, as soon as its parent is gone."""
         os.close(self._writing)
         threading.Thread(target=self._wait, name="lifeline", daemon=True).start()
 
     def _wait(self) -> None:
-        os.read(self._reading, 1)  # Nothing is ever written: it comes back at the end.
+        os.read(self._reading, 1)  # Nothing is ever written: the read returns at the end.
         log.warning("supervisor gone")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def supervise(work: Callable[[], int], count: int, *, at_end: Callable[[], None]) -> int:
-    """Run a function in a number of processes until told to stop; gives the exit code.
+    """Run a function in a number of processes until told to stop; return the exit code.
 
-    Each process calls `at_end` last: what a program registers for its exit is the parent's alone.
+    Each process calls `at_end` last: only the parent runs the functions that a program registers for its exit.
     """
     children: dict[int, float] = {}
     ending: list[int] = []
-    """The signal that told to stop."""
+    """The signal that asked to stop."""
 
     end = _heed_signals(children, ending)
     line = Lifeline()
@@ -83,7 +83,7 @@ def supervise(work: Callable[[], int], count: int, *, at_end: Callable[[], None]
 
 def _next_ended(children: dict[int, float]) -> tuple[int, int, float]:
     while True:
-        # A signal waits that long: it is passed on to no process that has ended.
+        # Signals are blocked meanwhile: none is passed on to a process that has ended.
         signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
         pid, status = os.waitpid(-1, os.WNOHANG)
         started_at = children.pop(pid) if pid else 0.0
@@ -94,15 +94,15 @@ def _next_ended(children: dict[int, float]) -> tuple[int, int, float]:
 
 
 def is_terminal_gone() -> bool:
-    """Return whether SIGHUP says that the terminal was closed, rather than that settings are to be read again."""
+    """Return whether SIGHUP means that the terminal was closed, rather than that settings are to be read again."""
     return STARTED_IN_A_TERMINAL and not os.isatty(0)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Bind the one socket that every process accepts on, for both families where the host is ::; raises OSError."""
+    """Return a bound socket that every process accepts on, for both families if the host is ::; raises OSError."""
     if ":" not in host:
         return socket.create_server((host, port), backlog=BACKLOG)
-    # Unless it is told otherwise, Python keeps such a socket to IPv6.
+    # By default, Python restricts such a socket to IPv6.
     return socket.create_server(
         (host, port),
         family=socket.AF_INET6,
@@ -118,16 +118,16 @@ def _start(
     line: Lifeline,
     at_end: Callable[[], None],
 ) -> None:
-    # A signal that comes in between waits: the child must not take it for its parent, who must know whom to pass it to.
+    # A signal that arrives in between waits: the child must not handle it as the parent, which must know its children.
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
-    if ending:  # Told to stop just before.
+    if ending:  # The signal to stop came just before.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         return
     pid = os.fork()
     if pid:
         children[pid] = time.monotonic()
     else:
-        # The child's own; a signal that comes before its server handles it ends it. SIGHUP waits for its server.
+        # The child's own; a signal before its server handles it ends it. SIGHUP waits for its server.
         _at_each_stop(signal.SIG_DFL)
         line.hold()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED if pid else STOPPING)
@@ -143,7 +143,7 @@ def _start(
 
 
 def _heed_signals(children: Collection[int], ending: list[int]) -> Callable[[], None]:
-    """Pass signals on to the children, and note the one that tells to stop; gives what ends them."""
+    """Pass signals on to the children, and note the one that asks to stop; return a function that restores them."""
 
     def tell(number: int) -> None:
         for pid in children:

@@ -1,4 +1,4 @@
-"""Serves until told to stop: a server, in one process or several, or the sandbox gateway."""
+"""Serving until told to stop: a server, in one process or several, or the sandbox gateway."""
 
 import socket
 
@@ -31,9 +31,9 @@ def serve_sandbox(settings: Settings, *, host: str, port: int) -> None:
 
 
 def serve(settings: Settings, processes: int, faults: FaultInjection) -> int:
-    """Bring the database up to date and serve until told to stop; gives the exit code."""
+    """Bring the database up to date and serve until told to stop; return the exit code."""
     with _listen("HOST and PORT", settings.host, settings.port) as bound:
-        # A port that the system has chosen, for 0, is part of the addresses that are told.
+        # A port chosen by the system, for 0, is part of the printed addresses.
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
         asgi, application = build(settings, faults)
         migrate(settings.database_url)
@@ -43,7 +43,7 @@ def serve(settings: Settings, processes: int, faults: FaultInjection) -> int:
 
 
 def _work(settings: Settings, faults: FaultInjection, bound: socket.socket) -> int:
-    # Each builds a server of its own: leases are held under a process's own name.
+    # Each process builds a server of its own: leases are held under a process's own name.
     asgi, application = build(settings, faults)
     # It may replace one that died, and the keys may have changed since the settings were read.
     application.read_keys_again()

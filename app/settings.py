@@ -1,4 +1,4 @@
-"""What the operator decides, from the environment or a `.env` file. A wrong value stops start-up with a sentence."""
+"""The operator's settings, from the environment or a `.env` file. A wrong value stops start-up with one sentence."""
 
 import hashlib
 import ipaddress
@@ -22,7 +22,7 @@ ENV_FILE = ".env"
 
 OWN_DOCUMENTS = Path("queries")
 FRONT_END = "front_end"
-"""The folder below them whose documents a client secret may run in production, where those of back_end are refused."""
+"""The folder below the documents whose files a client secret may run in production; those of back_end are refused."""
 
 HASHED_KEY = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 SQLITE_PREFIX = "sqlite+aiosqlite:///"
@@ -35,10 +35,10 @@ STRIPE_WEBHOOK_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=_]{4,255}", re.ASCII)
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+", re.ASCII)
 
 BROWSER_RATE = "600/minute"
-"""In production: a checkout page sends some ten requests, and a script that tries all that it can thousands."""
+"""In production: a checkout page sends some ten requests, a script that tries everything thousands."""
 
 ADDRESS_RATE = "60/minute"
-"""In production: a key is known or it is not, so that more of these are guesses, or a program that should stop."""
+"""In production: a key is right or wrong, so that more of these are guesses, or a faulty program."""
 
 ADDRESS_CONNECTIONS = 200
 """In production: a household has some ten browsers, and a large network behind one address some hundred customers."""
@@ -54,7 +54,7 @@ List = Annotated[tuple[str, ...], NoDecode]
 
 
 def _is_origin(value: str) -> bool:
-    """Return whether an address has a scheme, a host and, where it names one, a port that can be."""
+    """Return whether an address has a scheme, a host and, if it names one, a valid port."""
     try:
         parts = urlsplit(value)
         has_host = bool(parts.hostname) and parts.port != 0
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
     keep_alive_seconds: int = Field(default=75, ge=1, le=3_600)
     connections: int = Field(default=1_000, ge=1, le=100_000)
     connections_per_address: int | None = Field(default=None, ge=0, le=100_000)
-    """0: no bound. None: the bound below in production, and none in development."""
+    """0: no limit. None: the limit below in production, and none in development."""
 
     @field_validator(
         "secret_keys",
@@ -221,18 +221,18 @@ class Settings(BaseSettings):
 
     @property
     def is_sandbox_enabled(self) -> bool:
-        """Return whether the sandbox is on: in development unless named off, in production only if named on."""
+        """Return whether the sandbox is on: in development unless turned off, in production only if turned on."""
         return self.is_development if self.sandbox_enabled is None else self.sandbox_enabled
 
     @property
     def database_path(self) -> Path | None:
-        """Name the SQLite database's file; None where the database is a server's."""
+        """Return the SQLite database's file; None if the database is a server's."""
         is_file = self.database_url.startswith(SQLITE_PREFIX)
         return Path(self.database_url.removeprefix(SQLITE_PREFIX)) if is_file else None
 
     @property
     def sandbox_path(self) -> Path:
-        """Name the file of the sandbox's own ledger: beside the database's file, else in the working directory."""
+        """Return the file of the sandbox's own ledger: beside the database's file, else in the working directory."""
         name = "tillgraph-sandbox.db"
         if self.sandbox_database is not None:
             return self.sandbox_database
@@ -240,33 +240,33 @@ class Settings(BaseSettings):
 
     @property
     def databases(self) -> tuple[Path, ...]:
-        """Name the files of this machine's databases, which need not be there."""
+        """Return the files of this machine's databases, which need not exist."""
         own = self.database_path
         return (self.sandbox_path,) if own is None else (own, self.sandbox_path)
 
     @property
     def documents_folder(self) -> Path:
-        """Name the folder of trusted documents; a relative one lies in the checkout, as its default does."""
+        """Return the folder of trusted documents; a relative one lies in the checkout, as its default does."""
         return CHECKOUT / self.documents
 
     @property
     def trusts_own_documents(self) -> bool:
-        """Return whether the trusted documents are the checkout's own, which the tests hold to the schema."""
+        """Return whether the trusted documents are the checkout's own, which the tests check against the schema."""
         # However it is written, or through a link: another folder is one that a shop trusts browsers with, whole.
         return self.documents_folder.resolve() == (CHECKOUT / OWN_DOCUMENTS).resolve()
 
     @property
     def browser_documents_folder(self) -> Path:
-        """Name the folder of the documents that a client secret may run in production.
+        """Return the folder of the documents that a client secret may run in production.
 
-        A shop's own folder is what it trusts browsers with, whole.
+        Of a shop's own folder, browsers may run every document.
         """
         folder = self.documents_folder
         return folder / FRONT_END if self.trusts_own_documents else folder
 
     @property
     def rates(self) -> Rates:
-        """Return how much each kind of caller may send."""
+        """Return the rate limit of each kind of caller."""
         is_production = not self.is_development
         return Rates(
             back_end=read_rate(self.rate_limit_back_end),
@@ -280,14 +280,14 @@ class Settings(BaseSettings):
 
     @property
     def address_connections(self) -> int | None:
-        """Return how many connections one address may hold open at a process; None: any number."""
+        """Return how many connections one address may have open at a process; None: any number."""
         shipped = 0 if self.is_development else ADDRESS_CONNECTIONS
         given = self.connections_per_address
         return (shipped if given is None else given) or None
 
     @property
     def proxies(self) -> tuple[Network, ...]:
-        """Return the networks of the proxies that are trusted."""
+        """Return the networks of the trusted proxies."""
         return tuple(ipaddress.ip_network(text) for text in self.trusted_proxies)
 
     @property
@@ -323,12 +323,12 @@ def load() -> Settings:
 
 
 def in_address(host: str) -> str:
-    """Write a host as it stands before a port: an IPv6 address in brackets."""
+    """Return a host as it stands before a port: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
 def _reaching(host: str) -> str:
-    """Name an address at which a server answers that is bound to a host: every address is no address."""
+    """Return an address at which a server bound to a host can be reached: a wildcard address is not one."""
     try:
         is_every = ipaddress.ip_address(host).is_unspecified
     except ValueError:
@@ -337,12 +337,12 @@ def _reaching(host: str) -> str:
 
 
 def are_keys_fixed() -> bool:
-    """Return whether the secret keys stand in the environment, which a running process keeps."""
+    """Return whether the secret keys are in the environment, which a running process keeps."""
     return bool(os.environ.get("TILLGRAPH_SECRET_KEYS"))
 
 
 def _variable(name: str) -> str:
-    """Name the variable of a setting."""
+    """Return the name of a setting's variable."""
     alias = Settings.model_fields[name].validation_alias
     return alias if isinstance(alias, str) else PREFIX + name.upper()
 

@@ -1,1 +1,1 @@
-"""The log going out to subscribers, the reports coming in."""
+"""The log going out to subscribers, and providers' reports coming in."""

@@ -1,4 +1,4 @@
-"""`POST /webhooks/{provider_id}`: takes a report's raw bytes, and answers 2xx only after they are committed."""
+"""`POST /webhooks/{provider_id}`: accepts a report's raw bytes, and answers 2xx only after they are committed."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -12,14 +12,14 @@ from payments.ports.provider import NoReports, ReportRefused, ReportUnsigned
 from payments.recovery.provider_reports import receive
 
 REPORT_BYTES = 1024 * 1024
-"""Of one report: Stripe's largest are some hundred KiB."""
+"""Bytes of one report: Stripe's largest are some hundred KiB."""
 
 BODY_SECONDS = 10.0
-"""For a report's body to arrive: a sender that dribbles holds no connection for longer."""
+"""For a report's body to arrive: a slow sender holds no connection for longer."""
 
 
 def inbox_routes(flow: Flow) -> list[Route]:
-    """Return the inbox's address."""
+    """Return the inbox's route."""
 
     async def take(request: Request) -> Response:
         request_id = new_request_id()

@@ -1,6 +1,6 @@
-"""Follows the log for subscribers.
+"""The log's updates for subscribers.
 
-A wake-up is only a hint to look: the log is the truth, and a slow poll is the safety net.
+A wake-up is only a hint: the log is the truth, and a slow poll is the safety net.
 """
 
 import asyncio
@@ -21,17 +21,17 @@ from schema.cursors import event_cursor
 log = structlog.get_logger("updates")
 
 POLL_SECONDS = 2.0
-"""How long a change can go unseen when no hint comes: made by another process, or its wake-up was lost."""
+"""How long a change can go unnoticed without a hint: another process made it, or its wake-up was lost."""
 
 BATCH = 200
-"""Events that a subscriber catches up with at a time: what it holds in memory."""
+"""Events that a catching-up subscriber reads at a time and holds in memory."""
 
 LONGEST_BACKLOG = 1_000
-"""Events that may wait for a live subscriber; beyond that it does not keep up and is told to resume."""
+"""Events that may wait for a live subscriber; beyond that it is too slow and is told to resume."""
 
 
 BUSY_SECONDS = 0.5
-"""Before a stream tries again to read from a database that is busy."""
+"""The pause before a stream reads again from a database that is busy."""
 
 
 @dataclass(eq=False, slots=True)
@@ -41,14 +41,14 @@ class Follower:
     collection_id: CollectionId | None
     """None: the whole log."""
     seen: int
-    """The sequence in the collection's log, or the position in the whole one, of the last event that was read."""
+    """The last event that was read: its sequence in the collection's log, or its position in the whole one."""
     cursor: str | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a log is read on from."""
+    """A place from which a log is read on."""
 
     collection_id: CollectionId | None
     after: int
@@ -56,7 +56,7 @@ class Place:
 
 
 class Updates:
-    """Wakes who follows what has changed."""
+    """The wake-ups of followers when the log has changed."""
 
     def __init__(self, log: Log, poll_seconds: float = POLL_SECONDS) -> None:
         self._log = log
@@ -64,7 +64,7 @@ class Updates:
         self.open_streams = OpenStreams()
         self._followers: dict[CollectionId | None, set[Follower]] = {}
         self._reads: dict[Place, asyncio.Task[Sequence[Event]]] = {}
-        """Those that have not begun yet: who wants the same joins them."""
+        """Reads that have not begun yet: followers of the same place join them."""
         self._is_ending = False
 
     def end(self) -> None:
@@ -83,31 +83,31 @@ class Updates:
     async def of_collection(
         self, id: CollectionId, *, after: int, cursor: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Return a collection's events after a sequence number, and then each later one as it comes."""
+        """Yield a collection's events after a sequence number, and then each later one as it comes."""
         with self._follow(Follower(id, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event
 
     async def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
-        """Return the whole log's events after a position, and then each later one as it comes."""
+        """Yield the whole log's events after a position, and then each later one as it comes."""
         with self._follow(Follower(None, after, cursor)) as follower:
             async for event in self._events(follower):
                 yield event
 
     def watch(self, changed: asyncio.Event) -> Callable[[], None]:
-        """Set an event whenever the whole log may have grown, until what this gives is called."""
+        """Set an event whenever the whole log may have grown, until the returned function is called."""
         follower = Follower(None, 0, changed=changed)
         self._enter(follower)
         return lambda: self._leave(follower)
 
     async def poll(self) -> None:
-        """Look from time to time, until canceled, for what no hint has told."""
+        """Poll, until canceled, for changes without a hint."""
         while True:
             await asyncio.sleep(self._poll_seconds)
             await self._look_safely()
 
     async def listen(self, hints: Hints) -> None:
-        """Wake, until canceled, who follows what other processes have changed."""
+        """Wake followers, until canceled, when other processes have changed something."""
         while True:
             try:
                 async for ids in hints.listen(lambda: bool(self._followers)):
@@ -115,14 +115,14 @@ class Updates:
                         await self._look_safely()
                     for id in ids or ():
                         self.wake(id)
-            except Exception as error:  # The slow poll goes on meanwhile.
+            except Exception as error:  # The slow poll continues meanwhile.
                 log.error("not hearing", error=type(error).__name__, exc_info=error)
                 await asyncio.sleep(POLL_SECONDS)
 
     async def _look_safely(self) -> None:
         try:
             await self._look()
-        except Exception as error:  # The next look may succeed; the streams wait for it meanwhile.
+        except Exception as error:  # The next poll may succeed; the streams wait for it meanwhile.
             log.error("look failed", error=type(error).__name__, exc_info=error)
 
     async def _look(self) -> None:
@@ -146,7 +146,7 @@ class Updates:
             try:
                 events = await self._read(Place(follower.collection_id, follower.seen, limit))
             except StoreFailed:
-                # A stream has time: it goes on when the database does.
+                # A stream can wait: it continues when the database does.
                 await asyncio.sleep(BUSY_SECONDS)
                 continue
             if len(events) > LONGEST_BACKLOG:
@@ -160,16 +160,16 @@ class Updates:
                 await follower.changed.wait()
 
     async def _read(self, place: "Place") -> Sequence[Event]:
-        """Read on from a place, once for all who were woken there by the same change."""
+        """Read on from a place, once for all followers that the same change woke there."""
         reading = self._reads.get(place)
         if reading is None:
             reading = self._reads[place] = asyncio.create_task(self._begin_reading(place))
-            # Whoever asked may be gone by then; nobody else would hear what went wrong.
+            # The reader may be gone by then; nobody else would retrieve the exception.
             reading.add_done_callback(lambda read: read.cancelled() or read.exception())
         return await asyncio.shield(reading)
 
     async def _begin_reading(self, place: "Place") -> Sequence[Event]:
-        # All who were woken have asked when this goes on; whoever asks later may know of more, and reads anew.
+        # All woken followers have joined when this goes on; a later one may know of more, and reads again.
         await asyncio.sleep(0)
         del self._reads[place]
         if place.collection_id is None:
@@ -203,13 +203,13 @@ class Updates:
 
 
 class SharedUpdates:
-    """Wakes followers in this process and in the others on the same database."""
+    """Wake-ups of followers in this process and in the others on the same database."""
 
     def __init__(self, updates: Updates, hints: Hints) -> None:
         self._updates = updates
         self._hints = hints
 
     def wake(self, collection_id: CollectionId) -> None:
-        """Wake the followers of a collection and of the whole log, wherever they are."""
+        """Wake the followers of a collection and of the whole log, in every process."""
         self._updates.wake(collection_id)
         self._hints.notify(collection_id)

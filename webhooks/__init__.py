@@ -1,1 +1,1 @@
-"""Webhooks that go out: which endpoints there are, and what is delivered to them."""
+"""Outgoing webhooks: their endpoints and their deliveries."""

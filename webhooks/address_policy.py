@@ -1,7 +1,7 @@
-"""Which addresses webhooks may go to: a server that calls whatever it is told to would open its own network.
+"""The addresses that webhooks may go to: a server that calls any address would open its own network.
 
-A name is looked up when an endpoint is registered and again at each connection, which goes to the address that was
-looked at: a name that stands for something else a moment later leads nowhere.
+A name is looked up when an endpoint is registered and again at each connection, which uses the address that was
+checked: a name that changes a moment later has no effect.
 """
 
 import asyncio
@@ -21,16 +21,16 @@ RESERVED = tuple(
     ipaddress.ip_network(one)
     for one in ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")
 )
-"""Not public, though the lists of older Pythons do not say so. Source: IANA's special-purpose address registries."""
+"""Not public, though older Pythons do not list it. Source: IANA's special-purpose address registries."""
 
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """Source: RFC 6052, section 2.1: the last four bytes are an IPv4 address."""
 
 LOOK_UPS_AT_ONCE = 8
-"""In threads of their own: names whose servers are silent hold up nothing but webhooks."""
+"""Threads for look-ups: names whose servers are silent delay nothing but webhooks."""
 
 LOOK_UP_SECONDS = 5.0
-"""For a name to be looked up when an endpoint is registered."""
+"""For the look-up of a name when an endpoint is registered."""
 
 
 class AddressIsPrivate(OSError):
@@ -38,14 +38,14 @@ class AddressIsPrivate(OSError):
 
 
 class PublicAddresses:
-    """Knows the addresses that may be sent to; see webhooks.ports.Addresses."""
+    """The allowed addresses; see webhooks.ports.Addresses."""
 
     def __init__(self, *, allows_private: bool) -> None:
         self._allows_private = allows_private
         self.resolver = Resolver(allows_private=allows_private)
 
     async def check(self, url: str) -> None:
-        """Look at an address and at what its host's name stands for now; raises AddressRefused."""
+        """Check an address and what its host's name stands for now; raises AddressRefused."""
         host = self.check_written(url)
         if is_literal(host):
             return
@@ -60,7 +60,7 @@ class PublicAddresses:
             raise AddressRefused("The address's host is not found.")
 
     def check_written(self, url: str) -> str:
-        """Look at an address as it is written, and give its host; raises AddressRefused."""
+        """Check an address as it is written, and return its host; raises AddressRefused."""
         try:
             parsed = URL(url)
             # As it is connected to: a name's last dot changes nothing.
@@ -81,7 +81,7 @@ class PublicAddresses:
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
-            # Such as 127.1 or 2130706433, which networks read as an address all the same.
+            # Such as 127.1 or 2130706433, which networks accept as addresses too.
             raise AddressRefused("An IP address has to be written in full.") from None
         if not self._allows_private and is_private(address):
             raise AddressRefused(PRIVATE)
@@ -93,7 +93,7 @@ PRIVATE = (
 
 
 class Resolver(AbstractResolver):
-    """Looks names up, and refuses those that stand for an address in a private network where that is not allowed."""
+    """The look-up of names, which refuses those in a private network where that is not allowed."""
 
     def __init__(self, *, allows_private: bool) -> None:
         self._allows_private = allows_private
@@ -110,7 +110,7 @@ class Resolver(AbstractResolver):
         return found
 
     async def close(self) -> None:
-        """Wait for no name any more."""
+        """Stop waiting for look-ups."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
@@ -130,7 +130,7 @@ def _look_up(host: str, port: int, family: socket.AddressFamily) -> list[Resolve
 
 
 def has_private(addresses: Sequence[str]) -> bool:
-    """Return whether any of some addresses lies in a private network."""
+    """Return whether any address of a list lies in a private network."""
     return any(is_private(ipaddress.ip_address(one.partition("%")[0])) for one in addresses)
 
 
@@ -140,7 +140,7 @@ def is_literal(host: str) -> bool:
 
 
 def is_private(address: Address) -> bool:
-    """Return whether an address, or one that it carries within, is not one of the public internet's."""
+    """Return whether an address, or one embedded in it, is outside the public internet."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = _inner_addresses(address)
         if inner:

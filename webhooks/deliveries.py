@@ -1,7 +1,7 @@
-"""Delivers the log to webhook endpoints: at least once, and one collection's events one after the other.
+"""The delivery of the log to webhook endpoints: at least once, and one collection's events one after the other.
 
-The log is fed to endpoints up to its horizon, so that no event is passed over. What is to be delivered waits in lanes,
-one for each endpoint and collection; a lane is worked on by one holder at a time, for as long as its lease lasts.
+The log is fed to endpoints up to its horizon, so that no event is skipped. Deliveries wait in lanes, one for each
+endpoint and collection; one holder at a time works on a lane, for as long as its lease lasts.
 """
 
 import random
@@ -35,19 +35,19 @@ from webhooks.ports import WebhookTransaction
 
 @dataclass(frozen=True, slots=True)
 class DeliverySchedule:
-    """How fast deliveries that failed are tried again, and how long a lane is its holder's."""
+    """The schedule of attempts after a failure, and the lease of a lane."""
 
     time_scale: float = 1.0
-    """How much faster than the clock days pass; 1 but in test builds."""
+    """How much faster than the clock days pass; 1 except in test builds."""
     lease_seconds: float = WEBHOOK_LEASE_SECONDS
-    """As shipped but in test builds."""
+    """As shipped, except in test builds."""
 
     def lease_end(self, now: Instant) -> Instant:
-        """Return when a lane that is taken now is free again."""
+        """Return when the lease of a lane that is claimed now ends."""
         return instants.after(now, self.lease_seconds)
 
     def next_attempt_at(self, delivery: WebhookDelivery, now: Instant) -> Instant | None:
-        """Return when a delivery that failed is tried next; None when its time is over."""
+        """Return when a failed delivery is tried next; None when its time is over."""
         ends_at = instants.after(delivery.tried_since, WEBHOOK_SECONDS / self.time_scale)
         if now >= ends_at and delivery.tried_times >= WEBHOOK_LEAST_TRIES:
             return None
@@ -59,7 +59,7 @@ class DeliverySchedule:
 
 
 def feed(tx: WebhookTransaction) -> bool:
-    """Make deliveries of what endpoints have not been fed with; tells whether there may be more."""
+    """Create deliveries of events that endpoints have not been fed with; return whether there may be more."""
     endpoints = [endpoint for endpoint in tx.lock_endpoints() if endpoint.is_enabled]
     if not endpoints:
         return False
@@ -78,10 +78,10 @@ def feed(tx: WebhookTransaction) -> bool:
 
 
 def _cut_off(tx: WebhookTransaction, events: Sequence[Event]) -> Sequence[Event]:
-    """Read what comes before an event of its collection, and stands after this batch in the whole log.
+    """Return the earlier events of collections that come after this batch in the whole log.
 
-    Two transactions on one collection may stand there the other way round, where the one that had to wait for the
-    other was begun first; a batch, or the log's horizon, may end between the two.
+    Two transactions on one collection are in reverse order there if the one that had to wait for the other began
+    first; a batch, or the log's horizon, may end between the two.
     """
     newest: dict[CollectionId, int] = {}
     for event in events:
@@ -105,7 +105,7 @@ def _feed(tx: WebhookTransaction, endpoint: WebhookEndpoint, events: Sequence[Ev
 def claim(
     tx: WebhookTransaction, id: EndpointId, schedule: DeliverySchedule, *, limit: int
 ) -> list[Sending]:
-    """Take lanes of an endpoint that are due, and give what each is to send first."""
+    """Claim due lanes of an endpoint, and return what each is to send first."""
     holder = new_request_id()
     lanes = tx.claim_lanes(id, holder=holder, until=schedule.lease_end(tx.now), limit=limit)
     sendings = (_first(tx, id, lane, holder) for lane in lanes)
@@ -115,9 +115,9 @@ def claim(
 def record(
     tx: WebhookTransaction, sent: Sending, attempt: DeliveryAttempt, schedule: DeliverySchedule
 ) -> Sending | None:
-    """Record what became of an attempt; gives what this holder is to send next in the lane, if anything.
+    """Record the outcome of an attempt; return what this holder sends next in the lane, if anything.
 
-    Where another holder has taken the lane over meanwhile, it is that one's attempt that counts.
+    If another holder has taken over the lane meanwhile, that holder's attempt counts.
     """
     id, lane, holder = sent.endpoint.id, sent.delivery.lane, sent.holder
     if tx.lane_holder(id, lane) != holder:
@@ -132,14 +132,14 @@ def record(
 
 
 def release(tx: WebhookTransaction, sending: Sending) -> None:
-    """Give a lane back without an attempt: this process ends, and another one goes on at once."""
+    """Release a lane without an attempt: this process ends, and another one continues at once."""
     id, lane = sending.endpoint.id, sending.delivery.lane
     if tx.lane_holder(id, lane) == sending.holder:
         tx.set_lane(id, lane, due_at=tx.now, holder=None)
 
 
 def _first(tx: WebhookTransaction, id: EndpointId, lane: str, holder: str) -> Sending | None:
-    """Read what a lane that was taken is to send; one with nothing to send any more is deleted."""
+    """Return what a claimed lane is to send; a lane with nothing to send is deleted."""
     endpoint, delivery = tx.endpoint(id), tx.first_of_lane(id, lane)
     if delivery is None:
         tx.delete_lane(id, lane)
@@ -152,7 +152,7 @@ def _first(tx: WebhookTransaction, id: EndpointId, lane: str, holder: str) -> Se
 
 
 def disable(tx: WebhookTransaction, told: WebhookEndpoint) -> None:
-    """Disable an endpoint that has said that it is gone, unless somebody has changed it meanwhile."""
+    """Disable an endpoint that answered that it is gone, unless it was changed meanwhile."""
     endpoint = tx.lock_endpoint(told.id)
     is_the_same = endpoint is not None and endpoint.updated_at == told.updated_at
     if endpoint is not None and is_the_same and endpoint.is_enabled:

@@ -1,6 +1,6 @@
-"""Delivers webhooks beside the requests: feeds endpoints from the log, and works on their lanes.
+"""The dispatcher of webhooks, beside the requests: it feeds endpoints from the log and works on their lanes.
 
-A wake-up is only a hint to look; a slow look is the safety net. Any number of processes may do this on one database.
+A wake-up is only a hint; a slow poll is the safety net. Any number of processes may do this on one database.
 """
 
 import asyncio
@@ -25,22 +25,22 @@ from webhooks.ports import LogWatch, Webhooks
 log = structlog.get_logger("webhooks")
 
 LOOK_SECONDS = 5.0
-"""Between two looks when nothing is known to be due: what another process has registered, or left, is found then."""
+"""Between two polls when nothing is known to be due: they find what another process has registered or left."""
 
 SHORTEST_WAIT_SECONDS = 0.05
-"""Between two looks: what is due for somebody else makes no busy loop."""
+"""The least pause between two rounds: what is due for another process makes no busy loop."""
 
 RECORD_PAUSES_SECONDS = (0.2, 0.5, 1.0)
-"""Before an attempt is recorded once more; with each wait for the database, well within a lane's lease."""
+"""The pauses before an attempt is recorded once more; with each wait for the database, well within a lane's lease."""
 
 CLEAR_SECONDS = 3_600.0
-"""Between two deletions of what ended long ago."""
+"""Between two deletions of old deliveries."""
 
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Dispatcher:
-    """One process's part in delivering."""
+    """One process's part in the deliveries."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Dispatcher:
         self._schedule = schedule
         self._look_seconds = look_seconds
         self._start = start
-        """Starts a task that a shutdown waits for: an attempt under way is recorded."""
+        """Starts a task that a shutdown waits for: a running attempt is recorded."""
         self._changed = asyncio.Event()
         self._running: dict[asyncio.Task[None], EndpointId] = {}
         self._silent: set[EndpointId] = set()
@@ -68,11 +68,11 @@ class Dispatcher:
         self._unwatch: Callable[[], None] | None = None
 
     def look(self) -> None:
-        """Look at once: something has changed."""
+        """Start the next round at once: something has changed."""
         self._changed.set()
 
     def end(self) -> None:
-        """Begin no further attempt."""
+        """Start no further attempt."""
         self._is_ending = True
 
     async def run(self) -> None:
@@ -83,7 +83,7 @@ class Dispatcher:
             try:
                 wait_seconds = min(wait_seconds, await self.deliver_due())
                 await self._clear()
-            except Exception as error:  # The next look may succeed, and nobody else looks.
+            except Exception as error:  # The next round may succeed, and nothing else delivers.
                 log.error("webhooks failed", error=type(error).__name__, exc_info=error)
             try:
                 async with asyncio.timeout(max(wait_seconds, SHORTEST_WAIT_SECONDS)):
@@ -92,7 +92,7 @@ class Dispatcher:
                 pass
 
     async def deliver_due(self) -> float:
-        """Feed endpoints and start what is due; gives how long nothing more is."""
+        """Feed endpoints and start what is due; return for how long nothing more is due."""
         states = await self._webhooks.states()
         self._follow_log(is_wanted=bool(states))
         if any(state.is_behind for state in states):
@@ -120,11 +120,11 @@ class Dispatcher:
             return LOOK_SECONDS
 
     async def _start_due(self, state: EndpointState) -> float:
-        """Start what is due for an endpoint, as far as there is room; gives how long nothing more can be started."""
+        """Start what is due for an endpoint, up to the limit; return for how long nothing more can be started."""
         most = 1 if state.id in self._silent else WEBHOOKS_AT_ONCE
         room = most - sum(id == state.id for id in self._running.values())
         if self._is_ending or room <= 0 or state.due_in_seconds is None:
-            return self._look_seconds  # What ends wakes this loop.
+            return self._look_seconds  # An attempt that ends wakes this loop.
         if state.due_in_seconds > 0:
             return state.due_in_seconds
         sendings = await self._webhooks.transact(
@@ -175,7 +175,7 @@ class Dispatcher:
         return following
 
     async def _recorded(self, sending: Sending, attempt: DeliveryAttempt) -> Sending | None:
-        """Record an attempt, again while the database is busy: forgotten, it would be made twice."""
+        """Record an attempt, repeatedly while the database is busy: forgotten, it would be made twice."""
         for pause_seconds in RECORD_PAUSES_SECONDS:
             try:
                 return await self._webhooks.transact(
@@ -199,6 +199,6 @@ class Dispatcher:
         if time.monotonic() < self._cleared_at + CLEAR_SECONDS:
             return
         before = instants.after(instants.now(), -WEBHOOK_KEPT_SECONDS)
-        # A batch each time: what is due does not wait for all of it.
+        # One batch at a time, so that due deliveries do not wait for all of it.
         if not await self._webhooks.clear(before):
             self._cleared_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""Webhooks for back ends that hold no subscription open: which endpoints there are, and what is redelivered."""
+"""Webhook endpoints for back ends without a subscription: their registration, and redelivery."""
 
 import base64
 import secrets
@@ -36,20 +36,20 @@ SECRET_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class WebhookOffice:
-    """What changes of endpoints work with."""
+    """The use cases of webhooks, with their dependencies."""
 
     webhooks: Webhooks
     addresses: Addresses
     changed: Callable[[], None]
-    """A listener that is told after each commit, so that what is due is sent at once."""
+    """A listener called after each commit, so that what is due is sent at once."""
 
     async def create(self, command: CreateWebhookEndpoint) -> WebhookEndpoint:
-        """Register an endpoint: it is told of what happens from now on."""
+        """Register an endpoint for events from now on."""
         await self._check(command.url)
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             tx.lock_endpoints()
-            # Read after the lock: whoever held it may have added one.
+            # Read after the lock: the previous owner of the lock may have added one.
             if tx.count_endpoints() >= WEBHOOK_ENDPOINTS:
                 raise InvalidState(f"There are at most {WEBHOOK_ENDPOINTS} webhook endpoints.")
             endpoint = WebhookEndpoint(
@@ -68,7 +68,7 @@ class WebhookOffice:
         return await self._change(work)
 
     async def update(self, command: UpdateWebhookEndpoint) -> WebhookEndpoint:
-        """Change an endpoint; one that is enabled again is told of what happens from then on."""
+        """Change an endpoint; one that is enabled again receives events from then on."""
         if command.url is not UNCHANGED:
             await self._check(command.url)
 
@@ -93,7 +93,7 @@ class WebhookOffice:
         return await self._change(work)
 
     async def rotate_secret(self, id: str) -> WebhookEndpoint:
-        """Return an endpoint a new secret; the one before signs beside it for a day."""
+        """Return an endpoint with a new secret; the previous one also signs for a day."""
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             before = locked(tx, id)
@@ -110,18 +110,18 @@ class WebhookOffice:
         return await self._change(work)
 
     async def delete(self, id: str) -> None:
-        """Take an endpoint away with its deliveries; nothing more is sent there."""
+        """Delete an endpoint with its deliveries; nothing more is sent there."""
         await self._change(lambda tx: tx.delete_endpoint(locked(tx, id).id))
 
     async def redeliver(self, id: str) -> WebhookDelivery:
-        """Send one delivery again, whatever became of it; it goes by itself, and may pass others."""
+        """Send one delivery again, whatever its outcome; it is sent by itself and may overtake others."""
 
         def work(tx: WebhookTransaction) -> WebhookDelivery:
             endpoint, found = _locked_delivery(tx, id)
             if not endpoint.is_enabled:
                 raise InvalidState("Its endpoint is disabled: enable it first.")
             if found.status is DeliveryStatus.PENDING:
-                # It is on its way: asked for now, its lane only need not wait any longer.
+                # It is pending already: its lane need not wait any longer.
                 _hurry(tx, found)
                 return replace(found, next_attempt_at=None)
             return _again(tx, found, lane=found.id)
@@ -129,13 +129,13 @@ class WebhookOffice:
         return await self._change(work)
 
     async def recover(self, command: RecoverWebhookEndpoint) -> WebhookEndpoint:
-        """Send all that an endpoint has missed since an instant, each collection's in order, and what waits at once."""
+        """Send what an endpoint missed since an instant, in order by collection, and waiting deliveries at once."""
 
         def work(tx: WebhookTransaction) -> WebhookEndpoint:
             endpoint = locked(tx, command.id)
             if command.since < instants.after(tx.now, -WEBHOOK_KEPT_SECONDS):
                 raise InvalidInput(
-                    "At most 30 days ago: what was delivered before is not known any more.",
+                    "At most 30 days ago: older deliveries are no longer kept.",
                     path=("since",),
                 )
             if not endpoint.is_enabled:
@@ -165,7 +165,7 @@ class WebhookOffice:
 
 
 def locked(tx: WebhookTransaction, id: str) -> WebhookEndpoint:
-    """Find an endpoint and hold it; raises NotFound."""
+    """Return an endpoint and lock it; raises NotFound."""
     endpoint = tx.lock_endpoint(EndpointId(id)) if is_id(id, WEBHOOK_ENDPOINT) else None
     if endpoint is None:
         raise NotFound("No webhook endpoint has this id.", path=("id",))
@@ -173,7 +173,7 @@ def locked(tx: WebhookTransaction, id: str) -> WebhookEndpoint:
 
 
 def make_delivery(tx: WebhookTransaction, id: EndpointId, event: Event) -> None:
-    """Put an event on its way to an endpoint that is locked; its lane is joined by the caller."""
+    """Create the delivery of an event to a locked endpoint; the caller joins its lane."""
     tx.insert_delivery(
         WebhookDelivery(
             id=DeliveryId(new_id(WEBHOOK_DELIVERY)),
@@ -190,13 +190,13 @@ def make_delivery(tx: WebhookTransaction, id: EndpointId, event: Event) -> None:
 
 
 def join_lane(tx: WebhookTransaction, id: EndpointId, lane: str) -> None:
-    """See to it that somebody works on a lane; its endpoint is locked."""
+    """Make sure that a lane is worked on; its endpoint is locked."""
     if tx.lane_holder(id, lane) is None:
         tx.insert_lane(id, lane, tx.now)
 
 
 def _locked_delivery(tx: WebhookTransaction, id: str) -> tuple[WebhookEndpoint, WebhookDelivery]:
-    """Find a delivery and hold its endpoint; raises NotFound, also where it goes away at that moment."""
+    """Return a delivery and lock its endpoint; raises NotFound, also if it is deleted at that moment."""
     found = tx.delivery(DeliveryId(id)) if is_id(id, WEBHOOK_DELIVERY) else None
     endpoint = None if found is None else tx.lock_endpoint(found.endpoint_id)
     if found is not None:
@@ -211,7 +211,7 @@ def _no_delivery() -> NotFound:
 
 
 def _hurry(tx: WebhookTransaction, delivery: WebhookDelivery) -> None:
-    """Make a lane due now, unless somebody works on it already."""
+    """Make a lane due now, unless it has a holder already."""
     if tx.lane_holder(delivery.endpoint_id, delivery.lane) == "":
         tx.set_lane(delivery.endpoint_id, delivery.lane, due_at=tx.now, holder=None)
 
@@ -230,7 +230,7 @@ def _again(
         updated_at=tx.now,
     )
     if not tx.update_delivery(delivery):
-        raise _no_delivery()  # It was cleared away at this moment.
+        raise _no_delivery()  # It was deleted at this moment.
     join_lane(tx, delivery.endpoint_id, lane)
     return delivery
 

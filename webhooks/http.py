@@ -1,4 +1,4 @@
-"""Sends webhooks over HTTP: to where they may go, within a time limit, and without following anybody elsewhere."""
+"""Webhooks over HTTP: only to allowed addresses, within a time limit, and without following redirects."""
 
 import time
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ ATTEMPT_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 
 IDLE_SECONDS = 2.0
-"""Many servers close what was idle for 5 s; a webhook that came at that instant would be a failed attempt."""
+"""Many servers close connections idle for 5 s; a webhook sent at that instant would fail."""
 
 GONE = 410
-"""The status of an endpoint that is there no more. Source: Standard Webhooks, "Operational considerations"."""
+"""The status of an endpoint that no longer exists. Source: Standard Webhooks, "Operational considerations"."""
 
 
 class Poster:
-    """Sends bodies to addresses."""
+    """An HTTP client that posts bodies."""
 
     def __init__(self, *, allows_private: bool, attempt_seconds: float = ATTEMPT_SECONDS) -> None:
         self._attempt_seconds = attempt_seconds
@@ -31,7 +31,7 @@ class Poster:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """Make the client."""
+        """Open the client."""
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=self.addresses.resolver,
@@ -44,12 +44,12 @@ class Poster:
         )
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         if self._session is not None:
             await self._session.close()
 
     async def post(self, url: str, headers: Mapping[str, str], body: str) -> DeliveryAttempt:
-        """Send once, and say what came of it."""
+        """Send once, and return the outcome."""
         at, started_at = instants.now(), time.monotonic()
         status, failure = await self._answer(url, headers, body)
         return DeliveryAttempt(
@@ -78,7 +78,7 @@ class Poster:
 
 
 def _failure_of(error: Exception) -> DeliveryFailure:
-    """Name what went wrong; the more special classes of aiohttp's tree come first."""
+    """Return what went wrong; the more special classes of aiohttp's tree come first."""
     causes = (error, error.__cause__, getattr(error, "os_error", None))
     if any(isinstance(one, AddressIsPrivate) for one in causes):
         return DeliveryFailure.PRIVATE_ADDRESS

@@ -1,4 +1,4 @@
-"""What back ends are told by webhook, as frozen values: to whom, of what, and what became of it."""
+"""Webhooks as frozen values: their endpoints, their events and their outcomes."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -11,7 +11,7 @@ from payments.model.statuses import EventType
 
 
 class DeliveryStatus(Enum):
-    """How a delivery stands."""
+    """The state of a delivery."""
 
     PENDING = "PENDING"
     DELIVERED = "DELIVERED"
@@ -19,7 +19,7 @@ class DeliveryStatus(Enum):
 
 
 class DeliveryFailure(Enum):
-    """Why an attempt to deliver failed."""
+    """The reasons why an attempt to deliver failed."""
 
     STATUS = "STATUS"
     TIMEOUT = "TIMEOUT"
@@ -32,7 +32,7 @@ class DeliveryFailure(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookEndpoint:
-    """An address of a back end's, and what it wants to be told of."""
+    """A back end's address, and the events that it wants."""
 
     id: EndpointId
     url: str
@@ -41,11 +41,11 @@ class WebhookEndpoint:
     description: str | None = None
     secret: str
     previous_secret: str | None = None
-    """Signs too until its end, so that a receiver has the time to change."""
+    """The previous secret, which also signs until its end, so that a receiver has time to change."""
     previous_secret_ends_at: Instant | None = None
     is_enabled: bool = True
     position: int
-    """In the whole log: what stands there and before was fed to it, or happened before it was there."""
+    """A position in the whole log: events up to it were fed to the endpoint, or happened before it existed."""
     created_at: Instant
     updated_at: Instant
 
@@ -56,44 +56,44 @@ class WebhookEndpoint:
         return (self.secret, self.previous_secret)
 
     def wants(self, event: Event) -> bool:
-        """Return whether it is to be told of an event."""
+        """Return whether it wants an event."""
         is_new = event.position > self.position
         return is_new and (self.event_types is None or event.type in self.event_types)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryAttempt:
-    """One time that an event was sent."""
+    """One attempt to send an event."""
 
     at: Instant
     duration_milliseconds: int
     response_status: int | None = None
     """None: no answer came."""
     failure: DeliveryFailure | None = None
-    """None: it was taken."""
+    """None: it was accepted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:
-    """One event on its way to one endpoint."""
+    """The delivery of one event to one endpoint."""
 
     id: DeliveryId
     endpoint_id: EndpointId
     event_id: EventId
     position: int
-    """The event's in the whole log."""
+    """The event's position in the whole log."""
     sequence: int
-    """The event's in its collection's."""
+    """The event's sequence number in its collection."""
     lane: CollectionId | DeliveryId
-    """What is in one lane goes one after the other: a collection's events, or a redelivery by itself."""
+    """Deliveries in one lane are sent in order: a collection's events, or a redelivery by itself."""
     status: DeliveryStatus = DeliveryStatus.PENDING
     attempts: tuple[DeliveryAttempt, ...] = ()
     """Oldest first, the newest WEBHOOK_ATTEMPTS_KEPT of them."""
     tried_times: int = 0
-    """Since it was made, or since a person had it redelivered."""
+    """Since it was created, or since an operator had it redelivered."""
     tried_since: Instant
     next_attempt_at: Instant | None = None
-    """None: as soon as what is before it in its lane is through, or never again."""
+    """None: right after its predecessors in its lane, or never again."""
     ended_at: Instant | None = None
     created_at: Instant
     updated_at: Instant
@@ -101,29 +101,29 @@ class WebhookDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """What one attempt is made of."""
+    """The content of one attempt."""
 
     endpoint: WebhookEndpoint
     delivery: WebhookDelivery
     event: Event
     holder: str
-    """Names who has taken its lane, and when."""
+    """Identifies the holder of its lane and when it was claimed."""
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """Whether an endpoint that is enabled waits for something."""
+    """Whether an enabled endpoint waits for something."""
 
     id: EndpointId
     due_in_seconds: float | None
-    """Until its next lane is due, not above zero where one is; None: nothing is to be sent."""
+    """Seconds until its next lane is due, not above zero if one is; None: there is nothing to send."""
     is_behind: bool
-    """There are events that it has not been fed with."""
+    """Whether there are events that it has not been fed with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateWebhookEndpoint:
-    """Registers an address that is told of events."""
+    """A request to register an address for events."""
 
     url: str
     event_types: tuple[EventType, ...] | None = None
@@ -133,7 +133,7 @@ class CreateWebhookEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateWebhookEndpoint:
-    """Changes where events are told of, and which."""
+    """A request to change an endpoint's address or its events."""
 
     id: str
     url: str | Unchanged = UNCHANGED
@@ -144,7 +144,7 @@ class UpdateWebhookEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoverWebhookEndpoint:
-    """Sends again what failed."""
+    """A request to send failed deliveries again."""
 
     id: str
     since: Instant

@@ -1,4 +1,4 @@
-"""What a webhook carries: an event of the log in the API's own words, signed by the Standard Webhooks scheme.
+"""The payload of a webhook: an event of the log in the API's own words, signed by the Standard Webhooks scheme.
 
 Source: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -16,7 +16,7 @@ from schema.cursors import event_cursor
 
 
 def payload(event: Event) -> str:
-    """Write what is told of an event: the same at each attempt, as an event never changes."""
+    """Return the payload of an event: the same at each attempt, as an event never changes."""
     amount = None if event.amount_minor is None else str(Money(event.amount_minor, event.currency))
     data = {
         "id": event.id,
@@ -44,7 +44,7 @@ def payload(event: Event) -> str:
 def signed_headers(
     event: Event, body: str, secrets: Sequence[str], now: Instant
 ) -> Mapping[str, str]:
-    """Return the headers that prove who sent a body, and when: one signature for each secret."""
+    """Return the headers that prove the sender and the time of a body: one signature for each secret."""
     sent_at = datetime.fromtimestamp(now // SECOND, UTC)
     signatures = [Webhook(secret).sign(event.id, sent_at, body) for secret in secrets]
     return {
@@ -57,6 +57,6 @@ def signed_headers(
 
 
 def _text(instant: Instant) -> str:
-    """Write an instant as the API does."""
+    """Return an instant as the API writes it."""
     at = datetime.fromtimestamp(instant // SECOND, UTC).replace(microsecond=instant % SECOND)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What webhooks need from outside: which addresses there are, a store, and whoever knows that the log has grown."""
+"""The ports of webhooks: the address policy, a store, and a watch on the log."""
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
@@ -14,30 +14,30 @@ Answer = TypeVar("Answer")
 
 
 class AddressRefused(Exception):
-    """Why nothing is sent to an address, in a sentence that tells what would be right."""
+    """An error: nothing is sent to this address; its sentence says what would be right."""
 
 
 class Addresses(Protocol):
-    """Knows which addresses may be sent to."""
+    """The policy on addresses."""
 
     async def check(self, url: str) -> None:
-        """Look at an address and at what its host's name stands for now; raises AddressRefused."""
+        """Check an address and what its host's name stands for now; raises AddressRefused."""
 
 
 class LogWatch(Protocol):
-    """Knows when the log may have grown."""
+    """A watch on the growth of the log."""
 
     def watch(self, changed: asyncio.Event) -> Callable[[], None]:
-        """Set an event whenever the whole log may have grown, until what this returns is called."""
+        """Set an event whenever the whole log may have grown, until the returned function is called."""
 
 
 class WebhookTransaction(Protocol):
-    """One open transaction. Endpoints are locked before lanes, so that no two wait for each other."""
+    """An open transaction. Endpoints are locked before lanes, so that no two wait for each other."""
 
     now: Instant
 
     def lock_endpoints(self) -> Sequence[WebhookEndpoint]:
-        """Read every endpoint and hold them, oldest first."""
+        """Return every endpoint and lock them, oldest first."""
 
     def count_endpoints(self) -> int: ...
     def lock_endpoint(self, id: EndpointId) -> WebhookEndpoint | None: ...
@@ -48,37 +48,37 @@ class WebhookTransaction(Protocol):
         """Delete an endpoint with its deliveries."""
 
     def end_of_log(self) -> int:
-        """Return a position in the whole log after which every event comes that is committed later."""
+        """Return a position in the whole log that all events committed later come after."""
 
     def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events after a position, oldest first."""
+        """Return the whole log's events after a position, oldest first."""
 
     def events_after(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
-        """Read what some collections' logs have after a position in the whole one, past its horizon too."""
+        """Return the events of some collections after a position in the whole log, past its horizon too."""
 
     def missed(
         self, endpoint: WebhookEndpoint, types: Sequence[EventType], since: Instant
     ) -> Sequence[Event]:
-        """Read events since an instant that an endpoint was never fed with, at most MOST_RECOVERED."""
+        """Return the events since an instant that an endpoint never received as deliveries, at most MOST_RECOVERED."""
 
     def event(self, id: EventId) -> Event | None: ...
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
-        """Return which of some events have a delivery to an endpoint already."""
+        """Return which of some events already have a delivery to an endpoint."""
 
     def delivery(self, id: DeliveryId) -> WebhookDelivery | None: ...
     def insert_delivery(self, delivery: WebhookDelivery) -> None: ...
     def update_delivery(self, delivery: WebhookDelivery) -> bool:
-        """Change a delivery; tells whether it is still there."""
+        """Update a delivery; return whether it still exists."""
 
     def first_of_lane(self, id: EndpointId, lane: str) -> WebhookDelivery | None:
-        """Read the pending delivery of a lane that is to be sent first."""
+        """Return the pending delivery that a lane sends first."""
 
     def failed_since(self, id: EndpointId, since: Instant) -> Sequence[WebhookDelivery]:
-        """Read deliveries that failed and were made since an instant, in their order, at most MOST_RECOVERED."""
+        """Return deliveries that were created since an instant and failed, in their order, at most MOST_RECOVERED."""
 
     def lane_holder(self, id: EndpointId, lane: str) -> str | None:
-        """Lock a lane and name its holder, "" where it has none; None where there is no such lane."""
+        """Lock a lane and return its holder, "" if it has none; None where there is no such lane."""
 
     def insert_lane(self, id: EndpointId, lane: str, due_at: Instant) -> None: ...
     def set_lane(
@@ -86,28 +86,28 @@ class WebhookTransaction(Protocol):
     ) -> None: ...
     def delete_lane(self, id: EndpointId, lane: str) -> None: ...
     def hurry_lanes(self, id: EndpointId) -> None:
-        """Make every lane of an endpoint due now that nobody works on."""
+        """Make every lane of an endpoint without a holder due now."""
 
     def claim_lanes(
         self, id: EndpointId, *, holder: str, until: Instant, limit: int
     ) -> Sequence[str]:
-        """Take lanes of an endpoint that are due."""
+        """Claim lanes of an endpoint that are due."""
 
 
 class Webhooks(Protocol):
-    """Keeps endpoints and deliveries."""
+    """The store of endpoints and deliveries."""
 
     async def transact(self, work: Callable[[WebhookTransaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one transaction and commit; its exception rolls back. Raises StoreFailed."""
 
     async def states(self) -> Sequence[EndpointState]:
-        """Look at every endpoint that is enabled: whether it waits for something."""
+        """Return the state of every enabled endpoint: whether it waits for something."""
 
     async def clear(self, before: Instant) -> int:
-        """Delete some deliveries that ended before an instant; tells how many."""
+        """Delete some deliveries that ended before an instant; return how many."""
 
     async def endpoints(self) -> Sequence[WebhookEndpoint]:
-        """Read every endpoint, oldest first."""
+        """Return every endpoint, oldest first."""
 
     async def endpoints_by_id(
         self, ids: Sequence[EndpointId]
@@ -120,4 +120,4 @@ class Webhooks(Protocol):
     async def delivery_page(
         self, id: EndpointId, status: DeliveryStatus | None, *, before: int, limit: int
     ) -> Sequence[WebhookDelivery]:
-        """Read an endpoint's deliveries of events before a position in the log, newest first."""
+        """Return an endpoint's deliveries of events before a position in the log, newest first."""

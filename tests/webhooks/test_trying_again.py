@@ -213,7 +213,7 @@ def test_recovery_hurries_what_waits(telling: RunningServer, receiver: Receiver)
 
 
 def test_recovery_goes_back_thirty_days(telling: RunningServer) -> None:
-    """What was delivered before is not known any more, and might be sent once again."""
+    """Older deliveries are no longer kept, so that recovering them could send them again."""
     endpoint = register(telling, "https://8.8.8.8/")
     since = (datetime.now(UTC) - timedelta(days=31)).isoformat()
     refused = telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": since})

@@ -179,7 +179,7 @@ def test_books_that_can_not_be_compared(shop: Site, gateway: str) -> None:
     """It is refused with a sentence."""
     code, printed = shop.server.command("check", "--provider", gateway)
     assert code == 2
-    assert f"--provider: {gateway} cannot be compared; choose stripe." in printed
+    assert f"--provider: {gateway} can't be reconciled; choose stripe." in printed
 
 
 def test_what_a_restored_database_does_not_know(own: Site) -> None:

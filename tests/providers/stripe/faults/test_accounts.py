@@ -179,7 +179,7 @@ def test_a_start_with_a_key_of_another_account(own: Site, tmp_path: Path) -> Non
         assert own.server.command("check", "--provider", "stripe") == (2, said)
         assert own.server.command("accept-account", "stripe") == (
             0,
-            "This database's payments at stripe are of acct_of_somebody_else/test now.\n",
+            "This database's payments at stripe now belong to acct_of_somebody_else/test.\n",
         )
         until(lambda: readiness(own.server) == (200, {"status": "ready"}))
         assert own.opened()["status"] == "REQUIRES_MORE"
