@@ -1,1 +1,1 @@
-"""What it costs, as ratios within one run."""
+"""The cost of a payment flow, as ratios within one run."""

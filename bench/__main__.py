@@ -1,4 +1,4 @@
-"""`make bench`: flows a second, times of each step, processor time a flow, and how fast an update arrives."""
+"""`make bench`: flows a second, times of each step, processor time a flow, and the delay of an update."""
 
 import asyncio
 import datetime
@@ -28,7 +28,7 @@ RESULTS = Path(__file__).parent / "results"
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured: how it is started, what a flow is, and how many of them make a measurement."""
+    """A program to measure: how it is started, its flow, and how many flows make a measurement."""
 
     start: Callable[[], AbstractContextManager[servers.Measured]]
     flow: Flow
@@ -39,12 +39,12 @@ TILLGRAPH = {
     kind: Subject(partial(servers.tillgraph, kind), pay_once, flows=400) for kind in databases.KINDS
 }
 ECHO = Subject(servers.echo, echo_once, flows=4_000)
-"""More of them, as processor time is counted in ticks of 10 ms: 400 would last thirty ticks."""
+"""More flows, as processor time is counted in ticks of 10 ms: 400 would last thirty ticks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What is kept of many durations."""
+    """A summary of many durations."""
 
     median_ms: float
     p99_ms: float
@@ -52,14 +52,14 @@ class Times:
 
     @classmethod
     def of(cls, seconds: Sequence[float]) -> "Times":
-        """Sum durations up; at least two."""
+        """Return the summary of durations; at least two."""
         cut = statistics.quantiles(seconds, n=100, method="inclusive")
         return cls(*(round(value * 1_000, 2) for value in (cut[49], cut[98], max(seconds))))
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one subject did with a number of clients."""
+    """The result of one subject with a number of clients."""
 
     clients: int
     flows: int
@@ -70,7 +70,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run of the bench; what holds from one to another are its ratios."""
+    """One run of the benchmark; only its ratios can be compared with other runs'."""
 
     measured_at: str
     python: str
@@ -80,7 +80,7 @@ class Result:
     """By the kind of database; PostgreSQL's own processes are not counted."""
     bare_echo: list[Run]
     cpu_ratios: dict[str, list[float]]
-    """Of a flow to six echoes, by the kind of database and then as CLIENTS are."""
+    """Of a flow to six echoes, by the kind of database and then by the number of clients."""
     updates: dict[str, Times]
 
 
@@ -102,7 +102,7 @@ async def measure_flows(measured: servers.Measured, subject: Subject, clients: i
 
 
 async def measure_subject(subject: Subject) -> list[Run]:
-    """Measure one subject with each number of clients, in one process of it."""
+    """Measure one subject with each number of clients, in one process."""
     with subject.start() as measured:
         return [await measure_flows(measured, subject, clients) for clients in CLIENTS]
 
@@ -136,7 +136,7 @@ async def measure() -> Result:
 
 
 def show_runs(name: str, runs: Sequence[Run]) -> None:
-    """Print what a subject did."""
+    """Print a subject's results."""
     for run in runs:
         print(
             f"\n{name}, {run.clients} client(s), {run.flows} flows: {run.flows_a_second} flows a second,"
@@ -147,7 +147,7 @@ def show_runs(name: str, runs: Sequence[Run]) -> None:
 
 
 def row(times: Times) -> str:
-    """Write durations as a row of the table."""
+    """Return durations as a row of the table."""
     return f"median {times.median_ms:8.2f} ms   p99 {times.p99_ms:8.2f} ms   max {times.max_ms:8.2f} ms"
 
 

@@ -12,16 +12,16 @@ from starlette.routing import Route
 
 
 async def echo(request: Request) -> Response:
-    """Parse a JSON body and write it again."""
+    """Parse a JSON body and send it back."""
     value = orjson.loads(await request.body())
     return Response(orjson.dumps(value), media_type="application/json")
 
 
 class Server(uvicorn.Server):
-    """What is called when it listens."""
+    """A server that calls back once it listens."""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and tell whoever waits."""
+        """Start, and call back."""
         await super().startup(sockets)
         print("ready", flush=True)
 

@@ -1,4 +1,4 @@
-"""The six steps of a flow, with lean documents: what a shop needs of each answer and no more."""
+"""The six steps of a flow, with lean documents: the fields that a shop needs and no more."""
 
 import asyncio
 import itertools
@@ -46,7 +46,7 @@ Timed = dict[str, list[float]]
 
 
 async def pay_once(connection: Connection, timings: Timed) -> None:
-    """Take one payment and give a part of it back."""
+    """Make one payment and refund a part of it."""
 
     async def step(name: str, query: str, variables: dict[str, Any]) -> Any:
         started = time.perf_counter()
@@ -81,7 +81,7 @@ Flow = Callable[[Connection, Timed], Awaitable[None]]
 
 
 async def run_flows(port: int, flow: Flow, *, clients: int, flows: int) -> tuple[float, Timed]:
-    """Run a number of flows by some clients at once; gives the seconds it took, and each step's."""
+    """Run a number of flows by several clients at once; return the seconds it took, and each step's."""
     timings: Timed = {name: [] for name in STEPS}
 
     async def client(count: int) -> None:

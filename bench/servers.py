@@ -1,4 +1,4 @@
-"""The processes that are measured: the real server, and a bare Starlette echo under the same uvicorn settings."""
+"""The measured processes: the real server, and a bare Starlette echo under the same uvicorn settings."""
 
 import os
 import subprocess
@@ -18,13 +18,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A running process and where it listens."""
+    """A running process and its address."""
 
     port: int
     pid: int
 
     def cpu_seconds(self) -> float:
-        """Read the processor time of the process, its threads and its ended children, the kernel's for them included.
+        """Return the processor time of the process, its threads and its ended children, the kernel's for them included.
 
         Source: proc_pid_stat(5): utime, stime, cutime and cstime, in ticks of mostly 10 ms.
         """
@@ -34,7 +34,7 @@ class Measured:
 
 @contextmanager
 def tillgraph(database: str = "sqlite") -> Iterator[Measured]:
-    """Run the server as `make serve` does, on a database of its own: of one of databases.KINDS."""
+    """Run the server as `make serve` does, on a new database of one of databases.KINDS."""
     databases.use(database)
     with tempfile.TemporaryDirectory() as folder:
         server = RunningServer(Path(folder), is_started_afresh=True).start()

@@ -1,4 +1,4 @@
-"""From a change to its subscriber: how long an update takes on an idle machine, over both transports."""
+"""The delay from a change to its subscriber on an idle machine, over both transports."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ UPDATE = (
 )
 
 PAUSE_SECONDS = 0.02
-"""Between an update and the next change: without it the server is never idle, and its caches stay warm."""
+"""The pause between an update and the next change: without it the server is never idle, and its caches stay warm."""
 
 Items = AsyncIterator[Any]
 
@@ -73,9 +73,9 @@ TRANSPORTS = {"WebSocket": over_websocket, "event stream": over_event_stream}
 
 
 async def delays(port: int, transport: str, updates: int) -> list[float]:
-    """Change a collection again and again; gives the seconds from sending each change to its update.
+    """Change a collection repeatedly; return the seconds from sending each change to its update.
 
-    The change itself is within, so that one clock measures all of it: the delay after its commit is shorter.
+    This includes the change itself, so that one clock measures everything: the delay after its commit is shorter.
     """
     writer = await Connection.open(port)
     given = {"currencyCode": "USD", "amount": "10.00"}

@@ -1,4 +1,4 @@
-"""A client as light as can be: HTTP/1.1 on one kept connection, so that it measures the server and not itself."""
+"""A minimal client: HTTP/1.1 on one kept connection, so that it measures the server and not itself."""
 
 import asyncio
 from typing import Any
@@ -21,7 +21,7 @@ class Connection:
         return cls(*await asyncio.open_connection("127.0.0.1", port, limit=LARGEST_HEAD))
 
     async def post(self, path: str, body: bytes) -> Any:
-        """Send a JSON body and give the JSON answer; anything but a 200 raises."""
+        """Send a JSON body and return the JSON answer; raises for any status except 200."""
         self._writer.write(
             b"POST %b HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
             b"accept: application/graphql-response+json\r\ncontent-length: %d\r\n\r\n%b"
@@ -36,7 +36,7 @@ class Connection:
         return orjson.loads(answer)
 
     async def execute(self, query: str, variables: dict[str, Any]) -> Any:
-        """Execute a GraphQL document and give the value of its one root field."""
+        """Execute a GraphQL document and return the value of its one root field."""
         answer = await self.post("/graphql", orjson.dumps({"query": query, "variables": variables}))
         if "errors" in answer:
             raise RuntimeError(f"{answer['errors']}")
@@ -44,5 +44,5 @@ class Connection:
         return value
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._writer.close()

@@ -1,4 +1,4 @@
-"""Shows what the customer's browser does next, and when to ask again."""
+"""The customer's next action for the browser, and when to ask again."""
 
 import math
 
@@ -15,7 +15,7 @@ from schema.scalars import JSON, optional_instant
 
 
 def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
-    """Show what the customer's browser does next."""
+    """Return the customer's next action."""
     match action:
         case outcomes.RedirectToUrl():
             return RedirectToUrl(
@@ -46,7 +46,7 @@ def show_action(action: outcomes.CustomerAction | None) -> RequiredAction:
 
 
 def await_provider(operation: entities.Operation) -> AwaitProvider:
-    """Say that there is nothing to do but wait, and for how long at least."""
+    """Return the action to wait for the provider, and for how long at least."""
     return AwaitProvider(
         kind="WAIT",
         expires_at=None,
@@ -56,7 +56,7 @@ def await_provider(operation: entities.Operation) -> AwaitProvider:
 
 
 def retry_after_seconds(due_at: Instant | None) -> int:
-    """Return the whole seconds until recovery looks next, at least one."""
+    """Return the whole seconds until recovery's next attempt, at least one."""
     if due_at is None:
         return 60
     return max(1, math.ceil((due_at - instants.now()) / SECOND))

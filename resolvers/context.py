@@ -1,4 +1,4 @@
-"""The context of one operation, or of one item of a stream: what types and resolvers reach the domain through."""
+"""The context of an operation, or of an item of a stream: the way from types and resolvers to the domain."""
 
 import asyncio
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the whole server shares."""
+    """The dependencies shared by the whole server."""
 
     flow: Flow
     reads: Reads
@@ -69,7 +69,7 @@ class Services:
 
 
 class Scope(Protocol):
-    """What the edge knows of a request."""
+    """What the edge knows about a request."""
 
     request_id: str
     caller: Caller
@@ -77,18 +77,18 @@ class Scope(Protocol):
 
     @property
     def budget(self) -> "AnswerBudget":
-        """Return how many values its answer may still hold."""
+        """Return how many values the answer may still hold."""
 
 
 class AnswerBudget(Protocol):
     """How many values an answer may still hold."""
 
     def take(self, values: int) -> None:
-        """Count so many more; raises where there are too many."""
+        """Subtract so many values; raises where there are too many."""
 
 
 class RequestContext:
-    """Serves one operation, or one item of a stream."""
+    """The context of one operation, or of one item of a stream."""
 
     __slots__ = (
         "_budget",
@@ -110,7 +110,7 @@ class RequestContext:
         self._budget = scope.budget
 
     def listed(self, things: Sequence[Thing]) -> Sequence[Thing]:
-        """Count what stands on a list before anything is made of it."""
+        """Count the items of a list before anything is made of them."""
         self._budget.take(len(things))
         return things
 
@@ -120,85 +120,85 @@ class RequestContext:
             raise Forbidden("A client secret does not permit this.")
 
     def took(self, snapshot: entities.Snapshot | None) -> None:
-        """Note what a mutation has written, or found where it refused: for its answer and the request's log line."""
+        """Note what a mutation wrote, or read before it refused: for its answer and the request's log line."""
         if snapshot is not None:
             self.loaders.take(snapshot)
             self.scope.collection_id = snapshot.collection.id
 
     async def collection(self, id: CollectionId) -> PaymentCollection:
-        """Load a collection that something refers to."""
+        """Return a referenced collection."""
         return self.show_collection(_found(await self.loaders.collections.load(id)))
 
     async def session(self, id: SessionId) -> PaymentSession:
-        """Load a session that something refers to."""
+        """Return a referenced session."""
         return PaymentSession.of(_found(await self.loaders.sessions.load(id)), self.caller)
 
     async def payment(self, id: PaymentId) -> Payment:
-        """Load a payment that something refers to."""
+        """Return a referenced payment."""
         return Payment.of(_found(await self.loaders.payments.load(id)), self.caller)
 
     async def capture(self, id: OperationId) -> Capture:
-        """Load a capture that something refers to."""
+        """Return a referenced capture."""
         return Capture.of(_found(await self.loaders.operations.load(id)), self.caller)
 
     async def refund(self, id: OperationId) -> Refund:
-        """Load a refund that something refers to."""
+        """Return a referenced refund."""
         return Refund.of(_found(await self.loaders.operations.load(id)), self.caller)
 
     async def sessions_of(self, id: CollectionId) -> list[PaymentSession]:
-        """Load a collection's sessions, oldest first."""
+        """Return a collection's sessions, oldest first."""
         found = self.listed(await self.loaders.sessions_of.load(id) or ())
         self.loaders.sessions.known.update({session.id: session for session in found})
         return [PaymentSession.of(session, self.caller) for session in found]
 
     async def payments_of(self, id: CollectionId) -> list[Payment]:
-        """Load a collection's payments, oldest first."""
+        """Return a collection's payments, oldest first."""
         found = self.listed(await self.loaders.payments_of.load(id) or ())
         self.loaders.payments.known.update({payment.id: payment for payment in found})
         return [Payment.of(payment, self.caller) for payment in found]
 
     async def payment_of(self, id: SessionId) -> Payment | None:
-        """Load the payment that a session made."""
+        """Return the payment that a session made."""
         found = await self.loaders.payment_of.load(id)
         return None if found is None else Payment.of(found, self.caller)
 
     async def captures_of(self, id: PaymentId) -> list[Capture]:
-        """Load a payment's captures, oldest first."""
+        """Return a payment's captures, oldest first."""
         movements = await self._movements(id, OperationKind.CAPTURE)
         return [Capture.of(movement, self.caller) for movement in movements]
 
     async def dispute(self, id: DisputeId) -> Dispute:
-        """Load a dispute that something refers to."""
+        """Return a referenced dispute."""
         return Dispute.of(_found(await self.loaders.disputes.load(id)))
 
     async def disputes_of(self, id: PaymentId) -> list[Dispute]:
-        """Load a payment's disputes, oldest first."""
+        """Return a payment's disputes, oldest first."""
         found = self.listed(await self.loaders.disputes_of.load(id) or ())
         return [Dispute.of(dispute) for dispute in found]
 
     async def holders(self, ids: Sequence[HolderId]) -> list[AccountHolder]:
-        """Load account holders, in their order; those that are deleted are left out."""
+        """Return account holders in their order; deleted ones are left out."""
         found = await asyncio.gather(*(self.loaders.holders.load(id) for id in self.listed(ids)))
         return [AccountHolder.of(holder, self.caller) for holder in found if holder is not None]
 
     async def reason(self, id: RefundReasonId) -> RefundReason:
-        """Load a refund reason that something refers to."""
+        """Return a referenced refund reason."""
         return RefundReason.of(_found(await self.loaders.reasons.load(id)))
 
     async def reaches_holder(self, id: HolderId | None) -> bool:
-        """Return whether an account holder exists for this caller: for a browser, its collection's alone."""
+        """Return whether an account holder exists for this caller: for a browser, only its collection's."""
         if self.caller.collection_id is None:
             return True
         collection = await self.loaders.collections.load(self.caller.collection_id)
         return collection is not None and id in collection.account_holder_ids
 
     async def methods_of(self, id: HolderId) -> list[PaymentMethod]:
-        """Load an account holder's payment methods, oldest first."""
+        """Return an account holder's payment methods, oldest first."""
         found = self.listed(await self.loaders.methods_of.load(id) or ())
         return [PaymentMethod.of(one) for one in found]
 
     async def refunds_of(self, id: PaymentId) -> list[Refund]:
-        """Load a payment's refunds, oldest first."""
+        """Return a payment's refunds, oldest first."""
         movements = await self._movements(id, OperationKind.REFUND)
         return [Refund.of(movement, self.caller) for movement in movements]
 
@@ -207,7 +207,7 @@ class RequestContext:
         return self.listed([operation for operation in found if operation.kind is kind])
 
     async def required_action(self, session: entities.PaymentSession) -> RequiredAction | None:
-        """Say what comes next for a session."""
+        """Return the next action for a session."""
         if session.status is SessionStatus.PENDING_AUTHORIZATION:
             id = session.attempt_id if session.is_in_flight else session.opening_id
             return await_provider(await self._operation(id))
@@ -218,7 +218,7 @@ class RequestContext:
         return show_action(session.opening_action)
 
     async def attempt_failure(self, session: entities.PaymentSession) -> AuthorizationFailed | None:
-        """Say why a session's newest attempt failed; the request is the one that made it."""
+        """Return why a session's newest attempt failed; the request id is that attempt's."""
         if session.status is not SessionStatus.ERROR or session.attempt_status not in FAILED:
             return None
         operation = await self._operation(session.attempt_id)
@@ -232,7 +232,7 @@ class RequestContext:
     async def events_of(
         self, id: CollectionId, first: int | None, after: str | None
     ) -> PaymentEventConnection:
-        """Load a page of a collection's log."""
+        """Return a page of a collection's log."""
         size = page_size(first)
         after = given(after)
         if after is None:
@@ -245,7 +245,7 @@ class RequestContext:
     async def events_of_payment(
         self, payment: entities.Payment, first: int | None, after: str | None
     ) -> PaymentEventConnection:
-        """Load a page of a payment's own part of its collection's log."""
+        """Return a page of a payment's own part of its collection's log."""
         size = page_size(first)
         after = given(after)
         if after is None:
@@ -258,31 +258,31 @@ class RequestContext:
         return events_page(events, size, after)
 
     async def event(self, id: EventId) -> PaymentEvent:
-        """Load an event that something refers to."""
+        """Return a referenced event."""
         return PaymentEvent.of(_found(await self.loaders.events.load(id)))
 
     async def endpoint(self, id: EndpointId) -> WebhookEndpoint:
-        """Load a webhook endpoint that something refers to."""
+        """Return a referenced webhook endpoint."""
         return WebhookEndpoint.of(_found(await self.loaders.endpoints.load(id)))
 
     async def deliveries_of(
         self, id: EndpointId, status: DeliveryStatus | None, first: int | None, after: str | None
     ) -> WebhookDeliveryConnection:
-        """Load a page of an endpoint's deliveries."""
+        """Return a page of an endpoint's deliveries."""
         webhooks, known = self.services.office.webhooks, self.loaders.deliveries
         return await deliveries_page(id, status, first, after, webhooks=webhooks, known=known)
 
     async def event_at(self, cursor: str, id: CollectionId | None) -> entities.Event:
-        """Find the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""
+        """Return the event that a cursor names, in a collection's log or in the whole one; raises InvalidCursor."""
         event = await self.services.log.event(event_of(cursor))
         if event is None or id not in (None, event.collection_id):
-            raise InvalidCursor("This cursor is not one of this list's.")
+            raise InvalidCursor("This cursor does not belong to this list.")
         return event
 
     async def usable_providers(
         self, collection: entities.PaymentCollection
     ) -> list[PaymentProvider]:
-        """List the providers that this caller can open a session with now."""
+        """Return the providers that this caller can open a session with now."""
         if collection.canceled_at is not None or collection.outstanding_minor == 0:
             return []
         disabled = await self.loaders.disabled_providers.load()
@@ -294,7 +294,7 @@ class RequestContext:
         ]
 
     async def known_providers(self) -> list[ProviderId]:
-        """List the providers that there are for this caller, enabled or not; a browser's take its currency."""
+        """Return the providers that exist for this caller, enabled or not; a browser's accept its currency."""
         flow = self.services.flow
         if self.caller.collection_id is None:
             return list(flow.providers)
@@ -306,13 +306,13 @@ class RequestContext:
         ]
 
     async def is_enabled(self, id: ProviderId) -> bool:
-        """Return whether the operator has a provider enabled; one of the past is not."""
+        """Return whether the operator has a provider enabled; a discontinued one is not."""
         disabled = await self.loaders.disabled_providers.load()
         provider = self.services.flow.providers.get(id)
         return provider is not None and not is_retired(provider) and id not in disabled
 
     def provider(self, id: ProviderId) -> PaymentProvider:
-        """Show a provider; one whose package is gone keeps its id."""
+        """Return a provider; one whose package is gone keeps its id."""
         provider = self.services.flow.providers.get(id)
         if provider is None:
             return PaymentProvider(
@@ -332,13 +332,13 @@ class RequestContext:
         )
 
     def client_secret(self, collection: entities.PaymentCollection) -> str | None:
-        """Derive a collection's client secret, for back ends alone."""
+        """Return a collection's client secret, for back ends alone."""
         if self.caller.is_browser:
             return None
         return self.services.client_secrets.derive(collection)
 
     def show_collection(self, collection: entities.PaymentCollection) -> PaymentCollection:
-        """Show a collection to this caller."""
+        """Return a collection as this caller sees it."""
         return PaymentCollection.of(collection, self.caller)
 
 

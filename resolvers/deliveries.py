@@ -15,7 +15,7 @@ from webhooks.model import WebhookDelivery
 from webhooks.ports import Webhooks
 
 LIST = "delivery"
-"""Names the list in its cursors."""
+"""The list's name in its cursors."""
 
 
 async def deliveries_page(
@@ -27,7 +27,7 @@ async def deliveries_page(
     webhooks: Webhooks,
     known: Loader[DeliveryId, WebhookDelivery],
 ) -> WebhookDeliveryConnection:
-    """Read a page; raises InvalidInput and InvalidCursor."""
+    """Return a page; raises InvalidInput and InvalidCursor."""
     size, after = page_size(first), given(after)
     before = LAST_POSITION if after is None else await _position(after, id, known)
     found = await webhooks.delivery_page(id, given(status), before=before, limit=size + 1)
@@ -37,7 +37,7 @@ async def deliveries_page(
 async def _position(cursor: str, id: EndpointId, known: Loader[DeliveryId, WebhookDelivery]) -> int:
     delivery = await known.load(DeliveryId(id_of(LIST, cursor, WEBHOOK_DELIVERY)))
     if delivery is None or delivery.endpoint_id != id:
-        raise InvalidCursor("This cursor is not one of this list's.")
+        raise InvalidCursor("This cursor does not belong to this list.")
     return delivery.position
 
 

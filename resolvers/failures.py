@@ -1,4 +1,4 @@
-"""Turns refusals and failed outcomes into the failing members of the unions."""
+"""Refusals and failed outcomes as members of the result unions."""
 
 from payments.model.failures import Failure
 from payments.model.money import Money
@@ -23,7 +23,7 @@ def _path(failure: Failure) -> list[str] | None:
 
 
 def rejected(failure: Failure, request_id: str) -> RequestRejected:
-    """Show a refused request."""
+    """Return a refused request."""
     return RequestRejected(
         code=failure.code,
         message=failure.message,
@@ -38,7 +38,7 @@ def rejected(failure: Failure, request_id: str) -> RequestRejected:
 def authorization_failed(
     failure: Failure, request_id: str, session: PaymentSession | None
 ) -> AuthorizationFailed:
-    """Show a failed authorization."""
+    """Return a failed authorization."""
     return AuthorizationFailed(
         code=failure.code,
         message=failure.message,
@@ -52,7 +52,7 @@ def authorization_failed(
 
 
 def capture_failed(failure: Failure, request_id: str, payment: Payment | None) -> CaptureFailed:
-    """Show a failed capture."""
+    """Return a failed capture."""
     return CaptureFailed(
         code=failure.code,
         message=failure.message,
@@ -66,7 +66,7 @@ def capture_failed(failure: Failure, request_id: str, payment: Payment | None) -
 
 
 def refund_failed(failure: Failure, request_id: str, payment: Payment | None) -> RefundFailed:
-    """Show a failed refund."""
+    """Return a failed refund."""
     return RefundFailed(
         code=failure.code,
         message=failure.message,
@@ -80,7 +80,7 @@ def refund_failed(failure: Failure, request_id: str, payment: Payment | None) ->
 
 
 def cancel_failed(failure: Failure, request_id: str, payment: Payment | None) -> CancelFailed:
-    """Show a failed cancellation."""
+    """Return a failed cancellation."""
     return CancelFailed(
         code=failure.code,
         message=failure.message,

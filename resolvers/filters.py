@@ -1,4 +1,4 @@
-"""Reads the filters of lists."""
+"""Parsers of the filters of lists."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 def collections_wanted(given_filter: filters.PaymentCollectionFilter | None) -> CollectionFilter:
-    """Parse what a list of collections is narrowed down to; raises InvalidInput."""
+    """Parse the filter of a list of collections; raises InvalidInput."""
     wanted = given(given_filter)
     if wanted is None:
         return CollectionFilter()
@@ -30,7 +30,7 @@ def collections_wanted(given_filter: filters.PaymentCollectionFilter | None) -> 
 
 
 def payments_wanted(given_filter: filters.PaymentFilter | None) -> PaymentFilter:
-    """Parse what a list of payments is narrowed down to; raises InvalidInput."""
+    """Parse the filter of a list of payments; raises InvalidInput."""
     wanted = given(given_filter)
     if wanted is None:
         return PaymentFilter()
@@ -51,13 +51,13 @@ def payments_wanted(given_filter: filters.PaymentFilter | None) -> PaymentFilter
 def created_within(
     wanted: filters.PaymentCollectionFilter | filters.PaymentFilter | None,
 ) -> Stretch:
-    """Parse when what is listed was created; raises InvalidInput."""
+    """Parse a range of creation times; raises InvalidInput."""
     span = given(wanted.created_at) if wanted else None
     if span is None:
         return Stretch()
     since, until = given(span.from_), given(span.to)
     if since is not None and until is not None and since > until:
-        raise InvalidInput("filter.createdAt: from lies behind to.", path=("filter", "createdAt"))
+        raise InvalidInput("filter.createdAt: from is later than to.", path=("filter", "createdAt"))
     return Stretch().within(
         None if since is None else Instant(since), None if until is None else Instant(until)
     )
@@ -66,7 +66,7 @@ def created_within(
 def _ids(
     ids: Sequence[str] | None, prefix: str, kind: Callable[[str], Value]
 ) -> list[Value] | None:
-    """Keep the ids that something could have."""
+    """Return the ids that an object can have."""
     ids = given(ids)
     if ids is None:
         return None
@@ -76,7 +76,7 @@ def _ids(
 
 
 def _once(statuses: Sequence[Value] | None) -> list[Value] | None:
-    """Take each status once: a list with one of them twice would have its rows twice."""
+    """Return each status once: a status given twice would repeat its rows."""
     statuses = given(statuses)
     return None if statuses is None else list(dict.fromkeys(statuses))
 

@@ -13,15 +13,15 @@ from schema.pages import PageInfo
 
 
 class Listed(Protocol):
-    """What stands on a list."""
+    """An item of a list."""
 
     @property
     def id(self) -> str:
-        """Return its id."""
+        """The item's id."""
 
     @property
     def created_at(self) -> int:
-        """Return when it was created."""
+        """When it was created."""
 
 
 Thing = TypeVar("Thing", bound=Listed)
@@ -29,7 +29,7 @@ Thing = TypeVar("Thing", bound=Listed)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """What of a list was asked for."""
+    """The requested part of a list."""
 
     sort: SortOrder | None
     first: int | None
@@ -44,14 +44,14 @@ class Window:
 
     @property
     def is_backward(self) -> bool:
-        """Return whether the page is filled from its end: the last ones before a cursor."""
+        """Return whether the page is filled from its end: the last items before a cursor."""
         return given(self.last) is not None or (
             given(self.first) is None and given(self.before) is not None
         )
 
     @property
     def size(self) -> int:
-        """Return how many are wanted at most; raises InvalidInput."""
+        """Return the largest number of items wanted; raises InvalidInput."""
         first, last = given(self.first), given(self.last)
         if first is not None and last is not None:
             raise InvalidInput("Give first or last, and not both.", path=("last",))
@@ -70,20 +70,20 @@ class Page(Generic[Thing]):
 
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[Thing]):
-    """Knows how one kind of thing is listed."""
+    """The listing of one kind of item."""
 
     kind: str
-    """Names the list in its cursors."""
+    """The list's name in its cursors."""
     prefix: str
     find: Callable[[str], Awaitable[Thing | None]]
     read: Callable[[Stretch, int, bool], Awaitable[Sequence[Thing]]]
-    """Reads so many of a stretch, from its new end (True) or its old one on."""
+    """Reads a number of items of a stretch, from its new end (True) or its old one."""
 
     async def page(self, window: Window, within: Stretch) -> Page[Thing]:
-        """Read a page; raises InvalidInput and InvalidCursor."""
+        """Return a page; raises InvalidInput and InvalidCursor."""
         size = window.size
         after, before = await self._place(window.after), await self._place(window.before)
-        # What comes first on the list is the newer end of the stretch, or the older one.
+        # The first items of the list are at the newer end of the stretch, or at the older one.
         older, newer = (before, after) if window.is_newest_first else (after, before)
         stretch = Stretch(
             after=max(within.after, older or within.after),
@@ -111,5 +111,5 @@ class Listing(Generic[Thing]):
             return None
         thing = await self.find(id_of(self.kind, cursor, self.prefix))
         if thing is None:
-            raise InvalidCursor("This cursor is not one of this list's.")
+            raise InvalidCursor("This cursor does not belong to this list.")
         return Place(thing.created_at, thing.id)

@@ -1,4 +1,4 @@
-"""Loads what one answer needs, each kind of thing in one batch, and knows what a mutation has just written."""
+"""The loading of one answer's objects: each kind in one batch, without reading again what a mutation just wrote."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -40,7 +40,7 @@ Value = TypeVar("Value")
 
 
 class Loader(Generic[Key, Value]):
-    """Loads one kind of thing by batches; what is known already costs a look into a dictionary."""
+    """The loading of one kind of object in batches; an object already known costs only a dictionary look-up."""
 
     __slots__ = ("_batches", "_read", "known")
 
@@ -50,7 +50,7 @@ class Loader(Generic[Key, Value]):
         self.known: dict[Key, Value | None] = {}
 
     async def load(self, key: Key) -> Value | None:
-        """Return a thing, or None where there is none."""
+        """Return an object, or None if it does not exist."""
         if key in self.known:
             return self.known[key]
         if self._batches is None:
@@ -63,7 +63,7 @@ class Loader(Generic[Key, Value]):
 
 
 class Once(Generic[Value]):
-    """A value that is read once for an operation, for every field that asks."""
+    """A value that is read once for an operation, for every field that needs it."""
 
     __slots__ = ("_loading", "_read")
 
@@ -78,16 +78,16 @@ class Once(Generic[Value]):
         return await _shared(self._loading)
 
     def forget(self) -> None:
-        """Read it anew when it is asked for next: this operation has changed it."""
+        """Read it again when it is needed next: this operation changed it."""
         self._loading = None
 
 
 async def _shared(loading: asyncio.Future[Value]) -> Value:
-    """Wait for what other fields wait for too, without canceling it for them."""
+    """Wait for a result that other fields wait for too, without canceling it for them."""
     try:
         return await asyncio.shield(loading)
     except asyncio.CancelledError:
-        loading.add_done_callback(_hear)  # Nobody else may be left to hear what went wrong.
+        loading.add_done_callback(_hear)  # Nobody else may be left to retrieve the exception.
         raise
 
 
@@ -148,7 +148,7 @@ class Loaders:
         self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
 
     def take(self, snapshot: Snapshot) -> None:
-        """Take over what a transaction left, so that its answer does not read it again."""
+        """Take over a transaction's result, so that its answer does not read it again."""
         id = snapshot.collection.id
         self.collections.known[id] = snapshot.collection
         self.sessions_of.known[id] = snapshot.sessions
@@ -161,7 +161,7 @@ class Loaders:
 
 
 class FirstEvents(Protocol[Key]):
-    """Reads the first so many events of each of several things."""
+    """The loading of the first events of several objects at a time."""
 
     async def __call__(
         self, ids: Sequence[Key], *, limit: int
@@ -171,7 +171,7 @@ class FirstEvents(Protocol[Key]):
 async def _first_events(
     read: FirstEvents[Key], keys: Sequence[tuple[Key, int]]
 ) -> Mapping[tuple[Key, int], Sequence[Event]]:
-    """Read the first events of things; as many of each as were asked for."""
+    """Return the first events of each object, as many as were requested."""
     found = {}
     for limit in {limit for _, limit in keys}:
         ids = [id for id, of in keys if of == limit]

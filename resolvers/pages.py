@@ -1,4 +1,4 @@
-"""Relay pages: how many, after which cursor, and what stands on them."""
+"""Relay pages: their size, their cursors, and their items."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,20 +12,20 @@ from schema.event import PaymentEvent
 from schema.pages import PageInfo, PaymentEventConnection, PaymentEventEdge
 
 DEFAULT_PAGE = 50
-"""Where nothing is said, as in the contract."""
+"""The size if none is given, as in the contract."""
 
 LARGEST_PAGE = 100
-"""As in the contract: a page is answered in one go."""
+"""As in the contract: a page is answered at once."""
 
 LARGEST_COUNT = 10_000
-"""Beyond it a total is not counted: the count would cost more than the page."""
+"""A total is not counted beyond it: the count would cost more than the page."""
 
 
 Value = TypeVar("Value")
 
 
 def given(value: Value | None) -> Value | None:
-    """Take null for absent: the two mean the same where nothing is updated."""
+    """Return null as absent: the two mean the same where nothing is updated."""
     return None if value is strawberry.UNSET else value
 
 
@@ -40,7 +40,7 @@ def page_size(size: int | None, name: str = "first") -> int:
 
 
 def page_info(cursors: Sequence[str], *, has_more: bool, after: str | None) -> PageInfo:
-    """Describe a page by its cursors, in order."""
+    """Return a page's description by its cursors, in order."""
     return PageInfo(
         has_next_page=has_more,
         has_previous_page=after is not None,
@@ -50,7 +50,7 @@ def page_info(cursors: Sequence[str], *, has_more: bool, after: str | None) -> P
 
 
 def events_page(events: Sequence[Event], size: int, after: str | None) -> PaymentEventConnection:
-    """Make a page of events, of which one more than its size was read."""
+    """Return a page of events, of which one more than its size was read."""
     shown = events[:size]
     edges = [
         PaymentEventEdge(cursor=event_cursor(event.id), node=PaymentEvent.of(event))

@@ -1,4 +1,4 @@
-"""The queries: what exists for the caller, and pages of it."""
+"""The queries: single objects that exist for the caller, and pages of them."""
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
@@ -120,7 +120,7 @@ async def _holder(context: RequestContext, id: str) -> AccountHolder | None:
 
 async def _method(context: RequestContext, id: str) -> PaymentMethod | None:
     found = await context.loaders.methods.load(MethodId(id))
-    # Looked at where there is none too: a stranger's method takes no longer than a missing one.
+    # Read even if it can't exist: another customer's method must take no longer than a missing one.
     is_reached = await context.reaches_holder(None if found is None else found.holder_id)
     return PaymentMethod.of(found) if found is not None and is_reached else None
 
@@ -146,16 +146,16 @@ NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     WEBHOOK_ENDPOINT: find_endpoint,
     WEBHOOK_DELIVERY: find_delivery,
 }
-"""How each kind of id is found; anything else is nothing."""
+"""The loader for each kind of id; any other id finds nothing."""
 
 
 @strawberry.type
 class Query(WebhookQueries):
-    """Reads."""
+    """The queries."""
 
     @strawberry.field
     async def node(self, info: Info, id: strawberry.ID) -> Node | None:
-        """Find any object by its id."""
+        """Return any object by its id."""
         for prefix, find in NODES.items():
             if is_id(id, prefix):
                 return await find(info.context, id)
@@ -163,7 +163,7 @@ class Query(WebhookQueries):
 
     @strawberry.field
     async def payment_collection(self, info: Info, id: strawberry.ID) -> PaymentCollection | None:
-        """Find a collection."""
+        """Return a collection."""
         return await _collection(info.context, id)
 
     @strawberry.field
@@ -178,7 +178,7 @@ class Query(WebhookQueries):
         last: int | None = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
     ) -> PaymentCollectionConnection:
-        """List collections."""
+        """Return a page of collections."""
         context = info.context
         context.require_secret_key()
         lists = context.services.lists
@@ -205,12 +205,12 @@ class Query(WebhookQueries):
 
     @strawberry.field
     async def payment_session(self, info: Info, id: strawberry.ID) -> PaymentSession | None:
-        """Find a session."""
+        """Return a session."""
         return await _session(info.context, id)
 
     @strawberry.field
     async def payment(self, info: Info, id: strawberry.ID) -> Payment | None:
-        """Find a payment."""
+        """Return a payment."""
         return await _payment(info.context, id)
 
     @strawberry.field
@@ -225,7 +225,7 @@ class Query(WebhookQueries):
         last: int | None = strawberry.UNSET,
         before: str | None = strawberry.UNSET,
     ) -> PaymentConnection:
-        """List payments."""
+        """Return a page of payments."""
         context = info.context
         context.require_secret_key()
         lists = context.services.lists
@@ -254,7 +254,7 @@ class Query(WebhookQueries):
     async def payment_events(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> PaymentEventConnection:
-        """Read the whole log."""
+        """Return a page of the whole log."""
         context = info.context
         context.require_secret_key()
         size = page_size(first)
@@ -267,7 +267,7 @@ class Query(WebhookQueries):
     async def unsettled_operations(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> UnsettledOperationConnection:
-        """List what recovery is working on or has given to a person, oldest first."""
+        """Return the operations that recovery is working on or has left to an operator, oldest first."""
         context = info.context
         context.require_secret_key()
         size = page_size(first)
@@ -277,7 +277,7 @@ class Query(WebhookQueries):
             id = OperationId(id_of("unsettled", after, *OPERATION_PREFIXES.values()))
             start = await context.loaders.operations.load(id)
             if start is None:
-                raise InvalidCursor("This cursor is not one of this list's.")
+                raise InvalidCursor("This cursor does not belong to this list.")
         found = await context.services.reads.unsettled_page(start, limit=size + 1)
         edges = [
             UnsettledOperationEdge(
@@ -294,7 +294,7 @@ class Query(WebhookQueries):
     async def payment_providers(
         self, info: Info, enabled_only: bool | None = True
     ) -> list[PaymentProvider]:
-        """List the providers that the caller may know of: a browser, those that it can use."""
+        """Return the providers that the caller may see: a browser, those that it can use."""
         context = info.context
         known = await context.known_providers()
         if enabled_only is False and not context.caller.is_browser:
@@ -303,12 +303,12 @@ class Query(WebhookQueries):
 
     @strawberry.field
     async def account_holder(self, info: Info, id: strawberry.ID) -> AccountHolder | None:
-        """Find an account holder."""
+        """Return an account holder."""
         return await _holder(info.context, id)
 
     @strawberry.field
     async def account_holders(self, info: Info, customer_reference: str) -> list[AccountHolder]:
-        """List a customer's account holders."""
+        """Return a customer's account holders."""
         context = info.context
         context.require_secret_key()
         if not is_storable(customer_reference):
@@ -318,7 +318,7 @@ class Query(WebhookQueries):
 
     @strawberry.field
     async def refund_reasons(self, info: Info) -> list[RefundReason]:
-        """List the reasons that a refund can be made for."""
+        """Return the reasons that a refund can have."""
         context = info.context
         context.require_secret_key()
         return [RefundReason.of(one) for one in await context.services.reads.refund_reasons()]

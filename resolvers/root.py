@@ -30,7 +30,7 @@ SCHEMA = strawberry.Schema(
 
 
 def sdl() -> str:
-    """Print the schema in the schema definition language."""
+    """Return the schema in the schema definition language."""
     return SCHEMA.as_str() + "\n"
 
 

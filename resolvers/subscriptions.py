@@ -1,4 +1,4 @@
-"""The subscriptions: a collection's updates for whoever may see it, and the whole log for back ends."""
+"""The subscriptions: a collection's updates for callers that may see it, and the whole log for back ends."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -19,7 +19,7 @@ from schema.event import PaymentCollectionUpdate, PaymentEvent
 
 @strawberry.type
 class Subscription:
-    """Streams."""
+    """The subscriptions."""
 
     @strawberry.subscription(
         description=(
@@ -91,7 +91,7 @@ class Subscription:
 
 
 async def _require_current(reads: Reads, caller: Caller) -> None:
-    """Refuse a browser whose client secret has been replaced meanwhile; raises Unauthenticated."""
+    """Refuse a browser whose client secret has been replaced; raises Unauthenticated."""
     if caller.collection_id is not None:
         collection = (await reads.collections([caller.collection_id]))[caller.collection_id]
         if collection.secret_version != caller.secret_version:
@@ -116,6 +116,6 @@ async def _is_over(reads: Reads, event: Event) -> bool:
     is_in_flight = any(s.is_in_flight or s.is_opening for s in sessions) or any(
         p.cancellation_id or p.refund_pending_minor or p.capture_pending_minor for p in payments
     )
-    # Read last: whatever was in flight before and is not any more has its event within this sequence.
+    # Read last: the event of anything that just ended is then within this sequence.
     collection = (await reads.collections([id]))[id]
     return collection.sequence == event.sequence and not is_in_flight

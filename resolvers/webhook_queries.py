@@ -8,7 +8,7 @@ from schema import webhook
 
 
 async def find_endpoint(context: RequestContext, id: str) -> webhook.WebhookEndpoint | None:
-    """Find an endpoint by its id, for back ends alone."""
+    """Return an endpoint by its id, for back ends alone."""
     if context.caller.is_browser or not is_id(id, WEBHOOK_ENDPOINT):
         return None
     found = await context.loaders.endpoints.load(EndpointId(id))
@@ -16,7 +16,7 @@ async def find_endpoint(context: RequestContext, id: str) -> webhook.WebhookEndp
 
 
 async def find_delivery(context: RequestContext, id: str) -> webhook.WebhookDelivery | None:
-    """Find a delivery by its id, for back ends alone."""
+    """Return a delivery by its id, for back ends alone."""
     if context.caller.is_browser or not is_id(id, WEBHOOK_DELIVERY):
         return None
     found = await context.loaders.deliveries.load(DeliveryId(id))
@@ -25,11 +25,11 @@ async def find_delivery(context: RequestContext, id: str) -> webhook.WebhookDeli
 
 @strawberry.type
 class WebhookQueries:
-    """Reads webhooks."""
+    """The queries on webhooks."""
 
     @strawberry.field(description="Oldest first, at most 20.")
     async def webhook_endpoints(self, info: Info) -> list[webhook.WebhookEndpoint]:
-        """List the webhook endpoints."""
+        """Return the webhook endpoints."""
         context = info.context
         context.require_secret_key()
         found = await context.services.office.webhooks.endpoints()

@@ -1,4 +1,4 @@
-"""Customers as their providers know them, and the payment methods that are kept there."""
+"""Customers at their providers, and their saved payment methods."""
 
 import strawberry
 
@@ -21,12 +21,12 @@ class PaymentMethod(Node):
 
     @strawberry.field
     def provider(self, info: Info) -> PaymentProvider:
-        """Find the provider."""
+        """Return the provider."""
         return info.context.provider(self.provider_id)
 
     @classmethod
     def of(cls, record: account_holders.PaymentMethod) -> "PaymentMethod":
-        """Show a payment method."""
+        """Return a payment method as the API shows it."""
         return cls(
             id=strawberry.ID(record.id),
             provider_id=record.provider_id,
@@ -55,17 +55,17 @@ class AccountHolder(Node):
 
     @strawberry.field
     def provider(self, info: Info) -> PaymentProvider:
-        """Find the provider."""
+        """Return the provider."""
         return info.context.provider(self.provider_id)
 
     @strawberry.field(description="Oldest first.")
     async def payment_methods(self, info: Info) -> list[PaymentMethod]:
-        """Load what is kept for the customer."""
+        """Return the customer's saved payment methods."""
         return await info.context.methods_of(self.holder_id)
 
     @classmethod
     def of(cls, record: account_holders.AccountHolder, caller: Caller) -> "AccountHolder":
-        """Show an account holder that its provider knows to a caller."""
+        """Return an account holder that exists at its provider as a caller sees it."""
         assert record.reference is not None
         return cls(
             id=strawberry.ID(record.id),

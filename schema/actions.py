@@ -1,4 +1,4 @@
-"""What a customer's browser does next."""
+"""The next actions of a customer's browser."""
 
 from typing import Annotated
 

@@ -52,35 +52,35 @@ class PaymentCollection(Node):
 
     @strawberry.field(description=("Every provider that this caller can open a session with now."))
     async def payment_providers(self, info: Info) -> list[PaymentProvider]:
-        """List the providers that this caller can use."""
+        """Return the providers that this caller can use."""
         return await info.context.usable_providers(self.record)
 
     @strawberry.field(description="The customers whose saved methods may pay for this.")
     async def account_holders(
         self, info: Info
     ) -> list[Annotated["AccountHolder", strawberry.lazy("schema.account_holder")]]:
-        """Load the account holders."""
+        """Return the account holders."""
         return await info.context.holders(self.record.account_holder_ids)
 
     @strawberry.field(description="Oldest first, at most 100.")
     async def payment_sessions(
         self, info: Info
     ) -> list[Annotated["PaymentSession", strawberry.lazy("schema.session")]]:
-        """Load the sessions."""
+        """Return the sessions."""
         return await info.context.sessions_of(self.record.id)
 
     @strawberry.field(description="Oldest first.")
     async def payments(
         self, info: Info
     ) -> list[Annotated["Payment", strawberry.lazy("schema.payment")]]:
-        """Load the payments."""
+        """Return the payments."""
         return await info.context.payments_of(self.record.id)
 
     @strawberry.field
     async def events(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> Annotated["PaymentEventConnection", strawberry.lazy("schema.pages")]:
-        """Load a page of the collection's own log."""
+        """Return a page of the collection's own log."""
         return await info.context.events_of(self.record.id, first, after)
 
     @strawberry.field(
@@ -90,12 +90,12 @@ class PaymentCollection(Node):
         )
     )
     def client_secret(self, info: Info) -> str | None:
-        """Derive the client secret."""
+        """Return the client secret."""
         return info.context.client_secret(self.record)
 
     @classmethod
     def of(cls, record: entities.PaymentCollection, caller: Caller) -> "PaymentCollection":
-        """Show a collection to a caller."""
+        """Return a collection as a caller sees it."""
         return cls(
             id=strawberry.ID(record.id),
             record=record,

@@ -1,4 +1,4 @@
-"""What types resolve through: the one way from the vocabulary to reads, without knowing of any."""
+"""The context of types: the one way from the vocabulary to reads, without depending on them."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Context(Protocol):
-    """Serves one operation, or one item of a stream: whoever calls, and what was loaded already."""
+    """The context of one operation, or of one item of a stream: its caller, and what was already loaded."""
 
     caller: Caller
     request_id: str

@@ -8,12 +8,12 @@ from payments.model.ids import EVENT, EventId, is_id
 
 
 def cursor_of(kind: str, id: str) -> str:
-    """Write the cursor of an object in a kind of list."""
+    """Return the cursor of an object in a kind of list."""
     return base64.urlsafe_b64encode(f"{kind}:{id}".encode()).decode().rstrip("=")
 
 
 def id_of(kind: str, cursor: str, *prefixes: str) -> str:
-    """Read the id back; raises InvalidCursor for anything that `cursor_of` has not written for this kind."""
+    """Return the id in a cursor; raises InvalidCursor for anything that `cursor_of` has not made for this kind."""
     try:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         found_kind, _, id = (
@@ -23,15 +23,15 @@ def id_of(kind: str, cursor: str, *prefixes: str) -> str:
         found_kind, id = "", ""
     is_one = any(is_id(id, prefix) for prefix in prefixes)
     if found_kind != kind or not is_one or cursor_of(kind, id) != cursor:
-        raise InvalidCursor("This cursor is not one of this list's.")
+        raise InvalidCursor("This cursor does not belong to this list.")
     return id
 
 
 def event_cursor(id: EventId) -> str:
-    """Write an event's cursor; it is the same in its collection's log and in the whole one."""
+    """Return an event's cursor; it is the same in its collection's log and in the whole one."""
     return cursor_of("event", id)
 
 
 def event_of(cursor: str) -> EventId:
-    """Read the event that a cursor names; raises InvalidCursor."""
+    """Return the id of the event that a cursor names; raises InvalidCursor."""
     return EventId(id_of("event", cursor, EVENT))

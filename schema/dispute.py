@@ -1,4 +1,4 @@
-"""What a customer objects to."""
+"""A customer's dispute of a payment."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,12 +38,12 @@ class Dispute(Node):
 
     @strawberry.field
     async def payment(self, info: Info) -> Annotated["Payment", strawberry.lazy("schema.payment")]:
-        """Load the payment."""
+        """Return the payment."""
         return await info.context.payment(self.payment_id)
 
     @classmethod
     def of(cls, record: entities.Dispute) -> "Dispute":
-        """Show a dispute."""
+        """Return a dispute as the API shows it."""
         return cls(
             id=strawberry.ID(record.id),
             payment_id=record.payment_id,

@@ -1,4 +1,4 @@
-"""The domain's words as GraphQL enums."""
+"""The domain's enums as GraphQL enums."""
 
 from enum import Enum
 
@@ -38,14 +38,14 @@ __all__ = [
 
 
 def _show(kind: type[Enum], name: str, descriptions: dict[str, str] | None = None) -> None:
-    """Make an enum of the domain one of the API's, under the contract's name."""
+    """Return an enum of the domain as one of the API's, under the contract's name."""
     strawberry.enum(kind, name=name)
     for value in kind.__strawberry_definition__.values:  # type: ignore[attr-defined]  # just set
         value.description = (descriptions or {}).get(value.name)
 
 
 class MovementStatus(Enum):
-    """How a capture or a refund stands."""
+    """The state of a capture or a refund."""
 
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
@@ -54,7 +54,7 @@ class MovementStatus(Enum):
 
 
 class SortOrder(Enum):
-    """Which end of a list comes first."""
+    """The end of a list that comes first."""
 
     OLDEST_FIRST = "OLDEST_FIRST"
     NEWEST_FIRST = "NEWEST_FIRST"
@@ -160,7 +160,7 @@ MOVEMENT_STATUSES = {
     OperationStatus.NOT_REACHED: MovementStatus.FAILED,
     OperationStatus.REVERSED: MovementStatus.REVERSED,
 }
-"""ACTION_REQUIRED is an attempt's alone and has no movement."""
+"""ACTION_REQUIRED belongs to attempts alone and has no movement."""
 
 
 _show(SettledOutcome, "SettledOutcome")

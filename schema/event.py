@@ -1,4 +1,4 @@
-"""What happened, and what a subscriber is told."""
+"""Events, and the updates that subscribers receive."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -57,21 +57,21 @@ class PaymentEvent(Node):
         description="What a person's word rests on, where a person settled it. Null for a browser."
     )
     def evidence(self, info: Info) -> str | None:
-        """Show it to back ends."""
+        """Return the evidence, for back ends alone."""
         return None if info.context.caller.is_browser else self.record.evidence
 
     @strawberry.field
     async def payment_collection(
         self, info: Info
     ) -> Annotated["PaymentCollection", strawberry.lazy("schema.collection")]:
-        """Load the collection."""
+        """Return the collection."""
         return await info.context.collection(self.record.collection_id)
 
     @strawberry.field
     async def payment_session(
         self, info: Info
     ) -> Annotated["PaymentSession", strawberry.lazy("schema.session")] | None:
-        """Load the session that it is about."""
+        """Return the session that it is about."""
         id = self.record.session_id
         return None if id is None else await info.context.session(id)
 
@@ -79,7 +79,7 @@ class PaymentEvent(Node):
     async def payment(
         self, info: Info
     ) -> Annotated["Payment", strawberry.lazy("schema.payment")] | None:
-        """Load the payment that it is about."""
+        """Return the payment that it is about."""
         id = self.record.payment_id
         return None if id is None else await info.context.payment(id)
 
@@ -87,7 +87,7 @@ class PaymentEvent(Node):
     async def capture(
         self, info: Info
     ) -> Annotated["Capture", strawberry.lazy("schema.payment")] | None:
-        """Load the capture that it is about."""
+        """Return the capture that it is about."""
         id = self.record.capture_id
         return None if id is None else await info.context.capture(id)
 
@@ -95,7 +95,7 @@ class PaymentEvent(Node):
     async def refund(
         self, info: Info
     ) -> Annotated["Refund", strawberry.lazy("schema.payment")] | None:
-        """Load the refund that it is about."""
+        """Return the refund that it is about."""
         id = self.record.refund_id
         return None if id is None else await info.context.refund(id)
 
@@ -103,7 +103,7 @@ class PaymentEvent(Node):
     async def dispute(
         self, info: Info
     ) -> Annotated["Dispute", strawberry.lazy("schema.dispute")] | None:
-        """Load the dispute that it is about, for back ends alone."""
+        """Return the dispute that it is about, for back ends alone."""
         id = self.record.dispute_id
         return (
             None if id is None or info.context.caller.is_browser else await info.context.dispute(id)
@@ -111,7 +111,7 @@ class PaymentEvent(Node):
 
     @classmethod
     def of(cls, record: entities.Event) -> "PaymentEvent":
-        """Show an event."""
+        """Return an event as the API shows it."""
         amount_minor = record.amount_minor
         return cls(
             id=strawberry.ID(record.id),
@@ -144,5 +144,5 @@ class PaymentCollectionUpdate:
     async def payment_collection(
         self, info: Info
     ) -> Annotated["PaymentCollection", strawberry.lazy("schema.collection")]:
-        """Load the collection as it is now."""
+        """Return the collection as it is now."""
         return await info.context.collection(self.collection_id)

@@ -1,4 +1,4 @@
-"""What is not a success, as members of the result unions."""
+"""Failures, as members of the result unions."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +56,7 @@ class MovementFailed(Failure):
 
     @classmethod
     def of(cls, operation: entities.Operation) -> "MovementFailed | None":
-        """Say why a movement failed, where it did; the request is the one that asked for it."""
+        """Return why a movement failed, if it did; the request id is that of its request."""
         failure = operation.failure
         if failure is None:
             return None

@@ -1,4 +1,4 @@
-"""What lists are narrowed down to."""
+"""The filters of lists."""
 
 import strawberry
 

@@ -1,4 +1,4 @@
-"""What mutations take. A field left out is UNSET; null says so itself."""
+"""The inputs of mutations. A missing field is UNSET; null is distinct from it."""
 
 import strawberry
 

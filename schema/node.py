@@ -1,4 +1,4 @@
-"""What every object has in common."""
+"""The interface that every object has in common."""
 
 import strawberry
 

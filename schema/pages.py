@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from schema.payment import Payment
 
 Count = Callable[[], Awaitable[int | None]]
-"""Counts what matches; asked only where the total is selected."""
+"""Counts the matches; called only if the total is selected."""
 
 
 @strawberry.type
@@ -36,7 +36,7 @@ class PaymentCollectionConnection:
 
     @strawberry.field(description="Null where more than 10,000 match.")
     async def total_count(self) -> int | None:
-        """Count what matches, up to the limit."""
+        """Return the number of matches, up to the limit."""
         return await self.count()
 
 
@@ -54,7 +54,7 @@ class PaymentConnection:
 
     @strawberry.field(description="Null where more than 10,000 match.")
     async def total_count(self) -> int | None:
-        """Count what matches, up to the limit."""
+        """Return the number of matches, up to the limit."""
         return await self.count()
 
 

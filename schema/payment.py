@@ -75,24 +75,24 @@ class Payment(Node):
 
     @strawberry.field
     def provider(self, info: Info) -> PaymentProvider:
-        """Find the provider."""
+        """Return the provider."""
         return info.context.provider(self.record.provider_id)
 
     @strawberry.field(description="Oldest first, at most 1,000.")
     async def captures(self, info: Info) -> list["Capture"]:
-        """Load the captures."""
+        """Return the captures."""
         return await info.context.captures_of(self.record.id)
 
     @strawberry.field(description="Oldest first, at most 1,000.")
     async def refunds(self, info: Info) -> list["Refund"]:
-        """Load the refunds."""
+        """Return the refunds."""
         return await info.context.refunds_of(self.record.id)
 
     @strawberry.field(description="Oldest first. Empty for a browser.")
     async def disputes(
         self, info: Info
     ) -> list[Annotated["Dispute", strawberry.lazy("schema.dispute")]]:
-        """Load the disputes, for back ends alone."""
+        """Return the disputes, for back ends alone."""
         return (
             [] if info.context.caller.is_browser else await info.context.disputes_of(self.record.id)
         )
@@ -106,26 +106,26 @@ class Payment(Node):
     async def events(
         self, info: Info, first: int | None = strawberry.UNSET, after: str | None = strawberry.UNSET
     ) -> Annotated["PaymentEventConnection", strawberry.lazy("schema.pages")]:
-        """Load a page of the payment's history."""
+        """Return a page of the payment's history."""
         return await info.context.events_of_payment(self.record, first, after)
 
     @strawberry.field
     async def payment_session(
         self, info: Info
     ) -> Annotated["PaymentSession", strawberry.lazy("schema.session")]:
-        """Load the session that made it."""
+        """Return the session that made it."""
         return await info.context.session(self.record.session_id)
 
     @strawberry.field
     async def payment_collection(
         self, info: Info
     ) -> Annotated["PaymentCollection", strawberry.lazy("schema.collection")]:
-        """Load the collection."""
+        """Return the collection."""
         return await info.context.collection(self.record.collection_id)
 
     @classmethod
     def of(cls, record: entities.Payment, caller: Caller) -> "Payment":
-        """Show a payment to a caller."""
+        """Return a payment as a caller sees it."""
         capturable_minor = record.capturable_minor(instants.now())
         return cls(
             id=strawberry.ID(record.id),
@@ -173,12 +173,12 @@ class Capture(Node):
 
     @strawberry.field
     async def payment(self, info: Info) -> "Payment":
-        """Load the payment."""
+        """Return the payment."""
         return await info.context.payment(self.payment_id)
 
     @classmethod
     def of(cls, record: entities.Operation, caller: Caller) -> "Capture":
-        """Show a capture to a caller."""
+        """Return a capture as a caller sees it."""
         assert record.payment_id is not None
         return cls(
             id=strawberry.ID(record.id),
@@ -212,19 +212,19 @@ class Refund(Node):
 
     @strawberry.field
     async def payment(self, info: Info) -> "Payment":
-        """Load the payment."""
+        """Return the payment."""
         return await info.context.payment(self.payment_id)
 
     @strawberry.field
     async def reason(
         self, info: Info
     ) -> Annotated["RefundReason", strawberry.lazy("schema.refund_reason")] | None:
-        """Load why it was made."""
+        """Return the reason for it."""
         return None if self.reason_id is None else await info.context.reason(self.reason_id)
 
     @classmethod
     def of(cls, record: entities.Operation, caller: Caller) -> "Refund":
-        """Show a refund to a caller."""
+        """Return a refund as a caller sees it."""
         assert record.payment_id is not None
         return cls(
             id=strawberry.ID(record.id),

@@ -1,4 +1,4 @@
-"""Providers, and what was paid with."""
+"""Providers, and details of payment methods."""
 
 import strawberry
 
@@ -45,12 +45,12 @@ class PaymentMethodDetails:
 
     @classmethod
     def of(cls, paid_with: outcomes.PaidWith | None) -> "PaymentMethodDetails | None":
-        """Show what was paid with, where the provider says so."""
+        """Return details of the payment method, if the provider reports them."""
         return None if paid_with is None else cls.shown(paid_with)
 
     @classmethod
     def shown(cls, paid_with: outcomes.PaidWith) -> "PaymentMethodDetails":
-        """Show a way of paying."""
+        """Return a payment method's details as the API shows them."""
         return cls(
             type=paid_with.type,
             label=paid_with.label,

@@ -1,4 +1,4 @@
-"""Why something is refunded."""
+"""The reason for a refund."""
 
 import strawberry
 
@@ -18,7 +18,7 @@ class RefundReason(Node):
 
     @classmethod
     def of(cls, record: entities.RefundReason) -> "RefundReason":
-        """Show a refund reason."""
+        """Return a refund reason as the API shows it."""
         return cls(
             id=strawberry.ID(record.id),
             code=record.code,

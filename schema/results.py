@@ -1,4 +1,4 @@
-"""What mutations answer: unions whose every expected outcome is a member."""
+"""The results of mutations: unions with a member for every expected outcome."""
 
 from typing import Annotated
 

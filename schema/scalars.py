@@ -1,4 +1,4 @@
-"""Strict scalars: what is not exactly right is a request error, never a guess."""
+"""Strict scalars: a value that is not exactly right is a request error, never a guess."""
 
 import decimal
 import math
@@ -30,7 +30,7 @@ from payments.model.outcomes import JsonValue
 from payments.model.texts import is_storable
 
 Decimal = NewType("Decimal", object)
-"""Money going out, decimal.Decimal coming in."""
+"""Money on the way out, decimal.Decimal on the way in."""
 
 CurrencyCode = NewType("CurrencyCode", str)
 DateTime = NewType("DateTime", int)
@@ -38,27 +38,27 @@ JSON = NewType("JSON", object)
 
 
 def optional_instant(instant: Instant | None) -> "DateTime | None":
-    """Show an instant where there is one."""
+    """Return an instant as the API shows it; None where there is none."""
     return None if instant is None else DateTime(instant)
 
 
 DECIMAL_TEXT = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?", re.ASCII)
-"""Plain decimal text. No exponent, sign +, spaces, leading zeros or digits of other scripts."""
+"""Plain decimal text, without exponent, sign +, spaces, leading zeros or digits of other scripts."""
 
 DECIMAL_CHARACTERS = 1_000
-"""Longest text that is read as a number at all: everything longer is refused before arithmetic sees it."""
+"""The longest text that is read as a number: longer ones are refused before any arithmetic."""
 
 JSON_DEPTH = 32
 """Levels of one JSON value: deeper ones break the decoders of most clients."""
 
 LONGEST_INTEGER_BITS = 64
-"""Of an integer inside JSON: a longer one would lose digits in most clients and databases."""
+"""Digits of an integer inside JSON: a longer one would lose digits in most clients and databases."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def parse_decimal(value: object) -> decimal.Decimal:
-    """Read an amount from its text; a number out of JSON is a decimal with the text that was sent, or an integer."""
+    """Return the amount in a text; a JSON number is a decimal with the text that was sent, or an integer."""
     if isinstance(value, bool) or not isinstance(value, str | int | decimal.Decimal):
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".')
     text = str(value)
@@ -68,27 +68,27 @@ def parse_decimal(value: object) -> decimal.Decimal:
 
 
 def parse_decimal_literal(node: ValueNode, _variables: Any = None) -> decimal.Decimal:
-    """Read an amount that stands in the document."""
+    """Return an amount written in the document."""
     if not isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
         raise GraphQLError('Decimal takes plain decimal text, such as "49.90".', node)
     return parse_decimal(node.value)
 
 
 def serialize_decimal(value: Any) -> str:
-    """Write an amount with exactly its currency's number of decimals."""
+    """Return an amount as text with exactly its currency's number of decimals."""
     assert isinstance(value, Money)
     return str(value)
 
 
 def parse_currency(value: object) -> str:
-    """Read an ISO 4217 code in either case; one that is well-formed and not in use is INVALID_INPUT behind this."""
+    """Return an ISO 4217 code in either case; a well-formed one that is not in use becomes INVALID_INPUT later."""
     if not isinstance(value, str):
         raise GraphQLError('CurrencyCode takes an ISO 4217 code, such as "USD".')
     return value.upper() if value.isascii() and is_known_currency(value.upper()) else value
 
 
 def _text_literal(parse: Callable[[object], Any]) -> Callable[..., Any]:
-    """Read a scalar that is text alone where it stands in the document: USD without quotes is no text."""
+    """Parse a scalar that must be a string in the document: USD without quotes is not one."""
 
     def parse_literal(node: ValueNode, _variables: Any = None) -> Any:
         return parse(node.value if isinstance(node, StringValueNode) else None)
@@ -97,13 +97,13 @@ def _text_literal(parse: Callable[[object], Any]) -> Callable[..., Any]:
 
 
 def serialize_date_time(value: Any) -> str:
-    """Write an instant by RFC 3339, in UTC, to the millisecond."""
+    """Return an instant by RFC 3339, in UTC, to the millisecond."""
     moment = EPOCH + timedelta(microseconds=value)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_date_time(value: object) -> Instant:
-    """Read an RFC 3339 instant that names its offset."""
+    """Return an RFC 3339 instant that names its offset."""
     try:
         moment = datetime.fromisoformat(value)  # type: ignore[arg-type]  # what is no text raises TypeError
     except (TypeError, ValueError):
@@ -114,7 +114,7 @@ def parse_date_time(value: object) -> Instant:
 
 
 def parse_json(value: object) -> JsonValue:
-    """Take any JSON value of at most 16 KiB; numbers become what JSON can carry without loss."""
+    """Return any JSON value of at most 16 KiB; numbers become what JSON can carry without loss."""
     plain = _plain(value, JSON_DEPTH)
     if len(orjson.dumps(plain)) > JSON_BYTES:
         raise GraphQLError(f"JSON takes at most {JSON_BYTES} bytes once encoded.")
@@ -146,7 +146,7 @@ def _plain(value: object, depth: int) -> JsonValue:
 
 
 def _number(value: decimal.Decimal | float) -> float:
-    """Take a number that a double holds just as it is written: what others read must be what was sent."""
+    """Return a number that a double holds exactly as written: others must read what was sent."""
     number = float(value)
     if not math.isfinite(number) or decimal.Decimal(repr(number)) != decimal.Decimal(value):
         raise GraphQLError("JSON takes numbers that a double can hold; send a longer one as text.")
@@ -154,7 +154,7 @@ def _number(value: decimal.Decimal | float) -> float:
 
 
 def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> JsonValue:
-    """Take a JSON value that stands in the document."""
+    """Return a JSON value written in the document."""
     return parse_json(_literal(node, variables or {}))
 
 

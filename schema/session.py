@@ -38,7 +38,7 @@ class PaymentSession(Node):
 
     @strawberry.field
     def provider(self, info: Info) -> PaymentProvider:
-        """Find the provider."""
+        """Return the provider."""
         return info.context.provider(self.record.provider_id)
 
     @strawberry.field(
@@ -47,31 +47,31 @@ class PaymentSession(Node):
         )
     )
     async def required_action(self, info: Info) -> RequiredAction | None:
-        """Say what comes next."""
+        """Return the next action."""
         return await info.context.required_action(self.record)
 
     @strawberry.field(description="Why the newest attempt failed; null unless status is ERROR.")
     async def failure(self, info: Info) -> AuthorizationFailed | None:
-        """Say why the newest attempt failed."""
+        """Return why the newest attempt failed."""
         return await info.context.attempt_failure(self.record)
 
     @strawberry.field
     async def payment(
         self, info: Info
     ) -> Annotated["Payment", strawberry.lazy("schema.payment")] | None:
-        """Load the payment that it made."""
+        """Return the payment that it made."""
         return await info.context.payment_of(self.record.id)
 
     @strawberry.field
     async def payment_collection(
         self, info: Info
     ) -> Annotated["PaymentCollection", strawberry.lazy("schema.collection")]:
-        """Load the collection."""
+        """Return the collection."""
         return await info.context.collection(self.record.collection_id)
 
     @classmethod
     def of(cls, record: entities.PaymentSession, caller: Caller) -> "PaymentSession":
-        """Show a session to a caller."""
+        """Return a session as a caller sees it."""
         return cls(
             id=strawberry.ID(record.id),
             record=record,

@@ -1,4 +1,4 @@
-"""What recovery is working on, or has given to a person."""
+"""Operations that recovery is working on or has left to an operator."""
 
 import strawberry
 
@@ -33,18 +33,18 @@ class UnsettledOperation:
 
     @strawberry.field
     async def payment_session(self, info: Info) -> PaymentSession:
-        """Load the session."""
+        """Return the session."""
         return await info.context.session(self.record.session_id)
 
     @strawberry.field
     async def payment(self, info: Info) -> Payment | None:
-        """Load the payment that it moves."""
+        """Return the payment that it moves."""
         id = self.record.payment_id
         return None if id is None else await info.context.payment(id)
 
     @classmethod
     def of(cls, record: entities.Operation) -> "UnsettledOperation":
-        """Show an operation without outcome."""
+        """Return an operation without an outcome as the API shows it."""
         return cls(
             record=record,
             id=strawberry.ID(record.id),

@@ -1,4 +1,4 @@
-"""Who is told of events by webhook, and what became of it."""
+"""Webhook endpoints and deliveries."""
 
 from typing import Annotated
 
@@ -46,12 +46,12 @@ class WebhookEndpoint(Node):
         first: int | None = strawberry.UNSET,
         after: str | None = strawberry.UNSET,
     ) -> Annotated["WebhookDeliveryConnection", strawberry.lazy("schema.webhook")]:
-        """Load a page of its deliveries."""
+        """Return a page of its deliveries."""
         return await info.context.deliveries_of(EndpointId(self.id), status, first, after)
 
     @classmethod
     def of(cls, record: model.WebhookEndpoint) -> "WebhookEndpoint":
-        """Show an endpoint."""
+        """Return an endpoint as the API shows it."""
         return cls(
             id=strawberry.ID(record.id),
             url=record.url,
@@ -91,17 +91,17 @@ class WebhookDelivery(Node):
 
     @strawberry.field
     async def endpoint(self, info: Info) -> WebhookEndpoint:
-        """Load the endpoint."""
+        """Return the endpoint."""
         return await info.context.endpoint(self.record.endpoint_id)
 
     @strawberry.field
     async def event(self, info: Info) -> PaymentEvent:
-        """Load the event."""
+        """Return the event."""
         return await info.context.event(EventId(self.record.event_id))
 
     @classmethod
     def of(cls, record: model.WebhookDelivery) -> "WebhookDelivery":
-        """Show a delivery."""
+        """Return a delivery as the API shows it."""
         return cls(
             id=strawberry.ID(record.id),
             record=record,

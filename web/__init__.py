@@ -1,1 +1,1 @@
-"""Pages: GraphiQL, and what people look at."""
+"""Pages for people: GraphiQL, health and metrics."""

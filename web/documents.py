@@ -9,7 +9,7 @@ USE_CASES = ("front_end", "back_end")
 
 @dataclass(frozen=True, slots=True)
 class ExampleDocument:
-    """One operation with example variables, in which "@name" stands for an object to be made."""
+    """One operation with example variables, in which "@name" stands for an object to be created."""
 
     name: str
     title: str
@@ -18,7 +18,7 @@ class ExampleDocument:
 
 
 def load_documents(folder: Path) -> tuple[ExampleDocument, ...]:
-    """Read the documents of every use case, in the order of their numbers; each names itself in its first line."""
+    """Return the documents of every use case, in the order of their numbers; each names itself in its first line."""
     paths = [path for use_case in USE_CASES for path in (folder / use_case).glob("*.graphql")]
     return tuple(_load(path) for path in sorted(paths, key=lambda path: path.name))
 

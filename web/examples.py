@@ -1,4 +1,4 @@
-"""Fills the example documents' variables with objects made for them, so that each works as it is. For development."""
+"""Variables for the example documents, filled with new objects, so that each works as it is. For development."""
 
 import re
 import secrets
@@ -47,7 +47,7 @@ from webhooks.ports import Webhooks
 PLACEHOLDER = re.compile(r'"@([a-zA-Z]+)"')
 SANDBOX = ProviderId("sandbox")
 NONE = "none"
-"""Stands for a customer where no provider keeps payment methods, and for an endpoint where there is none."""
+"""Stands for a customer if no provider saves payment methods, and for an endpoint if there is none."""
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -56,7 +56,7 @@ CURRENCY = "USD"
 
 
 class Examples:
-    """Makes what a document's variables name: "@collection", "@payment" and so on, each fresh."""
+    """The objects that a document's variables name, "@collection", "@payment" and so on, each newly created."""
 
     def __init__(self, flow: Flow, log: Log, webhooks: Webhooks, request_id: str) -> None:
         self._flow = flow
@@ -171,11 +171,11 @@ class Examples:
         return id
 
     async def _wallet_method(self) -> str:
-        """Name what the holder of the session before can pay with."""
+        """Return a payment method that the previous session's account holder can pay with."""
         return self._in_wallet
 
     async def _made_holder(self) -> AccountHolder | None:
-        """Make a customer, where there is a provider that keeps payment methods without an account anywhere."""
+        """Create a customer, if there is a provider that saves payment methods without an external account."""
         if not self._has_sandbox:
             return None
         command = CreateAccountHolder(
@@ -204,7 +204,7 @@ class Examples:
         return (datetime.now(UTC) - timedelta(days=1)).isoformat(timespec="seconds")
 
     async def _endpoint(self) -> str:
-        """Name the newest endpoint: one that is made here would be told of everything from then on."""
+        """Return the newest endpoint's id: a new endpoint would receive everything from then on."""
         there = await self._webhooks.endpoints()
         return there[-1].id if there else NONE
 
@@ -226,9 +226,9 @@ def examples_route(
     documents: Sequence[ExampleDocument],
     guard: Callable[[Endpoint], Endpoint],
 ) -> Route:
-    """Return the address that answers with GraphiQL's tabs, their variables filled with fresh objects.
+    """Return the route that answers with GraphiQL's tabs, their variables filled with new objects.
 
-    `guard` keeps it to secret keys.
+    `guard` restricts it to secret keys.
     """
 
     async def make(_request: Request) -> Response:
@@ -243,7 +243,7 @@ def examples_route(
 
     async def make_for_json(request: Request) -> Response:
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            # A page from elsewhere can send anything but JSON without asking first.
+            # A page of another origin can send anything except JSON without a preflight.
             return Response(status_code=415)
         return await guarded(request)
 

@@ -1,4 +1,4 @@
-"""GraphiQL, served whole from here: its files were built from the npm registry and are committed under `static/`."""
+"""GraphiQL, served entirely from here: its files were built from the npm registry and are committed under `static/`."""
 
 import re
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ PAGE = """<!doctype html>
 
 
 class GraphiQLPage:
-    """Answers with the page, and serves its files."""
+    """GraphiQL's page and its files."""
 
     def __init__(self, documents: Sequence[ExampleDocument]) -> None:
         manifest = orjson.loads((STATIC / "manifest.json").read_bytes())
@@ -82,12 +82,12 @@ class GraphiQLPage:
         return HTMLResponse(self._html, headers=HEADERS)
 
     def routes(self) -> list[BaseRoute]:
-        """Return the address of the page's files."""
+        """Return the route of the page's files."""
         return [Mount(ASSETS, _Files(directory=STATIC))]
 
 
 class _Files(StaticFiles):
-    """Serves files; those whose names change with their content may be kept for ever."""
+    """Static files; those whose names change with their content may be cached for ever."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Answer with a file."""

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can work."""
+"""Liveness and readiness."""
 
 from collections.abc import Awaitable, Callable
 from enum import Enum
@@ -13,18 +13,18 @@ NO_STORE = {"cache-control": "no-store"}
 
 
 class Readiness(Enum):
-    """Whether a server takes new work, as an operator reads it."""
+    """Whether a server accepts new work, as an operator reads it."""
 
     READY = "ready"
     ENDING = "the server is ending"
-    STORE_UNAVAILABLE = "the database does not answer, or takes no change"
+    STORE_UNAVAILABLE = "the database does not answer, or accepts no changes"
     PROVIDER_MISCONFIGURED = (
-        "a provider refuses the configured key, or has another account behind it"
+        "a provider refuses the configured key, or the key belongs to another account"
     )
 
 
 def health_routes(readiness: Callable[[], Awaitable[Readiness]]) -> list[Route]:
-    """Return the two addresses; `readiness` may raise StoreFailed."""
+    """Return the two routes; `readiness` may raise StoreFailed."""
 
     async def live(_request: Request) -> Response:
         return JSONResponse({"status": "live"}, headers=NO_STORE)

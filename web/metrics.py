@@ -1,6 +1,6 @@
-"""`GET /metrics`: what an operator watches, as Prometheus text.
+"""`GET /metrics`: the operator's figures, as Prometheus text.
 
-The same at each process on one database, except for what says that it is of one process.
+They are the same at each process on one database, except for those that are described as of one process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from payments.recovery.invariant_checks import LastCheck
 
 
 class _Shown:
-    """Shows figures that were read already; the library asks for them while it writes."""
+    """Figures that were already read; the library requests them while it writes."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class _Shown:
         )
         yield GaugeMetricFamily(
             "tillgraph_mismatched_payments",
-            "Payments whose provider moved another amount than was asked; a person has to look.",
+            "Payments whose provider moved another amount than was requested; an operator has to look.",
             figures.mismatched_payments,
         )
         yield GaugeMetricFamily(
             "tillgraph_pending_webhooks",
-            "Events that an endpoint that is enabled has not taken yet.",
+            "Events that an enabled endpoint has not accepted yet.",
             figures.pending_webhooks,
         )
         yield GaugeMetricFamily(
@@ -95,7 +95,7 @@ class _Shown:
     def _misconfigured(self) -> GaugeMetricFamily:
         found = GaugeMetricFamily(
             "tillgraph_provider_misconfigured",
-            "1 where a gateway refuses this process's key, or has another account behind it.",
+            "1 if a gateway refuses this process's key, or the key belongs to another account.",
             labels=("provider",),
         )
         for one in self._accounts:
@@ -124,7 +124,7 @@ def metrics_route(
     accounts: Sequence[HasAccount],
     dropped_lines: Callable[[], int],
 ) -> Route:
-    """Return the address."""
+    """Return the route."""
 
     async def show(request: Request) -> Response:
         try:

@@ -18,7 +18,7 @@ TillgraphError
 ├── Denied                   the caller is not allowed to: present a credential, or another one
 │   ├── Unauthenticated
 │   └── Forbidden
-├── InvalidCursor            the cursor is not one of this list's: start without it
+├── InvalidCursor            the cursor does not belong to this list: start without it
 ├── StreamBehind             the subscriber did not keep up: resume after `cursor`
 └── StoreFailed              the database did not do it
     ├── StoreBusy            it did not answer in time: send the request again

@@ -33,7 +33,7 @@ from schema.results import (
 
 
 def _parse_create(input: CreateAccountHolderInput) -> CreateAccountHolder:
-    """Parse what makes a customer known; raises InvalidInput."""
+    """Parse the input that creates a customer; raises InvalidInput."""
     customer = parsing.text(input.customer_reference, "customerReference")
     if not customer or customer.isspace():
         raise InvalidInput(
@@ -50,7 +50,7 @@ def _parse_create(input: CreateAccountHolderInput) -> CreateAccountHolder:
 
 
 def _parse_update(input: UpdateAccountHolderInput) -> UpdateAccountHolder:
-    """Parse what changes what is known of a customer; raises InvalidInput."""
+    """Parse the input that changes a customer; raises InvalidInput."""
     email, name = _email(input.email), parsing.written(input.name, "name")
     metadata = parsing.metadata(input.metadata) or {}
     return UpdateAccountHolder(
@@ -62,7 +62,7 @@ def _parse_update(input: UpdateAccountHolderInput) -> UpdateAccountHolder:
 
 
 def _parse_save_method(input: SavePaymentMethodInput) -> SavePaymentMethod:
-    """Parse what saves a payment method; raises InvalidInput."""
+    """Parse the input that saves a payment method; raises InvalidInput."""
     return SavePaymentMethod(
         account_holder_id=input.account_holder_id,
         data=parsing.json_object(input.data, "data"),
@@ -80,7 +80,7 @@ def _email(value: str | None) -> str | None:
 
 @strawberry.type
 class HolderMutations:
-    """Changes what is known of customers."""
+    """The mutations on account holders."""
 
     @mutation(account_holders.create, parse=_parse_create)
     def create_account_holder(
@@ -89,7 +89,7 @@ class HolderMutations:
         input: CreateAccountHolderInput,
         created: entities.AccountHolder,
     ) -> CreateAccountHolderResult:
-        """Make a customer known to a provider."""
+        """Create a customer at a provider."""
         return AccountHolder.of(created, context.caller)
 
     @mutation(account_holders.update, parse=_parse_update)
@@ -99,21 +99,21 @@ class HolderMutations:
         input: UpdateAccountHolderInput,
         updated: entities.AccountHolder,
     ) -> UpdateAccountHolderResult:
-        """Change what is known of a customer."""
+        """Change a customer's details."""
         return AccountHolder.of(updated, context.caller)
 
     @mutation(account_holders.delete, parse=parsing.only_id)
     def delete_account_holder(
         self, context: RequestContext, input: DeleteAccountHolderInput, deleted: None
     ) -> DeleteAccountHolderResult:
-        """Forget a customer."""
+        """Delete a customer."""
         return Deleted(id=input.id)
 
     @mutation(payment_methods.save, parse=_parse_save_method)
     def save_payment_method(
         self, context: RequestContext, input: SavePaymentMethodInput, answer: SaveAnswer
     ) -> SavePaymentMethodResult:
-        """Keep a payment method for a customer."""
+        """Save a payment method for a customer."""
         if isinstance(answer, Saved):
             return PaymentMethod.of(answer.method)
         return SaveRequiresAction(
@@ -124,5 +124,5 @@ class HolderMutations:
     def delete_payment_method(
         self, context: RequestContext, input: DeletePaymentMethodInput, deleted: None
     ) -> DeletePaymentMethodResult:
-        """Forget a payment method."""
+        """Delete a payment method."""
         return Deleted(id=input.id)

@@ -35,7 +35,7 @@ from schema.results import (
 
 
 def _parse_create(input: CreatePaymentCollectionInput) -> CreatePaymentCollection:
-    """Parse what opens a collection; raises InvalidInput."""
+    """Parse the input that opens a collection; raises InvalidInput."""
     return CreatePaymentCollection(
         currency=parsing.currency(input.currency_code),
         amount=parsing.amount(input.amount),
@@ -49,7 +49,7 @@ def _parse_create(input: CreatePaymentCollectionInput) -> CreatePaymentCollectio
 
 
 def _parse_update(input: UpdatePaymentCollectionInput) -> UpdatePaymentCollection:
-    """Parse what changes a collection; raises InvalidInput."""
+    """Parse the input that changes a collection; raises InvalidInput."""
     reference = parsing.text(input.reference, "reference")
     region_id = parsing.text(input.region_id, "regionId")
     metadata = parsing.metadata(input.metadata) or {}
@@ -77,7 +77,7 @@ def _parse_update(input: UpdatePaymentCollectionInput) -> UpdatePaymentCollectio
 def _parse_mark_as_paid(
     input: MarkPaymentCollectionAsPaidInput,
 ) -> MarkPaymentCollectionAsPaid:
-    """Parse what marks a collection as paid; raises InvalidInput."""
+    """Parse the input that marks a collection as paid; raises InvalidInput."""
     return MarkPaymentCollectionAsPaid(
         id=input.id,
         created_by=parsing.written(input.created_by, "createdBy"),
@@ -100,7 +100,7 @@ async def _set_provider_enabled(flow: Flow, call: Call, command: tuple[ProviderI
 
 @strawberry.type
 class CollectionMutations:
-    """Opens, changes and ends collections."""
+    """The mutations on collections."""
 
     @mutation(collections.create, parse=_parse_create)
     def create_payment_collection(
@@ -127,7 +127,7 @@ class CollectionMutations:
     def mark_payment_collection_as_paid(
         self, context: RequestContext, input: MarkPaymentCollectionAsPaidInput, paid: Snapshot
     ) -> MarkPaymentCollectionAsPaidResult:
-        """Settle what is outstanding outside of any gateway."""
+        """Record that the outstanding amount was paid outside of any gateway."""
         return context.show_collection(paid.collection)
 
     @mutation(collections.rotate_client_secret, parse=_parse_rotate)

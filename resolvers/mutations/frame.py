@@ -1,7 +1,7 @@
-"""The frame that every mutation has.
+"""The frame of every mutation.
 
-It demands the secret key where the mutation is not for browsers, parses the input, carries the command out in a task
-that a client who goes away does not cut off, and answers: with what was refused, or with what came of it.
+It requires the secret key unless the mutation is for browsers, parses the input, carries the command out in a task
+that does not end if the client leaves, and answers with the refusal or the result.
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
@@ -28,19 +28,19 @@ Show = Callable[[Any, RequestContext, Input, Answer], object]
 
 
 class FramedMutation(StrawberryField):
-    """A mutation with the frame; made by this file alone."""
+    """A framed mutation, made by this file alone."""
 
 
 @runtime_checkable
 class HasSnapshot(Protocol):
-    """The answer of a use case that tells how its transaction left the collection."""
+    """A use case's answer with the collection as its transaction left it."""
 
     @property
     def snapshot(self) -> Snapshot: ...
 
 
 async def reject(context: RequestContext, input: object, refusal: Refused) -> Failure:
-    """Show a refusal as the member that most unions have."""
+    """Return a refusal as the member that most unions have."""
     return rejected(refusal.failure, context.request_id)
 
 
@@ -51,9 +51,9 @@ def mutation(
     refuse: Refuse[Input] = reject,
     is_for_browsers: bool = False,
 ) -> Callable[[Show[Input, Answer]], FramedMutation]:
-    """Make a mutation of a use case and of the function that shows its answer, which is decorated.
+    """Make a mutation of a use case and of the decorated function, which shows its answer.
 
-    The mutation has that function's name, input and result. Without `is_for_browsers` it demands the secret key.
+    The mutation has that function's name, input and result. Without `is_for_browsers` it requires the secret key.
     """
 
     def carry_out(context: RequestContext, command: Command) -> Work[Answer]:
@@ -104,7 +104,7 @@ def _framed(
 
 
 def _snapshot_of(answer: object) -> Snapshot | None:
-    """Return how a transaction left the collection, as a use case answers it; None where it was about none."""
+    """Return the collection as a transaction left it; None where the use case was about none."""
     match answer:
         case (Snapshot() as snapshot) | (Snapshot() as snapshot, *_):
             return snapshot

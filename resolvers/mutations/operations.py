@@ -1,4 +1,4 @@
-"""The mutations on operations that have no outcome."""
+"""The mutations on operations without an outcome."""
 
 import strawberry
 
@@ -17,7 +17,7 @@ from schema.unsettled import UnsettledOperation
 
 
 def _parse_settle(input: SettleOperationInput) -> SettleOperation:
-    """Parse a person's word on an operation; raises InvalidInput."""
+    """Parse an operator's decision on an operation; raises InvalidInput."""
     evidence = parsing.written(input.evidence, "evidence")
     if not evidence or evidence.isspace():
         raise InvalidInput(
@@ -42,13 +42,13 @@ def _settled(context: RequestContext, answer: SettlingAnswer) -> Settled:
 
 @strawberry.type
 class OperationMutations:
-    """Asks again, or settles what recovery could not."""
+    """The mutations on unsettled operations."""
 
     @mutation(unsettled_operations.ask_again, parse=parsing.only_id)
     def ask_again(
         self, context: RequestContext, input: AskAgainInput, answer: SettlingAnswer
     ) -> AskAgainResult:
-        """Ask a provider now for what is unsettled."""
+        """Ask a provider now about an unsettled operation."""
         if answer.operation.is_without_outcome:
             return UnsettledOperation.of(answer.operation)
         return _settled(context, answer)
@@ -57,5 +57,5 @@ class OperationMutations:
     def settle_operation(
         self, context: RequestContext, input: SettleOperationInput, answer: SettlingAnswer
     ) -> SettleOperationResult:
-        """Settle by a person's word what recovery could not."""
+        """Resolve an operation by an operator's decision where recovery could not."""
         return _settled(context, answer)

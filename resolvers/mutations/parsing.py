@@ -1,4 +1,4 @@
-"""Parses what inputs have in common: strings and JSON are held to what every database and page can carry."""
+"""Parsers for all inputs: strings and JSON that every database and page can carry."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ KEY = re.compile(rf"[\x20-\x7e]{{1,{IDEMPOTENCY_KEY_CHARACTERS}}}", re.ASCII)
 
 
 class HasId(Protocol):
-    """An input that names what the mutation is about."""
+    """An input with the id of the mutation's object."""
 
     id: strawberry.ID
 
@@ -30,7 +30,7 @@ InputWithId = TypeVar("InputWithId", bound=HasId)
 
 
 def only_id(input: InputWithId) -> str:
-    """Return the id that is all a mutation needs to know."""
+    """Return the id, for a mutation that needs nothing else."""
     return input.id
 
 
@@ -70,15 +70,15 @@ def metadata(value: object) -> JsonObject | None:
 
 
 def written(value: str | None, name: str) -> str | None:
-    """Parse what a person writes, which holds no card number; raises InvalidInput.
+    """Parse a text that people write, which must not hold a card number; raises InvalidInput.
 
-    What a shop's system makes, such as a reference, may look like one.
+    Values from a shop's system, such as a reference, may look like one.
     """
     return _without_card_number(text(value, name), name)
 
 
 def prose(value: str | None, name: str) -> str | None:
-    """Parse what a person writes and may break into lines; raises InvalidInput."""
+    """Parse a text that people write, with line breaks; raises InvalidInput."""
     return _without_card_number(text(value, name, is_prose=True), name)
 
 
@@ -100,7 +100,7 @@ def idempotency_key(value: str | None) -> str | None:
 
 
 def required_key(value: str) -> str:
-    """Parse an idempotency key that the input always has; raises InvalidInput."""
+    """Parse a required idempotency key; raises InvalidInput."""
     key = idempotency_key(value)
     assert key is not None
     return key
@@ -116,12 +116,12 @@ def currency(code: str, *, is_right: Callable[[str], bool] = is_currency) -> str
 
 
 def amount(value: Any) -> Any:
-    """Return the decimal of a scalar that has been checked already; None where it is left out."""
+    """Return the decimal of a scalar that was already checked; None if it is missing."""
     return given(value)
 
 
 def updated(value: Any, parsed: Value, name: str, *, may_be_empty: bool) -> Value | Unchanged:
-    """Return UNCHANGED for a field that is left out, else its parsed value; null empties it where it may be empty."""
+    """Return UNCHANGED for a missing field, else its parsed value; null empties a field that may be empty."""
     if value is strawberry.UNSET:
         return UNCHANGED
     if value is None and not may_be_empty:

@@ -28,7 +28,7 @@ from schema.results import (
 
 
 def _parse_capture(input: CapturePaymentInput) -> CapturePayment:
-    """Parse what captures a payment; raises InvalidInput."""
+    """Parse the input that captures a payment; raises InvalidInput."""
     return CapturePayment(
         payment_id=input.payment_id,
         amount=parsing.amount(input.amount),
@@ -40,7 +40,7 @@ def _parse_capture(input: CapturePaymentInput) -> CapturePayment:
 
 
 def _parse_refund(input: RefundPaymentInput) -> RefundPayment:
-    """Parse what refunds a payment; raises InvalidInput."""
+    """Parse the input that refunds a payment; raises InvalidInput."""
     return RefundPayment(
         payment_id=input.payment_id,
         amount=parsing.amount(input.amount),
@@ -78,11 +78,11 @@ async def _cancel_refused(
 
 
 async def _payment(context: RequestContext, refusal: Refused, id: str) -> Payment | None:
-    """Return the payment that a refusal is about, where it exists for this caller."""
+    """Return the payment that a refusal is about, if it exists for this caller."""
     was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
     if was_looked_for or not is_id(id, PAYMENT):
         return None
-    # Where the input itself was refused, nothing was read yet.
+    # If the input itself was refused, nothing was read yet.
     payment = await context.loaders.payments.load(PaymentId(id))
     if payment is None or not context.caller.reaches(payment.collection_id):
         return None
@@ -92,7 +92,7 @@ async def _payment(context: RequestContext, refusal: Refused, id: str) -> Paymen
 
 @strawberry.type
 class PaymentMutations:
-    """Captures, refunds and cancels payments."""
+    """The mutations on payments."""
 
     @mutation(captures_and_refunds.capture, parse=_parse_capture, refuse=_capture_refused)
     def capture_payment(

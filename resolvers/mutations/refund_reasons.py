@@ -25,7 +25,7 @@ REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 
 
 def _parse_create(input: CreateRefundReasonInput) -> CreateRefundReason:
-    """Parse what adds a refund reason; raises InvalidInput."""
+    """Parse the input that adds a refund reason; raises InvalidInput."""
     if REASON_CODE.fullmatch(input.code) is None:
         raise InvalidInput(
             "A code is a lower-case letter followed by at most 62 lower-case letters, digits and underscores.",
@@ -39,7 +39,7 @@ def _parse_create(input: CreateRefundReasonInput) -> CreateRefundReason:
 
 
 def _parse_update(input: UpdateRefundReasonInput) -> UpdateRefundReason:
-    """Parse what changes a refund reason; raises InvalidInput."""
+    """Parse the input that changes a refund reason; raises InvalidInput."""
     label = "" if given(input.label) is None else _label(input.label)
     description = parsing.prose(input.description, "description")
     return UpdateRefundReason(
@@ -60,7 +60,7 @@ def _label(value: str | None) -> str:
 
 @strawberry.type
 class ReasonMutations:
-    """Changes the list of refund reasons."""
+    """The mutations on refund reasons."""
 
     @mutation(lambda flow, _, command: refund_reasons.create(flow, command), parse=_parse_create)
     def create_refund_reason(
@@ -79,12 +79,12 @@ class ReasonMutations:
         input: UpdateRefundReasonInput,
         updated: entities.RefundReason,
     ) -> UpdateRefundReasonResult:
-        """Change how a refund reason reads."""
+        """Change a refund reason's texts."""
         return RefundReason.of(updated)
 
     @mutation(lambda flow, _, id: refund_reasons.delete(flow, id), parse=parsing.only_id)
     def delete_refund_reason(
         self, context: RequestContext, input: DeleteRefundReasonInput, deleted: None
     ) -> DeleteRefundReasonResult:
-        """Take a refund reason off the list."""
+        """Remove a refund reason from the list."""
         return Deleted(id=input.id)

@@ -21,4 +21,4 @@ class Mutation(
     PaymentMutations,
     OperationMutations,
 ):
-    """Changes something; expected outcomes are data."""
+    """The mutations; expected outcomes are data."""

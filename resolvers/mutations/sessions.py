@@ -47,13 +47,13 @@ OneSession = tuple[Snapshot, SessionId]
 
 
 def _parse_create(input: CreatePaymentSessionInput) -> CreatePaymentSession:
-    """Parse what opens a session; raises InvalidInput."""
+    """Parse the input that opens a session; raises InvalidInput."""
     currency = given(input.currency_code)
     return CreatePaymentSession(
         collection_id=input.payment_collection_id,
         provider_id=input.provider_id,
         amount=parsing.amount(input.amount),
-        # The collection's own, whether that is in use yet or not.
+        # The collection's own key, whether it is in use yet or not.
         currency=None
         if currency is None
         else parsing.currency(currency, is_right=is_known_currency),
@@ -66,7 +66,7 @@ def _parse_create(input: CreatePaymentSessionInput) -> CreatePaymentSession:
 
 
 def _parse_create_each(input: CreatePaymentSessionsInput) -> CreatePaymentSessions:
-    """Parse what opens a session with each provider; raises InvalidInput."""
+    """Parse the input that opens a session with each provider; raises InvalidInput."""
     provider_ids = given(input.provider_ids)
     return CreatePaymentSessions(
         collection_id=input.payment_collection_id,
@@ -77,7 +77,7 @@ def _parse_create_each(input: CreatePaymentSessionsInput) -> CreatePaymentSessio
 
 
 def _parse_update(input: UpdatePaymentSessionInput) -> UpdatePaymentSession:
-    """Parse what changes a session; raises InvalidInput."""
+    """Parse the input that changes a session; raises InvalidInput."""
     data = parsing.json_object(input.data, "data") or {}
     metadata = parsing.metadata(input.metadata) or {}
     return UpdatePaymentSession(
@@ -94,7 +94,7 @@ def _parse_update(input: UpdatePaymentSessionInput) -> UpdatePaymentSession:
 
 
 def _parse_authorize(input: AuthorizePaymentSessionInput) -> AuthorizePaymentSession:
-    """Parse what authorizes a session; raises InvalidInput."""
+    """Parse the input that authorizes a session; raises InvalidInput."""
     return AuthorizePaymentSession(
         id=input.id,
         data=parsing.json_object(input.data, "data"),
@@ -106,17 +106,17 @@ def _parse_authorize(input: AuthorizePaymentSessionInput) -> AuthorizePaymentSes
 async def _authorization_refused(
     context: RequestContext, input: AuthorizePaymentSessionInput, refusal: Refused
 ) -> AuthorizationFailed:
-    """Show a refusal with the session that it is about, where it exists for this caller."""
+    """Return a refusal with the session that it is about, if it exists for this caller."""
     session = await _session(context, refusal, input.id)
     return authorization_failed(refusal.failure, context.request_id, session)
 
 
 async def _session(context: RequestContext, refusal: Refused, id: str) -> PaymentSession | None:
-    """Return the session that a refusal is about, where it exists for this caller."""
+    """Return the session that a refusal is about, if it exists for this caller."""
     was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
     if was_looked_for or not is_id(id, SESSION):
         return None
-    # Where the input itself was refused, nothing was read yet.
+    # If the input itself was refused, nothing was read yet.
     session = await context.loaders.sessions.load(SessionId(id))
     if session is None or not context.caller.reaches(session.collection_id):
         return None
@@ -131,7 +131,7 @@ def _shown(context: RequestContext, one: OneSession) -> PaymentSession:
 
 @strawberry.type
 class SessionMutations:
-    """Opens, changes, authorizes and closes sessions."""
+    """The mutations on sessions."""
 
     @mutation(sessions.create, parse=_parse_create, is_for_browsers=True)
     def create_payment_session(

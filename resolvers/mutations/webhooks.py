@@ -34,7 +34,7 @@ from webhooks.model import CreateWebhookEndpoint, RecoverWebhookEndpoint, Update
 
 
 def _parse_create(input: CreateWebhookEndpointInput) -> CreateWebhookEndpoint:
-    """Parse what registers a webhook endpoint; raises InvalidInput."""
+    """Parse the input that registers a webhook endpoint; raises InvalidInput."""
     return CreateWebhookEndpoint(
         url=_url(input.url),
         event_types=_event_types(input.event_types),
@@ -43,7 +43,7 @@ def _parse_create(input: CreateWebhookEndpointInput) -> CreateWebhookEndpoint:
 
 
 def _parse_update(input: UpdateWebhookEndpointInput) -> UpdateWebhookEndpoint:
-    """Parse what changes a webhook endpoint; raises InvalidInput."""
+    """Parse the input that changes a webhook endpoint; raises InvalidInput."""
     url, is_enabled = given(input.url), given(input.is_enabled)
     types, description = (
         _event_types(input.event_types),
@@ -63,7 +63,7 @@ def _parse_update(input: UpdateWebhookEndpointInput) -> UpdateWebhookEndpoint:
 
 
 def _parse_recover(input: RecoverWebhookEndpointInput) -> RecoverWebhookEndpoint:
-    """Parse what sends again what failed."""
+    """Parse the input that sends failed deliveries again; raises InvalidInput."""
     return RecoverWebhookEndpoint(id=input.id, since=Instant(input.since))
 
 
@@ -78,13 +78,13 @@ def _event_types(types: list[EventType] | None) -> tuple[EventType, ...] | None:
     if types is None:
         return None
     if not types:
-        raise InvalidInput("At least one type; all are meant by null.", path=("eventTypes",))
+        raise InvalidInput("At least one type; null means all.", path=("eventTypes",))
     return tuple(dict.fromkeys(types))
 
 
 @strawberry.type
 class WebhookMutations:
-    """Changes who is told of events, and sends again."""
+    """The mutations on webhook endpoints and deliveries."""
 
     @webhook_mutation(WebhookOffice.create, parse=_parse_create)
     def create_webhook_endpoint(
@@ -120,7 +120,7 @@ class WebhookMutations:
         input: RotateWebhookSecretInput,
         rotated: model.WebhookEndpoint,
     ) -> RotateWebhookSecretResult:
-        """Give a webhook endpoint a new secret."""
+        """Replace a webhook endpoint's secret."""
         return WebhookEndpoint.of(rotated)
 
     @webhook_mutation(WebhookOffice.redeliver, parse=parsing.only_id)
@@ -137,5 +137,5 @@ class WebhookMutations:
         input: RecoverWebhookEndpointInput,
         recovering: model.WebhookEndpoint,
     ) -> RecoverWebhookEndpointResult:
-        """Send again what failed."""
+        """Send failed deliveries again."""
         return WebhookEndpoint.of(recovering)

@@ -63,7 +63,7 @@ NOT_READY = (
     503,
     {
         "status": "not ready",
-        "reason": "a provider refuses the configured key, or has another account behind it",
+        "reason": "a provider refuses the configured key, or the key belongs to another account",
     },
 )
 
