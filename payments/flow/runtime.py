@@ -1,4 +1,4 @@
-"""What every step of the flow works with. A mutation runs in a task of the server's own and is never cut off."""
+"""The dependencies of every step of the flow. A mutation runs in a task of the server's own and is never cut off."""
 
 import asyncio
 import time
@@ -28,7 +28,7 @@ class FlowSettings:
     """What the operator decides about the flow."""
 
     process_name: str
-    """Names this process as the holder of leases."""
+    """Names this process in the leases that it takes."""
     recovery_interval_seconds: float
     browser_providers: frozenset[str]
     client_secret_hours: float
@@ -39,7 +39,7 @@ class FlowSettings:
 
 @dataclass(slots=True)
 class Flow:
-    """What every step works with."""
+    """The dependencies shared by every step of the flow."""
 
     store: Store
     providers: Mapping[ProviderId, Provider]

@@ -192,7 +192,7 @@ class WorkingCopy:
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        """Return the collection with all that hangs off it as it is now."""
+        """Return the collection with everything that belongs to it as it is now."""
         return Snapshot(
             self.collection,
             tuple(self.sessions.values()),
@@ -252,7 +252,7 @@ class LostRace(Exception):
 
 
 def lock(tx: Transaction, id: CollectionId, source: EventSource) -> WorkingCopy | None:
-    """Lock a collection and read all that hangs off it; None where there is no such collection."""
+    """Lock a collection and read everything that belongs to it; None where there is no such collection."""
     collection = tx.lock_collection(id)
     if collection is None:
         return None
