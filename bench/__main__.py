@@ -16,7 +16,7 @@ import orjson
 from bench import servers
 from bench.flows import STEPS, Flow, echo_once, pay_once, run_flows
 from bench.updates import TRANSPORTS, delays
-from tests.support import databases
+from tests.support.stores import databases
 
 WARM_UP_FLOWS = 64
 CLIENTS = (1, 8)

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support import databases
-from tests.support.ports import free_port
-from tests.support.running import ROOT, RunningServer, clean_environment
+from tests.support.program.ports import free_port
+from tests.support.program.running import ROOT, RunningServer, clean_environment
+from tests.support.stores import databases
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

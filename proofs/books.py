@@ -4,8 +4,8 @@ from collections import Counter
 from decimal import Decimal
 
 from tests.conftest import CHECKED
-from tests.support.records import OPERATIONS, SUMS, open_operations
-from tests.support.running import Json, RunningServer
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import OPERATIONS, SUMS, open_operations
 
 KINDS = ("authorize", "capture", "refund", "cancel")
 

@@ -18,8 +18,8 @@ from typing import Any
 
 import orjson
 
-from tests.support import databases
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
+from tests.support.stores import databases
 
 PROGRESS = "progress.json"
 SEED_BITS = 32

@@ -20,9 +20,9 @@ from bench.updates import UPDATE
 from proofs import books
 from proofs.command import Figures, Round, Show, main, sums
 from proofs.house import House, Line, lines_to, open_house, pay, wait_until_settled
-from tests.support.log import cursors_of
-from tests.support.running import ROOT, clean_environment
-from tests.support.shop import open_collection
+from tests.support.callers.log import cursors_of
+from tests.support.flow.shop import open_collection
+from tests.support.program.running import ROOT, clean_environment
 
 SERVERS = 2
 SUBSCRIBERS = 100

@@ -12,10 +12,10 @@ from pathlib import Path
 from bench.flows import AUTHORIZE, CREATE, SESSION
 from bench.wire import Connection
 from proofs.command import Round
-from tests.support.gateway import RunningGateway
-from tests.support.ports import free_port
-from tests.support.records import open_operations
-from tests.support.running import URL, Json, RunningServer
+from tests.support.gateways.gateway import RunningGateway
+from tests.support.program.ports import free_port
+from tests.support.program.running import URL, Json, RunningServer
+from tests.support.stores.records import open_operations
 
 INTERVAL = "TILLGRAPH_RECOVERY_INTERVAL_SECONDS"
 

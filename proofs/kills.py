@@ -15,8 +15,8 @@ from threading import Event
 from proofs import books
 from proofs.command import Figures, Round, Show, main, sums
 from proofs.house import House, open_house, wait_until_settled
-from tests.support.running import RunningServer
-from tests.support.shopping import Shopper
+from tests.support.flow.shopping import Shopper
+from tests.support.program.running import RunningServer
 
 SERVERS = 2
 SHOPPERS = 8

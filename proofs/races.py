@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from proofs import books
 from proofs.command import Figures, Round, Show, main, sums
 from proofs.house import House, lines_to, open_house, pay, wait_until_settled
-from tests.support.running import Json, document
+from tests.support.program.running import Json, document
 
 SERVERS = 2
 CALLS = 20

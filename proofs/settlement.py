@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from proofs import books
 from proofs.command import Figures, Round, Show, main, sums
 from proofs.house import House, Line, lines_to, open_house, wait_until_settled
-from tests.support.calling import Call
-from tests.support.running import Json, RunningServer, document
-from tests.support.shop import capture, new_key, open_collection, open_session, pay
-from tests.support.shopping import is_open
+from tests.support.callers.calling import Call
+from tests.support.flow.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.flow.shopping import is_open
+from tests.support.program.running import Json, RunningServer, document
 
 CONNECTIONS = 40
 MICROSECONDS = 1_000_000

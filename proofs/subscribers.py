@@ -16,7 +16,7 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
-from tests.support.sockets import PROTOCOL
+from tests.support.callers.sockets import PROTOCOL
 
 STALLED_SECONDS = 60.0
 """Without a single item for any subscriber: what is missing then does not come."""

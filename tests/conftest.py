@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from tests.support import databases, failures, starting
-from tests.support.running import QUICK_RECOVERY, RunningServer
+from tests.support.program import failures, starting
+from tests.support.program.running import QUICK_RECOVERY, RunningServer
+from tests.support.stores import databases
 
 IS_ROOT = os.geteuid() == 0
 

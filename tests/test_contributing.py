@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROOT, clean_environment
+from tests.support.program.running import ROOT, clean_environment
 
 PAGE = (ROOT / "docs" / "contributing.md").read_text()
 LEFT_OUT = shutil.ignore_patterns(".*", "node_modules", "build", "__pycache__", "*.db*")

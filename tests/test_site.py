@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from graphql import build_schema, is_introspection_type
 
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
 from tools.site.pages import BrokenLink, staged
 from tools.site.reference import reference_pages
 

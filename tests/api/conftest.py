@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from tests.api.shops import Shop, full_collection
-from tests.support.evidence import Evidence, evidence_of
-from tests.support.keys import KEYS, SECRET_KEY
-from tests.support.running import NO_RECOVERY, RunningServer
-from tests.support.shop import collection_of, open_collection
+from tests.support.flow.shop import collection_of, open_collection
+from tests.support.program.keys import KEYS, SECRET_KEY
+from tests.support.program.running import NO_RECOVERY, RunningServer
+from tests.support.stores.evidence import Evidence, evidence_of
 
 
 @pytest.fixture(scope="package")

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.support.running import RunningServer
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     capture,
     open_collection,
@@ -12,6 +11,7 @@ from tests.support.shop import (
     open_session,
     refund,
 )
+from tests.support.program.running import RunningServer
 
 
 @dataclass(frozen=True)

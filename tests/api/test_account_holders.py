@@ -5,9 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import pytest
 
-from tests.support.looking import answer_page
-from tests.support.running import Json, RunningServer, document
-from tests.support.shop import (
+from tests.support.flow.looking import answer_page
+from tests.support.flow.shop import (
     authorize,
     capture,
     new_key,
@@ -16,6 +15,7 @@ from tests.support.shop import (
     open_session,
     save_method,
 )
+from tests.support.program.running import Json, RunningServer, document
 from tests.support.waiting import until
 
 

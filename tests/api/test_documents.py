@@ -16,9 +16,9 @@ from graphql.language import Node as SyntaxNode
 from graphql.language import SelectionSetNode, Visitor, visit
 
 from tests.complete_documents import complete_documents
-from tests.support.running import DOCUMENTS, Json, RunningServer, document, document_names
-from tests.support.schema import committed_schema
-from tests.support.sockets import first_message
+from tests.support.callers.schema import committed_schema
+from tests.support.callers.sockets import first_message
+from tests.support.program.running import DOCUMENTS, Json, RunningServer, document, document_names
 
 pytestmark = pytest.mark.once
 

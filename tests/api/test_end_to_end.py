@@ -4,9 +4,9 @@ import httpx2
 import orjson
 import pytest
 
-from tests.support.raw_requests import JSON_HEADERS, refused
-from tests.support.running import RunningServer
-from tests.support.sockets import first_message
+from tests.support.callers.raw_requests import JSON_HEADERS, refused
+from tests.support.callers.sockets import first_message
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.looking import amounts_of, sums_of
-from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.flow.looking import amounts_of, sums_of
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.sqlite
 

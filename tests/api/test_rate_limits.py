@@ -8,15 +8,15 @@ import orjson
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.support.clocks import DAY_SECONDS, NOON, STANDING_CLOCK, stop_clock
-from tests.support.commands import PRODUCTION
-from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
-from tests.support.log import WATCH, touch
-from tests.support.raw_requests import refused
-from tests.support.running import NO_RECOVERY, Json, RunningServer, document
-from tests.support.shop import open_collection
-from tests.support.sockets import open_socket, receive, send, subscribe
-from tests.support.streams import TRANSPORTS, Ended, following
+from tests.support.callers.log import WATCH, touch
+from tests.support.callers.raw_requests import refused
+from tests.support.callers.sockets import open_socket, receive, send, subscribe
+from tests.support.callers.streams import TRANSPORTS, Ended, following
+from tests.support.flow.shop import open_collection
+from tests.support.program.clocks import DAY_SECONDS, NOON, STANDING_CLOCK, stop_clock
+from tests.support.program.commands import PRODUCTION
+from tests.support.program.keys import HASHED_KEY, KEYS, SECRET_KEY
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer, document
 
 pytestmark = pytest.mark.once
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import orjson
 import pytest
 
-from tests.support.running import ROOT, RunningServer, document
+from tests.support.program.running import ROOT, RunningServer, document
 
 pytestmark = pytest.mark.once
 

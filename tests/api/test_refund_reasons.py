@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, new_key, pay, refund
+from tests.support.flow.shop import capture, new_key, pay, refund
+from tests.support.program.running import Json, RunningServer
 
 STARTING = (
     "requested_by_customer",

@@ -5,13 +5,20 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support import databases
-from tests.support.clocks import STANDING_CLOCK, stop_clock
-from tests.support.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
-from tests.support.keys import SECRET_KEY
-from tests.support.running import LONG_WAITS, NO_RECOVERY, SHORT_WAITS, URL, Json, RunningServer
-from tests.support.server_log import logged
-from tests.support.shop import open_collection
+from tests.support.flow.shop import open_collection
+from tests.support.program.clocks import STANDING_CLOCK, stop_clock
+from tests.support.program.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import (
+    LONG_WAITS,
+    NO_RECOVERY,
+    SHORT_WAITS,
+    URL,
+    Json,
+    RunningServer,
+)
+from tests.support.program.server_log import logged
+from tests.support.stores import databases
 from tests.support.waiting import until
 
 SETTINGS = {

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.running import RunningServer
+from tests.support.program.running import RunningServer
 from tests.support.waiting import PATIENCE_SECONDS
 
 Seen = TypeVar("Seen")

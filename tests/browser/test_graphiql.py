@@ -8,8 +8,8 @@ import orjson
 from playwright.sync_api import Page, WebSocket, expect
 
 from tests.browser.conftest import RUN, open_graphiql, until_seen
-from tests.support.running import QUERIES, RunningServer, document
-from tests.support.shop import open_collection, open_session
+from tests.support.flow.shop import open_collection, open_session
+from tests.support.program.running import QUERIES, RunningServer, document
 from web.documents import load_documents
 
 RESPONSE = ".graphiql-response"

@@ -13,7 +13,8 @@ import pytest
 from tests.clients import narrowing
 from tests.clients.unions import Union, every_union
 from tests.conftest import CHECKED
-from tests.support.running import (
+from tests.support.callers.schema import committed_schema
+from tests.support.program.running import (
     DOCUMENTS,
     QUERIES,
     QUICK_RECOVERY,
@@ -21,7 +22,6 @@ from tests.support.running import (
     RunningServer,
     clean_environment,
 )
-from tests.support.schema import committed_schema
 
 HERE = Path(__file__).parent
 TOOLS = ROOT / ".venv-clients" / "bin"

@@ -6,7 +6,7 @@ import orjson
 
 from tests.api.test_documents import FAILURES
 from tests.clients.unions import Union
-from tests.support.running import Json
+from tests.support.program.running import Json
 
 
 def flow(*, action: str, failure: str) -> list[str]:

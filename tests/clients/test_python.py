@@ -8,7 +8,7 @@ import pytest
 from tests.clients import expected, narrowing
 from tests.clients.conftest import KEY, PYTHON, Project
 from tests.clients.unions import Union
-from tests.support.running import ROOT, RunningServer
+from tests.support.program.running import ROOT, RunningServer
 
 CACHE = ROOT / ".mypy_cache" / "clients"
 """What was checked in another run, and is the same to the letter, is not checked again."""

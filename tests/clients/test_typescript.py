@@ -10,8 +10,8 @@ import pytest
 from tests.clients import expected, narrowing
 from tests.clients.conftest import KEY, SETTINGS, Project
 from tests.clients.unions import Union
-from tests.support.running import RunningServer
-from tests.support.shop import open_collection
+from tests.support.flow.shop import open_collection
+from tests.support.program.running import RunningServer
 
 TSC = "node_modules/.bin/tsc"
 AS_A_BROWSER = ("--ignoreConfig", "--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext")

@@ -3,7 +3,7 @@
 from graphql import is_interface_type
 
 from tests.clients.unions import Union
-from tests.support.schema import committed_schema
+from tests.support.callers.schema import committed_schema
 
 
 def test_every_mutation_is_among_the_unions(unions: list[Union]) -> None:

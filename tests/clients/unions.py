@@ -22,7 +22,7 @@ from graphql import (
     print_ast,
 )
 
-from tests.support.running import document, document_names
+from tests.support.program.running import document, document_names
 
 INTERFACES = ("Failure", "CustomerAction")
 """What members that are added later implement, by the schema's own promise."""

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import CHECKED
 from tests.faults.reporting import SECRET
-from tests.support.running import LONG_WAITS, NO_RECOVERY, RunningServer
-from tests.support.sites import Site, site
+from tests.support.gateways.sites import Site, site
+from tests.support.program.running import LONG_WAITS, NO_RECOVERY, RunningServer
 
 QUICKEST_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.1"}
 

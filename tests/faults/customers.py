@@ -9,9 +9,9 @@ from threading import Event
 
 import httpx2
 
-from tests.support.calling import Call, body_of, is_busy, is_open, result_of
-from tests.support.gateway import SECRET
-from tests.support.running import Json, RunningServer
+from tests.support.callers.calling import Call, body_of, is_busy, is_open, result_of
+from tests.support.gateways.gateway import SECRET
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import PATIENCE_SECONDS
 
 WAITS_SECONDS = (0.3, 3.0, 15.0)

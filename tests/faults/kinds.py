@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.support.calling import Call
-from tests.support.records import effects
-from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.callers.calling import Call
+from tests.support.flow.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import effects
 from tests.support.waiting import until
 
 ASKED = ("authorize", "capture", "refund", "cancel")

@@ -20,7 +20,7 @@ from payments.model.outcomes import (
 from payments.model.statuses import OperationKind
 from payments.ports.provider import DataFault, NoReports, Provider
 from providers.settings import ProviderSettings
-from tests.support import databases
+from tests.support.stores import databases
 
 NOTES = Path("notes")
 """A line for each ask, in the directory that the server runs in."""

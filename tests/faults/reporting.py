@@ -13,11 +13,11 @@ import httpx2
 import orjson
 
 from tests.faults.kinds import Prepared, operation_of
-from tests.support import gateway
-from tests.support.looking import ask_to_settle, settle
-from tests.support.records import effects
-from tests.support.running import Json, RunningServer
-from tests.support.sites import Site
+from tests.support.flow.looking import ask_to_settle, settle
+from tests.support.gateways import gateway
+from tests.support.gateways.sites import Site
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import effects
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 SECRET = "whsec_known_to_these_tests_0001"

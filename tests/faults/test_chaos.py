@@ -12,10 +12,10 @@ import pytest
 
 from tests.faults.conftest import MakeSite
 from tests.faults.customers import Customer, Final, attempt, is_final
-from tests.support.between import Between, Fault
-from tests.support.records import end_leases, open_operations
-from tests.support.running import RunningServer
-from tests.support.sites import Site
+from tests.support.gateways.between import Between, Fault
+from tests.support.gateways.sites import Site
+from tests.support.program.running import RunningServer
+from tests.support.stores.records import end_leases, open_operations
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 CUSTOMERS = 4

@@ -7,7 +7,7 @@ import pytest
 
 from app.build import build
 from app.settings import Settings
-from tests.support.running import SQLITE
+from tests.support.program.running import SQLITE
 
 pytestmark = pytest.mark.once
 

@@ -6,18 +6,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.faults.conftest import checked
-from tests.support.calling import Call, all_at_once, result_of, running, send_and_go
+from tests.support.callers.calling import Call, all_at_once, result_of, running, send_and_go
+from tests.support.flow.shop import collection_of, new_key, open_collection, open_session
 from tests.support.forms import in_short
-from tests.support.records import (
-    assert_books_agree,
-    effects,
-    end_leases,
-    everything,
-    locked,
-    open_operations,
-    operation_in,
-)
-from tests.support.running import (
+from tests.support.program.running import (
     QUICK_RECOVERY,
     SHIPPED_LOCKS,
     SHORT_LOCKS,
@@ -25,11 +17,14 @@ from tests.support.running import (
     RunningServer,
     document,
 )
-from tests.support.shop import (
-    collection_of,
-    new_key,
-    open_collection,
-    open_session,
+from tests.support.stores.records import (
+    assert_books_agree,
+    effects,
+    end_leases,
+    everything,
+    locked,
+    open_operations,
+    operation_in,
 )
 from tests.support.waiting import PATIENCE_SECONDS, until
 

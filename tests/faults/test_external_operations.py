@@ -8,12 +8,9 @@ import orjson
 import pytest
 
 from tests.faults.reporting import AT_GATEWAY, begin, bodies, post, settle_and_wait, signature
-from tests.support.between import Fault
-from tests.support.calling import Call, running
-from tests.support.looking import payment_of
-from tests.support.records import assert_books_agree, effects, end_leases, everything
-from tests.support.running import LONG_WAITS, Json, RunningServer
-from tests.support.shop import (
+from tests.support.callers.calling import Call, running
+from tests.support.flow.looking import payment_of
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -25,7 +22,10 @@ from tests.support.shop import (
     settle_by_hand,
     unsettled,
 )
-from tests.support.sites import Site
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site
+from tests.support.program.running import LONG_WAITS, Json, RunningServer
+from tests.support.stores.records import assert_books_agree, effects, end_leases, everything
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 TAKEN = range(200, 300)

@@ -17,13 +17,13 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.support.between import Fault
-from tests.support.calling import result_of, running
-from tests.support.looking import prepared_times
-from tests.support.records import assert_books_agree, end_leases
-from tests.support.running import RunningServer
-from tests.support.shopping import Shopper
-from tests.support.sites import Site
+from tests.support.callers.calling import result_of, running
+from tests.support.flow.looking import prepared_times
+from tests.support.flow.shopping import Shopper
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site
+from tests.support.program.running import RunningServer
+from tests.support.stores.records import assert_books_agree, end_leases
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 SHOPPERS = 3

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tests.faults.conftest import QUICKEST_RECOVERY, checked
+from tests.support.callers.log import WATCH, cursors_of
+from tests.support.callers.streams import following
+from tests.support.flow.shop import authorize, collection_of, open_collection, open_session, pay
 from tests.support.forms import in_short
-from tests.support.log import WATCH, cursors_of
-from tests.support.running import NO_RECOVERY, RunningServer, clean_environment
-from tests.support.running import WORKERS as WORKERS_ARGUMENT
-from tests.support.shop import authorize, collection_of, open_collection, open_session, pay
-from tests.support.starting import run
-from tests.support.streams import following
+from tests.support.program.running import NO_RECOVERY, RunningServer, clean_environment
+from tests.support.program.running import WORKERS as WORKERS_ARGUMENT
+from tests.support.program.starting import run
+from tests.support.program.workers import WORKERS, processes_in, workers_of
 from tests.support.waiting import until
-from tests.support.workers import WORKERS, processes_in, workers_of
 
 INSTANTS_SECONDS = (0.0, 0.02, 0.04, 0.055, 0.07, 0.085, 0.1, 0.3)
 """Of a start, behind the one at which all processes are there."""

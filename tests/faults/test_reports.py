@@ -9,9 +9,7 @@ import pytest
 
 from tests.faults.recovery.test_unknown import sources
 from tests.faults.reporting import SECRET, bodies, post, retold, settle_and_wait, signature
-from tests.support.records import effects, everything, locked, operation_in
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -22,6 +20,8 @@ from tests.support.shop import (
     pay,
     refund,
 )
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
+from tests.support.stores.records import effects, everything, locked, operation_in
 from tests.support.waiting import until
 
 TAKEN = range(200, 300)

@@ -12,12 +12,12 @@ from db.tables.payments import payment_events
 from resolvers.root import executable
 from tests.faults.conftest import checked
 from tests.providers.packages.test_package import PACKAGE
-from tests.support import databases
-from tests.support.evidence import TABLES
-from tests.support.files import whole_lines
-from tests.support.looking import answer_challenge, answer_page
-from tests.support.registering import ALLOWED, postpone
-from tests.support.running import NO_RECOVERY, Json, RunningServer
+from tests.support.flow.looking import answer_challenge, answer_page
+from tests.support.flow.registering import ALLOWED, postpone
+from tests.support.program.files import whole_lines
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
+from tests.support.stores import databases
+from tests.support.stores.evidence import TABLES
 from tests.support.waiting import until
 
 RUNS_TWICE = {"TILLGRAPH_TEST_RUNS_TWICE": "1"}

@@ -5,12 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.between import Fault
-from tests.support.calling import Call, all_at_once, result_of, running
-from tests.support.looking import prepared_times
-from tests.support.records import assert_books_agree, effects, moved
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.callers.calling import Call, all_at_once, result_of, running
+from tests.support.flow.looking import prepared_times
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -19,7 +16,10 @@ from tests.support.shop import (
     open_session,
     pay,
 )
-from tests.support.sites import Site
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import assert_books_agree, effects, moved
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 CROWD = 50

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.files import whole_lines
-from tests.support.records import operation_in, put_off
-from tests.support.running import QUICK_RECOVERY, ROOT, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.program.files import whole_lines
+from tests.support.program.running import QUICK_RECOVERY, ROOT, RunningServer
+from tests.support.stores.records import operation_in, put_off
 from tests.support.waiting import until
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import clean_environment
+from tests.support.program.running import clean_environment
 
 
 @pytest.fixture

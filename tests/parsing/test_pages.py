@@ -8,7 +8,7 @@ from payments.model.errors import InvalidCursor, InvalidInput
 from payments.model.ids import EventId
 from resolvers.pages import page_size
 from schema.cursors import cursor_of, event_cursor, event_of, id_of
-from tests.support.cursors import encoded
+from tests.support.callers.cursors import encoded
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LISTS = {

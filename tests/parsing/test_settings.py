@@ -11,9 +11,9 @@ import pytest
 from app.environment import SettingsError
 from app.settings import ENV_FILE, Settings, load
 from tests.api.program.test_settings import SHORT
-from tests.support.commands import PRODUCTION, SIGNING_KEY
-from tests.support.keys import SECRET_KEY
-from tests.support.running import ROOT
+from tests.support.program.commands import PRODUCTION, SIGNING_KEY
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import ROOT
 
 pytestmark = pytest.mark.usefixtures("alone")
 

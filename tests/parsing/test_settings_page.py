@@ -6,7 +6,7 @@ import pytest
 from annotated_types import Ge, Gt, Le
 
 from app.settings import Settings
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
 
 ROW = re.compile(r"^\| `([A-Z_]+)` \| (.+?) \| (.+?) \| .+ \|$", re.MULTILINE)
 ROWS = {

@@ -12,7 +12,7 @@ import pytest
 from app.graphql import list_documents
 from app.settings import Settings
 from edge.documents.trusted_documents import DocumentUnusable
-from tests.support.manifests import apollos_manifest, codegens_manifest, sha256
+from tests.support.callers.manifests import apollos_manifest, codegens_manifest, sha256
 
 pytestmark = pytest.mark.usefixtures("alone")
 

@@ -12,7 +12,7 @@ import pytest
 
 from proofs import deliveries, kills, races, settlement
 from proofs.command import Figures, Round, Show, main, sums
-from tests.support.running import ROOT, Json, clean_environment
+from tests.support.program.running import ROOT, Json, clean_environment
 
 SEED = 20_261_123
 RUN_SECONDS = 600.0

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.running import NO_RECOVERY, RunningServer
+from tests.support.program.running import NO_RECOVERY, RunningServer
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Table
 
-from tests.support.running import RunningServer
+from tests.support.program.running import RunningServer
 
 DIGITS = 4
 

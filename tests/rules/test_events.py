@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.looking import answer_challenge, payment_ids, settle
-from tests.support.meanwhile import recover, until_event
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import answer_challenge, payment_ids, settle
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.shop import (
     authorize,
     capture,
     new_key,
@@ -16,6 +15,7 @@ from tests.support.shop import (
     pay,
     refund,
 )
+from tests.support.program.running import Json, RunningServer
 
 EVENTS = """
 query ($id: ID!) {

@@ -6,9 +6,8 @@ both.
 
 import pytest
 
-from tests.support.looking import unmoved
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import unmoved
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -19,6 +18,7 @@ from tests.support.shop import (
     pay,
     refund,
 )
+from tests.support.program.running import Json, RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.looking import amounts_of, effect_facts, sums_of, unmoved
-from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.flow.looking import amounts_of, effect_facts, sums_of, unmoved
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.looking import answer_challenge, payment_of, session_status, status_of
-from tests.support.running import RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import answer_challenge, payment_of, session_status, status_of
+from tests.support.flow.shop import (
     authorize,
     cancel_payment,
     capture,
@@ -15,6 +14,7 @@ from tests.support.shop import (
     pay,
     refund,
 )
+from tests.support.program.running import RunningServer
 
 Step = tuple[str | None, str]
 """A session's token, None for one that is only opened, and its amount."""

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.running import NEVER_POLLS, QUICK_RECOVERY, RunningServer
-from tests.support.streams import TRANSPORTS
+from tests.support.callers.streams import TRANSPORTS
+from tests.support.program.running import NEVER_POLLS, QUICK_RECOVERY, RunningServer
 
 SECRET_KEY = "the-secret-key-of-the-streams"
 

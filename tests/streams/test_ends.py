@@ -8,12 +8,9 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.streams.conftest import both
-from tests.support.log import FOLLOW, WATCH, cursors_of, touch, types_of
-from tests.support.looking import settle
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, open_collection, open_session, pay, refund
-from tests.support.sockets import receive
-from tests.support.streams import (
+from tests.support.callers.log import FOLLOW, WATCH, cursors_of, touch, types_of
+from tests.support.callers.sockets import receive
+from tests.support.callers.streams import (
     TRANSPORTS,
     Ended,
     Stream,
@@ -22,6 +19,9 @@ from tests.support.streams import (
     open_acknowledged,
     subscribe,
 )
+from tests.support.flow.looking import settle
+from tests.support.flow.shop import authorize, open_collection, open_session, pay, refund
+from tests.support.program.running import Json, RunningServer
 
 pytestmark = pytest.mark.once
 

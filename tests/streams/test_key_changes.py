@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.streams.conftest import SECRET_KEY
+from tests.support.callers.log import WATCH, touch
+from tests.support.callers.streams import TRANSPORTS, Stream, assert_refused, following
+from tests.support.flow.shop import open_collection
 from tests.support.forms import in_short
-from tests.support.log import WATCH, touch
-from tests.support.ports import free_port
-from tests.support.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment
-from tests.support.server_log import logged
-from tests.support.shop import open_collection
-from tests.support.streams import TRANSPORTS, Stream, assert_refused, following
+from tests.support.program.ports import free_port
+from tests.support.program.running import ROOT, STOP_SECONDS, Json, RunningServer, clean_environment
+from tests.support.program.server_log import logged
+from tests.support.program.workers import WORKERS, workers_of
 from tests.support.waiting import until
-from tests.support.workers import WORKERS, workers_of
 
 pytestmark = pytest.mark.once
 

@@ -9,12 +9,9 @@ from threading import Event
 
 import pytest
 
-from tests.support.forms import in_short
-from tests.support.log import WATCH, cursors_of, touch
-from tests.support.running import NEVER_POLLS, SHORT_WAITS, RunningServer
-from tests.support.shop import new_key, open_collection
-from tests.support.sockets import receive, send
-from tests.support.streams import (
+from tests.support.callers.log import WATCH, cursors_of, touch
+from tests.support.callers.sockets import receive, send
+from tests.support.callers.streams import (
     COLLECTION,
     EVERYTHING,
     TRANSPORTS,
@@ -26,6 +23,9 @@ from tests.support.streams import (
     open_streams,
     subscribe,
 )
+from tests.support.flow.shop import new_key, open_collection
+from tests.support.forms import in_short
+from tests.support.program.running import NEVER_POLLS, SHORT_WAITS, RunningServer
 from tests.support.waiting import until
 
 SUBSCRIPTIONS = 20

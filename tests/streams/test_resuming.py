@@ -8,11 +8,11 @@ from threading import Thread
 
 import pytest
 
+from tests.support.callers.log import FOLLOW, WATCH, cursors_of, everything_after, touch
+from tests.support.callers.streams import TRANSPORTS, following
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, refund
 from tests.support.forms import in_short
-from tests.support.log import FOLLOW, WATCH, cursors_of, everything_after, touch
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, refund
-from tests.support.streams import TRANSPORTS, following
+from tests.support.program.running import Json, RunningServer
 
 DROPS = 20
 BOTH = "both in turn"

@@ -4,16 +4,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.streams.conftest import both
-from tests.support.log import WATCH, touch, types_of
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, open_collection, open_session
-from tests.support.sockets import receive
-from tests.support.streams import (
-    assert_refused,
-    following,
-    open_acknowledged,
-    subscribe,
-)
+from tests.support.callers.log import WATCH, touch, types_of
+from tests.support.callers.sockets import receive
+from tests.support.callers.streams import assert_refused, following, open_acknowledged, subscribe
+from tests.support.flow.shop import authorize, open_collection, open_session
+from tests.support.program.running import Json, RunningServer
 
 pytestmark = pytest.mark.once
 

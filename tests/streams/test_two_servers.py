@@ -7,10 +7,10 @@ from websockets.exceptions import ConnectionClosed
 
 from payments.model import instants
 from tests.streams.conftest import SECRET_KEY, both
-from tests.support.log import WATCH, touch
-from tests.support.running import URL, RunningServer
-from tests.support.shop import capture, new_key, open_collection, open_session, pay, refund
-from tests.support.streams import Ended, assert_refused, following
+from tests.support.callers.log import WATCH, touch
+from tests.support.callers.streams import Ended, assert_refused, following
+from tests.support.flow.shop import capture, new_key, open_collection, open_session, pay, refund
+from tests.support.program.running import URL, RunningServer
 
 Two = tuple[RunningServer, RunningServer]
 

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.streams.conftest import both
-from tests.support.log import FOLLOW, WATCH, cursors_of, lay, touch, types_of
-from tests.support.running import RunningServer
-from tests.support.shop import (
+from tests.support.callers.log import FOLLOW, WATCH, cursors_of, lay, touch, types_of
+from tests.support.callers.streams import Ended, following, following_from_now_on
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -13,7 +13,7 @@ from tests.support.shop import (
     open_session,
     refund,
 )
-from tests.support.streams import Ended, following, following_from_now_on
+from tests.support.program.running import RunningServer
 
 pytestmark = both
 

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, delete_all
-from tests.support.running import QUICK_RECOVERY, RunningServer
+from tests.support.flow.registering import ALLOWED, delete_all
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.running import QUICK_RECOVERY, RunningServer
 
 
 @pytest.fixture(scope="package")

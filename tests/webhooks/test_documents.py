@@ -3,10 +3,10 @@
 import pytest
 
 from tests.api.test_documents import EXAMPLES, SUCCESS, examples_of, root_field
-from tests.support.receiver import Receiver
-from tests.support.registering import ended, register
-from tests.support.running import Json, RunningServer, document
-from tests.support.shop import open_collection
+from tests.support.flow.registering import ended, register
+from tests.support.flow.shop import open_collection
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.running import Json, RunningServer, document
 
 pytestmark = pytest.mark.once
 """What each of them does to the database is the other files'."""

@@ -12,11 +12,11 @@ import pytest
 from db.tables.payments import payment_events
 from payments.model.instants import SECOND
 from tests.conftest import CHECKED
-from tests.support.databases import create, drop_database
+from tests.support.flow.registering import ALLOWED, PAYING, deliveries, ended, register
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay
 from tests.support.forms import in_short
-from tests.support.receiver import Received, Receiver
-from tests.support.registering import ALLOWED, PAYING, deliveries, ended, register
-from tests.support.running import (
+from tests.support.gateways.receiver import Received, Receiver
+from tests.support.program.running import (
     LONG_WAITS,
     NEVER_POLLS,
     QUICK_RECOVERY,
@@ -25,7 +25,7 @@ from tests.support.running import (
     WORKERS,
     RunningServer,
 )
-from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.stores.databases import create, drop_database
 from tests.support.waiting import until
 from webhooks.limits import WEBHOOK_FEED, WEBHOOKS_AT_ONCE
 

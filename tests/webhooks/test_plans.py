@@ -8,11 +8,11 @@ import pytest
 
 from db.statements import webhooks as sql
 from db.tables import payments as tables
-from tests.support.plans import NUMBERS, multiply, plan_of, visited
-from tests.support.ports import free_port
-from tests.support.registering import ALLOWED, register
-from tests.support.running import QUICK_RECOVERY, RunningServer
-from tests.support.shop import open_collection
+from tests.support.flow.registering import ALLOWED, register
+from tests.support.flow.shop import open_collection
+from tests.support.program.ports import free_port
+from tests.support.program.running import QUICK_RECOVERY, RunningServer
+from tests.support.stores.plans import NUMBERS, multiply, plan_of, visited
 from tests.support.waiting import until
 
 MOST_VISITED = 300

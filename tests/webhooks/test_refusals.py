@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.evidence import Evidence, evidence_of
-from tests.support.ports import free_port
-from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, delete_all, deliveries, endpoints, register
-from tests.support.running import QUICK_RECOVERY, Json, RunningServer
-from tests.support.shop import open_collection
+from tests.support.flow.registering import ALLOWED, delete_all, deliveries, endpoints, register
+from tests.support.flow.shop import open_collection
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.ports import free_port
+from tests.support.program.running import QUICK_RECOVERY, Json, RunningServer
+from tests.support.stores.evidence import Evidence, evidence_of
 from tests.support.waiting import until
 from webhooks.address_policy import PublicAddresses
 from webhooks.ports import AddressRefused

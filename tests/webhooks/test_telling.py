@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from tests.support.receiver import Receiver
-from tests.support.registering import PAYING, deliveries, ended, endpoints, register
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.flow.registering import PAYING, deliveries, ended, endpoints, register
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 EVENT = """

@@ -9,11 +9,18 @@ import pytest
 from payments.model.ids import CollectionId, DeliveryId, EndpointId, EventId
 from payments.model.instants import SECOND, Instant, after
 from tests.conftest import CHECKED
-from tests.support.ports import free_port
-from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, delete_all, deliveries, ended, postpone, register
-from tests.support.running import QUICK_RECOVERY, Json, RunningServer
-from tests.support.shop import authorize, open_collection, open_session
+from tests.support.flow.registering import (
+    ALLOWED,
+    delete_all,
+    deliveries,
+    ended,
+    postpone,
+    register,
+)
+from tests.support.flow.shop import authorize, open_collection, open_session
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.ports import free_port
+from tests.support.program.running import QUICK_RECOVERY, Json, RunningServer
 from tests.support.waiting import until
 from webhooks.deliveries import DeliverySchedule
 from webhooks.limits import WEBHOOK_LEAST_TRIES

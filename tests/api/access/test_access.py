@@ -9,13 +9,13 @@ from graphql import build_schema
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.api.shops import Shop
-from tests.support.clocks import NOON, STANDING_CLOCK, stop_clock
-from tests.support.evidence import evidence_of, written_in
-from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
-from tests.support.raw_requests import answer_to, failure, refused
-from tests.support.running import NO_RECOVERY, ROOT, Json, RunningServer, document
-from tests.support.shop import new_key, open_collection
-from tests.support.sockets import WAIT_SECONDS, first_message, open_socket, receive
+from tests.support.callers.raw_requests import answer_to, failure, refused
+from tests.support.callers.sockets import WAIT_SECONDS, first_message, open_socket, receive
+from tests.support.flow.shop import new_key, open_collection
+from tests.support.program.clocks import NOON, STANDING_CLOCK, stop_clock
+from tests.support.program.keys import HASHED_KEY, KEYS, SECRET_KEY
+from tests.support.program.running import NO_RECOVERY, ROOT, Json, RunningServer, document
+from tests.support.stores.evidence import evidence_of, written_in
 
 pytestmark = pytest.mark.once
 

@@ -21,9 +21,9 @@ from graphql import (
 
 from tests.api.access.test_access import SECRET
 from tests.api.shops import Shop
-from tests.support.evidence import evidence_of
-from tests.support.running import Json, RunningServer
-from tests.support.schema import committed_schema
+from tests.support.callers.schema import committed_schema
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.evidence import evidence_of
 
 pytestmark = pytest.mark.once
 

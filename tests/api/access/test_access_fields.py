@@ -19,9 +19,8 @@ from graphql import (
 )
 
 from tests.api.shops import full_collection
-from tests.support.running import Json, RunningServer
-from tests.support.schema import committed_schema
-from tests.support.shop import (
+from tests.support.callers.schema import committed_schema
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -29,6 +28,7 @@ from tests.support.shop import (
     refund,
     settle_by_hand,
 )
+from tests.support.program.running import Json, RunningServer
 
 SCHEMA = committed_schema()
 

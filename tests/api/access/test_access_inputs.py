@@ -15,10 +15,10 @@ from graphql import (
 )
 
 from tests.api.shops import Shop
-from tests.support.evidence import evidence_of
-from tests.support.running import Json, RunningServer
-from tests.support.schema import committed_schema
-from tests.support.shop import new_key, open_collection, open_session
+from tests.support.callers.schema import committed_schema
+from tests.support.flow.shop import new_key, open_collection, open_session
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.evidence import evidence_of
 
 pytestmark = pytest.mark.once
 

@@ -9,13 +9,13 @@ import orjson
 import pytest
 from graphql import parse, print_ast
 
-from tests.support.commands import PRODUCTION, run_command
-from tests.support.keys import SECRET_KEY
-from tests.support.manifests import apollos_manifest, codegens_manifest, sha256
-from tests.support.raw_requests import refused
-from tests.support.running import QUERIES, Json, RunningServer, document, document_names
-from tests.support.shop import open_collection
-from tests.support.sockets import open_socket, receive, send, subscribe
+from tests.support.callers.manifests import apollos_manifest, codegens_manifest, sha256
+from tests.support.callers.raw_requests import refused
+from tests.support.callers.sockets import open_socket, receive, send, subscribe
+from tests.support.flow.shop import open_collection
+from tests.support.program.commands import PRODUCTION, run_command
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import QUERIES, Json, RunningServer, document, document_names
 
 pytestmark = pytest.mark.once
 

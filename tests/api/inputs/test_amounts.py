@@ -9,9 +9,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.raw_requests import change_literal, change_text, failure, outcome, refused
-from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.callers.raw_requests import (
+    change_literal,
+    change_text,
+    failure,
+    outcome,
+    refused,
+)
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

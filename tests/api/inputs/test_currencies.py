@@ -2,9 +2,15 @@
 
 import pytest
 
-from tests.support.raw_requests import change_literal, change_text, failure, outcome, refused
-from tests.support.running import RunningServer
-from tests.support.shop import open_collection, open_session
+from tests.support.callers.raw_requests import (
+    change_literal,
+    change_text,
+    failure,
+    outcome,
+    refused,
+)
+from tests.support.flow.shop import open_collection, open_session
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from graphql import build_schema, get_named_type, is_input_object_type, is_interface_type
 
-from tests.support.raw_requests import outcome, post_text
-from tests.support.running import ROOT, Json, RunningServer, document
-from tests.support.shop import (
+from tests.support.callers.raw_requests import outcome, post_text
+from tests.support.callers.sockets import first_message
+from tests.support.flow.shop import (
     capture,
     new_key,
     open_collection,
@@ -18,7 +18,7 @@ from tests.support.shop import (
     pay,
     save_method,
 )
-from tests.support.sockets import first_message
+from tests.support.program.running import ROOT, Json, RunningServer, document
 
 pytestmark = pytest.mark.once
 

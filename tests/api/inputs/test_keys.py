@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from resolvers.mutations.parsing import KEY
-from tests.support.between import Fault
-from tests.support.evidence import evidence_of
-from tests.support.meanwhile import beside
-from tests.support.raw_requests import change_text, failure, refused
-from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, new_key, open_collection, open_session, pay
-from tests.support.sites import site
+from tests.support.callers.raw_requests import change_text, failure, refused
+from tests.support.flow.meanwhile import beside
+from tests.support.flow.shop import capture, new_key, open_collection, open_session, pay
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import site
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.evidence import evidence_of
 from tests.support.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.once

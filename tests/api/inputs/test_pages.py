@@ -4,11 +4,11 @@ import orjson
 import pytest
 from graphql import build_schema, is_object_type
 
-from tests.support.cursors import encoded
-from tests.support.raw_requests import post_text, refused
-from tests.support.running import ROOT, Json, RunningServer, document
-from tests.support.shop import authorize, capture, open_collection, open_session, pay
-from tests.support.sockets import first_message
+from tests.support.callers.cursors import encoded
+from tests.support.callers.raw_requests import post_text, refused
+from tests.support.callers.sockets import first_message
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.program.running import ROOT, Json, RunningServer, document
 
 pytestmark = pytest.mark.once
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.raw_requests import failure
-from tests.support.running import Json, RunningServer
-from tests.support.shop import open_collection, open_session
+from tests.support.callers.raw_requests import failure
+from tests.support.flow.shop import open_collection, open_session
+from tests.support.program.running import Json, RunningServer
 
 pytestmark = pytest.mark.once
 

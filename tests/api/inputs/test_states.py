@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.evidence import evidence_of
-from tests.support.raw_requests import failure
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.callers.raw_requests import failure
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.evidence import evidence_of
 
 Step = Callable[[RunningServer], Json]
 

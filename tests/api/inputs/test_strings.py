@@ -20,11 +20,11 @@ from graphql import (
 from graphql.type import GraphQLEnumType, GraphQLNonNull
 
 from tests.api.inputs.test_ids import BESIDES, MUTATIONS
-from tests.support import shop
-from tests.support.raw_requests import post_text
-from tests.support.running import Json, RunningServer, document
-from tests.support.schema import committed_schema
-from tests.support.sockets import first_message
+from tests.support.callers.raw_requests import post_text
+from tests.support.callers.schema import committed_schema
+from tests.support.callers.sockets import first_message
+from tests.support.flow import shop
+from tests.support.program.running import Json, RunningServer, document
 
 pytestmark = pytest.mark.once
 

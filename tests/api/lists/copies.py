@@ -3,7 +3,7 @@
 from sqlalchemy import String, Table
 
 from db.tables import payments as tables
-from tests.support.running import RunningServer
+from tests.support.program.running import RunningServer
 
 COPIED = (
     tables.account_holders,

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.cursors import encoded
-from tests.support.raw_requests import refused
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session
+from tests.support.callers.cursors import encoded
+from tests.support.callers.raw_requests import refused
+from tests.support.flow.shop import authorize, capture, open_collection, open_session
+from tests.support.program.running import Json, RunningServer
 
 COLLECTIONS = """query (
   $filter: PaymentCollectionFilter, $sort: SortOrder, $first: Int, $after: String, $last: Int, $before: String

@@ -11,9 +11,9 @@ from sqlalchemy import Table, make_url
 from db import event_log, list_pages, reads
 from db.list_pages import Shape
 from db.tables import payments as tables
-from tests.support.plans import multiply, plan_of, visited
-from tests.support.running import RunningServer
-from tests.support.shop import pay
+from tests.support.flow.shop import pay
+from tests.support.program.running import RunningServer
+from tests.support.stores.plans import multiply, plan_of, visited
 
 MOST_VISITED = 2_000
 """Rows that a page of 50 may take from a table: a filter's own, and what a second filter throws away on the way."""

@@ -8,9 +8,7 @@ import pytest
 
 from tests.api.lists.copies import copy_everything
 from tests.conftest import CHECKED
-from tests.support.keys import SECRET_KEY
-from tests.support.running import Json, RunningServer, document
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     capture,
     open_collection,
@@ -18,6 +16,8 @@ from tests.support.shop import (
     open_session,
     refund,
 )
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import Json, RunningServer, document
 from tests.support.waiting import until
 
 COLLECTIONS = 50

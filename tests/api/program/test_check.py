@@ -15,12 +15,12 @@ from db.invariants import INVARIANTS, Invariant, SqlInvariants
 from db.mismatches import SqlMismatches
 from payments.ports.invariants import BrokenInvariant
 from tests.conftest import CHECKED
-from tests.support.commands import run_command
+from tests.support.flow.registering import ALLOWED, register
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
 from tests.support.forms import in_short
-from tests.support.ports import free_port
-from tests.support.registering import ALLOWED, register
-from tests.support.running import SQLITE, URL, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay, refund
+from tests.support.program.commands import run_command
+from tests.support.program.ports import free_port
+from tests.support.program.running import SQLITE, URL, RunningServer
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PRODUCTION, run_command
-from tests.support.ports import free_port
-from tests.support.running import ROOT, RunningServer, clean_environment
-from tests.support.shop import pay
-from tests.support.starting import COMMAND_SECONDS
+from tests.support.flow.shop import pay
+from tests.support.program.commands import PRODUCTION, run_command
+from tests.support.program.ports import free_port
+from tests.support.program.running import ROOT, RunningServer, clean_environment
+from tests.support.program.starting import COMMAND_SECONDS
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.once, pytest.mark.sqlite]

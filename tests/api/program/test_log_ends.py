@@ -13,14 +13,14 @@ import pytest
 
 from app import logs
 from tests.api.program.test_metrics import metrics
-from tests.support.commands import run_command
-from tests.support.disks import fill, small_disk
+from tests.support.flow.shop import capture, pay
 from tests.support.forms import in_short
-from tests.support.running import ROOT, WORKERS, RunningServer, clean_environment
-from tests.support.shop import capture, pay
-from tests.support.starting import COMMAND_SECONDS
+from tests.support.program.commands import run_command
+from tests.support.program.disks import fill, small_disk
+from tests.support.program.running import ROOT, WORKERS, RunningServer, clean_environment
+from tests.support.program.starting import COMMAND_SECONDS
+from tests.support.program.workers import workers_of
 from tests.support.waiting import until
-from tests.support.workers import workers_of
 
 pytestmark = pytest.mark.once
 

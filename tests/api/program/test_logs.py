@@ -11,12 +11,12 @@ from socket import SHUT_WR
 import orjson
 import pytest
 
-from tests.support.files import whole_lines
-from tests.support.keys import HASHED_KEY, KEYS, SECRET_KEY
-from tests.support.raw_connections import UPGRADE, connected, received
-from tests.support.running import QUICK_RECOVERY, ROOT, Json, RunningServer, document
-from tests.support.server_log import lines_of
-from tests.support.shop import new_key
+from tests.support.callers.raw_connections import UPGRADE, connected, received
+from tests.support.flow.shop import new_key
+from tests.support.program.files import whole_lines
+from tests.support.program.keys import HASHED_KEY, KEYS, SECRET_KEY
+from tests.support.program.running import QUICK_RECOVERY, ROOT, Json, RunningServer, document
+from tests.support.program.server_log import lines_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

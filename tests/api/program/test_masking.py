@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from tests.support.keys import KEYS, SECRET_KEY
-from tests.support.running import QUICK_RECOVERY, Json, RunningServer, document
-from tests.support.server_log import lines_of
-from tests.support.shop import pay
+from tests.support.flow.shop import pay
+from tests.support.program.keys import KEYS, SECRET_KEY
+from tests.support.program.running import QUICK_RECOVERY, Json, RunningServer, document
+from tests.support.program.server_log import lines_of
 
 pytestmark = pytest.mark.once
 

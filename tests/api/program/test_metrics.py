@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from tests.support.running import NO_RECOVERY, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay
+from tests.support.program.running import NO_RECOVERY, RunningServer
 from tests.support.waiting import until
 
 Labels = tuple[tuple[str, str], ...]

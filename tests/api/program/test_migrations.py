@@ -15,10 +15,10 @@ import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine.database import create_engine as create_program_engine
 from db.engine.limits import LOCK_SECONDS
 from db.tables.payments import metadata
-from tests.support.commands import run_command
-from tests.support.evidence import TABLES
-from tests.support.running import RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.commands import run_command
+from tests.support.program.running import RunningServer
+from tests.support.stores.evidence import TABLES
 
 pytestmark = pytest.mark.sqlite
 

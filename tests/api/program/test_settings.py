@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import PRODUCTION, SIGNING_KEY, run_command
-from tests.support.keys import SECRET_KEY
-from tests.support.raw_requests import refused
-from tests.support.running import ROOT, RunningServer
+from tests.support.callers.raw_requests import refused
+from tests.support.program.commands import PRODUCTION, SIGNING_KEY, run_command
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import ROOT, RunningServer
 
 pytestmark = pytest.mark.once
 

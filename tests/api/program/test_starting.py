@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROOT, RunningServer, clean_environment
-from tests.support.shop import capture, pay, refund
-from tests.support.starting import COMMAND_SECONDS
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.running import ROOT, RunningServer, clean_environment
+from tests.support.program.starting import COMMAND_SECONDS
 
 pytestmark = pytest.mark.once
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from tests.support import databases
-from tests.support.running import QUICK_RECOVERY, URL, RunningServer
+from tests.support.program.running import QUICK_RECOVERY, URL, RunningServer
+from tests.support.stores import databases
 
 QUICK_POLL = {"TILLGRAPH_TEST_POLL_SECONDS": "0.2"}
 """For a test build; the long form polls as shipped."""

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.running import Json, RunningServer, document
+from tests.support.program.running import Json, RunningServer, document
 from tests.support.waiting import until
 
 OF_SERVERS = "application_name = 'tillgraph' AND datname = current_database()"

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from db.statements.log_order import EVENTS_A_TRANSACTION
-from tests.support import databases
+from tests.support.callers.log import WATCH, cursors_of, touch, up_to
+from tests.support.callers.streams import following
+from tests.support.flow.shop import authorize, capture, open_collection, open_session
 from tests.support.forms import in_short
-from tests.support.log import WATCH, cursors_of, touch, up_to
-from tests.support.running import URL, RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session
-from tests.support.streams import following
+from tests.support.program.running import URL, RunningServer
+from tests.support.stores import databases
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -6,7 +6,7 @@ import pytest
 
 from db.engine.database import Database, create_database
 from db.flow_store import SqlStore
-from tests.support import databases
+from tests.support.stores import databases
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -8,10 +8,10 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from tests.support import databases
+from tests.support.flow.shop import pay
 from tests.support.forms import in_short
-from tests.support.running import URL, RunningServer
-from tests.support.shop import pay
+from tests.support.program.running import URL, RunningServer
+from tests.support.stores import databases
 
 pytestmark = pytest.mark.once
 

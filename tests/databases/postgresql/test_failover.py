@@ -13,9 +13,15 @@ from db.engine.address import Host, read_address
 from db.engine.connector import Connector
 from db.engine.postgresql import TRIES
 from tests.databases.postgresql.losing import CONNECTED, END_CONNECTIONS
-from tests.support.running import NO_RECOVERY, URL, RunningServer, clean_environment, document
-from tests.support.shop import open_collection, try_to_open
-from tests.support.starting import run
+from tests.support.flow.shop import open_collection, try_to_open
+from tests.support.program.running import (
+    NO_RECOVERY,
+    URL,
+    RunningServer,
+    clean_environment,
+    document,
+)
+from tests.support.program.starting import run
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -11,11 +11,11 @@ from sqlalchemy.engine import make_url
 
 from db.statements.log_order import CURRENT, EVENTS_A_TRANSACTION
 from payments.model.ids import EVENT, new_id
-from tests.support import databases
-from tests.support.log import WATCH, cursors_of, everything_after, touch, up_to
-from tests.support.running import RunningServer
-from tests.support.shop import open_collection
-from tests.support.streams import TRANSPORTS, following, following_from_now_on
+from tests.support.callers.log import WATCH, cursors_of, everything_after, touch, up_to
+from tests.support.callers.streams import TRANSPORTS, following, following_from_now_on
+from tests.support.flow.shop import open_collection
+from tests.support.program.running import RunningServer
+from tests.support.stores import databases
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

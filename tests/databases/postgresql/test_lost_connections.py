@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.databases.postgresql.losing import losing_connections, until_done
+from tests.support.callers.log import cursors_of, everything_after, touch
+from tests.support.callers.streams import TRANSPORTS, following
+from tests.support.flow.shop import new_key, open_collection
 from tests.support.forms import in_short
-from tests.support.log import cursors_of, everything_after, touch
-from tests.support.records import assert_books_agree
-from tests.support.running import SHORT_WAITS, URL, RunningServer
-from tests.support.shop import new_key, open_collection
-from tests.support.streams import TRANSPORTS, following
+from tests.support.program.running import SHORT_WAITS, URL, RunningServer
+from tests.support.stores.records import assert_books_agree
 
 pytestmark = pytest.mark.once
 

@@ -14,11 +14,11 @@ from sqlalchemy import Connection, inspect
 import db.rate_counts  # noqa: F401 - describes a table of its own
 from db.engine.database import create_engine
 from db.tables.payments import metadata
-from tests.support import databases
-from tests.support.evidence import TABLES, evidence_of
-from tests.support.running import URL, RunningServer, clean_environment
-from tests.support.shop import capture, pay
-from tests.support.starting import run
+from tests.support.flow.shop import capture, pay
+from tests.support.program.running import URL, RunningServer, clean_environment
+from tests.support.program.starting import run
+from tests.support.stores import databases
+from tests.support.stores.evidence import TABLES, evidence_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -8,12 +8,10 @@ import httpx2
 import pytest
 
 from tests.databases.postgresql.losing import END_CONNECTIONS, end_connections
-from tests.support.calling import Call, at_servers
-from tests.support.forms import in_short
-from tests.support.log import WATCH, cursors_of, lay, types_of
-from tests.support.records import effects, end_leases
-from tests.support.running import RunningServer, document
-from tests.support.shop import (
+from tests.support.callers.calling import Call, at_servers
+from tests.support.callers.log import WATCH, cursors_of, lay, types_of
+from tests.support.callers.streams import following
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -22,7 +20,9 @@ from tests.support.shop import (
     open_session,
     pay,
 )
-from tests.support.streams import following
+from tests.support.forms import in_short
+from tests.support.program.running import RunningServer, document
+from tests.support.stores.records import effects, end_leases
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import asyncpg
 import pytest
 
-from tests.support.looking import asked_times, prepared_times
-from tests.support.running import Json, RunningServer
-from tests.support.shop import collection_of, new_key, pay
+from tests.support.flow.looking import asked_times, prepared_times
+from tests.support.flow.shop import collection_of, new_key, pay
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

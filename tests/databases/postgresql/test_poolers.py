@@ -12,10 +12,11 @@ from sqlalchemy import make_url
 
 from db.engine.connector import POOLER_FULL
 from tests.conftest import IS_ROOT
-from tests.support.log import WATCH, cursors_of, touch
-from tests.support.ports import free_port
-from tests.support.records import assert_books_agree
-from tests.support.running import (
+from tests.support.callers.log import WATCH, cursors_of, touch
+from tests.support.callers.streams import following
+from tests.support.flow.shop import capture, open_collection, pay, refund
+from tests.support.program.ports import free_port
+from tests.support.program.running import (
     QUICK_RECOVERY,
     URL,
     WORKERS,
@@ -23,9 +24,8 @@ from tests.support.running import (
     clean_environment,
     document,
 )
-from tests.support.shop import capture, open_collection, pay, refund
-from tests.support.starting import run
-from tests.support.streams import following
+from tests.support.program.starting import run
+from tests.support.stores.records import assert_books_agree
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.once, pytest.mark.long]

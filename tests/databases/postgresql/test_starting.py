@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from tests.conftest import CHECKED
-from tests.support.running import URL, RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.running import URL, RunningServer
 
 
 def test_an_interpreter_of_its_own_takes_money(own_database: str, tmp_path: Path) -> None:

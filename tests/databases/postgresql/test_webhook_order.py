@@ -7,11 +7,11 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url
 
-from tests.support import databases
-from tests.support.receiver import Receiver
-from tests.support.registering import ALLOWED, register
-from tests.support.running import QUICK_RECOVERY, URL, RunningServer
-from tests.support.shop import open_collection
+from tests.support.flow.registering import ALLOWED, register
+from tests.support.flow.shop import open_collection
+from tests.support.gateways.receiver import Receiver
+from tests.support.program.running import QUICK_RECOVERY, URL, RunningServer
+from tests.support.stores import databases
 
 pytestmark = pytest.mark.once
 

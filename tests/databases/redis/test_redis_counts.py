@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clocks import STANDING_CLOCK, stop_clock
-from tests.support.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
+from tests.support.flow.shop import open_collection
 from tests.support.forms import in_short
-from tests.support.keys import SECRET_KEY
-from tests.support.ports import free_port
-from tests.support.running import LONG_WAITS, SHORT_WAITS, RunningServer
-from tests.support.server_log import logged
-from tests.support.shop import open_collection
+from tests.support.program.clocks import STANDING_CLOCK, stop_clock
+from tests.support.program.counting import ALONE, LIMITS, QUOTA, TOGETHER, Pair, guess, shown
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.ports import free_port
+from tests.support.program.running import LONG_WAITS, SHORT_WAITS, RunningServer
+from tests.support.program.server_log import logged
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run_command
-from tests.support.disks import fill, small_disk
-from tests.support.running import (
+from tests.support.flow.shop import open_collection, try_to_open
+from tests.support.program.commands import run_command
+from tests.support.program.disks import fill, small_disk
+from tests.support.program.running import (
     NO_RECOVERY,
     ROOT,
     SQLITE,
@@ -19,8 +20,7 @@ from tests.support.running import (
     RunningServer,
     clean_environment,
 )
-from tests.support.shop import open_collection, try_to_open
-from tests.support.starting import COMMAND_SECONDS
+from tests.support.program.starting import COMMAND_SECONDS
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.once, pytest.mark.sqlite]

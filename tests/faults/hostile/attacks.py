@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 
-from tests.support.running import RunningServer
+from tests.support.program.running import RunningServer
 
 MINUTE = 60.0
 GROWTH_KIB = 64 * 1024

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from tests.faults.hostile.attacks import attacked, hold
-from tests.support.raw_connections import HELLO, PING, UPGRADE, connected
-from tests.support.running import RunningServer
+from tests.support.callers.raw_connections import HELLO, PING, UPGRADE, connected
+from tests.support.program.running import RunningServer
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.long]
 

@@ -14,12 +14,12 @@ import pytest
 from tests.faults.hostile.attacks import attacked, descriptors, hold
 from tests.faults.reporting import HEADER, SECRET, bodies, post, signature
 from tests.faults.test_reports import TAKEN, changed, pending
-from tests.support.log import cursors_of, touch
-from tests.support.looking import settle
-from tests.support.ports import free_port
-from tests.support.raw_connections import UPGRADE, connected, received, text
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import collection_of
+from tests.support.callers.log import cursors_of, touch
+from tests.support.callers.raw_connections import UPGRADE, connected, received, text
+from tests.support.flow.looking import settle
+from tests.support.flow.shop import collection_of
+from tests.support.program.ports import free_port
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.long]

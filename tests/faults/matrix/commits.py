@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.support.running import SQLITE, RunningServer
+from tests.support.program.running import SQLITE, RunningServer
 
 
 @contextmanager

@@ -21,11 +21,11 @@ from tests.faults.kinds import (
     status_of,
 )
 from tests.faults.reporting import told_of
-from tests.support.between import Answer, Fault, name_of
-from tests.support.calling import OPEN
+from tests.support.callers.calling import OPEN
 from tests.support.forms import in_short
-from tests.support.running import Json
-from tests.support.sites import Site, site
+from tests.support.gateways.between import Answer, Fault, name_of
+from tests.support.gateways.sites import Site, site
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 

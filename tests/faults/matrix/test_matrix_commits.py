@@ -19,11 +19,11 @@ from tests.faults.kinds import (
     settled,
 )
 from tests.faults.matrix.commits import commits_refused
-from tests.support.calling import OPEN, result_of, running
-from tests.support.looking import prepared_times
-from tests.support.records import end_leases, everything
-from tests.support.running import SQLITE, Json, document
-from tests.support.sites import Site
+from tests.support.callers.calling import OPEN, result_of, running
+from tests.support.flow.looking import prepared_times
+from tests.support.gateways.sites import Site
+from tests.support.program.running import SQLITE, Json, document
+from tests.support.stores.records import end_leases, everything
 from tests.support.waiting import until
 
 AT_ONCE = 5

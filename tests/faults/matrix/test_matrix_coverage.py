@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
 
 ROWS = range(1, 51)
 

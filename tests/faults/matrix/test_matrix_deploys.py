@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
 
 pytestmark = pytest.mark.once
 

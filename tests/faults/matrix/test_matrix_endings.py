@@ -20,12 +20,12 @@ from tests.faults.kinds import (
     settled,
     status_of,
 )
-from tests.support.between import Fault
-from tests.support.calling import OPEN, result_of, running, send_and_go
-from tests.support.records import assert_books_agree, everything
-from tests.support.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
-from tests.support.sites import Site, site
-from tests.support.sockets import open_socket, receive, subscribe
+from tests.support.callers.calling import OPEN, result_of, running, send_and_go
+from tests.support.callers.sockets import open_socket, receive, subscribe
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site, site
+from tests.support.program.running import SQLITE, WRONG_CLOCK, Json, document, set_clock
+from tests.support.stores.records import assert_books_agree, everything
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 DAY = 86_400

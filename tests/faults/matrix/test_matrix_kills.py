@@ -22,11 +22,11 @@ from tests.faults.kinds import (
     status_of,
 )
 from tests.faults.reporting import told_of
-from tests.support.between import Fault, name_of
-from tests.support.calling import running
+from tests.support.callers.calling import running
 from tests.support.forms import in_short
-from tests.support.records import assert_books_agree, end_leases, everything
-from tests.support.sites import Site
+from tests.support.gateways.between import Fault, name_of
+from tests.support.gateways.sites import Site
+from tests.support.stores.records import assert_books_agree, end_leases, everything
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 

@@ -28,13 +28,13 @@ from tests.faults.reporting import (
     signed,
     told_of,
 )
-from tests.support.between import Fault
-from tests.support.calling import OPEN, result_of, running
+from tests.support.callers.calling import OPEN, result_of, running
+from tests.support.flow.shop import collection_of, new_key, pay
 from tests.support.forms import in_short
-from tests.support.records import assert_books_agree, everything
-from tests.support.running import NO_RECOVERY, Json
-from tests.support.shop import collection_of, new_key, pay
-from tests.support.sites import Site, site
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site, site
+from tests.support.program.running import NO_RECOVERY, Json
+from tests.support.stores.records import assert_books_agree, everything
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 

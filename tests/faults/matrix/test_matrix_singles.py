@@ -5,11 +5,11 @@ import pytest
 from tests.faults.conftest import MakeSite
 from tests.faults.kinds import assert_one_effect, called, operation_of, prepared
 from tests.faults.reporting import facts_of, post, report_of, settle_at, signed
-from tests.support.between import Fault
-from tests.support.calling import OPEN, result_of, running
-from tests.support.records import effects, open_operations
-from tests.support.running import NO_RECOVERY
-from tests.support.shop import capture, collection_of, event_types, new_key
+from tests.support.callers.calling import OPEN, result_of, running
+from tests.support.flow.shop import capture, collection_of, event_types, new_key
+from tests.support.gateways.between import Fault
+from tests.support.program.running import NO_RECOVERY
+from tests.support.stores.records import effects, open_operations
 from tests.support.waiting import until
 
 DUE = "UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'"

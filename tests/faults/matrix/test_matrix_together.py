@@ -16,11 +16,11 @@ from tests.faults.kinds import (
     prepared,
     settled,
 )
-from tests.support.between import Fault
-from tests.support.calling import OPEN, at_servers, result_of, running
-from tests.support.records import moved
-from tests.support.shop import capture, new_key, pay
-from tests.support.sites import Site, site
+from tests.support.callers.calling import OPEN, at_servers, result_of, running
+from tests.support.flow.shop import capture, new_key, pay
+from tests.support.gateways.between import Fault
+from tests.support.gateways.sites import Site, site
+from tests.support.stores.records import moved
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 CROWD = 50

@@ -6,10 +6,8 @@ import pytest
 
 from tests.faults.conftest import QUICKEST_RECOVERY
 from tests.faults.reporting import settle_and_wait
-from tests.support.looking import payment_of
-from tests.support.records import assert_books_agree, days_ago, effects, lapse
-from tests.support.running import RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import payment_of
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -19,6 +17,8 @@ from tests.support.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.support.program.running import RunningServer
+from tests.support.stores.records import assert_books_agree, days_ago, effects, lapse
 from tests.support.waiting import until
 
 LASTING = "approve,expires=3600"

@@ -12,9 +12,9 @@ from tests.providers.packages.test_package import (
     journal,
     open_at_terminal,
 )
-from tests.support.records import DAY, days_ago
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, collection_of, new_key, unsettled
+from tests.support.flow.shop import authorize, capture, collection_of, new_key, unsettled
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import DAY, days_ago
 from tests.support.waiting import until
 
 Found = TypeVar("Found")

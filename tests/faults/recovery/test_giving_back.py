@@ -4,11 +4,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.faults.reporting import settle_and_wait
-from tests.support.calling import all_at_once
-from tests.support.looking import answer_challenge
-from tests.support.records import effects, open_operations
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.callers.calling import all_at_once
+from tests.support.flow.looking import answer_challenge
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -18,6 +16,8 @@ from tests.support.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import effects, open_operations
 from tests.support.waiting import until
 
 

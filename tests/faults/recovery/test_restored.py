@@ -7,11 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support import databases
-from tests.support.looking import answer_challenge
-from tests.support.records import effects, everything
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import answer_challenge
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -22,7 +19,10 @@ from tests.support.shop import (
     pay,
     refund,
 )
-from tests.support.sites import Site
+from tests.support.gateways.sites import Site
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
+from tests.support.stores import databases
+from tests.support.stores.records import effects, everything
 from tests.support.waiting import until
 
 

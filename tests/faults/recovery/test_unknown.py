@@ -2,9 +2,7 @@
 
 from functools import partial
 
-from tests.support.records import assert_books_agree, effects, operation_in
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     collection_of,
     event_types,
@@ -12,6 +10,8 @@ from tests.support.shop import (
     open_session,
     open_with_session,
 )
+from tests.support.program.running import Json, RunningServer
+from tests.support.stores.records import assert_books_agree, effects, operation_in
 from tests.support.waiting import until
 
 

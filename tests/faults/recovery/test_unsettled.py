@@ -7,11 +7,8 @@ import pytest
 
 from tests.faults.conftest import QUICKEST_RECOVERY, checked
 from tests.faults.reporting import begin, settle_and_wait
-from tests.support.forms import in_short
-from tests.support.looking import answer_challenge, payment_of
-from tests.support.records import effects, everything, lapse
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import answer_challenge, payment_of
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -24,6 +21,9 @@ from tests.support.shop import (
     settle_by_hand,
     unsettled,
 )
+from tests.support.forms import in_short
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
+from tests.support.stores.records import effects, everything, lapse
 from tests.support.waiting import until
 
 Found = TypeVar("Found")

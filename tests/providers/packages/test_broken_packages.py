@@ -13,8 +13,8 @@ from providers.registry import ENTRY_POINTS, load_providers
 from providers.routes import Guard, HasRoutes, Trusts, routes_of
 from providers.settings import ProviderFault, ProviderSettings
 from providers.system import SystemProvider
-from tests.support.running import clean_environment
-from tests.support.starting import run
+from tests.support.program.running import clean_environment
+from tests.support.program.starting import run
 
 pytestmark = pytest.mark.once
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.files import whole_lines
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     amounts_of,
     events_of,
     payment_of,
@@ -17,9 +16,17 @@ from tests.support.looking import (
     session_status,
     sums_of,
 )
-from tests.support.meanwhile import recover, until_event
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import authorize, capture, collection_of, new_key, open_collection, refund
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.shop import (
+    authorize,
+    capture,
+    collection_of,
+    new_key,
+    open_collection,
+    refund,
+)
+from tests.support.program.files import whole_lines
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
 from tests.support.waiting import until
 
 PACKAGE = Path(__file__).parent / "package"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.running import RunningServer
-from tests.support.shop import capture, pay
+from tests.support.flow.shop import capture, pay
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

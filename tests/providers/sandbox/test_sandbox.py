@@ -4,9 +4,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.support.looking import session_status, unmoved
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, open_collection, open_session, pay
+from tests.support.flow.looking import session_status, unmoved
+from tests.support.flow.shop import authorize, open_collection, open_session, pay
+from tests.support.program.running import Json, RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -8,12 +8,12 @@ import httpx2
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.gateway import RunningGateway
-from tests.support.looking import status_of
-from tests.support.meanwhile import beside, recover, until_event
-from tests.support.running import NO_RECOVERY, RunningServer
-from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
-from tests.support.sites import site
+from tests.support.flow.looking import status_of
+from tests.support.flow.meanwhile import beside, recover, until_event
+from tests.support.flow.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.gateways.gateway import RunningGateway
+from tests.support.gateways.sites import site
+from tests.support.program.running import NO_RECOVERY, RunningServer
 from tests.support.waiting import until
 
 Pair = tuple[RunningServer, RunningGateway]

@@ -10,7 +10,7 @@ from payments.ports.provider import DataFault
 from providers.sandbox import SandboxProvider, create_provider
 from providers.sandbox.gateway.tokens import Behaviour, Effect, Token, parse_token
 from providers.settings import ProviderSettings, SandboxSettings
-from tests.support.gateway import SECRET
+from tests.support.gateways.gateway import SECRET
 
 pytestmark = pytest.mark.once
 

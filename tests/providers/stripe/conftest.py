@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.providers.stripe.site import Site, site
-from tests.support.running import LONG_WAITS
+from tests.support.program.running import LONG_WAITS
 
 
 @pytest.fixture(scope="package")

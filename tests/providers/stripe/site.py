@@ -10,12 +10,12 @@ import httpx2
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support import failures
-from tests.support.clients import POOL_LIMITS
-from tests.support.ports import free_port
-from tests.support.running import Json, RunningServer, clean_environment
-from tests.support.shop import authorize, open_collection, open_session
-from tests.support.starting import Started, start
+from tests.support.callers.clients import POOL_LIMITS
+from tests.support.flow.shop import authorize, open_collection, open_session
+from tests.support.program import failures
+from tests.support.program.ports import free_port
+from tests.support.program.running import Json, RunningServer, clean_environment
+from tests.support.program.starting import Started, start
 from tests.support.waiting import until
 
 ACCOUNT = "acct_of_these_tests"

@@ -7,9 +7,9 @@ import pytest
 from payments.model.instants import after, now
 from tests.providers.stripe.site import Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.records import days_ago, operation_in
-from tests.support.running import Json
-from tests.support.shop import unsettled
+from tests.support.flow.shop import unsettled
+from tests.support.program.running import Json
+from tests.support.stores.records import days_ago, operation_in
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

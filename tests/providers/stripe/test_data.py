@@ -8,8 +8,8 @@ from providers.stripe.methods import METHODS
 from tests.providers.stripe.saved_methods.test_holders import new_holder, save, saved, session_of
 from tests.providers.stripe.site import VISA, Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json
-from tests.support.shop import authorize, open_collection
+from tests.support.flow.shop import authorize, open_collection
+from tests.support.program.running import Json
 from tools.fake_stripe.objects import DESCRIPTOR_PREFIX
 
 pytestmark = pytest.mark.once

@@ -10,8 +10,8 @@ import pytest
 from tests.providers.stripe.site import PAYMENT, Site
 from tests.providers.stripe.test_disputes import disputed, stands
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json
-from tests.support.shop import capture, refund
+from tests.support.flow.shop import capture, refund
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -6,8 +6,8 @@ import pytest
 from tests.providers.stripe.site import Site, waiting_reports
 from tests.providers.stripe.test_flow import reference_of
 from tests.providers.stripe.test_reports import post, signed
-from tests.support.running import Json
-from tests.support.shop import capture, collection_of
+from tests.support.flow.shop import capture, collection_of
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

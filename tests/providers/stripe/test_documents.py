@@ -8,7 +8,7 @@ import pytest
 from payments.ports.provider import ReportRefused
 from providers.stripe import webhooks
 from providers.stripe.disputes import STATUSES
-from tests.support.running import ROOT
+from tests.support.program.running import ROOT
 
 pytestmark = pytest.mark.once
 

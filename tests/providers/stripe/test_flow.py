@@ -5,9 +5,7 @@ import json
 import pytest
 
 from tests.providers.stripe.site import PUBLISHABLE_KEY, THREE_D_SECURE, VISA, VISA_DETAILS, Site
-from tests.support.records import put_off
-from tests.support.running import Json
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -16,6 +14,8 @@ from tests.support.shop import (
     open_session,
     refund,
 )
+from tests.support.program.running import Json
+from tests.support.stores.records import put_off
 from tests.support.waiting import until
 
 BACK = "http://localhost:3000/back"

@@ -12,7 +12,7 @@ from providers.stripe.errors import ListTooLong
 from providers.stripe.lists import READ_TRIES, paged, spans_behind
 from tests.providers.stripe.site import SECRET_KEY, RunningStripe
 from tests.support.forms import in_short
-from tests.support.ports import free_port
+from tests.support.program.ports import free_port
 
 pytestmark = pytest.mark.once
 

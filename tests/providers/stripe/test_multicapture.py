@@ -8,9 +8,16 @@ import pytest
 from providers.stripe import captures
 from tests.providers.stripe.site import Site, site, waiting_reports
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.records import days_ago, lapse, operation_in
-from tests.support.running import Json
-from tests.support.shop import authorize, capture, collection_of, event_types, refund, unsettled
+from tests.support.flow.shop import (
+    authorize,
+    capture,
+    collection_of,
+    event_types,
+    refund,
+    unsettled,
+)
+from tests.support.program.running import Json
+from tests.support.stores.records import days_ago, lapse, operation_in
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

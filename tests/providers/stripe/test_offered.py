@@ -5,8 +5,8 @@ import pytest
 from tests.providers.stripe.faults.test_accounts import MAKE_DUE
 from tests.providers.stripe.site import Site, waiting_reports
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json
-from tests.support.shop import authorize, collection_of, new_key, open_collection, refund
+from tests.support.flow.shop import authorize, collection_of, new_key, open_collection, refund
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

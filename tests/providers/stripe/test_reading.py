@@ -6,7 +6,7 @@ from providers.stripe.lists import READ_TRIES
 from providers.stripe.webhooks import TAKEN
 from tests.providers.stripe.site import Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.shop import capture
+from tests.support.flow.shop import capture
 
 pytestmark = pytest.mark.once
 

@@ -11,8 +11,7 @@ import stripe
 
 from tests.providers.stripe.site import VISA, WEBHOOK_SECRET, Site, waiting_reports
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -21,6 +20,7 @@ from tests.support.shop import (
     open_session,
     refund,
 )
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 BACK = "https://shop.example/back"

@@ -26,8 +26,8 @@ from providers.stripe.codes import CONFIGURATION_CODES
 from providers.stripe.errors import MEANINGS, Meaning, declined, meaning_of, outcome_of
 from tests.providers.stripe.site import SECRET_KEY, WEBHOOK_SECRET, Site
 from tests.providers.stripe.test_reports import report, signed
-from tests.support.running import Json
-from tests.support.shop import collection_of, open_collection
+from tests.support.flow.shop import collection_of, open_collection
+from tests.support.program.running import Json
 from tools.fake_stripe.cards import CARDS, Card
 
 pytestmark = pytest.mark.once

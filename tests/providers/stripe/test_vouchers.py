@@ -7,8 +7,8 @@ from providers.stripe.data import check
 from providers.stripe.methods import METHODS
 from tests.providers.stripe.site import Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json
-from tests.support.shop import authorize, collection_of, event_types, open_collection, refund
+from tests.support.flow.shop import authorize, collection_of, event_types, open_collection, refund
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

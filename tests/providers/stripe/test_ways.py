@@ -15,11 +15,8 @@ from tests.providers.stripe.faults.test_faults import (
 from tests.providers.stripe.site import PUBLISHABLE_KEY, THREE_D_SECURE, VISA, Site, site
 from tests.providers.stripe.test_closing import closed_while_processing, is_settled
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.calling import is_open
-from tests.support.forms import in_short
-from tests.support.records import put_off
-from tests.support.running import Json
-from tests.support.shop import (
+from tests.support.callers.calling import is_open
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -29,6 +26,9 @@ from tests.support.shop import (
     refund,
     unsettled,
 )
+from tests.support.forms import in_short
+from tests.support.program.running import Json
+from tests.support.stores.records import put_off
 from tests.support.waiting import until
 
 # Stripe's type, a currency, and one that it is not for.

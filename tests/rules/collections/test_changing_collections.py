@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     effect_facts,
     events_of,
     payment_of,
@@ -13,10 +13,9 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.meanwhile import recover, until_event
-from tests.support.refusals import assert_rejected
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.refusals import assert_rejected
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -25,6 +24,7 @@ from tests.support.shop import (
     pay,
     refund,
 )
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 MISSING = "pay_col_01ARZ3NDEKTSV4RRFFQ69G5FAV"

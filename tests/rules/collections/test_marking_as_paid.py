@@ -4,9 +4,8 @@ from functools import partial
 
 import pytest
 
-from tests.support.meanwhile import at_once, patiently
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.meanwhile import at_once, patiently
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -16,6 +15,7 @@ from tests.support.shop import (
     open_session,
     refund,
 )
+from tests.support.program.running import Json, RunningServer
 
 
 def mark(server: RunningServer, id: str, **more: Json) -> Json:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.conftest import CHECKED
-from tests.support.meanwhile import at_once, patiently
-from tests.support.running import QUICK_RECOVERY, Json, RunningServer
-from tests.support.shop import new_key, open_collection
+from tests.support.flow.meanwhile import at_once, patiently
+from tests.support.flow.shop import new_key, open_collection
+from tests.support.program.running import QUICK_RECOVERY, Json, RunningServer
 
 Make = Callable[..., RunningServer]
 SETTING = "TILLGRAPH_UNIQUE_REFERENCE"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.looking import (
+from tests.support.flow.looking import (
     amounts_of,
     answer_challenge,
     asked_times,
@@ -11,9 +11,8 @@ from tests.support.looking import (
     settle,
     unmoved,
 )
-from tests.support.meanwhile import until_event
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.meanwhile import until_event
+from tests.support.flow.shop import (
     authorize,
     capture,
     new_key,
@@ -22,6 +21,7 @@ from tests.support.shop import (
     open_with_session,
     pay,
 )
+from tests.support.program.running import Json, RunningServer
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 

@@ -4,9 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.looking import unmoved
-from tests.support.running import Json, RunningServer
-from tests.support.shop import (
+from tests.support.flow.looking import unmoved
+from tests.support.flow.shop import (
     authorize,
     capture,
     new_key,
@@ -14,6 +13,7 @@ from tests.support.shop import (
     open_with_session,
     pay,
 )
+from tests.support.program.running import Json, RunningServer
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 

@@ -2,10 +2,9 @@
 
 import pytest
 
-from tests.support.log import types_of
-from tests.support.looking import asked_keys, effect_facts, session_status, unmoved
-from tests.support.running import RunningServer
-from tests.support.shop import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import asked_keys, effect_facts, session_status, unmoved
+from tests.support.flow.shop import (
     authorize,
     capture,
     collection_of,
@@ -14,6 +13,7 @@ from tests.support.shop import (
     open_with_session,
     pay,
 )
+from tests.support.program.running import RunningServer
 
 REUSED = "IDEMPOTENCY_KEY_REUSED"
 

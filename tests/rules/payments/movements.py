@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from tests.support.looking import effect_facts, payment_of
-from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.flow.looking import effect_facts, payment_of
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.running import Json, RunningServer
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     amounts_of,
     asked_times,
     effect_facts,
@@ -16,9 +16,9 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.meanwhile import recover, until_event
-from tests.support.running import Json, RunningServer
-from tests.support.shop import cancel_payment, capture, pay, refund
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.shop import cancel_payment, capture, pay, refund
+from tests.support.program.running import Json, RunningServer
 
 CANCELED = ("CANCELED", "0.00", "0.00", "100.00", "0.00", "0.00")
 UNTOUCHED = ("AUTHORIZED", "0.00", "0.00", "0.00", "100.00", "0.00")

@@ -4,8 +4,8 @@ import pytest
 
 from db.tables.payments import operations
 from tests.rules.copies import copy_row
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     amounts_of,
     effect_facts,
     events_of,
@@ -16,8 +16,8 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.flow.shop import authorize, capture, new_key, open_collection, open_session, pay
+from tests.support.program.running import Json, RunningServer
 
 CAPTURE = """
 mutation ($input: CapturePaymentInput!) {

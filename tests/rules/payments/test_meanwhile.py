@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.rules.payments.movements import KIND, Kind
-from tests.support.looking import (
+from tests.support.flow.looking import (
     amounts_of,
     answer_challenge,
     effect_facts,
@@ -15,9 +15,8 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.meanwhile import held, joined, until_event
-from tests.support.running import LONG_WAITS, Json
-from tests.support.shop import (
+from tests.support.flow.meanwhile import held, joined, until_event
+from tests.support.flow.shop import (
     authorize,
     capture,
     new_key,
@@ -26,7 +25,8 @@ from tests.support.shop import (
     open_with_session,
     pay,
 )
-from tests.support.sites import Site, site
+from tests.support.gateways.sites import Site, site
+from tests.support.program.running import LONG_WAITS, Json
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.looking import (
+from tests.support.flow.looking import (
     amounts_of,
     effect_facts,
     events_of,
@@ -13,8 +13,8 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.running import Json, RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.running import Json, RunningServer
 
 
 def captured(server: RunningServer, provider: str = "sandbox") -> tuple[str, str, str]:

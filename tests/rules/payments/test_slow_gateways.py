@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.flow.looking import asked_keys, effect_facts
+from tests.support.flow.meanwhile import beside, until_event
+from tests.support.flow.shop import authorize, capture, open_collection, open_session
 from tests.support.forms import in_short
-from tests.support.looking import asked_keys, effect_facts
-from tests.support.meanwhile import beside, until_event
-from tests.support.running import RunningServer
-from tests.support.shop import authorize, capture, open_collection, open_session
+from tests.support.program.running import RunningServer
 
 SHORT = {"TILLGRAPH_TEST_WAIT_SCALE": "5", "TILLGRAPH_TEST_TIME_SCALE": "600"}
 """A gateway may be silent for a second instead of five; where recovery comes too early, it comes again soon."""

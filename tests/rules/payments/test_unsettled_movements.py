@@ -3,8 +3,8 @@
 import pytest
 
 from tests.rules.payments.movements import KIND, KINDS, Kind, done
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     amounts_of,
     asked_times,
     events_of,
@@ -13,9 +13,9 @@ from tests.support.looking import (
     status_of,
     unmoved,
 )
-from tests.support.meanwhile import recover, until_event
-from tests.support.running import RunningServer
-from tests.support.shop import capture, pay, refund
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.shop import capture, pay, refund
+from tests.support.program.running import RunningServer
 
 
 @KIND

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     answer_challenge,
     asked_keys,
     asked_times,
@@ -15,9 +15,9 @@ from tests.support.looking import (
     sums_of,
     unmoved,
 )
-from tests.support.meanwhile import recover, until_event
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, new_key, open_session, open_with_session
+from tests.support.flow.meanwhile import recover, until_event
+from tests.support.flow.shop import authorize, new_key, open_session, open_with_session
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 COVERED = ("100.00", "0.00", "0.00", "0.00")

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.looking import effect_facts, session_status
-from tests.support.meanwhile import at_once, patiently
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, new_key, open_collection, open_session
+from tests.support.flow.looking import effect_facts, session_status
+from tests.support.flow.meanwhile import at_once, patiently
+from tests.support.flow.shop import authorize, new_key, open_collection, open_session
+from tests.support.program.running import Json, RunningServer
 
 MOST = 20
 TOO_OFTEN = "At most 20 attempts may fail: a back end has to open the next session."

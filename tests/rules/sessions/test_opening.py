@@ -4,8 +4,8 @@ import pytest
 
 from db.tables.payments import payment_sessions
 from tests.rules.copies import copy_row
-from tests.support.log import types_of
-from tests.support.looking import (
+from tests.support.callers.log import types_of
+from tests.support.flow.looking import (
     answer_challenge,
     effect_facts,
     events_of,
@@ -14,10 +14,10 @@ from tests.support.looking import (
     status_of,
     unmoved,
 )
-from tests.support.meanwhile import recover
-from tests.support.refusals import assert_rejected
-from tests.support.running import Json, RunningServer
-from tests.support.shop import authorize, collection_of, new_key, open_collection, open_session
+from tests.support.flow.meanwhile import recover
+from tests.support.flow.refusals import assert_rejected
+from tests.support.flow.shop import authorize, collection_of, new_key, open_collection, open_session
+from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
 
 

@@ -32,8 +32,8 @@ from edge.transport.uvicorn_config import give_up_unread, server_config
 from payments.model.callers import BACK_END, Caller
 from payments.model.errors import StoreBusy, Unauthenticated
 from payments.model.ids import CollectionId
-from tests.support.clients import POOL_LIMITS
-from tests.support.sockets import PROTOCOL
+from tests.support.callers.clients import POOL_LIMITS
+from tests.support.callers.sockets import PROTOCOL
 from tests.support.waiting import until
 from tests.transport.edge.subject import PROBE, WAIT_SECONDS, Context, Probe, make_schema
 

@@ -10,7 +10,15 @@ import pytest
 from edge.rate_limits.client_addresses import ClientAddresses
 from edge.transport.connection_limits import Places
 from edge.transport.uvicorn_config import carried_by
-from tests.support.raw_connections import HELLO, POST, UPGRADE, connected, flood, received, text
+from tests.support.callers.raw_connections import (
+    HELLO,
+    POST,
+    UPGRADE,
+    connected,
+    flood,
+    received,
+    text,
+)
 from tests.support.waiting import until
 from tests.transport.edge import conftest
 from tests.transport.edge.conftest import EdgeServer, Json, Limit

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from edge import limits
-from tests.support.raw_connections import HELLO, POST, UPGRADE, connected, flood, received
+from tests.support.callers.raw_connections import HELLO, POST, UPGRADE, connected, flood, received
 from tests.transport.edge.conftest import EdgeServer
 from tests.transport.edge.subject import Probe
 

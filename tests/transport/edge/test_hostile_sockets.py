@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.raw_connections import PING, UPGRADE, connected, flood, received, text
+from tests.support.callers.raw_connections import PING, UPGRADE, connected, flood, received, text
 from tests.support.waiting import until
 from tests.transport.edge import conftest
 from tests.transport.edge.conftest import Client, EdgeServer, Limit, Opened

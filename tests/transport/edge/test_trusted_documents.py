@@ -12,7 +12,7 @@ from edge.documents.documents import Documents
 from edge.documents.trusted_documents import TrustedText
 from edge.requests import GraphQLRequest
 from payments.model.callers import BACK_END
-from tests.support.manifests import sha256
+from tests.support.callers.manifests import sha256
 from tests.transport.edge.conftest import Client, EdgeServer, Json, start
 from tests.transport.edge.subject import Probe, make_schema
 

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.support.keys import KEYS, SECRET_KEY
-from tests.support.running import NO_RECOVERY, Json, RunningServer
-from tests.support.shop import open_collection
-from tests.support.sockets import open_socket, receive, subscribe
+from tests.support.callers.sockets import open_socket, receive, subscribe
+from tests.support.flow.shop import open_collection
+from tests.support.program.keys import KEYS, SECRET_KEY
+from tests.support.program.running import NO_RECOVERY, Json, RunningServer
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.once

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.raw_connections import connected, received
-from tests.support.running import RunningServer
+from tests.support.callers.raw_connections import connected, received
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from tests.support.commands import run_command
-from tests.support.keys import SECRET_KEY
-from tests.support.looking import session_status, settle
-from tests.support.running import NO_RECOVERY, RunningServer
-from tests.support.shop import authorize, open_with_session
+from tests.support.flow.looking import session_status, settle
+from tests.support.flow.shop import authorize, open_with_session
+from tests.support.program.commands import run_command
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import NO_RECOVERY, RunningServer
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.support.keys import SECRET_KEY
-from tests.support.raw_requests import failure
-from tests.support.running import RunningServer
-from tests.support.shop import open_collection
-from tests.support.sockets import open_socket, receive
+from tests.support.callers.raw_requests import failure
+from tests.support.callers.sockets import open_socket, receive
+from tests.support.flow.shop import open_collection
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.running import RunningServer
 
 pytestmark = pytest.mark.once
 

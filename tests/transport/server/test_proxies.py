@@ -11,13 +11,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.support.evidence import evidence_of
-from tests.support.keys import SECRET_KEY
-from tests.support.log import WATCH
-from tests.support.ports import free_port
-from tests.support.running import ROOT, RunningServer
-from tests.support.shop import open_collection, open_with_session
-from tests.support.streams import TRANSPORTS, following
+from tests.support.callers.log import WATCH
+from tests.support.callers.streams import TRANSPORTS, following
+from tests.support.flow.shop import open_collection, open_with_session
+from tests.support.program.keys import SECRET_KEY
+from tests.support.program.ports import free_port
+from tests.support.program.running import ROOT, RunningServer
+from tests.support.stores.evidence import evidence_of
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.once, pytest.mark.long]

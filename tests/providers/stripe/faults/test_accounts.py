@@ -18,9 +18,9 @@ from tests.providers.stripe.faults.test_faults import (
 from tests.providers.stripe.faults.test_forgotten_keys import let_a_day_pass
 from tests.providers.stripe.site import RunningStripe, Site, site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json, RunningServer
-from tests.support.server_log import logged
-from tests.support.shop import new_key, open_collection, refund, unsettled
+from tests.support.flow.shop import new_key, open_collection, refund, unsettled
+from tests.support.program.running import Json, RunningServer
+from tests.support.program.server_log import logged
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -7,11 +7,11 @@ import pytest
 from payments.model.instants import SECOND
 from tests.providers.stripe.site import VISA, Site, on_both
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.calling import OPEN
+from tests.support.callers.calling import OPEN
+from tests.support.flow.shop import authorize, capture, new_key, open_collection, refund, unsettled
 from tests.support.forms import in_short
-from tests.support.records import days_ago, operation_in
-from tests.support.running import Json
-from tests.support.shop import authorize, capture, new_key, open_collection, refund, unsettled
+from tests.support.program.running import Json
+from tests.support.stores.records import days_ago, operation_in
 from tests.support.waiting import until
 
 NAMES = {"authorize": "confirm", "capture": "capture", "refund": "refund", "cancel": "cancel"}

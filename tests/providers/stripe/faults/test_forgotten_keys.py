@@ -15,8 +15,8 @@ from tests.providers.stripe.faults.test_faults import (
 )
 from tests.providers.stripe.site import Site, on_both, site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import RunningServer
-from tests.support.shop import new_key, open_collection, unsettled
+from tests.support.flow.shop import new_key, open_collection, unsettled
+from tests.support.program.running import RunningServer
 from tests.support.waiting import until
 
 DAY_SECONDS = 86_400

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.providers.stripe.site import VISA, Site
-from tests.support.shop import authorize
+from tests.support.flow.shop import authorize
 
 pytestmark = pytest.mark.once
 

@@ -6,8 +6,8 @@ import pytest
 
 from tests.providers.stripe.site import Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support import databases
-from tests.support.shop import capture, refund
+from tests.support.flow.shop import capture, refund
+from tests.support.stores import databases
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

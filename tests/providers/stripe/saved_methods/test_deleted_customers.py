@@ -15,8 +15,8 @@ from tests.providers.stripe.saved_methods.test_holders import (
 )
 from tests.providers.stripe.site import VISA, Site
 from tests.providers.stripe.test_flow import reference_of
-from tests.support.running import Json
-from tests.support.shop import authorize, collection_of, new_key, open_collection
+from tests.support.flow.shop import authorize, collection_of, new_key, open_collection
+from tests.support.program.running import Json
 
 pytestmark = pytest.mark.once
 

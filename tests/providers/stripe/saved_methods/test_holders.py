@@ -5,8 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.providers.stripe.site import VISA, Site
-from tests.support.running import Json
-from tests.support.shop import (
+from tests.support.flow.shop import (
     authorize,
     new_key,
     open_collection,
@@ -14,6 +13,7 @@ from tests.support.shop import (
     open_session,
     save_method,
 )
+from tests.support.program.running import Json
 
 pytestmark = pytest.mark.once
 

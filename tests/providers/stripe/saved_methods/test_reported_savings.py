@@ -13,8 +13,8 @@ from tests.providers.stripe.site import (
     waiting_reports,
 )
 from tests.providers.stripe.test_flow import BACK, reference_of
-from tests.support.running import Json
-from tests.support.shop import authorize, new_key, open_collection, open_session
+from tests.support.flow.shop import authorize, new_key, open_collection, open_session
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -19,8 +19,8 @@ from tests.providers.stripe.site import (
     VISA_DETAILS,
     Site,
 )
-from tests.support.running import Json
-from tests.support.shop import authorize, capture, new_key, open_collection
+from tests.support.flow.shop import authorize, capture, new_key, open_collection
+from tests.support.program.running import Json
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once

@@ -1,0 +1,13 @@
+"""The schema as it is committed."""
+
+from functools import cache
+
+from graphql import GraphQLSchema, build_schema
+
+from tests.support.program.running import ROOT
+
+
+@cache
+def committed_schema() -> GraphQLSchema:
+    """Read the schema, once for each process."""
+    return build_schema((ROOT / "schema" / "schema.graphql").read_text())

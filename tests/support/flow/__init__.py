@@ -1,0 +1,1 @@
+"""What a shop does, and what a test looks at afterwards."""

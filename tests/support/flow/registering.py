@@ -1,0 +1,59 @@
+"""What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
+
+from tests.support.program.running import Json, RunningServer
+from tests.support.waiting import until
+
+ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
+
+FAR = 2**62
+"""An instant that does not come."""
+
+PAYING = ["COLLECTION_CREATED", "SESSION_CREATED", "SESSION_PENDING", "SESSION_AUTHORIZED"]
+"""The types of the events of a collection that is paid at the sandbox."""
+
+
+def register(server: RunningServer, url: str, **more: Json) -> Json:
+    """Register an endpoint."""
+    made = server.change("createWebhookEndpoint", {"url": url, **more})
+    assert made["__typename"] == "WebhookEndpoint", made
+    return made
+
+
+def endpoints(server: RunningServer) -> list[Json]:
+    """List the endpoints."""
+    return list(server.run("back_end/33_list_webhook_endpoints"))
+
+
+def delete_all(server: RunningServer) -> None:
+    """Delete every endpoint."""
+    for one in endpoints(server):
+        server.change("deleteWebhookEndpoint", {"id": one["id"]})
+
+
+def postpone(server: RunningServer, endpoint: Json) -> None:
+    """Let nothing be tried again by itself that waits for an endpoint, once nobody is at it."""
+    off = "UPDATE webhook_lanes SET due_at = ? WHERE endpoint_id = ? AND holder IS NULL"
+    left = "SELECT 1 FROM webhook_lanes WHERE endpoint_id = ? AND due_at <> ?"
+
+    def is_off() -> bool:
+        server.rows(off, FAR, endpoint["id"])
+        return not server.rows(left, endpoint["id"], FAR)
+
+    until(is_off)
+
+
+def deliveries(server: RunningServer, endpoint: Json, **more: Json) -> list[Json]:
+    """Read an endpoint's newest deliveries, newest first."""
+    found = server.run("back_end/36_show_webhook_deliveries", id=endpoint["id"], **more)
+    return [edge["node"] for edge in found["deliveries"]["edges"]]
+
+
+def ended(server: RunningServer, endpoint: Json, count: int) -> list[Json]:
+    """Wait until so many deliveries have ended, and give all of them, newest first."""
+
+    def look() -> list[Json]:
+        found = deliveries(server, endpoint, first=100)
+        are_over = [one for one in found if one["status"] != "PENDING"]
+        return found if len(are_over) >= count else []
+
+    return until(look)

@@ -1,0 +1,1 @@
+"""The databases of servers, and what stands in them."""
