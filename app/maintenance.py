@@ -80,7 +80,7 @@ async def accept_account(application: Application, gateway: str) -> int:
     one = next((one for one in with_accounts(application.flow) if one.gateway == gateway), None)
     if one is None:
         raise SettingsError(
-            f"accept-account: {gateway} is not a gateway with a key; choose stripe."
+            f"accept-account: no key of {gateway} is set. For stripe, set TILLGRAPH_STRIPE_SECRET_KEY."
         )
     async with application.opened():
         found = await one.account.read()
