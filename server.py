@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None, faults: FaultInjection = AS_SHI
 
 
 def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read a command with its options; end the program with the usage where it cannot be read."""
+    """Return the parsed command with its options; print the usage and exit where it is invalid."""
     parser = argparse.ArgumentParser(prog="server.py", description="A GraphQL server for payments.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

@@ -1,4 +1,4 @@
-"""What belongs to the long form of the suite alone."""
+"""The parameters for the long form of the suite alone."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 
 def in_short(values: Sequence[Any], *short: Any) -> list[Any]:
-    """Return parameters of which the short form takes some alone; the long one takes all."""
+    """Return parameters of which the short form uses only some; the long one uses all."""
     return [
         value if value in short else pytest.param(value, marks=pytest.mark.long) for value in values
     ]

@@ -1,4 +1,4 @@
-"""Waiting for what comes by itself: a report, recovery, another process."""
+"""Waiting for events without a caller: a report, recovery, another process."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ Found = TypeVar("Found")
 
 LOOK_SECONDS = 0.02
 PATIENCE_SECONDS = 150.0
-"""On a machine that does much else; where all is well nobody waits for it.
+"""On a busy machine; on a healthy one nobody waits this long.
 
 Two of recovery's long steps: on a machine that is busy enough even its ask on loopback may not connect within a second,
 and it asks again 60 to 66 seconds later.
@@ -16,7 +16,7 @@ and it asks again 60 to 66 seconds later.
 
 
 def until(look: Callable[[], Found], *, seconds: float = PATIENCE_SECONDS) -> Found:
-    """Look again and again until something true is found, and give it; fails when the time is over."""
+    """Return the first true result of a function that is called repeatedly; fail when the time is over."""
     ends_at = time.monotonic() + seconds
     while not (found := look()):
         assert time.monotonic() < ends_at, f"not within {seconds} seconds; last seen: {found!r}"

@@ -1,4 +1,4 @@
-"""Calls beside each other: many at once over connections of their own, and one that a test lets run."""
+"""Concurrent calls: many at once over connections of their own, and one that runs beside a test."""
 
 import asyncio
 import itertools
@@ -14,7 +14,7 @@ from tests.support.program.running import Json, RunningServer, document
 from tests.support.waiting import PATIENCE_SECONDS
 
 AGAIN_SECONDS = 0.1
-"""Before a call is sent again."""
+"""The pause before a call is sent again."""
 
 Call = tuple[str, Mapping[str, Json]]
 """A mutation's name and its input."""
@@ -25,17 +25,17 @@ OPEN = {
     "refund": "RefundPending",
     "cancel": "CancelPending",
 }
-"""The member that leaves an outcome open, by the kind of the call."""
+"""The member for an open outcome, by the kind of the call."""
 
 
 def body_of(call: Call) -> bytes:
-    """Write a call as the body of a request."""
+    """Return a call as the body of a request."""
     name, values = call
     return orjson.dumps({"query": document(f"complete/{name}"), "variables": {"input": values}})
 
 
 def all_at_once(server: RunningServer, calls: Sequence[Call]) -> list[Json]:
-    """Send mutations at the same time, each over a connection of its own; their results in the calls' order.
+    """Send mutations at the same time, each over its own connection; return the results in the calls' order.
 
     Each is sent again as it is until its answer is final: where a hundred callers queue for one lock, the database may
     be busy for the last of them, or for the outcome of the first.
@@ -44,7 +44,7 @@ def all_at_once(server: RunningServer, calls: Sequence[Call]) -> list[Json]:
 
 
 def at_servers(servers: Sequence[RunningServer], calls: Sequence[Call]) -> list[Json]:
-    """Send mutations at the same time, to each of the servers in turn; their results in the calls' order."""
+    """Send mutations at the same time to each of the servers in turn; return the results in the calls' order."""
     urls = itertools.cycle(server.url for server in servers)
     return asyncio.run(_all_at_once([(next(urls), body_of(call)) for call in calls]))
 
@@ -73,7 +73,7 @@ def is_open(answer: Json) -> bool:
 
 
 def is_busy(response: httpx2.Response) -> bool:
-    """Return whether the database was busy for the call or for a detail of its answer: it may be sent again."""
+    """Return whether the database was busy for the call or for a part of its answer: it may be sent again."""
     errors = orjson.loads(response.content).get("errors", [])
     codes = {error["extensions"]["code"] for error in errors}
     assert response.status_code != 503 or codes == {"STORE_BUSY"}, errors
@@ -82,7 +82,7 @@ def is_busy(response: httpx2.Response) -> bool:
 
 @contextmanager
 def running(server: RunningServer, *calls: Call) -> Iterator[list["Future[httpx2.Response]"]]:
-    """Let calls run while the block does; each future is its response, or how it broke off."""
+    """Run calls beside the block; each future is a response, or the exception."""
     with ThreadPoolExecutor(len(calls)) as threads:
         yield [threads.submit(_post, server.url, body_of(call)) for call in calls]
 
@@ -100,7 +100,7 @@ def _post(url: str, body: bytes) -> httpx2.Response:
 
 
 def send_and_go(server: RunningServer, call: Call, wait: Callable[[], object]) -> None:
-    """Send a call over a connection that is closed, unanswered, once a function has waited for it to arrive."""
+    """Send a call over a connection that is closed, unanswered, once a function has waited for its arrival."""
     body = body_of(call)
     head = (
         f"POST /graphql HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n"
@@ -114,7 +114,7 @@ def send_and_go(server: RunningServer, call: Call, wait: Callable[[], object]) -
 
 
 def result_of(response: httpx2.Response) -> Json:
-    """Return the value of the one root field that a response answers."""
+    """Return the value of the one root field in a response."""
     answer = orjson.loads(response.content)
     assert response.status_code == 200, answer
     assert "errors" not in answer, answer

@@ -1,6 +1,6 @@
-"""What the tests' HTTP clients that keep connections are made with; a test opens as many at once as it needs."""
+"""The settings of the tests' HTTP clients that keep connections; a test opens as many at once as it needs."""
 
 import httpx2
 
 POOL_LIMITS = httpx2.Limits(keepalive_expiry=1.0)
-"""A server closes what is idle after a while, and resets the request that comes at that very instant."""
+"""A server closes idle connections after a while, and resets a request that arrives at that very instant."""

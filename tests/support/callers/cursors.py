@@ -1,8 +1,8 @@
-"""Cursors as the server writes them, also such as it would never write."""
+"""Cursors in the server's encoding, including some that it would never write."""
 
 import base64
 
 
 def encoded(text: str) -> str:
-    """Write a text as cursors are written."""
+    """Return a text encoded as a cursor."""
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")

@@ -1,4 +1,4 @@
-"""The log that a stream is held against, and changes that fill it."""
+"""The log that a stream is compared with, and changes that fill it."""
 
 from payments.model.ids import EVENT, new_id
 from tests.support.program.running import Json, RunningServer, document
@@ -8,12 +8,12 @@ FOLLOW = document("back_end/12_follow_payment_events")
 
 
 def cursors_of(server: RunningServer, collection_id: str) -> list[str]:
-    """Read the cursors of a collection's whole log, oldest first."""
+    """Return the cursors of a collection's whole log, oldest first."""
     return [edge["cursor"] for edge in _pages(server, collection_id)]
 
 
 def types_of(server: RunningServer, collection_id: str, *, after: int = 0) -> list[str]:
-    """Read the types of a collection's whole log, oldest first, after the first so many."""
+    """Return the types of a collection's whole log, oldest first, without the first ones."""
     return [edge["node"]["type"] for edge in _pages(server, collection_id)[after:]]
 
 
@@ -39,7 +39,7 @@ def _pages(server: RunningServer, collection_id: str) -> list[Json]:
 
 
 def everything_after(server: RunningServer, after: str | None) -> list[str]:
-    """Read the cursors of the whole log behind one, oldest first."""
+    """Return the cursors of the whole log after one, oldest first."""
     found: list[str] = []
     while True:
         page = server.run("back_end/11_list_payment_events", first=100, after=after)
@@ -50,13 +50,13 @@ def everything_after(server: RunningServer, after: str | None) -> list[str]:
 
 
 def up_to(server: RunningServer, last: str) -> list[str]:
-    """Read the cursors of the whole log where it ends with one; the database's own work may hold that back."""
+    """Return the cursors of the whole log once it ends with one; the database's own work may delay that."""
     found = everything_after(server, None)
     return found if found[-1:] == [last] else []
 
 
 def touch(server: RunningServer, collection_id: str, reference: str) -> None:
-    """Change a collection: one event."""
+    """Change a collection, which makes one event."""
     changed = server.change(
         "updatePaymentCollection", {"id": collection_id, "reference": reference}
     )
@@ -64,7 +64,7 @@ def touch(server: RunningServer, collection_id: str, reference: str) -> None:
 
 
 def lay(server: RunningServer, collection_id: str, count: int = 1) -> None:
-    """Lay further events of a collection by SQL, where a server would have written them: nobody is told of it."""
+    """Insert events of a collection by SQL, where a server would have written them: nobody is notified."""
     ((sequence,),) = server.rows(
         "SELECT sequence FROM payment_collections WHERE id = ?", collection_id
     )

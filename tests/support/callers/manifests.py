@@ -1,4 +1,4 @@
-"""Trusted documents as the generators of clients write them down."""
+"""Trusted documents as the generators of clients write them."""
 
 import hashlib
 
@@ -6,7 +6,7 @@ import orjson
 
 
 def sha256(text: str) -> str:
-    """Digest a text as a client does."""
+    """Return a text's hash as a client computes it."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

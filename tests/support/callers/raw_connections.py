@@ -1,4 +1,4 @@
-"""A client that writes bytes as it likes, and reads them only when it is told to."""
+"""A client that writes arbitrary bytes, and reads only when it is told to."""
 
 import selectors
 import socket
@@ -25,7 +25,7 @@ STUCK_SECONDS = 0.3
 
 @contextmanager
 def connected(port: int) -> Iterator[socket.socket]:
-    """Connect, with little room in the kernel for what is on its way."""
+    """Connect, with small buffers in the kernel."""
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER_BYTES)
@@ -35,7 +35,7 @@ def connected(port: int) -> Iterator[socket.socket]:
 
 
 def received(connection: socket.socket, *, until: bytes | None = None) -> bytes:
-    """Read until the other side closes, or until what was read ends so."""
+    """Read until the other side closes, or the bytes end with a text."""
     answer = b""
     while part := _part(connection):
         answer += part
@@ -52,7 +52,7 @@ def _part(connection: socket.socket) -> bytes:
 
 
 def flood(connection: socket.socket, piece: bytes, most_bytes: int, *, reads: bool = False) -> int:
-    """Write a piece again and again until it is taken no more; gives how many bytes were.
+    """Write a piece repeatedly until no more is accepted; return how many bytes were.
 
     A client that reads stops where it was answered something, and waits for that.
     """
@@ -75,7 +75,7 @@ def flood(connection: socket.socket, piece: bytes, most_bytes: int, *, reads: bo
 
 
 def text(payload: bytes, *, head: int = 0x81) -> bytes:
-    """Make a frame of text, masked with zeros."""
+    """Return a frame of text, masked with zeros."""
     if len(payload) < 126:
         return bytes([head, 0x80 | len(payload)]) + b"\0\0\0\0" + payload
     return bytes([head, 0xFE]) + struct.pack("!H", len(payload)) + b"\0\0\0\0" + payload

@@ -21,7 +21,7 @@ def post_text(
     *,
     headers: Mapping[str, str] | None = None,
 ) -> httpx2.Response:
-    """Send a request whose variables are this very text."""
+    """Send a request whose variables are exactly this text."""
     body = f'{{"query": {json.dumps(query)}, "variables": {variables}}}'
     credential = {}
     if server.credential is not None:
@@ -32,7 +32,7 @@ def post_text(
 
 
 def answer_to(server: RunningServer, request: bytes) -> tuple[int, Json]:
-    """Send these very bytes over a connection of their own, and give the answer's status and its JSON."""
+    """Send these bytes over a connection of their own, and return the answer's status and its JSON."""
     with socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS) as connection:
         connection.sendall(request)
         answer = HTTPResponse(connection)
@@ -41,12 +41,12 @@ def answer_to(server: RunningServer, request: bytes) -> tuple[int, Json]:
 
 
 def change_text(server: RunningServer, field_name: str, input_text: str) -> httpx2.Response:
-    """Run a mutation's complete document with an input of this very text."""
+    """Run a mutation's complete document with exactly this text as input."""
     return post_text(server, document(f"complete/{field_name}"), f'{{"input": {input_text}}}')
 
 
 def change_literal(server: RunningServer, field_name: str, input_literal: str) -> httpx2.Response:
-    """Run a mutation with its input in the document; asks for what every failure and some successes have."""
+    """Run a mutation with its input in the document; it selects what every failure and some successes have."""
     collection = "... on PaymentCollection { amount currencyCode }"
     query = f"""mutation {{ {field_name}(input: {input_literal}) {{
       __typename

@@ -1,4 +1,4 @@
-"""The schema as it is committed."""
+"""The committed schema."""
 
 from functools import cache
 
@@ -9,5 +9,5 @@ from tests.support.program.running import ROOT
 
 @cache
 def committed_schema() -> GraphQLSchema:
-    """Read the schema, once for each process."""
+    """Return the schema, read once for each process."""
     return build_schema((ROOT / "schema" / "schema.graphql").read_text())

@@ -26,7 +26,7 @@ def open_socket(
     headers: Mapping[str, str] | None = None,
     host: str | None = None,
 ) -> Iterator[ClientConnection]:
-    """Open a socket, under another name where one is given, and send connection_init; its answer is not read yet."""
+    """Open a socket, optionally under another name, and send connection_init; its answer is not read yet."""
     with connect(
         server.websocket_url if host is None else f"ws://{host}/graphql",
         sock=sockets.create_connection(("127.0.0.1", server.port), timeout=WAIT_SECONDS),
@@ -50,7 +50,7 @@ def send(socket: ClientConnection, message: Json) -> None:
 
 
 def receive(socket: ClientConnection) -> Json:
-    """Receive the next message that is no heartbeat."""
+    """Return the next message that is not a heartbeat."""
     ends_at = time.monotonic() + WAIT_SECONDS
     while True:
         message = orjson.loads(socket.recv(timeout=max(0.0, ends_at - time.monotonic())))
@@ -74,7 +74,7 @@ def first_message(
     *,
     bearer: str | None = None,
 ) -> Json:
-    """Subscribe and give the first message: an item ("next") or what ended it ("error", "complete")."""
+    """Subscribe and return the first message: an item ("next") or the end ("error", "complete")."""
     with open_socket(server, bearer=bearer) as socket:
         subscribe(socket, query, variables)
         return receive(socket)

@@ -20,7 +20,7 @@ from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import PATIENCE_SECONDS, until
 
 FAREWELL_SECONDS = 1.0
-"""A connection that was reset brings no farewell: nobody waits for it longer than this."""
+"""A reset connection has no closing handshake: nobody waits longer than this for it."""
 
 TRANSPORTS = ("websocket", "event stream")
 
@@ -48,7 +48,7 @@ class Stream(Protocol):
         """Return the next item's value; raises Ended."""
 
     def drop(self) -> None:
-        """Break the connection off without a word."""
+        """Break the connection off without a farewell."""
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def following(
     bearer: str | None = None,
     receive_bytes: int | None = None,
 ) -> Iterator[Stream]:
-    """Subscribe over a transport, with a small receive buffer where one is wanted."""
+    """Subscribe over a transport, optionally with a small receive buffer."""
     connection = connected(server, receive_bytes)
     noted = _noted(server, query)
     if transport == "websocket":
@@ -79,9 +79,9 @@ def following(
 def following_from_now_on(
     server: RunningServer, transport: str, query: str = FOLLOW
 ) -> Iterator[Stream]:
-    """Subscribe to the whole log without a cursor: whatever happens from then on comes.
+    """Subscribe to the whole log without a cursor, and receive whatever happens from then on.
 
-    Such a stream begins with nothing that could be waited for: the server's count of open streams says when it has
+    Such a stream begins without an item to wait for: the server's count of open streams shows when it has
     begun. Streams that tests have left may still be counted at first.
     """
     known = _open[server.port]
@@ -92,7 +92,7 @@ def following_from_now_on(
 
 
 _open: Counter[int] = Counter()
-"""How many streams of the whole log the tests have open, by their server's port."""
+"""The tests' open streams of the whole log, by their server's port."""
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def _noted(server: RunningServer, query: str) -> Iterator[None]:
 
 
 def open_streams(server: RunningServer, subscription: str) -> int:
-    """Read how many streams of a subscription are open at a server; -1 where its database is busy."""
+    """Return how many streams of a subscription are open at a server; -1 where its database is busy."""
     answer = server.client.get("/metrics")
     if answer.status_code == 503:
         return -1
@@ -143,7 +143,7 @@ def open_acknowledged(
         close_timeout=FAREWELL_SECONDS,
         max_size=None,
         max_queue=1,
-        ping_interval=None,  # A test that reads nothing for a while would give itself up.
+        ping_interval=None,  # A test that reads nothing for a while would close the socket itself.
         compression=None,  # Otherwise long items would be short ones on the wire.
         proxy=None,
     ) as socket:
@@ -189,7 +189,7 @@ class _EventStream:
         variables: Mapping[str, Json],
         bearer: str | None,
     ) -> None:
-        """Ask for the stream and read the answer's head."""
+        """Send the request and read the answer's head."""
         body = orjson.dumps({"query": query, "variables": variables})
         bearer = bearer or server.credential
         credential = "" if bearer is None else f"authorization: Bearer {bearer}\r\n"
@@ -260,14 +260,14 @@ def value_of(payload: Json) -> Json:
 
 
 def reset(connection: sockets.socket) -> None:
-    """Break a connection off: the other side gets a reset and no farewell."""
+    """Break a connection off with a reset and no farewell."""
     connection.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
     connection.shutdown(sockets.SHUT_RD)
     connection.close()
 
 
 def assert_refused(stream: Stream, transport: str) -> None:
-    """Hold a stream to its end for want of a credential, before any further item."""
+    """Assert that a stream ends for want of a credential, before any further item."""
     if transport == "websocket":
         with pytest.raises(ConnectionClosed) as closed:
             stream.next()

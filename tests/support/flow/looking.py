@@ -1,4 +1,4 @@
-"""What a test looks at: sums, statuses, events and the gateway's ledger, each as a plain value to compare."""
+"""Observations of a test: sums, statuses, events and the gateway's ledger, each as a plain value to compare."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ Event = tuple[str, str | None, str, str | None, str | None]
 
 
 def status_of(server: RunningServer, collection_id: str) -> str:
-    """Read a collection's status."""
+    """Return a collection's status."""
     return str(collection_of(server, collection_id)["status"])
 
 
 def sums_of(server: RunningServer, collection_id: str) -> tuple[str, str, str, str]:
-    """Read what of a collection is authorized, captured, refunded and outstanding."""
+    """Return a collection's authorized, captured, refunded and outstanding amounts."""
     found = collection_of(server, collection_id)
     names = ("authorizedAmount", "capturedAmount", "refundedAmount", "outstandingAmount")
     authorized, captured, refunded, outstanding = (str(found[name]) for name in names)
@@ -31,22 +31,22 @@ def sums_of(server: RunningServer, collection_id: str) -> tuple[str, str, str, s
 
 
 def session_of(server: RunningServer, id: str) -> Json:
-    """Read a session."""
+    """Return a session."""
     return server.run("front_end/07_show_payment_session", id=id)
 
 
 def session_status(server: RunningServer, id: str) -> str:
-    """Read a session's status."""
+    """Return a session's status."""
     return str(session_of(server, id)["status"])
 
 
 def payment_of(server: RunningServer, id: str) -> Json:
-    """Read a payment with its captures and refunds."""
+    """Return a payment with its captures and refunds."""
     return server.run("back_end/06_show_payment", id=id)
 
 
 def amounts_of(server: RunningServer, payment_id: str) -> tuple[str, str, str, str, str, str]:
-    """Read a payment's status and what is captured, refunded, released, capturable and refundable of it."""
+    """Return a payment's status and its captured, refunded, released, capturable and refundable amounts."""
     found = payment_of(server, payment_id)
     return (
         found["status"],
@@ -59,7 +59,7 @@ def amounts_of(server: RunningServer, payment_id: str) -> tuple[str, str, str, s
 
 
 def events_of(server: RunningServer, collection_id: str, *, after: int = 0) -> list[Event]:
-    """List a collection's events, oldest first, behind the first so many."""
+    """Return a collection's events, oldest first, without the first ones."""
     nodes = [edge["node"] for edge in collection_of(server, collection_id)["events"]["edges"]]
     return [
         (
@@ -74,7 +74,7 @@ def events_of(server: RunningServer, collection_id: str, *, after: int = 0) -> l
 
 
 def entries(server: RunningServer, session_id: str) -> list[Json]:
-    """List what the gateway did for a session, oldest first; how often it was asked left out."""
+    """Return the gateway's effects on a session, oldest first, without how often each was requested."""
     return [
         {name: entry[name] for name in entry if name != "asked"}
         for entry in server.ledger(session_id)
@@ -82,7 +82,7 @@ def entries(server: RunningServer, session_id: str) -> list[Json]:
 
 
 def effect_facts(server: RunningServer, session_id: str) -> list[tuple[str, str, str, str]]:
-    """List kind, amount, result and what moved of what the gateway did for a session, oldest first."""
+    """Return kind, amount, result and moved amount of the gateway's effects on a session, oldest first."""
     return [
         (entry["kind"], entry["amount"], entry["result"], entry["moved"])
         for entry in entries(server, session_id)
@@ -90,12 +90,12 @@ def effect_facts(server: RunningServer, session_id: str) -> list[tuple[str, str,
 
 
 def asked_times(server: RunningServer, session_id: str, kind: str) -> list[int]:
-    """List how often the gateway was asked with each key for a kind of effect on a session."""
+    """Return how often the gateway was asked with each key for a kind of effect on a session."""
     return [entry["asked"] for entry in server.ledger(session_id) if entry["kind"] == kind]
 
 
 def steps_of(server: RunningServer, collection_id: str, step: str) -> list[Json]:
-    """List a server's log lines about one step of the flow with a collection, oldest first."""
+    """Return a server's log lines about one step of the flow with a collection, oldest first."""
     # Hundreds of kilobytes by now: only what is about this is worth reading.
     lines = whole_lines(server.log_path)
     about = [line for line in lines if collection_id.encode() in line]
@@ -103,18 +103,18 @@ def steps_of(server: RunningServer, collection_id: str, step: str) -> list[Json]
 
 
 def prepared_times(server: RunningServer, collection_id: str) -> int:
-    """Count the calls that have prepared something in a collection, or found it prepared and wait for its outcome."""
+    """Return how many calls prepared something in a collection, or found it prepared and waited for its outcome."""
     return len(steps_of(server, collection_id, "prepare"))
 
 
 def asked_keys(server: RunningServer, collection_id: str, kind: str) -> list[str]:
-    """List the keys with which the provider was asked for a kind, each time it was, from the server's log."""
+    """Return the key of each request of a kind to the provider, from the server's log."""
     steps = steps_of(server, collection_id, "ask")
     return [step["operation_id"] for step in steps if step["kind"] == kind]
 
 
 OF_RECOVERY = {"status", "asked_times", "unanswered_times", "holder", "due_at", "updated_at"}
-"""Columns of an operation that change whenever recovery asks again for what is pending."""
+"""Columns of an operation that change whenever recovery asks again about a pending one."""
 
 
 def _all_of(table: Table, key: str, order: str) -> str:
@@ -130,12 +130,12 @@ WRITTEN = [
     _all_of(tables.operations, "collection_id", "id"),
     _all_of(tables.payment_events, "collection_id", "sequence"),
 ]
-"""Reads what the database holds of a collection, one statement for each table."""
+"""Reads all that the database holds of a collection, one statement for each table."""
 
 
 @contextmanager
 def unmoved(server: RunningServer, collection_id: str) -> Iterator[None]:
-    """Hold that nothing moves in the block: no row of the collection's, and nothing at the gateway."""
+    """Assert that nothing moves during the block: no row of the collection, and nothing at the gateway."""
     before = _standing(server, collection_id)
     yield
     assert _standing(server, collection_id) == before
@@ -150,7 +150,7 @@ def _standing(server: RunningServer, collection_id: str) -> Json:
 def settle(
     server: RunningServer, session_id: str, result: str, movement: str | None = None
 ) -> None:
-    """Let the gateway settle what it left pending, and report it."""
+    """Let the gateway end what it left pending, and report it."""
     response = ask_to_settle(server, session_id, result, movement)
     assert response.is_success, response.text
 
@@ -158,7 +158,7 @@ def settle(
 def ask_to_settle(
     server: RunningServer, session_id: str, result: str, movement: str | None = None
 ) -> httpx2.Response:
-    """Let the gateway settle what it left pending, and give its page's answer, whether its report was taken or not."""
+    """Let the gateway end what it left pending; return its page's answer, whether its report was accepted or not."""
     body = {"result": result} if movement is None else {"result": result, "movement": movement}
     headers = {} if server.credential is None else {"authorization": f"Bearer {server.credential}"}
     return server.client.post(f"/sandbox/reports/{session_id}", json=body, headers=headers)

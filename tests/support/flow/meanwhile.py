@@ -1,4 +1,4 @@
-"""Waiting for an event in the log, and calls that a test lets run beside it."""
+"""Waits for an event in the log, and calls that run beside a test."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tests.support.waiting import PATIENCE_SECONDS, until
 
 
 def until_event(server: RunningServer, collection_id: str, type: str, *, times: int = 1) -> Json:
-    """Wait until a collection's log has an event of a type so many times, and give the collection as it is then."""
+    """Wait until a collection's log has a number of events of a type, and return the collection as it is then."""
 
     def has_it() -> bool:
         edges = collection_of(server, collection_id)["events"]["edges"]
@@ -26,19 +26,19 @@ def until_event(server: RunningServer, collection_id: str, type: str, *, times: 
 
 
 def recover(server: RunningServer, session_id: str) -> None:
-    """Bring the hour at which recovery asks again for what is unknown of a session, once it is."""
+    """Let recovery ask again at once about a session's unknown operation, as soon as there is one."""
     make_due = (
         "UPDATE operations SET due_at = 1 WHERE status = 'UNKNOWN' AND session_id = ? RETURNING id"
     )
     until(lambda: server.rows(make_due, session_id))
-    # Recovery looks at once where something else has become unknown, whose own hour is yet to come.
+    # Recovery runs at once when something else becomes unknown, whose own hour is yet to come.
     other = open_session(server, open_collection(server)["id"], "lost_reply")["id"]
     assert authorize(server, other)["action"]["kind"] == "WAIT"
 
 
 @contextmanager
 def beside(call: Callable[[], Json]) -> Iterator["Future[Json]"]:
-    """Run a call beside the test; it is over when the block is."""
+    """Run a call beside the test; it ends with the block."""
     with ThreadPoolExecutor(max_workers=1) as pool:
         yield pool.submit(call)
 
@@ -47,7 +47,7 @@ def beside(call: Callable[[], Json]) -> Iterator["Future[Json]"]:
 def held(
     site: Site, session_id: str, call: Callable[[], Json], *, kind: str = "authorize"
 ) -> Iterator["Future[Json]"]:
-    """Run a call whose ask for a kind has arrived at the gateway's door, and waits there until the block is over."""
+    """Run a call whose request of a kind waits at the gateway until the block is over."""
     site.between.next(Fault.HOLD_BEFORE, kind=kind, session_id=session_id)
     with beside(call) as answer:
         try:
@@ -61,7 +61,7 @@ def held(
 def joined(
     server: RunningServer, collection_id: str, call: Callable[[], Json]
 ) -> Iterator["Future[Json]"]:
-    """Run a call beside the test that has found another one under way, and waits for that one's outcome."""
+    """Run a call that has joined another one under way, and waits for that one's outcome."""
     prepared = prepared_times(server, collection_id)
     with beside(call) as answer:
         until(lambda: prepared_times(server, collection_id) > prepared)
@@ -70,13 +70,13 @@ def joined(
 
 
 def at_once(calls: Sequence[Callable[[], Json]]) -> list[Json]:
-    """Run calls at the same time, each in a thread of its own; their answers in the calls' order."""
+    """Run calls at the same time, each in its own thread; return their answers in the calls' order."""
     with ThreadPoolExecutor(len(calls)) as pool:
         return [one.result() for one in [pool.submit(call) for call in calls]]
 
 
 def patiently(server: RunningServer, field_name: str, input: Json, **how: Json) -> Json:
-    """Send a mutation until the database is not busy any more, as clients do.
+    """Send a mutation until the database is no longer busy, as clients do.
 
     On a slow machine the last of many that race for one row is told to send again. The call has a key, or may be
     repeated.

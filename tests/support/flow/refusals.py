@@ -1,4 +1,4 @@
-"""What the members say that a mutation is refused with."""
+"""Assertions on refused mutations."""
 
 from tests.support.program.running import Json
 
@@ -11,7 +11,7 @@ def assert_rejected(
     maximum: str | None = None,
     path: list[str] | None = None,
 ) -> None:
-    """Hold that an answer is RequestRejected with exactly these values."""
+    """Assert that an answer is RequestRejected with exactly these values."""
     names = ("__typename", "code", "minimumAmount", "maximumAmount", "path")
     found = tuple(answer[name] for name in names)
     assert found == ("RequestRejected", code, minimum, maximum, path)

@@ -1,4 +1,4 @@
-"""What tests of webhooks do again and again: registering endpoints, and reading what became of deliveries."""
+"""The steps of tests of webhooks: registering endpoints, and reading their deliveries."""
 
 from tests.support.program.running import Json, RunningServer
 from tests.support.waiting import until
@@ -6,7 +6,7 @@ from tests.support.waiting import until
 ALLOWED = {"TILLGRAPH_WEBHOOKS_ALLOW_PRIVATE": "true"}
 
 FAR = 2**62
-"""An instant that does not come."""
+"""An instant that never comes."""
 
 PAYING = ["COLLECTION_CREATED", "SESSION_CREATED", "SESSION_PENDING", "SESSION_AUTHORIZED"]
 """The types of the events of a collection that is paid at the sandbox."""
@@ -20,7 +20,7 @@ def register(server: RunningServer, url: str, **more: Json) -> Json:
 
 
 def endpoints(server: RunningServer) -> list[Json]:
-    """List the endpoints."""
+    """Return the endpoints."""
     return list(server.run("back_end/33_list_webhook_endpoints"))
 
 
@@ -31,7 +31,7 @@ def delete_all(server: RunningServer) -> None:
 
 
 def postpone(server: RunningServer, endpoint: Json) -> None:
-    """Let nothing be tried again by itself that waits for an endpoint, once nobody is at it."""
+    """Keep an endpoint's waiting deliveries from being retried, once no process holds them."""
     off = "UPDATE webhook_lanes SET due_at = ? WHERE endpoint_id = ? AND holder IS NULL"
     left = "SELECT 1 FROM webhook_lanes WHERE endpoint_id = ? AND due_at <> ?"
 
@@ -43,13 +43,13 @@ def postpone(server: RunningServer, endpoint: Json) -> None:
 
 
 def deliveries(server: RunningServer, endpoint: Json, **more: Json) -> list[Json]:
-    """Read an endpoint's newest deliveries, newest first."""
+    """Return an endpoint's newest deliveries, newest first."""
     found = server.run("back_end/36_show_webhook_deliveries", id=endpoint["id"], **more)
     return [edge["node"] for edge in found["deliveries"]["edges"]]
 
 
 def ended(server: RunningServer, endpoint: Json, count: int) -> list[Json]:
-    """Wait until so many deliveries have ended, and give all of them, newest first."""
+    """Wait until a number of deliveries have ended, and return all of them, newest first."""
 
     def look() -> list[Json]:
         found = deliveries(server, endpoint, first=100)

@@ -1,4 +1,4 @@
-"""What a shop does again and again: the steps of the flow, for tests that are about something else."""
+"""The steps of the flow as a shop takes them, for tests about something else."""
 
 import secrets
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from tests.support.program.running import Json, RunningServer, document
 
 
 def new_key() -> str:
-    """Make an idempotency key."""
+    """Return a new idempotency key."""
     return secrets.token_hex(8)
 
 
@@ -23,7 +23,7 @@ def open_collection(
 
 
 def open_holder(server: RunningServer, *, provider: str = "sandbox", **more: Json) -> Json:
-    """Make a new customer known to a provider."""
+    """Create a customer at a provider."""
     values = {"providerId": provider, "customerReference": f"customer-{new_key()}", **more}
     made = server.change("createAccountHolder", values)
     assert made["__typename"] == "AccountHolder", made
@@ -31,7 +31,7 @@ def open_holder(server: RunningServer, *, provider: str = "sandbox", **more: Jso
 
 
 def save_method(server: RunningServer, holder_id: str, data: Json = None, **more: Json) -> Json:
-    """Save a payment method for a holder, whatever comes of it."""
+    """Save a payment method for a holder, whatever the outcome."""
     given = {} if data is None else {"data": data}
     return server.change("savePaymentMethod", {"accountHolderId": holder_id, **given, **more})
 
@@ -74,7 +74,7 @@ def open_with_session(
 
 
 def authorize(server: RunningServer, session_id: str, **more: Json) -> Json:
-    """Authorize a session, whatever comes of it."""
+    """Authorize a session, whatever the outcome."""
     return server.change("authorizePaymentSession", {"id": session_id, **more})
 
 
@@ -86,7 +86,7 @@ def pay(
     currency: str = "USD",
     provider: str = "sandbox",
 ) -> Json:
-    """Open a collection and authorize all of it; gives the payment."""
+    """Open a collection and authorize all of it; return the payment."""
     collection = open_collection(server, amount, currency)
     session = open_session(server, collection["id"], token, provider=provider)
     payment = authorize(server, session["id"])
@@ -109,17 +109,17 @@ def refund(server: RunningServer, payment_id: str, **more: Json) -> Json:
 
 
 def cancel_payment(server: RunningServer, id: str) -> Json:
-    """Cancel a payment, whatever comes of it."""
+    """Cancel a payment, whatever the outcome."""
     return server.change("cancelPayment", {"paymentId": id})
 
 
 def collection_of(server: RunningServer, id: str) -> Json:
-    """Read a collection with its sessions, payments, captures, refunds and events."""
+    """Return a collection with its sessions, payments, captures, refunds and events."""
     return server.run("back_end/02_show_payment_collection", id=id)
 
 
 def unsettled(server: RunningServer, session_id: str) -> list[Json]:
-    """List what is unsettled of a session, oldest first, past the pages of other tests' operations."""
+    """Return a session's unsettled operations, oldest first, past the pages of other tests' operations."""
     found: list[Json] = []
     after = None
     while True:
@@ -132,7 +132,7 @@ def unsettled(server: RunningServer, session_id: str) -> list[Json]:
 
 
 def settle_by_hand(server: RunningServer, operation_id: str, outcome: str, **more: Json) -> Json:
-    """Settle an operation by a person's word, with a fresh key where none is given."""
+    """Resolve an operation by an operator's decision, with a fresh key where none is given."""
     values = {"evidence": "The gateway's statement, line 14", "idempotencyKey": new_key(), **more}
     return server.change("settleOperation", {"id": operation_id, "outcome": outcome, **values})
 

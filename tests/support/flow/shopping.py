@@ -21,17 +21,17 @@ TOKENS = (
     "approve,capture=lost_reply,refund=slow:0.2",
 )
 ATTEMPT_SECONDS = 15.0
-"""Beyond it a shopper asks again."""
+"""After it a shopper asks again."""
 
 AGAIN_SECONDS = 0.1
 PENDING_SECONDS = 0.5
-"""Between two looks at an outcome that is not there yet: shoppers who asked all the time kept two cores busy."""
+"""Between two reads of an outcome that is not there yet: shoppers without a pause kept two cores busy."""
 
 PENDING = ("RequiresMoreAction", "CapturePending", "RefundPending")
 
 
 class Shopper:
-    """Pays again and again, and sends each call with its key until it has a final answer."""
+    """A shopper who pays again and again, and sends each call with its key until it has a final answer."""
 
     def __init__(
         self,
@@ -41,12 +41,12 @@ class Shopper:
         *,
         final_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        """Name the servers, any of which takes each call, and how long a call may be without a final answer."""
+        """Configure the servers, any of which receives each call, and how long a call may be without a final answer."""
         self._urls = urls
         self._final_seconds = final_seconds
         self._random = random.Random(seed)  # noqa: S311 - a run that can be repeated
         self._is_over = is_over
-        # Nothing is encrypted here, and a context for it costs more than a call.
+        # Nothing is encrypted here, and a TLS context costs more than a call.
         self._client = httpx2.Client(
             timeout=ATTEMPT_SECONDS, limits=POOL_LIMITS, trust_env=False, verify=False
         )
@@ -55,10 +55,10 @@ class Shopper:
         self.calls = 0
         """Each with a key of its own, however often it was sent."""
         self.broken_off = 0
-        """Sendings without an answer: the server was killed meanwhile."""
+        """Requests without an answer: the server was killed meanwhile."""
 
     def shop(self) -> int:
-        """Take whole payments until it is over, and give their number; the last one is finished, too."""
+        """Make whole payments until time is over, and return their number; the last one is finished too."""
         with self._client:
             while not self._is_over.is_set():
                 self._buy()

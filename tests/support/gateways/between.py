@@ -1,4 +1,4 @@
-"""A proxy between a server and the sandbox gateway: it does to the next asks what a network and a gateway may do."""
+"""A proxy between a server and the sandbox gateway that gives requests the faults of a network and of a gateway."""
 
 import threading
 from collections.abc import Iterator
@@ -16,13 +16,13 @@ from tests.support.waiting import PATIENCE_SECONDS
 
 FORWARD_SECONDS = 30.0
 LONGEST_HOLD_SECONDS = 2 * PATIENCE_SECONDS
-"""What a test forgot to let go ends by itself, and not before any test has seen what it holds for."""
+"""A forgotten hold ends by itself, but not before the test has seen its effect."""
 
 LOOK_SECONDS = 0.05
-"""How often the listening thread looks whether it is to end."""
+"""How often the listening thread checks whether it is to end."""
 
 PROMISE = {"message": "Nothing was done.", "nothing_happened": True}
-"""The gateway's word that an ask had no effect."""
+"""The gateway's promise that a request had no effect."""
 
 NO_PROMISE = b"<html><body>Something is wrong.</body></html>"
 
@@ -31,16 +31,16 @@ Answer = tuple[int, bytes]
 
 
 class Fault(Enum):
-    """What happens to one ask."""
+    """The fault of one request."""
 
     DROP_BEFORE = auto()
-    """It is read, never forwarded, and its connection closed."""
+    """It is read but never forwarded, and its connection is closed."""
     DROP_AFTER = auto()
     """It has its effect, and its connection is closed without an answer."""
     FAIL_BEFORE = auto()
     """500 without a promise, and no effect."""
     FAIL_AFTER = auto()
-    """500 without a promise behind the effect."""
+    """500 without a promise, after the effect."""
     CONFLICT = auto()
     """409, and no effect."""
     TOO_MANY = auto()
@@ -48,23 +48,23 @@ class Fault(Enum):
     UNAVAILABLE = auto()
     """503 without a promise, and no effect."""
     MALFORMED = auto()
-    """The answer behind the effect is no JSON."""
+    """The answer after the effect is not JSON."""
     TRUNCATED = auto()
-    """The answer behind the effect ends in its midst."""
+    """The answer after the effect is cut off."""
     OTHER_OBJECT = auto()
-    """The answer behind the effect is about another operation."""
+    """The answer after the effect is about another operation."""
     OTHER_AMOUNT = auto()
-    """The answer behind the effect says one minor unit less."""
+    """The answer after the effect has one minor unit less."""
     OTHER_CURRENCY = auto()
-    """The answer behind the effect says the same amount in yen."""
+    """The answer after the effect has the same amount in yen."""
     HOLD_BEFORE = auto()
     """It waits for `let_go`, and is then forwarded and answered."""
     HOLD_AFTER = auto()
-    """Its answer waits for `let_go` behind the effect."""
+    """Its answer waits for `let_go` after the effect."""
 
 
 def name_of(fault: Fault) -> str:
-    """Name a fault in a test's name."""
+    """Return a fault's name for the name of a test."""
     return fault.name.lower()
 
 
@@ -78,7 +78,7 @@ NO_EFFECT: dict[Fault, Answer] = {
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One ask that arrived."""
+    """A request that arrived."""
 
     key: str
     kind: str
@@ -87,7 +87,7 @@ class Asked:
 
 @dataclass
 class Scripted:
-    """A fault that waits for the next asks of a kind, of a session, or of any."""
+    """A fault for the next requests of a kind, of a session, or of any."""
 
     fault: "Fault | Answer"
     kind: str | None
@@ -97,20 +97,20 @@ class Scripted:
 
 @dataclass
 class Between:
-    """Listens on a port of its own, and notes every ask by its key."""
+    """A proxy on a port of its own, which notes every request by its key."""
 
     gateway_url: str
     port: int = field(default_factory=free_port)
     asks: list[Asked] = field(default_factory=list)
     """Oldest first."""
     most_at_once: int = 0
-    """How many asks were under way at the same time at most."""
+    """The largest number of requests under way at the same time."""
     same_key_at_once: int = 0
-    """How often an ask arrived while another one with its key was under way."""
+    """How often a request arrived while another one with its key was under way."""
     waiting: int = 0
-    """How many asks have arrived where they wait."""
+    """How many requests have arrived where they wait."""
     held: threading.Event = field(default_factory=threading.Event)
-    """Set when an ask has arrived where it waits."""
+    """Set when a request has arrived where it waits."""
 
     def __post_init__(self) -> None:
         """Prepare; nothing listens yet."""
@@ -134,7 +134,7 @@ class Between:
         return self
 
     def close(self) -> None:
-        """Close the port: whoever connects is refused."""
+        """Close the port: new connections are refused."""
         self.let_go()
         if self._server is not None and self._thread is not None:
             self._server.shutdown()
@@ -144,7 +144,7 @@ class Between:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """Close the port in the block."""
+        """Keep the port closed during the block."""
         self.close()
         try:
             yield
@@ -159,7 +159,7 @@ class Between:
         session_id: str | None = None,
         times: int = 1,
     ) -> None:
-        """Script what happens to the next asks; an answer of its own is given without any effect."""
+        """Set the fault of the next requests; an answer given here has no effect at the gateway."""
         with self._lock:
             if fault in (Fault.HOLD_BEFORE, Fault.HOLD_AFTER):
                 self._may_go.clear()
@@ -167,23 +167,23 @@ class Between:
             self._script.append(Scripted(fault, kind, session_id, times))
 
     def forget(self) -> None:
-        """Drop what is scripted and did not happen yet."""
+        """Drop the faults that have not happened yet."""
         with self._lock:
             self._script.clear()
 
     def let_go(self) -> None:
-        """Let everything that waits go on."""
+        """Let all waiting requests go on."""
         self._may_go.set()
 
     def asks_of(self, key: str) -> int:
-        """Count the asks with a key."""
+        """Return the number of requests with a key."""
         with self._lock:
             return sum(asked.key == key for asked in self.asks)
 
     # ── What the listening threads call ────────────────────────────────────────
 
     def arrive(self, key: str, kind: str, session_id: str) -> "Fault | Answer | None":
-        """Note an ask, and take what is scripted for it."""
+        """Note a request, and return its fault."""
         with self._lock:
             fault = self._take(kind, session_id)
             self.same_key_at_once += key in self._under_way
@@ -193,7 +193,7 @@ class Between:
             return fault
 
     def leave(self, key: str) -> None:
-        """Note that an ask is over."""
+        """Note that a request is over."""
         with self._lock:
             self._under_way.remove(key)
 
@@ -222,7 +222,7 @@ class _Listener(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a server that was killed reads no answer."""
+        """Log nothing: a killed server reads no answer."""
 
 
 def _handler_of(between: Between) -> type[BaseHTTPRequestHandler]:
@@ -238,14 +238,14 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
-        """Pass a look or a page on."""
+        """Forward a look-up or a page."""
         self._answer(self._forward(b""))
 
     def do_POST(self) -> None:
-        """Pass on what is no ask; to an ask, do what is scripted."""
+        """Forward anything but a request; to a request, apply its fault."""
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         if self.path.startswith("/webhooks/"):
             # A report that is lost for ever: the gateway believes that it arrived.
@@ -302,7 +302,7 @@ class _Handler(BaseHTTPRequestHandler):
                 verify=False,
             )
         except httpx2.TransportError:
-            # The gateway broke off by itself: so does the proxy.
+            # The gateway broke off by itself, and so does the proxy.
             self._drop()
             raise
         return response.status_code, response.content
@@ -333,7 +333,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _changed(fault: Fault, answer: Answer) -> Answer:
-    """Return what is answered instead, behind the effect."""
+    """Return the changed answer after the effect."""
     status, body = answer
     if fault is Fault.FAIL_AFTER:
         return 500, NO_PROMISE

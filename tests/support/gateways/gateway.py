@@ -12,14 +12,14 @@ from tests.support.program.starting import Started, start
 
 SECRET = "a-secret-of-this-test-alone"
 START_SECONDS = 60.0
-"""It imports all that the server does, and a show starts three processes at once on a machine with other work."""
+"""It imports as much as the server does, and several processes may start at once on a busy machine."""
 
 
 class RunningGateway:
     """`python server.py sandbox`."""
 
     def __init__(self, folder: Path, server_port: int) -> None:
-        """Name the folder of its ledger and the port of the server that it reports to."""
+        """Configure the folder of its ledger and the port of the server that it reports to."""
         self.port = free_port()
         self._folder = folder
         self._server_port = server_port
@@ -32,7 +32,7 @@ class RunningGateway:
 
     @property
     def ledger_path(self) -> Path:
-        """Name the file of its ledger."""
+        """Return the path of its ledger."""
         return self._folder / "tillgraph-sandbox.db"
 
     def start(self) -> "RunningGateway":

@@ -1,4 +1,4 @@
-"""A shop's back end that is told by webhook: a real HTTP server, which keeps what it gets and answers as told."""
+"""A shop's back end that receives webhooks: a real HTTP server, which keeps requests and answers as told."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ from tests.support.waiting import PATIENCE_SECONDS
 
 TAKEN = 204
 POLL_SECONDS = 0.02
-"""Until one that is closed has noticed it: half a second, where nothing is said."""
+"""Until a closed one has noticed it: half a second by default."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Received:
 
     @property
     def told(self) -> Json:
-        """Read the body."""
+        """Return the parsed body."""
         return orjson.loads(self.body)
 
     @property
@@ -39,11 +39,11 @@ class Received:
 
     @property
     def place(self) -> tuple[str, int]:
-        """Return the event's collection, and its place there."""
+        """Return the event's collection and its sequence number there."""
         return self.told["data"]["paymentCollectionId"], self.told["data"]["sequence"]
 
     def verified(self, secret: str) -> Json:
-        """Verify it as the Standard Webhooks library does for a receiver; raises what that raises."""
+        """Verify it with the Standard Webhooks library, as a receiver does; raises that library's exceptions."""
         return Webhook(secret).verify(self.body, dict(self.headers))
 
 
@@ -53,15 +53,15 @@ Answer = Callable[[Received], int]
 class _Listener(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
-    """Two servers may send sixteen at once; whoever finds no room tries again a second later."""
+    """Two servers may send sixteen at once; a sender without room tries again a second later."""
 
 
 @dataclass
 class Receiver:
-    """Takes webhooks on a free port of this machine."""
+    """A receiver of webhooks on a free port of this machine."""
 
     answer: Answer = lambda _: TAKEN
-    """The status to answer with; as long as it takes, the sender waits."""
+    """Returns the status to answer with; the sender waits as long as it takes."""
     received: list[Received] = field(default_factory=list)
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -102,18 +102,18 @@ class Receiver:
             self._changed.notify_all()
 
     def wait(self, enough: Callable[[list[Received]], bool]) -> None:
-        """Wait until what was received is enough; fails the test where that does not come."""
+        """Wait until a condition on the received requests holds; fail the test otherwise."""
         with self._changed:
             came = self._changed.wait_for(lambda: enough(self.received), PATIENCE_SECONDS)
         assert came, [(one.told["type"], one.place) for one in self.received]
 
     def wait_for(self, count: int) -> list[Received]:
-        """Wait for a number of requests, and give all that came."""
+        """Wait for a number of requests, and return all that came."""
         self.wait(lambda received: len(received) >= count)
         return list(self.received)
 
     def hold(self, status: int = TAKEN) -> threading.Event:
-        """Answer nobody until the event is set that this gives, and then with a status."""
+        """Answer nobody until the returned event is set, and then with a status."""
         go_on = threading.Event()
 
         def held(_: Received) -> int:
@@ -124,6 +124,6 @@ class Receiver:
         return go_on
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self._server.shutdown()
         self._server.server_close()

@@ -18,13 +18,13 @@ from tests.support.waiting import until
 
 @dataclass
 class Site:
-    """Everything that one payment passes through."""
+    """Everything that a payment passes through."""
 
     servers: list[RunningServer]
     gateway: RunningGateway
     between: Between
     is_ledger_true: bool = field(default=True)
-    """The proxy has not lied about amounts: the books have to agree at the end."""
+    """Whether the proxy left amounts unchanged: the records have to agree at the end."""
 
     @property
     def server(self) -> RunningServer:
@@ -44,7 +44,7 @@ def site(
     hears_reports: bool = True,
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Site]:
-    """Run a site; once the block is over its books have to agree and every invariant has to hold.
+    """Run a site; after the block its records have to agree and every invariant has to hold.
 
     `settings` are the servers', who share one database and are test builds. `hears_reports` False: the proxy swallows
     reports.

@@ -36,7 +36,7 @@ HELD = ".held"
 
 
 def at(point: str) -> None:
-    """Fail here, where this is the point; who waits here makes a file that says so, "faults.held"."""
+    """Fail if this is the point; a process that waits here creates a file, "faults.held"."""
     path = Path(os.environ["TILLGRAPH_TEST_FAULTS"])
     armed = _read(path)
     if armed == point:
@@ -64,7 +64,7 @@ def _seconds(name: str) -> float | None:
 
 
 def faults() -> FaultInjection:
-    """Read the environment."""
+    """Return the faults that the environment asks for."""
     scale = float(os.environ.get("TILLGRAPH_TEST_TIME_SCALE", "1"))
     wait_scale = float(os.environ.get("TILLGRAPH_TEST_WAIT_SCALE", "1"))
     listening = {"at": at} if "TILLGRAPH_TEST_FAULTS" in os.environ else {}
@@ -78,7 +78,7 @@ def faults() -> FaultInjection:
 
 
 def write_statements(path: Path) -> None:
-    """Have both drivers write down what they send."""
+    """Let both drivers write down the statements that they send."""
     connect_sqlite, connect_postgresql = sqlite3.connect, asyncpg.connect
 
     def write(statement: str) -> None:
@@ -100,11 +100,11 @@ def write_statements(path: Path) -> None:
 
 
 class RolledBack(Exception):
-    """An error: the first run of a transaction's function is over, and nothing of it may stay."""
+    """An error: the first run of a transaction's function is over, and is rolled back."""
 
 
 def run_twice() -> None:
-    """Have every write transaction start again once, as the databases say that one may."""
+    """Run every write transaction twice, as databases may."""
     kinds: tuple[Any, ...] = (SqliteDatabase, PostgresqlDatabase)
     for kind in kinds:
         kind.write = _twice(kind.write)
@@ -116,7 +116,7 @@ def _twice(write: Any) -> Any:
             work(connection)
             raise RolledBack
 
-        # What the first run raises, the second one raises again.
+        # An exception of the first run is raised again by the second.
         with suppress(Exception):
             await write(database, first)
         return await write(database, work)
@@ -125,7 +125,7 @@ def _twice(write: Any) -> Any:
 
 
 def main() -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command line; return the exit code."""
     if "TILLGRAPH_TEST_RUNS_TWICE" in os.environ:
         run_twice()
     if "TILLGRAPH_TEST_STATEMENTS" in os.environ:

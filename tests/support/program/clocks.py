@@ -1,4 +1,4 @@
-"""What a server's clocks are for a test: a wall clock that stands, so that no day ends in its middle, and patience."""
+"""The clocks of servers under test: a wall clock that stands still, so that no day ends during a test, and patience."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ from tests.support.program.running import WRONG_CLOCK
 
 DAY_SECONDS = 86_400
 NOON = 20_700 * DAY_SECONDS + DAY_SECONDS // 2
-"""Of some day, in seconds since 1970; it is a full minute, too."""
+"""A full minute of some day, in seconds since 1970."""
 
 STANDING_CLOCK = WRONG_CLOCK
-"""For a server whose clock `stop_clock` stops; where a database tells the time, as PostgreSQL does, that goes on."""
+"""For a server with a stopped clock; a database with its own clock, such as PostgreSQL, keeps going."""
 
 
 def stop_clock(folder: Path, at: int = NOON) -> None:
-    """Let the clock of a server that runs in a folder stand from now on, at a time in seconds since 1970."""
+    """Stop the clock of a server that runs in a folder, at a time in seconds since 1970."""
     written = folder / "clock.new"
     written.write_text(f"@{at}")
     written.replace(folder / "clock")

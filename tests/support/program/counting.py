@@ -1,4 +1,4 @@
-"""Rate limits that two servers count together: what both are asked, and what their logs say of it."""
+"""Requests and log lines of rate limits that two servers share."""
 
 import httpx2
 
@@ -17,10 +17,10 @@ Pair = tuple[RunningServer, RunningServer]
 
 
 def shown(server: RunningServer, collection: Json) -> httpx2.Response:
-    """Read a collection by its client secret."""
+    """Return a collection, read by its client secret."""
     return server.post(SHOW, {"id": collection["id"]}, bearer=collection["clientSecret"])
 
 
 def guess(server: RunningServer) -> int:
-    """Come with a wrong key; give the status."""
+    """Send a wrong key; return the status."""
     return server.post("{ __typename }", bearer="a-key-that-nobody-has").status_code

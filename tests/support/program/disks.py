@@ -1,4 +1,4 @@
-"""Disks that are full: a real one, which root alone may mount."""
+"""Full disks: real ones, which only root may mount."""
 
 import subprocess
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
-    """Let a folder be a disk of its own meanwhile, with little room."""
+    """Make a folder a small disk of its own during the block."""
     options = f"size={size_bytes}"
     subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
     try:
@@ -18,7 +18,7 @@ def small_disk(folder: Path, size_bytes: int) -> Iterator[None]:
 
 
 def fill(folder: Path) -> Path:
-    """Leave no byte of a disk; gives the file that takes them."""
+    """Fill a disk to its last byte; return the file that does so."""
     path = folder / "ballast"
     with path.open("ab", 0) as file:
         try:

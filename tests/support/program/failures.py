@@ -1,4 +1,4 @@
-"""What a failing test tells: its servers' log lines, and the command that repeats it alone."""
+"""The report of a failing test: its servers' log lines, and the command that repeats it alone."""
 
 import shlex
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 
 MOST_LINES = 200
-"""Of one server: the newest ones."""
+"""Lines of one server: the newest ones."""
 
 _logs: dict[Path, int] = {}
 """The logs of this process's servers, and how long each was when the test began."""
 
 
 def watch(log: Path) -> None:
-    """Show a log where the running test fails."""
+    """Show a log if the running test fails."""
     _logs.setdefault(log, 0)
 
 
 def begin() -> None:
-    """Show from now on what comes from now on; the logs of servers that are gone no more."""
+    """Start a test's report: only later lines, and no logs of servers that are gone."""
     for log in list(_logs):
         if log.exists():
             _logs[log] = log.stat().st_size

@@ -4,5 +4,5 @@ from pathlib import Path
 
 
 def whole_lines(path: Path) -> list[bytes]:
-    """Read every line but a last one that is half written yet."""
+    """Return every line except a last one that is only half written."""
     return path.read_bytes().split(b"\n")[:-1]

@@ -1,6 +1,6 @@
-"""Ports for the tests' servers: each process has a block of its own, outside of those that the system gives.
+"""Ports for the tests' servers: each process has a block of its own, outside the system's automatic range.
 
-A port that the system itself chose may be given to somebody else between its choice and the server that binds it.
+A port chosen by the system may be given to another process before the server binds it.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from pathlib import Path
 
 FIRST, LAST = 10_000, 65_535
 BLOCK = 400
-"""More than a process needs at the same time; they are given out in turn."""
+"""More than a process needs at the same time; they are used in turn."""
 
 
 def free_port() -> int:
@@ -27,13 +27,13 @@ def free_port() -> int:
 
 @cache
 def _ports() -> Iterator[int]:
-    """Iterate over the ports of this process's block, again and again."""
+    """Yield the ports of this process's block, again and again."""
     first = _claim()
     return itertools.cycle(range(first + 1, first + BLOCK))
 
 
 _claimed: list[socket.socket] = []
-"""On the first port of this process's block: whoever has bound that has the block, until it ends."""
+"""The socket on the first port of this process's block: its owner has the block until it ends."""
 
 
 def _claim() -> int:
@@ -51,14 +51,14 @@ def _claim() -> int:
 
 
 def _blocks() -> list[int]:
-    """List the first ports of all blocks, without those in the system's range where there are others."""
+    """Return the first ports of all blocks, without those in the system's range if there are others."""
     begin, end = _system_range()
     blocks = list(range(FIRST, LAST - BLOCK, BLOCK))
     return [first for first in blocks if first > end or first + BLOCK <= begin] or blocks
 
 
 def _system_range() -> tuple[int, int]:
-    """Return the first and the last port that the system gives to whoever names none.
+    """Return the first and the last port of the system's automatic range.
 
     Source: ip(7), ip_local_port_range.
     """

@@ -1,4 +1,4 @@
-"""Runs real servers for the tests: a process of its own, a database file of its own, a free loopback port."""
+"""Real servers for the tests: a process of its own, a database of its own, a free loopback port."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ WRONG_CLOCK = {"PYTHONPATH": str(ROOT / "tests" / "faults" / "clock")}
 """For a server whose clock `set_clock` sets."""
 
 SERVES = b"Tillgraph serves on"
-"""What each process says once it does."""
+"""The line that each process prints once it serves."""
 
 WORKERS = "--workers"
 """The argument of `serve` for several processes."""
@@ -51,19 +51,19 @@ PATIENT_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": "60"}
 """Of every test build that is not told otherwise: a crowd on a slow machine is not sent away."""
 
 SHORT_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": "0.6"}
-"""For a test build, and a test that sends again what is refused."""
+"""For a test build, and a test that repeats refused calls."""
 
 SHIPPED_LOCKS = {"TILLGRAPH_TEST_LOCK_SECONDS": str(LOCK_SECONDS)}
 """For a test build that waits as long as is shipped."""
 
 LONG_WAITS = {"TILLGRAPH_TEST_WAIT_SCALE": "0.1"}
-"""For a test build: nobody's time is over while a test, on however slow a machine, lets them wait."""
+"""For a test build: no time limit ends while a test lets it wait, on however slow a machine."""
 
 NEVER_POLLS = {"TILLGRAPH_TEST_POLL_SECONDS": "86400"}
-"""For a test build: what it learns of another process's changes, it learns by a hint."""
+"""For a test build: it learns of another process's changes only by a hint."""
 
 NO_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600"}
-"""What is unsettled there stays so, unless something else settles it."""
+"""Unsettled operations stay so, unless the test resolves them."""
 
 QUICK_RECOVERY = {"TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "0.5"}
 
@@ -71,11 +71,11 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 
 Json = Any
-"""What came over the wire; the tests look at it by name."""
+"""Decoded JSON; the tests select from it by name."""
 
 
 def document(name: str) -> str:
-    """Read a document of `queries/`, such as "back_end/08_capture_payment", or "complete/capturePayment"."""
+    """Return a document of `queries/`, such as "back_end/08_capture_payment", or "complete/capturePayment"."""
     folder = DOCUMENTS if name.startswith("complete/") else QUERIES
     return (folder / f"{name}.graphql").read_text()
 
@@ -87,7 +87,7 @@ def document_names() -> list[str]:
 
 
 def set_clock(folder: Path, wrong_by_seconds: int) -> None:
-    """Let the clock of a server that runs in a folder be wrong from now on."""
+    """Set the clock of a server that runs in a folder wrong from now on."""
     (folder / "clock").write_text(str(wrong_by_seconds))
 
 
@@ -102,7 +102,7 @@ def clean_environment() -> dict[str, str]:
 
 @dataclass
 class RunningServer:
-    """What `python server.py serve` runs, in a folder of its own."""
+    """A process of `python server.py serve`, in a folder of its own."""
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -110,7 +110,7 @@ class RunningServer:
     arguments: tuple[str, ...] = ()
     """Of `serve`."""
     is_test_build: bool = False
-    """It runs from build.py here: days pass in seconds where told, and it fails at the points that `fail_at` names."""
+    """It runs from build.py here: days pass in seconds if told, and it fails at the points that `fail_at` names."""
     is_started_afresh: bool = False
     """It is an interpreter of its own, as the README starts it, rather than forked from one; see starting.py here."""
     checkout: Path = ROOT
@@ -118,17 +118,17 @@ class RunningServer:
     process: "Started | subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)
-    """It was made for this server, and ends with it."""
+    """It was created for this server, and ends with it."""
     start_seconds: float = START_SECONDS
     error_to: IO[bytes] | None = None
-    """Takes its standard error, where that is not to go into the log's file."""
+    """Receives its standard error, instead of the log's file."""
     credential: str | None = None
-    """Sent as the bearer token where a call names none."""
+    """Sent as the bearer token of calls that name none."""
     _said_before: int = field(init=False, default=0)
     """Bytes of the log from earlier starts."""
 
     def __post_init__(self) -> None:
-        """Make the client, and the database where it is not a file; the server is not started yet."""
+        """Create the client, and the database if it is not a file; the server is not started yet."""
         self.is_database_own = URL not in self.environment
         if self.is_database_own and (address := self._new_database()) is not None:
             self.environment = {**self.environment, URL: address}
@@ -155,12 +155,12 @@ class RunningServer:
         return self.environment.get(URL, f"{SQLITE}{self.folder / 'tillgraph.db'}")
 
     def rows(self, statement: str, *values: object) -> list[databases.Row]:
-        """Run one statement on the server's database, past the server; its parameters are written as ?."""
+        """Run one statement on the server's database, bypassing the server; its parameters are written as ?."""
         return databases.rows(self.database, statement, *values)
 
     @property
     def log_path(self) -> Path:
-        """Name the file that takes the server's log: one JSON object a line."""
+        """Return the file of the server's log: one JSON object a line."""
         return self.folder / "server.log"
 
     def start(self) -> "RunningServer":
@@ -177,12 +177,12 @@ class RunningServer:
         raise RuntimeError(f"The server was not ready in time: {self.log_path.read_text()[-4000:]}")
 
     def _serves(self) -> bool:
-        """Return whether every process of it has said so: one that is behind would not know yet what a test changes."""
+        """Return whether every process has printed that it serves: a later one would not know what a test changes."""
         many = self.arguments[self.arguments.index(WORKERS) + 1] if WORKERS in self.arguments else 1
         return self.log_path.read_bytes()[self._said_before :].count(SERVES) >= int(many)
 
     def is_ready(self) -> bool:
-        """Return whether it takes new work; one that is not there does not."""
+        """Return whether it accepts new work; False if it does not answer."""
         try:
             return self.client.get("/health/ready").status_code == 200
         except httpx2.TransportError:
@@ -217,14 +217,14 @@ class RunningServer:
                 )
 
     def reconnect(self) -> None:
-        """Call over new connections from now on, so that another of the server's processes may take them."""
+        """Use new connections from now on, so that another of the server's processes may serve them."""
         self.client.close()
         self.client = self._new_client()
 
     def check(self) -> tuple[int, str]:
-        """Do what `python server.py check` does, without starting a process; gives what that would say.
+        """Return what `python server.py check` would print, without starting a process.
 
-        It runs behind nearly every test, and a process costs seconds; tests/api/program/test_check.py holds the
+        It runs after nearly every test, and a process costs seconds; tests/api/program/test_check.py tests the
         command.
         """
         broken = databases.broken(self.database)
@@ -232,7 +232,7 @@ class RunningServer:
         return (1 if broken else 0), said
 
     def command(self, *arguments: str) -> tuple[int, str]:
-        """Run another command beside the server; gives its exit code and what it printed, without log lines."""
+        """Run another command beside the server; return its exit code and its output without log lines."""
         environment = {**clean_environment(), **self.environment}
         ended = run(self._program, arguments, folder=self.folder, environment=environment)
         lines = (ended.stdout + ended.stderr).splitlines(keepends=True)
@@ -267,11 +267,11 @@ class RunningServer:
         return (self.folder / FAULTS).with_suffix(".held")
 
     def go_on(self) -> None:
-        """Let a test build go on from the point at which it waits, and fail nowhere."""
+        """Let a test build continue from the point at which it waits, and fail nowhere."""
         (self.folder / FAULTS).unlink(missing_ok=True)
 
     def be_overtaken(self) -> None:
-        """Let a test build's transaction that waits in its midst be rolled back and start again."""
+        """Let a test build's transaction that waits inside be rolled back and start again."""
         (self.folder / FAULTS).write_text("overtaken")
 
     def kill(self) -> None:
@@ -287,10 +287,10 @@ class RunningServer:
         return self.process.wait(timeout=STOP_SECONDS)
 
     def close(self) -> None:
-        """End the process, whatever became of it, and the client; how a server stops is for the tests that say so."""
+        """End the process, whatever its state, and the client; other tests are about stopping a server."""
         self.client.close()
         if self.process is not None and self.process.poll() is None:
-            if WORKERS in self.arguments:  # They outlive a parent that is killed by a moment.
+            if WORKERS in self.arguments:  # They outlive a killed parent for a moment.
                 self.stop()
             else:
                 self.kill()
@@ -300,7 +300,7 @@ class RunningServer:
     def post(
         self, query: str, variables: Mapping[str, Json] | None = None, *, bearer: str | None = None
     ) -> httpx2.Response:
-        """Send a GraphQL request and give the whole response."""
+        """Send a GraphQL request and return the whole response."""
         body = orjson.dumps({"query": query, "variables": variables or {}})
         headers = {"content-type": "application/json"}
         credential = bearer or self.credential
@@ -311,7 +311,7 @@ class RunningServer:
     def execute(
         self, query: str, variables: Mapping[str, Json] | None = None, *, bearer: str | None = None
     ) -> Json:
-        """Execute a document and give its data; an error among the top-level errors fails the test."""
+        """Execute a document and return its data; a top-level error fails the test."""
         response = self.post(query, variables, bearer=bearer)
         answer = orjson.loads(response.content)
         assert "errors" not in answer, answer["errors"]
@@ -319,7 +319,7 @@ class RunningServer:
         return answer["data"]
 
     def run(self, name: str, *, bearer: str | None = None, **variables: Json) -> Json:
-        """Execute a document of `queries/` and give the value of its one root field."""
+        """Execute a document of `queries/` and return the value of its one root field."""
         data = self.execute(document(name), variables, bearer=bearer)
         (value,) = data.values()
         return value
@@ -332,7 +332,7 @@ class RunningServer:
         return data[field_name]
 
     def ledger(self, session_id: str | None = None) -> list[Json]:
-        """Read the effects that the sandbox gateway had, of one session where it is named, oldest first."""
+        """Return the sandbox gateway's effects, optionally of one session, oldest first."""
         headers = {} if self.credential is None else {"authorization": f"Bearer {self.credential}"}
         params = {} if session_id is None else {"session": session_id}
         response = self.client.get("/sandbox/ledger", headers=headers, params=params)
@@ -340,11 +340,11 @@ class RunningServer:
         return list(response.json())
 
     def _new_client(self) -> httpx2.Client:
-        # Nothing here speaks TLS: reading the world's authorities takes longer than most tests.
+        # Nothing here uses TLS: reading the certificate authorities takes longer than most tests.
         return httpx2.Client(
             base_url=self.url, timeout=30, limits=POOL_LIMITS, trust_env=False, verify=False
         )
 
     def log_lines(self) -> list[Json]:
-        """Read the server's log lines that are JSON objects."""
+        """Return the server's log lines that are JSON objects."""
         return [orjson.loads(line) for line in whole_lines(self.log_path) if line.startswith(b"{")]

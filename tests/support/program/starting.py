@@ -1,4 +1,4 @@
-"""Starts the program many times a minute: it is imported once, and each process is forked from the one that did.
+"""Fast starts of the program: one process imports it once, and each start is a fork of that process.
 
 Importing takes nine tenths of a start, and reading the trusted documents most of the first requests. A forked process
 does all that follows: it reads its arguments, its environment and its settings, runs in a folder of its own, and ends
@@ -32,11 +32,11 @@ ROOT: Final = Path(__file__).parents[3]
 PYTHONPATH: Final = "PYTHONPATH"
 COMMAND_SECONDS: Final = 60.0
 BACKLOG: Final = 64
-"""Starts that wait: processes that the tests are spread over, and threads of theirs."""
+"""Waiting starts: processes and threads of the tests."""
 DESCRIPTORS: Final = 4
 """Handed over at a start: the request, standard output, standard error, and where the process's end is told."""
 WORD_BYTES: Final = 12
-"""Of a process's id and of its exit code, which are told one behind the other."""
+"""Bytes of a process's id and of its exit code, which are sent one after the other."""
 
 IMPORTED_LATE: Final = (
     "anyio._backends._asyncio",
@@ -46,14 +46,14 @@ IMPORTED_LATE: Final = (
     "uvicorn.lifespan.on",
     "uvicorn.loops.uvloop",
 )
-"""What a server imports once it runs: a quarter of its start, when it is forked from a process that has the rest."""
+"""Modules that a server imports once it runs: a quarter of its start, when it is forked with the rest loaded."""
 
 Program = Literal["server", "test build", "stripe"]
 
 
 @dataclass
 class Started:
-    """A process that was started here; what it has of `subprocess.Popen` does the same."""
+    """A process started here, with the methods of `subprocess.Popen` that the tests need."""
 
     pid: int
     _told: int
@@ -65,7 +65,7 @@ class Started:
         return self._look(0)
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end and give the exit code; raises TimeoutExpired."""
+        """Wait for its end and return the exit code; raises TimeoutExpired."""
         ends_at = None if timeout is None else time.monotonic() + timeout
         while (code := self._look(self._left(ends_at))) is None:
             if ends_at is not None and time.monotonic() >= ends_at:
@@ -73,7 +73,7 @@ class Started:
         return code
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, where it still runs."""
+        """Send a signal, if it still runs."""
         if self.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
@@ -87,7 +87,7 @@ class Started:
         self.send_signal(signal.SIGKILL)
 
     def __del__(self) -> None:
-        """Close what its end is told by: not before, since several threads may wait for it."""
+        """Close the channel of its end: not earlier, since several threads may wait for it."""
         os.close(self._told)
 
     @staticmethod
@@ -115,9 +115,9 @@ def start(
     output: IO[bytes] | None = None,
     error: IO[bytes] | None = None,
 ) -> Started:
-    """Start a program in a folder, with this environment and no other; without files, its output is thrown away.
+    """Start a program in a folder, with exactly this environment; without files, its output is discarded.
 
-    It ends with whoever started it, at the latest.
+    It ends at the latest with the process that started it.
     """
     asking, request = os.pipe()
     told, telling = os.pipe()
@@ -129,7 +129,7 @@ def start(
     os.close(telling)
     with os.fdopen(request, "wb") as writing:
         writing.write(orjson.dumps([program, arguments, str(folder), dict(environment)]))
-    # The waiting process tells its child's id, and much later the exit code.
+    # The waiting process sends its child's id, and much later the exit code.
     return Started(_number(told), told)
 
 
@@ -142,7 +142,7 @@ def _number(told: int) -> int:
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a command."""
+    """The result of a command."""
 
     returncode: int
     stdout: str
@@ -178,14 +178,14 @@ _given: str | None = None
 
 
 def use(address: str) -> None:
-    """Have processes forked where `forker` of another process says."""
+    """Fork processes from the `forker` of another process."""
     global _given  # noqa: PLW0603 - one for each process of a run
     _given = address
 
 
 @cache
 def forker() -> str:
-    """Start the process that imports the program, and has it for every later start; gives its address."""
+    """Start the process that imports the program once for every later start; return its address."""
     folder = TemporaryDirectory(prefix="starting-")
     address = str(Path(folder.name) / "control")
     living, alive = os.pipe()
@@ -232,7 +232,7 @@ def _programs() -> Mapping[Program, Callable[[], int | None]]:
 
 
 def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int | None]:
-    """Fork a process at each request; comes back in each of those, with what it is to do."""
+    """Fork a process at each request; return its task in each of those."""
     programs = _programs()
     gc.collect()
     gc.freeze()  # Collections do not write to what all of them share.
@@ -241,7 +241,7 @@ def _fork_until_told(listening: socket.socket, living: int) -> Callable[[], int 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     watched = _Watched()
     watched.waiting.register(listening, select.POLLIN)
-    watched.waiting.register(living, 0)  # What is always told: that the tests are over.
+    watched.waiting.register(living, 0)  # Whatever is sent, it means that the tests are over.
     while True:
         events = dict(watched.waiting.poll())
         if living in events:
@@ -288,34 +288,34 @@ def _become(request: int, output: int, error: int) -> Program:
 
 
 class _Watched:
-    """The processes that were forked: their ends are told, and they end where nobody is left to be told."""
+    """The forked processes: their ends are reported, and they end if nobody is left to receive that."""
 
     def __init__(self) -> None:
         self.waiting = select.poll()
         self._ending: dict[int, tuple[int, int]] = {}
-        """By the descriptor that tells of its end: a process's id, and where that is told."""
+        """By the descriptor that shows its end: a process's id, and the channel for that."""
         self._telling: dict[int, int] = {}
-        """By where its end is told: a process's id."""
+        """A process's id by its channel."""
 
     def descriptors(self) -> list[int]:
-        """List what is open for them."""
+        """Return the descriptors to watch."""
         return [*self._ending, *self._telling]
 
     def add(self, pid: int, telling: int) -> None:
-        """Tell a process's id, and later its exit code."""
+        """Send a process's id, and later its exit code."""
         ended = os.pidfd_open(pid)
         self._ending[ended] = (pid, telling)
         self._telling[telling] = pid
         self.waiting.register(ended, select.POLLIN)
-        self.waiting.register(telling, 0)  # What is always told: that nobody reads any more.
+        self.waiting.register(telling, 0)  # Whatever is sent, it means that nobody reads any more.
         with contextlib.suppress(BrokenPipeError):
             _tell(telling, pid)
 
     def look_at(self, descriptor: int) -> None:
-        """Do what an event of this descriptor asks for, where it is of one of them."""
+        """Handle an event of a descriptor, if it belongs to one of them."""
         if descriptor in self._ending:
             pid, telling = self._ending.pop(descriptor)
-            # It is told before the id is free for another process.
+            # It is sent before the id is free for another process.
             found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
             assert found is not None
             has_exited = found.si_code == os.CLD_EXITED
@@ -332,17 +332,17 @@ class _Watched:
             self.waiting.unregister(descriptor)
 
     def kill_all(self) -> None:
-        """End those that run."""
+        """Kill those that run."""
         for pid, _ in self._ending.values():
             os.kill(pid, signal.SIGKILL)
 
 
 def _heed_path(path: str) -> None:
-    """Do what an interpreter does with its PYTHONPATH, and import what changes it."""
+    """Apply PYTHONPATH as an interpreter does, and import what it changes."""
     places = [place for place in path.split(os.pathsep) if place and place not in sys.path]
     sys.path[1:1] = places
     if any((Path(place) / "sitecustomize.py").exists() for place in places):
-        # Debian's interpreters have one of their own, which is there already.
+        # Debian's interpreters have one of their own, which is already loaded.
         sys.modules.pop("sitecustomize", None)
         importlib.import_module("sitecustomize")
 

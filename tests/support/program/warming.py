@@ -1,4 +1,4 @@
-"""Serves one payment in the process that servers are forked from: what a first request builds, all of them have.
+"""One payment served in the process that servers are forked from: all of them inherit what a first request builds.
 
 A server compiles its statements and completes its schema at its first requests, which took as long as its start.
 """
@@ -27,11 +27,11 @@ DOCUMENTS = Path(__file__).parents[2] / "documents" / "complete"
 
 
 def serve_once() -> None:
-    """Open, authorize, capture and refund a payment on SQLite, and compile what is there for PostgreSQL."""
+    """Open, authorize, capture and refund a payment on SQLite, and compile the statements for PostgreSQL."""
     for name in [
         name for name in os.environ if name.startswith(PREFIX) or name in ("HOST", "PORT")
     ]:
-        del os.environ[name]  # Each program that is forked has an environment of its own.
+        del os.environ[name]  # Each forked program has an environment of its own.
     with (
         TemporaryDirectory(prefix="warming-") as folder,
         open(os.devnull, "w") as nowhere,  # noqa: PTH123 - no file

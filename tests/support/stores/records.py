@@ -1,4 +1,4 @@
-"""What a server's database file and its gateway's ledger hold, read beside the server."""
+"""The rows of a server's database and its gateway's ledger, read beside the server."""
 
 import sqlite3
 from collections import Counter
@@ -20,17 +20,17 @@ SUMS = (
 
 
 def everything(server: RunningServer) -> dict[str, list[databases.Row]]:
-    """Read every row of the server's database."""
+    """Return every row of the server's database."""
     return {table: server.rows(f"SELECT * FROM {table}") for table in TABLES}  # noqa: S608
 
 
 def locked(server: RunningServer) -> AbstractContextManager[None]:
-    """Hold the server's database so that it can't write."""
+    """Lock the server's database so that it can't write."""
     return databases.held(server.database)
 
 
 def operation_in(server: RunningServer, status: str, kind: str, session_id: str) -> str:
-    """Return the id of a session's operation of a kind that is in a status; "" where there is none."""
+    """Return the id of a session's operation of a kind and a status; "" where there is none."""
     found = server.rows(
         "SELECT id FROM operations WHERE status = ? AND kind = ? AND session_id = ?",
         status,
@@ -41,12 +41,12 @@ def operation_in(server: RunningServer, status: str, kind: str, session_id: str)
 
 
 def open_operations(server: RunningServer) -> list[databases.Row]:
-    """List the operations without an outcome."""
+    """Return the operations without an outcome."""
     return server.rows(f"{OPERATIONS} WHERE status IN ('ASKING', 'UNKNOWN', 'PROCESSING')")
 
 
 def effects(server: RunningServer, session_id: str, kind: str | None = None) -> list[Json]:
-    """List the gateway's effects on a session, of one kind where it is named."""
+    """Return the gateway's effects on a session, optionally of one kind."""
     return [
         entry
         for entry in server.ledger(session_id)
@@ -55,11 +55,11 @@ def effects(server: RunningServer, session_id: str, kind: str | None = None) -> 
 
 
 LEASES_OVER = "UPDATE operations SET due_at = 1 WHERE status = 'ASKING'"
-"""What a dead process was asking is recovery's at once, as it is after the lease."""
+"""Makes the operations of a dead process due for recovery at once, as after the lease."""
 
 
 def end_leases(server: RunningServer) -> None:
-    """Put the clock of every lease to its end."""
+    """Let every lease expire."""
     server.rows(LEASES_OVER)
 
 
@@ -73,12 +73,12 @@ PUT_OFF = (
 
 
 def put_off(server: RunningServer, session_id: str) -> None:
-    """Let recovery not look at a session's attempt, once nobody is at it."""
+    """Keep recovery away from a session's attempt, once no process holds it."""
     until(lambda: server.rows(PUT_OFF, FAR, session_id))
 
 
 def moved(ledger: Path, session_id: str, kind: str) -> list[int]:
-    """Read a session's effects of a kind that moved anything out of the ledger's file, in minor units, oldest first."""
+    """Return the amounts of a session's effects of a kind from the ledger's file, in minor units, oldest first."""
     with closing(
         sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=PATIENCE_SECONDS)
     ) as file:
@@ -91,7 +91,7 @@ def moved(ledger: Path, session_id: str, kind: str) -> list[int]:
 
 
 def lapse(server: RunningServer, payment_id: str) -> None:
-    """Put the end of an authorization's time to its beginning."""
+    """Let an authorization expire."""
     server.rows("UPDATE payments SET capture_before = created_at WHERE id = ?", payment_id)
 
 
@@ -99,7 +99,7 @@ DAY = 86_400 * 1_000_000
 
 
 def days_ago(server: RunningServer, session_id: str) -> None:
-    """Put what is unknown of a session two days back, and recovery's next step to now."""
+    """Move a session's unknown operation two days back, and make it due for recovery now."""
     server.rows(
         "UPDATE operations SET created_at = created_at - ?, absent_since = absent_since - ?, due_at = 1"
         " WHERE session_id = ? AND status = 'UNKNOWN' AND holder IS NULL",
@@ -110,9 +110,9 @@ def days_ago(server: RunningServer, session_id: str) -> None:
 
 
 def assert_books_agree(server: RunningServer) -> None:
-    """Hold the ledger to our operations by key, every payment's sums to the ledger's, and the log to its sequence.
+    """Compare the ledger with our operations by key, payments' sums with the ledger's, and the log with its sequence.
 
-    What is still under way gets its outcome first: until then the gateway knows more than we do.
+    Operations under way get their outcome first: until then the gateway knows more than we do.
     """
     until(lambda: not open_operations(server))
     ledger = server.ledger()
