@@ -30,7 +30,7 @@ Figures = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Round:
-    """One round: what it is made of, and an empty folder of its own, which is removed behind it."""
+    """One round: what it is made of, and an empty folder of its own, which is removed after it."""
 
     folder: Path
     seed: int

@@ -102,7 +102,7 @@ def _output(process: "subprocess.Popen[bytes]") -> IO[bytes]:
 
 
 async def _log(house: House, after: str) -> list[str]:
-    """Read the cursors of the whole log behind one, oldest first."""
+    """Read the cursors of the whole log after one, oldest first."""
     cursors: list[str] = []
     async with lines_to(house, 1) as (line,):
         while True:

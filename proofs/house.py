@@ -23,7 +23,7 @@ START_SECONDS = 120.0
 """A show takes minutes, on a machine that may do other work as well."""
 
 SETTLED_SECONDS = 120.0
-"""Recovery's second try comes a minute behind the first."""
+"""Recovery's second try comes a minute after the first."""
 
 LOOK_SECONDS = 0.25
 
@@ -45,13 +45,13 @@ class House:
 
     @property
     def first(self) -> RunningServer:
-        """Return the server that is asked about the books."""
+        """Return the server that is asked for the comparison."""
         return self.servers[0]
 
 
 @contextmanager
 def open_house(playing: Round, *, servers: int) -> Iterator[House]:
-    """Run a gateway and servers on one new database, and end each of them behind the block."""
+    """Run a gateway and servers on one new database, and end each of them after the block."""
     with ExitStack() as stack:
         made: list[RunningServer] = []
         # It reports to the first server.
@@ -136,7 +136,7 @@ async def lines_to(house: House, count: int) -> AsyncIterator[list[Line]]:
 
 
 async def pay(line: Line, token: str) -> str:
-    """Authorize 100.00 US dollars at the sandbox; gives the payment's id."""
+    """Authorize 100.00 US dollars at the sandbox; return the payment's id."""
     opened = {"currencyCode": "USD", "amount": "100.00"}
     collection = await line.call(CREATE, {"input": opened})
     at_the_sandbox = {
@@ -150,7 +150,7 @@ async def pay(line: Line, token: str) -> str:
 
 
 def wait_until_settled(server: RunningServer) -> None:
-    """Wait until every operation has its outcome; what has none in time is counted behind it."""
+    """Wait until every operation has its outcome; what has none in time is counted after it."""
     ends_at = time.monotonic() + SETTLED_SECONDS
     while open_operations(server) and time.monotonic() < ends_at:
         time.sleep(LOOK_SECONDS)

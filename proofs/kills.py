@@ -21,7 +21,7 @@ from tests.support.program.running import RunningServer
 SERVERS = 2
 SHOPPERS = 8
 FINAL_SECONDS = 120.0
-"""Recovery's second try comes a minute behind the first: a call may meet that, and two kills."""
+"""Recovery's second try comes a minute after the first: a call may meet that, and two kills."""
 
 EARLIEST_SECONDS = 0.05
 LATEST_SECONDS = 1.5
@@ -55,7 +55,7 @@ def play(playing: Round) -> Figures:
 def _shopping(
     house: House, chance: random.Random
 ) -> Iterator[tuple[list[Shopper], list[BaseException]]]:
-    """Let shoppers pay while the block runs; behind it, those that did not finish have left their faults."""
+    """Let shoppers pay while the block runs; after it, those that did not finish have left their faults."""
     is_over = Event()
     shoppers = [
         Shopper(house.urls, chance.getrandbits(32), is_over, final_seconds=FINAL_SECONDS)

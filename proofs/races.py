@@ -31,7 +31,7 @@ DOCUMENTS = {
 }
 NO_ROOM = ("AMOUNT_TOO_LARGE", "INVALID_STATE")
 LOST_TO_ANOTHER = (*NO_ROOM, "IN_PROGRESS")
-"""How a cancellation and a capture lose to each other: while the other one is asked, or behind it."""
+"""How a cancellation and a capture lose to each other: while the other one is asked, or after it."""
 
 SUCCEEDED = (
     "SELECT payment_id, kind, amount_minor FROM operations"

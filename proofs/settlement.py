@@ -69,7 +69,7 @@ def _call(server: RunningServer, number: int) -> Call:
 
 
 def sum_up(rounds: Sequence[Figures]) -> Figures:
-    """Add up the counts, and give the times' middle, their 99th percentile and the longest one."""
+    """Add up the counts, and return the times' middle, their 99th percentile and the longest one."""
     found = sums(rounds)
     times = [seconds for one in rounds for seconds in one["times"]]
     cut = statistics.quantiles(times, n=100, method="inclusive")

@@ -1,4 +1,4 @@
-"""Many subscribers in a process of their own, each cut off at random and resuming behind its last cursor.
+"""Many subscribers in a process of their own, each cut off at random and resuming after its last cursor.
 
 Standard input gives two lines of JSON: what is followed, and then, once nothing more happens, the cursors of the log.
 Standard output answers the first with "ready" and the second with what each kind of fault was found how often.
@@ -95,7 +95,7 @@ class Subscriber:
         await socket.send(orjson.dumps(message).decode())
 
     async def _take(self, socket: ClientConnection) -> int:
-        """Take a message; gives how many items it was."""
+        """Take a message; return how many items it was."""
         message = orjson.loads(await socket.recv())
         if message["type"] == "ping":
             return 0

@@ -25,7 +25,7 @@ BEGUN_FIRST = (
 """Folders whose files take longest: at the end of a run, no process is left alone with one."""
 
 CHECKED = (0, "Every invariant holds.\n")
-"""What `python server.py check` says behind every test, whatever it did."""
+"""What `python server.py check` says after every test, whatever it did."""
 
 SEED = pytest.StashKey[int]()
 SHORT_SEED = 12

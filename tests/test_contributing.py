@@ -16,7 +16,7 @@ PYTEST_SECONDS = 300
 
 
 def blocks(language: str) -> list[str]:
-    """List the page's blocks of code in a language, in their order."""
+    """Return the page's blocks of code in a language, in their order."""
     return re.findall(rf"```{language}\n(.+?)```", PAGE, re.DOTALL)
 
 

@@ -187,7 +187,7 @@ def test_no_function_writes_into_the_one_around_it() -> None:
 
 
 def code_files() -> list[str]:
-    """List every Python file of the checkout by its path from the root, hidden folders left out."""
+    """Return every Python file of the checkout by its path from the root, hidden folders left out."""
     return sorted(
         inner.relative_to(ROOT).as_posix()
         for outer in ROOT.iterdir()
@@ -198,7 +198,7 @@ def code_files() -> list[str]:
 
 
 def room_of(path: str) -> str:
-    """Name the room that a path from the root lies in: a layer or a file with a row of its own, or the top folder."""
+    """Return the room that a path from the root lies in: a layer or a file with a row of its own, or the top folder."""
     parts = path.removesuffix(".py").split("/")
     rooms = ("/".join(parts[:depth]) for depth in (3, 2))
     return next((room for room in rooms if room in MAY_IMPORT), parts[0])
@@ -210,7 +210,7 @@ def source_of(path: str) -> str:
 
 
 def import_faults(room: str, source: str) -> list[str]:
-    """List the imports of a room's source that the design does not let it have."""
+    """Return the imports of a room's source that the design does not let it have."""
     ours = MAY_IMPORT.keys() | OUTSIDE
     elsewhere = {library for library, rooms in STAYS_IN.items() if room not in rooms}
     imported = {room_of(module.replace(".", "/")) for module in imported_modules(ast.parse(source))}

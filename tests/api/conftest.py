@@ -62,7 +62,7 @@ def strangers(keyed_server: RunningServer) -> Mapping[str, str]:
 
 
 def _ended(server: RunningServer, id: str) -> str:
-    """Put the end of a collection's secret into the past; gives the secret, signed and all."""
+    """Put the end of a collection's secret into the past; return the secret, signed and all."""
     server.rows("UPDATE payment_collections SET secret_ends_at = 1 WHERE id = ?", id)
     secret = collection_of(server, id)["clientSecret"]
     assert "_1_" in secret

@@ -1,4 +1,4 @@
-"""Two collections with everything that hangs off one, for what a browser may see of them."""
+"""Two collections with everything that belongs to one, for what a browser may see of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Shop:
 
 
 def full_collection(server: RunningServer) -> tuple[str, dict[str, str]]:
-    """Open a collection with everything that hangs off one; gives its client secret, and ids by their type."""
+    """Open a collection with everything that belongs to one; return its client secret, and ids by their type."""
     holder = open_holder(server, email="ada@example.com", name="Ada", metadata={"internal": "gold"})
     method = server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
     collection = open_collection(

@@ -26,7 +26,7 @@ def methods_of(server: RunningServer, holder: Json) -> list[Json]:
 
 
 def saved(server: RunningServer, holder: Json) -> Json:
-    """Save a card; gives the payment method."""
+    """Save a card; return the payment method."""
     method = save_method(server, holder["id"])
     assert method["__typename"] == "PaymentMethod", method
     return method
@@ -62,7 +62,7 @@ def test_a_holder_changes_and_goes(open_server: RunningServer) -> None:
 
 
 def test_a_card_is_kept_and_pays(open_server: RunningServer) -> None:
-    """It hangs off its holder; it pays without a token, and is captured."""
+    """It belongs to its holder; it pays without a token, and is captured."""
     holder = open_holder(open_server)
     method = saved(open_server, holder)
     assert [one["details"]["label"] for one in methods_of(open_server, holder)] == [
@@ -109,7 +109,7 @@ def test_paying_may_ask_for_the_customer(open_server: RunningServer) -> None:
 def test_saving_may_ask_for_the_customer(
     open_server: RunningServer, result: str, count: int
 ) -> None:
-    """The token challenge answers SaveRequiresAction with a page; setupId goes on behind its answer."""
+    """The token challenge answers SaveRequiresAction with a page; setupId goes on after its answer."""
     holder = open_holder(open_server)
     answer = save_method(open_server, holder["id"], {"token": "challenge"})
     assert answer["__typename"] == "SaveRequiresAction"

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.once
 
 
 def without_frame(schema: GraphQLSchema) -> list[str]:
-    """Name the mutations of a schema that demand, parse, shield and answer by themselves, or do not."""
+    """Return the mutations of a schema that demand, parse, shield and answer by themselves, or do not."""
     assert schema.mutation_type is not None
     return [
         name

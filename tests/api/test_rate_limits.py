@@ -78,7 +78,7 @@ def used_up(server: RunningServer) -> Json:
 
 
 def to_wait(server: RunningServer, response: httpx2.Response, policy: str) -> int:
-    """Hold a refusal to all that it has to say; gives how long to wait."""
+    """Hold a refusal to all that it has to say; return how long to wait."""
     assert refused(response) == (429, "RATE_LIMITED")
     seconds = int(response.headers["retry-after"])
     [error] = response.json()["errors"]
@@ -255,7 +255,7 @@ def guess(
 
 
 def locked(server: RunningServer, address: str) -> str:
-    """Use an address's failures up; gives it."""
+    """Use an address's failures up; return it."""
     for _ in range(QUOTA):
         assert refused(guess(server, address)) == (401, "UNAUTHENTICATED")
     return address

@@ -39,7 +39,7 @@ def listed(server: RunningServer) -> dict[str, Json]:
 
 
 def paid(server: RunningServer) -> str:
-    """Pay and capture; gives the payment's id."""
+    """Pay and capture; return the payment's id."""
     payment = pay(server)
     capture(server, payment["id"])
     return str(payment["id"])

@@ -59,7 +59,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def assert_sound(self, server: RunningServer) -> None:
-        """Hold that so far nothing has gone wrong or elsewhere."""
+        """Assert that so far nothing has gone wrong or elsewhere."""
         assert self.requested != []
         assert {origin_of(url) for url in self.requested} <= {"", urlsplit(server.url).netloc}
         assert self.complaints == []
@@ -101,7 +101,7 @@ def open_graphiql(page: Page, server: RunningServer) -> None:
 
 
 def until_seen(page: Page, look: Callable[[], Seen]) -> Seen:
-    """Look again and again, while the page goes on, until something true is found, and give it."""
+    """Look again and again, while the page goes on, until something true is found, and return it."""
     ends_at = time.monotonic() + PATIENCE_SECONDS
     while not (seen := look()):
         assert time.monotonic() < ends_at, seen

@@ -170,7 +170,7 @@ def test_examples_need_no_correction(page: Page, server: RunningServer) -> None:
 
 
 def append(page: Page, editor: str, text: str) -> None:
-    """Put text behind what an editor holds."""
+    """Put text after what an editor holds."""
     page.locator(editor).first.click()
     page.keyboard.press("Control+End")
     page.keyboard.insert_text(text)

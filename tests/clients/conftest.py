@@ -62,7 +62,7 @@ class Project:
         )
 
     def must_run(self, *command: str | Path) -> str:
-        """Run a command that has to succeed; gives what it printed."""
+        """Run a command that has to succeed; return what it printed."""
         ended = self.run(*command)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout

@@ -63,7 +63,7 @@ class Union:
 
     @property
     def name(self) -> str:
-        """Name the place, as an identifier of either language."""
+        """Return the place, as an identifier of either language."""
         steps = [f"{step.key}_{step.member}" if step.member else step.key for step in self.steps]
         return "_".join([self.operation, *steps])
 
@@ -78,18 +78,18 @@ class Union:
         return replace(self, members={name: self.members[name] for name in left})
 
     def another(self, member: str) -> str | None:
-        """Name something that is selected of another member and not of this one, where there is anything."""
+        """Return something that is selected of another member and not of this one, where there is anything."""
         others = {key for keys in self.members.values() for key in keys}
         return min(others - set(self.members[member]), default=None)
 
 
 def every_union(schema: GraphQLSchema) -> list[Union]:
-    """List the unions of all documents, in the documents' order."""
+    """Return the unions of all documents, in the documents' order."""
     return [union for name in document_names() for union in unions_of(schema, document(name))]
 
 
 def unions_of(schema: GraphQLSchema, text: str) -> Iterator[Union]:
-    """Find the unions of one document, the outer ones first."""
+    """Return the unions of one document, the outer ones first."""
     (operation,) = parse(text).definitions
     assert isinstance(operation, OperationDefinitionNode)
     assert operation.name is not None

@@ -1,4 +1,4 @@
-"""Servers of this folder's own: the books that are compared here hold nothing else."""
+"""Servers of this folder's own: the records that are compared here hold nothing else."""
 
 import secrets
 from collections.abc import Callable, Iterator

@@ -73,7 +73,7 @@ def prepared(server: RunningServer, kind: str, token: str = "approve") -> Prepar
 
 
 def called(server: RunningServer, one: Prepared) -> Json:
-    """Call it, and give what is answered."""
+    """Call it, and return what is answered."""
     return server.change(*one.call)
 
 
@@ -84,12 +84,12 @@ def is_final(one: Prepared, answer: Json) -> bool:
 
 
 def ended(server: RunningServer, one: Prepared) -> Json:
-    """Call it again and again with its key until the answer is the one right end, and give that."""
+    """Call it again and again with its key until the answer is the one right end, and return that."""
     return until(lambda: (answer := called(server, one)) and is_final(one, answer) and answer)
 
 
 def operations_of(server: RunningServer, one: Prepared) -> list[tuple[str, str]]:
-    """List the ids and statuses of its operations, oldest first; a cancellation that failed is followed by another."""
+    """Return its operations' ids and statuses, oldest first; one after a failed cancellation is another attempt."""
     found = server.rows(
         "SELECT id, status FROM operations WHERE session_id = ? AND kind = ? ORDER BY id",
         one.session_id,
@@ -123,7 +123,7 @@ def settled(server: RunningServer, one: Prepared) -> None:
 
 
 def assert_one_effect(server: RunningServer, one: Prepared) -> Json:
-    """Hold that the gateway did it exactly once, under its operation's key; gives the effect."""
+    """Assert that the gateway did it exactly once, under its operation's key; return the effect."""
     if one.kind == "create":
         # The gateway has no part in it: what is counted is the collection behind the key.
         counted = server.rows("SELECT count(*) FROM idempotency_keys WHERE key = ?", one.key)
@@ -136,5 +136,5 @@ def assert_one_effect(server: RunningServer, one: Prepared) -> Json:
 
 
 def assert_no_effect(server: RunningServer, one: Prepared) -> None:
-    """Hold that the gateway did nothing of it."""
+    """Assert that the gateway did nothing of it."""
     assert effects(server, one.session_id, one.kind) == []

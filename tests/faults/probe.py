@@ -75,7 +75,7 @@ class Probe:
         return None
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Keep no books."""
+        """Have no records."""
         for effect in NO_EFFECTS:
             yield effect
 

@@ -101,7 +101,7 @@ def post(server: RunningServer, body: bytes, signed: str | None) -> int:
 
 
 def post_at_once(server: RunningServer, posts: Sequence[tuple[bytes, str]]) -> list[int]:
-    """Bring reports at the same time, each over a connection of its own, and give their statuses."""
+    """Bring reports at the same time, each over a connection of its own, and return their statuses."""
 
     async def send() -> list[int]:
         async with httpx2.AsyncClient(
@@ -181,7 +181,7 @@ def signed(body: bytes) -> tuple[bytes, str]:
 
 
 def told_of(server: RunningServer, one: Prepared) -> list[str]:
-    """List who brought the success of an operation's kind into its collection's log: once each."""
+    """Return who brought the success of an operation's kind into its collection's log: once each."""
     found = server.rows(
         "SELECT source FROM payment_events WHERE type = ? AND collection_id ="
         " (SELECT collection_id FROM payment_sessions WHERE id = ?) ORDER BY sequence",

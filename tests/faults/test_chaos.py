@@ -56,7 +56,7 @@ class Course:
     kill_seconds: tuple[float, float] = (1.0, 4.0)
     """Between two kills."""
     step_seconds: float = 1.0
-    """Between recovery's steps: without this they are minutes and hours behind the first."""
+    """Between recovery's steps: without this they are minutes and hours after the first."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The servers'."""
 
@@ -115,7 +115,7 @@ def steps(site: Site, is_quiet: Event, course: Course) -> None:
 
 
 def test_f50_chaos(make_site: MakeSite, seed: int, course: Course) -> None:
-    """Whatever happens, every call by its key has one final answer, and all books agree at the end."""
+    """Whatever happens, every call by its key has one final answer, and all records agree at the end."""
     site = make_site(servers=2, settings=course.settings)
     is_over, is_quiet = Event(), Event()
     customers = [
@@ -160,7 +160,7 @@ def chance_of(seed: int, what: str) -> random.Random:
 
 
 def assert_final(site: Site, customers: list[Customer]) -> None:
-    """Hold that every call answers again as it did, and that the sums are those that the customers heard of."""
+    """Assert that every call answers again as it did, and that the sums are those that the customers heard of."""
     finals = [final for customer in customers for final in customer.finals]
     assert len(finals) > CUSTOMERS
     for final in finals:

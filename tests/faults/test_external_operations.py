@@ -32,7 +32,7 @@ TAKEN = range(200, 300)
 
 
 def events_of(server: RunningServer, payment: Json) -> list[tuple[str, str, int]]:
-    """List the types, sources and amounts of the events of a payment's collection, oldest first."""
+    """Return the types, sources and amounts of the events of a payment's collection, oldest first."""
     return server.rows(
         "SELECT type, source, amount_minor FROM payment_events WHERE collection_id = ? ORDER BY sequence",
         payment["paymentCollection"]["id"],
@@ -253,7 +253,7 @@ def parked_reports(server: RunningServer) -> float:
 
 
 def refunded(server: RunningServer) -> tuple[Json, str]:
-    """Pay 100.00 and refund 30.00; gives the payment and the refund's id."""
+    """Pay 100.00 and refund 30.00; return the payment and the refund's id."""
     payment = pay(server)
     capture(server, payment["id"])
     answer = refund(server, payment["id"], amount="30.00")
@@ -302,7 +302,7 @@ def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> 
 def test_a_surplus_that_came_back_goes_to_a_person(
     make_server: Callable[..., RunningServer],
 ) -> None:
-    """A surplus captured by its gateway was refunded, and the refund undone: it must not stay, so a person looks."""
+    """A surplus captured by its gateway was refunded, and the refund undone: it must not stay, so an operator looks."""
     server = make_server(is_test_build=True, **LONG_WAITS).start()
     collection = open_collection(server)
     session = open_session(server, collection["id"], "auto_capture")
@@ -359,7 +359,7 @@ def test_a_capture_that_comes_behind_a_cancellation_in_the_dashboard(shared_site
 
 
 def test_f26_a_stale_report_of_a_failed_refund(server: RunningServer) -> None:
-    """A report that says so although the gateway's books say otherwise changes nothing and is done with."""
+    """A report that says so although the gateway's records say otherwise changes nothing and is done with."""
     payment, id = refunded(server)
     session_id = server.rows("SELECT session_id FROM operations WHERE id = ?", id)[0][0]
     other, other_id = refunded(server)

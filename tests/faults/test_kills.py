@@ -77,7 +77,7 @@ def test_recovery_waits_for_the_lease_alone(make_server: Callable[..., RunningSe
 def shop_while_killed(
     server: RunningServer, seed: int, kills: int, *, is_lease_waited_for: bool
 ) -> int:
-    """Kill a server at random instants while shoppers pay there, and give the number of payments."""
+    """Kill a server at random instants while shoppers pay there, and return the number of payments."""
     instants = random.Random(seed)  # noqa: S311 - a run that can be repeated
     is_over = Event()
     shoppers = [Shopper([server.url], seed + number, is_over) for number in range(SHOPPERS)]
@@ -99,7 +99,7 @@ def shop_while_killed(
 def test_kills_at_random_instants(
     make_server: Callable[..., RunningServer], seed: int, is_long: bool
 ) -> None:
-    """Killed at random instants, every call by its key gets its one final answer, and the books agree."""
+    """Killed at random instants, every call by its key gets its one final answer, and the records agree."""
     server = make_server().start()
     flows = shop_while_killed(server, seed, 10 if is_long else 3, is_lease_waited_for=is_long)
     assert flows >= SHOPPERS

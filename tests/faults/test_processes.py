@@ -20,7 +20,7 @@ from tests.support.program.workers import WORKERS, processes_in, workers_of
 from tests.support.waiting import until
 
 INSTANTS_SECONDS = (0.0, 0.02, 0.04, 0.055, 0.07, 0.085, 0.1, 0.3)
-"""Of a start, behind the one at which all processes are there."""
+"""Of a start, after the one at which all processes are there."""
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ TAKEN = range(200, 300)
 
 
 def pending(server: RunningServer) -> tuple[Json, str, str]:
-    """Authorize a session that the gateway leaves pending; gives the collection, the session's id and the attempt's."""
+    """Authorize a session that the gateway leaves pending; return the collection, and session and attempt ids."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], "pending")
     answer = authorize(server, session["id"])
@@ -309,7 +309,7 @@ STAGES = ("REQUIRES_MORE", "PENDING_AUTHORIZATION", "AUTHORIZED")
 
 
 def test_f26_a_success_behind_a_failure(reported_server: RunningServer, told: str) -> None:
-    """A report of success behind a decline is taken and changes no outcome."""
+    """A report of success after a decline is taken and changes no outcome."""
     collection, session_id, key = pending(reported_server)
     settle_and_wait(reported_server, session_id, "fail")
     before = collection_of(reported_server, collection["id"])

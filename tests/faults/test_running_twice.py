@@ -60,19 +60,19 @@ class Shop:
         return self.call(mutation, **keyed)
 
     def collection(self, **more: Json) -> str:
-        """Open a collection of 100.00; gives its id."""
+        """Open a collection of 100.00; return its id."""
         opened = self.call_twice(
             "createPaymentCollection", amount="100.00", currencyCode="USD", **more
         )
         return str(opened["id"])
 
     def session(self, collection_id: str, provider: str, data: Json, **more: Json) -> str:
-        """Open a session; gives its id."""
+        """Open a session; return its id."""
         values = {"paymentCollectionId": collection_id, "providerId": provider, "data": data}
         return str(self.call_twice("createPaymentSession", **values, **more)["id"])
 
     def payment(self, provider: str = "sandbox", **data: Json) -> str:
-        """Authorize all of a collection; gives the payment's id."""
+        """Authorize all of a collection; return the payment's id."""
         session = self.session(self.collection(), provider, data)
         return str(self.call_twice("authorizePaymentSession", id=session)["id"])
 

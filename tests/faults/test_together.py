@@ -26,7 +26,7 @@ CROWD = 50
 
 
 def ledger_of(server: RunningServer) -> Path:
-    """Name the file of the gateway's ledger."""
+    """Return the file of the gateway's ledger."""
     return server.folder / "tillgraph-sandbox.db"
 
 
@@ -79,7 +79,7 @@ def refunds_of(payment: Json) -> list[Call]:
 
 
 def assert_three_of(answers: list[Json], refunds: list[Json]) -> None:
-    """Hold that three of 100 refunds of 30.00 of 100.00 succeeded, and what the others may have."""
+    """Assert that three of 100 refunds of 30.00 of 100.00 succeeded, and what the others may have."""
     refused = [a for a in answers if a["__typename"] == "RefundFailed"]
     assert Counter(a["__typename"] for a in answers) == {"Payment": 3, "RefundFailed": REFUNDS - 3}
     assert {(a["code"], a["maximumAmount"]) for a in refused} == {("AMOUNT_TOO_LARGE", "10.00")}

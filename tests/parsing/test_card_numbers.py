@@ -37,7 +37,7 @@ NO_CARD_NUMBERS = [
 
 
 def refusal_of(metadata: JsonValue) -> InvalidInput:
-    """Check metadata that may not be kept, and give the refusal."""
+    """Check metadata that may not be kept, and return the refusal."""
     with pytest.raises(InvalidInput) as refusal:
         check_metadata(metadata, ("metadata",))
     assert refusal.value.failure.path == ("metadata",)

@@ -42,7 +42,7 @@ def _signals() -> Iterator[None]:
 
 
 def run(name: str, folder: Path, *arguments: str) -> str:
-    """Run a show's command as a process, and give what it printed."""
+    """Run a show's command as a process, and return what it printed."""
     command = [sys.executable, "-m", f"proofs.{name}", "--folder", str(folder)]
     process = subprocess.Popen(
         [*command, *QUICK, *arguments],

@@ -34,7 +34,7 @@ query ($id: ID!) {
 
 
 def events(server: RunningServer, collection_id: str, type: str) -> list[Json]:
-    """List a collection's events of a type, oldest first."""
+    """Return a collection's events of a type, oldest first."""
     found = server.execute(EVENTS, {"id": collection_id})["paymentCollection"]
     nodes = [edge["node"] for edge in found["events"]["edges"]]
     return [node for node in nodes if node["type"] == type]

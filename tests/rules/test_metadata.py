@@ -76,7 +76,7 @@ def test_metadata_everywhere(server: RunningServer) -> None:
 
 
 def test_a_note_holds_no_card_number(server: RunningServer) -> None:
-    """Nor does the evidence of a person; nothing is refunded."""
+    """Nor does the evidence of an operator; nothing is refunded."""
     payment = pay(server)
     captured = capture(server, payment["id"])
     with unmoved(server, payment["paymentCollection"]["id"]):

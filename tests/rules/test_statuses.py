@@ -21,7 +21,7 @@ Step = tuple[str | None, str]
 
 
 def collection_with(server: RunningServer, steps: list[Step]) -> str:
-    """Open a collection of 100.00 and go through its sessions; gives its id."""
+    """Open a collection of 100.00 and go through its sessions; return its id."""
     collection = str(open_collection(server)["id"])
     made = [
         (token, open_session(server, collection, token, amount=amount)["id"])

@@ -49,7 +49,7 @@ def read_into(types: list[str], stream: Stream) -> None:
 
 @both
 def test_a_stream_ends_with_its_collection(keyed: RunningServer, transport: str) -> None:
-    """Canceled with nothing in flight, the stream ends by itself behind the log's last event."""
+    """Canceled with nothing in flight, the stream ends by itself after the log's last event."""
     collection = open_collection(keyed)
     open_session(keyed, collection["id"])
     with following(keyed, transport, WATCH, {"id": collection["id"]}) as stream:
@@ -71,7 +71,7 @@ def test_a_stream_of_a_canceled_collection(keyed: RunningServer, transport: str)
 
 @both
 def test_resuming_behind_the_last_event(keyed: RunningServer, transport: str) -> None:
-    """Resumed behind the last event of a collection that is over, a stream ends at once."""
+    """Resumed after the last event of a collection that is over, a stream ends at once."""
     collection = open_collection(keyed)
     cancel(keyed, collection["id"])
     last = cursors_of(keyed, collection["id"])[-1]
@@ -161,7 +161,7 @@ class Stopped:
     endings: dict[str, Json] = field(default_factory=dict)
     """The extensions of each stream's one error, by its name."""
     socket_said: list[str] = field(default_factory=list)
-    """The types of the messages behind the end of a socket."""
+    """The types of the messages after the end of a socket."""
     close_code: int = 0
 
 
@@ -234,5 +234,5 @@ def test_sigterm_waits_for_no_stream(stopped: Stopped) -> None:
 
 
 def test_sigterm_closes_sockets_with_1012(stopped: Stopped) -> None:
-    """Told to stop, a server closes its sockets with 1012, behind the word to resume."""
+    """Told to stop, a server closes its sockets with 1012, after the word to resume."""
     assert (stopped.socket_said, stopped.close_code) == (["error"], 1012)

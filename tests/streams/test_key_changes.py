@@ -37,7 +37,7 @@ def write_keys(server: RunningServer, *lines: str) -> None:
 
 
 def hang_up(server: RunningServer, event: str = READ, *, processes: int = 1) -> Json:
-    """Have the keys read again; gives the log's newest line of it, once every process has written one."""
+    """Have the keys read again; return the log's newest line of it, once every process has written one."""
     assert server.process is not None
     known = len(logged(server, event))
     server.process.send_signal(signal.SIGHUP)

@@ -310,7 +310,7 @@ def test_f37_a_subscriber_that_is_given_up(
 
 
 def rest_of(stream: Stream) -> tuple[list[str], Ended]:
-    """Read a stream to its end; gives the items' cursors, and how it ended."""
+    """Read a stream to its end; return the items' cursors, and how it ended."""
     seen: list[str] = []
     try:
         while True:

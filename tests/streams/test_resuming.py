@@ -57,7 +57,7 @@ class Reader:
         self._transports = TRANSPORTS if transport == BOTH else (transport,)
         self._query = query
         self._variables = variables
-        """With `after`: the cursor behind which it reads on."""
+        """With `after`: the cursor after which it reads on."""
         self._random = chance
         self.seen: list[str] = []
         self.drops = 0

@@ -16,7 +16,7 @@ SHOW = "query ($id: ID!) { paymentCollection(id: $id) { id status } }"
 
 
 def rotate(server: RunningServer, id: str) -> str:
-    """Replace a collection's client secret; gives the new one."""
+    """Replace a collection's client secret; return the new one."""
     rotated = server.change("rotateClientSecret", {"paymentCollectionId": id})
     assert rotated["__typename"] == "PaymentCollection", rotated
     return str(rotated["clientSecret"])
@@ -37,7 +37,7 @@ def assert_rotation_ends(server: RunningServer, transport: str, collection: Json
 
 @both
 def test_a_replaced_secret_ends_its_streams(keyed: RunningServer, transport: str) -> None:
-    """Over both transports, before anything that comes behind the rotation."""
+    """Over both transports, before anything that comes after the rotation."""
     assert_rotation_ends(keyed, transport, open_collection(keyed))
 
 

@@ -70,7 +70,7 @@ def test_a_stream_ends_when_its_secret_does(two: Two, transport: str) -> None:
 
 
 def followed_to_its_end(two: Two, transport: str, id: str, seconds: float) -> str | None:
-    """Follow with a secret that ends soon until it does, and give it; None where it ended before anything came."""
+    """Follow with a secret that ends soon until it does, and return it; None where it ended before anything came."""
     here, there = two
     ends_at = instants.now() + round(seconds * instants.SECOND)
     here.rows("UPDATE payment_collections SET secret_ends_at = ? WHERE id = ?", ends_at, id)

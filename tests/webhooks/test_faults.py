@@ -208,7 +208,7 @@ def test_what_stands_the_other_way_round_in_the_whole_log_is_told_in_order(
     row = dict(zip(_columns(), server.rows(template, other["id"])[0], strict=True))
     mine = dict(zip(_columns(), server.rows(template, first["id"])[0], strict=True))
     position = max(row["position"], mine["position"])
-    # Ninety-nine of another collection fill the batch up to the later event; the earlier one stands behind it.
+    # Ninety-nine of another collection fill the batch up to the later event; the earlier one stands after it.
     _insert(
         server,
         *({**row, "position": position + n, "sequence": 1 + n} for n in range(1, WEBHOOK_FEED)),

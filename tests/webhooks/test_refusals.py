@@ -207,7 +207,7 @@ def test_a_browser_finds_neither(
 
 
 def test_deliveries_come_in_pages(telling: RunningServer, receiver: Receiver) -> None:
-    """Newest first; each page goes on behind the one before, whatever arrives meanwhile."""
+    """Newest first; each page goes on after the one before, whatever arrives meanwhile."""
     endpoint = register(telling, receiver.url)
     opened = [open_collection(telling)["id"] for _ in range(5)]
     told = {one.place[0]: one.event_id for one in receiver.wait_for(5)}

@@ -149,7 +149,7 @@ def _delivery(tried_times: int, tried_since: Instant) -> WebhookDelivery:
 def test_the_last_step_ends_with_the_three_days(
     tried_times: int, seconds: int, least: float | None, most: float | None
 ) -> None:
-    """The last try is at their end; what waited behind another one has six tries all the same."""
+    """The last try is at their end; what waited after another one has six tries all the same."""
     since = Instant(1_000_000 * SECOND)
     now = after(since, seconds)
     found = DeliverySchedule().next_attempt_at(_delivery(tried_times, since), now)

@@ -54,7 +54,7 @@ class Customers:
         return found
 
     def search(self, query: str) -> list[Body]:
-        """Find customers by a value of their metadata."""
+        """Return customers by a value of their metadata."""
         matched = SEARCH.fullmatch(query)
         if matched is None:
             raise invalid("parameter_invalid", param="query")
@@ -67,7 +67,7 @@ class Customers:
         ]
 
     def all(self, email: str | None) -> list[Body]:
-        """List customers, newest first, of one e-mail address where one is named."""
+        """Return customers, newest first, of one e-mail address where one is named."""
         there = [one for one in self.store.each("customer") if not one.get("deleted")]
         return [one for one in there if email in (None, one["email"])]
 
@@ -76,7 +76,7 @@ class Customers:
         return self._found(id, "payment_method")
 
     def methods(self, customer: str) -> list[Body]:
-        """List what is attached to a customer, newest first."""
+        """Return what is attached to a customer, newest first."""
         return [one for one in self.store.each("payment_method") if one["customer"] == customer]
 
     def card(self, method: str) -> Card | None:
@@ -87,7 +87,7 @@ class Customers:
         return CARDS.get(method if stored is None else stored["card"]["fingerprint"])
 
     def made(self, type: str, customer: str | None = None) -> str:
-        """Make a payment method that is no card; gives its id."""
+        """Make a payment method that is no card; return its id."""
         card = behaviour_of(type)
         if card is None:
             raise invalid("parameter_invalid", param="payment_method_data[type]")
@@ -172,7 +172,7 @@ class Customers:
         return self._found(id, "setup_intent")
 
     def setups(self, customer: str) -> list[Body]:
-        """List a customer's setup intents, newest first."""
+        """Return a customer's setup intents, newest first."""
         return [one for one in self.store.each("setup_intent") if one["customer"] == customer]
 
     def _saved(self, setup: Body) -> Body:

@@ -45,7 +45,7 @@ class Delivery:
         await self._client.close()
 
     async def send(self, event: Body) -> int:
-        """Send an event once; gives the status, 0 where nobody answers."""
+        """Send an event once; return the status, 0 where nobody answers."""
         assert self._url is not None
         assert self._client is not None
         body = orjson.dumps(event).decode()

@@ -19,13 +19,13 @@ class Fault(Enum):
     DROP_BEFORE = auto()
     """Its connection is closed before anything is done."""
     DROP_AFTER = auto()
-    """Its connection is closed behind the effect: the reply is lost."""
+    """Its connection is closed after the effect: the reply is lost."""
     FAIL_BEFORE = auto()
     """500 without an effect, and not kept for the key."""
     FAIL_KEPT = auto()
     """500 without an effect, which is the answer to its key from now on."""
     FAIL_AFTER = auto()
-    """500 behind the effect, which is the answer to its key from now on."""
+    """500 after the effect, which is the answer to its key from now on."""
     HTML = auto()
     """503 with a page of HTML, before anything is done."""
     CONFLICT = auto()
@@ -35,9 +35,9 @@ class Fault(Enum):
     HOLD_BEFORE = auto()
     """It waits until `go_on`, and is carried out then."""
     HOLD_AFTER = auto()
-    """Its answer waits until `go_on`, behind the effect."""
+    """Its answer waits until `go_on`, after the effect."""
     MALFORMED = auto()
-    """The answer behind the effect is no JSON."""
+    """The answer after the effect is no JSON."""
 
 
 class Faults:
@@ -101,7 +101,7 @@ class Faults:
     async def after(
         self, fault: Fault, name: str, request: web.Request, body: bytes
     ) -> web.Response | None:
-        """Do what a fault does behind the effect; None: answer."""
+        """Do what a fault does after the effect; None: answer."""
         match fault:
             case Fault.DROP_AFTER:
                 return _dropped(request)

@@ -227,7 +227,7 @@ class Gateway:
             self._emit("charge.dispute.funds_reinstated", dispute, None)
 
     def disputes(self, intent_id: str) -> list[Body]:
-        """List an intent's disputes, newest first."""
+        """Return an intent's disputes, newest first."""
         self._named(intent_id)
         return [one for one in self.store.each("dispute") if one["payment_intent"] == intent_id]
 
@@ -277,7 +277,7 @@ class Gateway:
         return self.store.put(intent)
 
     def cancel(self, id: str, params: Body, key: str | None) -> Body:
-        """Cancel an intent, and give back what is authorized of it."""
+        """Cancel an intent, and give back its authorized amount."""
         intent = self.intent(id)
         if intent["status"] not in CANCELABLE:
             raise self._unexpected(intent)
@@ -295,7 +295,7 @@ class Gateway:
         return self.store.put(intent)
 
     def refund(self, params: Body, key: str | None) -> Body:
-        """Give a captured amount back."""
+        """Refund a captured amount."""
         intent = self._named(params["payment_intent"])
         left = intent["amount_received"] - sum(
             one["amount"]
@@ -330,12 +330,12 @@ class Gateway:
         return self.store.put(refund)
 
     def refunds(self, intent_id: str) -> list[Body]:
-        """List an intent's refunds, newest first."""
+        """Return an intent's refunds, newest first."""
         self._named(intent_id)
         return [one for one in self.store.each("refund") if one["payment_intent"] == intent_id]
 
     def search(self, query: str) -> list[Body]:
-        """Find intents by a value of their metadata."""
+        """Return intents by a value of their metadata."""
         matched = SEARCH.fullmatch(query)
         if matched is None:
             raise invalid("parameter_invalid", param="query")
@@ -347,7 +347,7 @@ class Gateway:
         ]
 
     def intents(self, customer: str | None) -> list[Body]:
-        """List intents, newest first, of one customer where one is named."""
+        """Return intents, newest first, of one customer where one is named."""
         if customer is not None:
             self.customers.named(customer)
         return [

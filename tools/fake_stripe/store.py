@@ -72,7 +72,7 @@ class Store:
             yield orjson.loads(body)
 
     def begin(self, key: str, fingerprint: str) -> tuple[str, int | None, bytes | None] | None:
-        """Take a key; gives what was asked and answered with it where it was there already."""
+        """Take a key; return what was asked and answered with it where it was there already."""
         found = self._file.execute(
             "SELECT fingerprint, status, answer FROM keys WHERE key = ?", (key,)
         ).fetchone()
@@ -106,7 +106,7 @@ class Store:
         )
 
     def ledger(self, intent: str | None) -> list[Body]:
-        """List what was moved, of one intent where it is named, oldest first."""
+        """Return what was moved, of one intent where it is named, oldest first."""
         rows = self._file.execute(
             "SELECT kind, intent, amount, currency, key FROM ledger WHERE intent = ?1 OR ?1 IS NULL"
             " ORDER BY number",

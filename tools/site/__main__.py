@@ -56,7 +56,7 @@ def write(place: Path, text: str) -> None:
 
 
 def own_files() -> list[Path]:
-    """List the files of docs/, without those of packages."""
+    """Return the files of docs/, without those of packages."""
     return sorted(
         path for path in DOCS.rglob("*") if path.is_file() and "node_modules" not in path.parts
     )

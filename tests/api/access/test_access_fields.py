@@ -135,7 +135,7 @@ NODES = (
     "AccountHolder",
     "PaymentMethod",
 )
-"""What a browser finds by its id, where it hangs off its own collection."""
+"""What a browser finds by its id, where it belongs to its own collection."""
 
 BEYOND = {
     # Shown with a refund, and not found by its id.

@@ -72,7 +72,7 @@ REFUSED_AS = {
 
 
 def mutation_of(input_name: str) -> str:
-    """Name the mutation that takes an input."""
+    """Return the mutation that takes an input."""
     name = input_name.removesuffix("Input")
     return name[0].lower() + name[1:]
 

@@ -86,7 +86,7 @@ def test_no_header_is_a_fault_of_the_server_s(open_server: RunningServer, challe
 
 
 def status_of(server: RunningServer, method: str, path: str, name: str) -> int:
-    """Send a request with one odd header, and give the status of the answer."""
+    """Send a request with one odd header, and return the status of the answer."""
     headers = {b"content-type": b"application/json", name.encode(): ODD}
     body = b"{}" if method == "POST" else b""
     return server.client.request(

@@ -178,7 +178,7 @@ def test_a_stream_does_not_resume_at_a_forged_cursor(
 def test_pages_join_without_gap_or_repeat(
     open_server: RunningServer, collection_id: str, name: str
 ) -> None:
-    """One item a page, each behind the last one's cursor, is the whole list in its order."""
+    """One item a page, each after the last one's cursor, is the whole list in its order."""
     whole = _page(open_server, name, collection_id, "first: 4")
     found: list[Json] = []
     after = ""
@@ -229,7 +229,7 @@ def test_a_collection_s_cursor_goes_on_in_the_history_of_its_payment(
 def test_an_event_s_cursor_goes_on_in_the_whole_log(
     open_server: RunningServer, collection_id: str
 ) -> None:
-    """A cursor read in a collection's log is taken by the whole log, which goes on right behind it."""
+    """A cursor read in a collection's log is taken by the whole log, which goes on right after it."""
     own = _page(open_server, "events", collection_id, "first: 2")["edges"]
     rest = _page(open_server, "paymentEvents", collection_id, f'after: "{own[0]["cursor"]}"')
     assert rest["edges"][0] == own[1]

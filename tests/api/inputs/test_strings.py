@@ -96,7 +96,7 @@ def input_of(mutation: str) -> GraphQLInputObjectType:
 
 
 def mutations() -> list[str]:
-    """Name every mutation."""
+    """Return every mutation."""
     assert SCHEMA.mutation_type is not None
     return list(SCHEMA.mutation_type.fields)
 
@@ -134,7 +134,7 @@ def made(open_server: RunningServer) -> dict[str, str]:
 
 
 def codes_in(answer: Json) -> set[str]:
-    """List the codes of an answer's errors, and of a mutation's failing member."""
+    """Return the codes of an answer's errors, and of a mutation's failing member."""
     found = {error["extensions"]["code"] for error in answer.get("errors") or ()}
     for value in (answer.get("data") or {}).values():
         if isinstance(value, dict) and "code" in value:
@@ -182,14 +182,14 @@ REFUSALS = {
 
 
 def sent(server: RunningServer, query: str, variables: Json) -> Json:
-    """Send a document with variables as they are, lone surrogates included, and give the answer."""
+    """Send a document with variables as they are, lone surrogates included, and return the answer."""
     response = post_text(server, query, json.dumps(variables))
     assert response.status_code in (200, 422), response.text
     return orjson.loads(response.content)
 
 
 def argued() -> list[tuple[str, str, str]]:
-    """Name every argument of a query's field, at any depth, that takes a text."""
+    """Return every argument of a query's field, at any depth, that takes a text."""
     return [
         (type.name, name, argument)
         for type in SCHEMA.type_map.values()

@@ -1,4 +1,4 @@
-"""Many collections with all that hangs off them, written past the server: each is a copy of one that the API made."""
+"""Many collections with all that belongs to them, written past the server: each is a copy of one that the API made."""
 
 from sqlalchemy import String, Table
 
@@ -14,7 +14,7 @@ COPIED = (
     tables.operations,
     tables.payment_events,
 )
-"""Each behind what it refers to."""
+"""Each after what it refers to."""
 
 ULID_CHARACTERS = 26
 NUMBER_CHARACTERS = 4

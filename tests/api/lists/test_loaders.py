@@ -59,7 +59,7 @@ def test_the_one_thing_of_its_kind_is_shared_in_the_same_way() -> None:
 
 
 def test_what_fails_when_nobody_waits_any_more_is_no_fault() -> None:
-    """A read that fails behind a request that was given up is told to nobody, asyncio's own log included."""
+    """A read that fails after a request that was given up is told to nobody, asyncio's own log included."""
     told: list[object] = []
 
     given_up, read_to_its_end = asyncio.Event(), asyncio.Event()

@@ -93,7 +93,7 @@ READS = {
     "the whole log": event_log.ALL_EVENTS,
     "what is unsettled": reads.UNSETTLED,
 }
-"""What hangs off the things on a page, and the pages that have no filter."""
+"""What belongs to the things on a page, and the pages that have no filter."""
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ TRIES = 5
 
 ENDING = 'query { accountHolders(customerReference: "nobody") { id } }'
 ENDS = "WHERE account_holders.customer_reference"
-"""Sent behind a request, and its statement: asyncpg writes each down a moment after it was sent, and in order."""
+"""Sent after a request, and its statement: asyncpg writes each down a moment after it was sent, and in order."""
 
 QUIET = {
     "TILLGRAPH_RECOVERY_INTERVAL_SECONDS": "3600",
@@ -76,7 +76,7 @@ class Counted:
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
-    """Return a server with fifty collections, each of which has all that hangs off one."""
+    """Return a server with fifty collections, each of which has all that belongs to one."""
     counted = Counted(tmp_path_factory.mktemp("counted"))
     counted.server.start()
     _collection(counted.server)

@@ -85,7 +85,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def check(folder: Path, database: Path) -> tuple[int, list[str]]:
-    """Check a database file; gives the exit code and the lines that it printed."""
+    """Check a database file; return the exit code and the lines that it printed."""
     ended = run_command(folder, "check", **{URL: f"{SQLITE}{database}"})
     return ended.returncode, ended.stdout.splitlines() + ended.stderr.splitlines()
 

@@ -81,7 +81,7 @@ def _refusals(server: RunningServer) -> list[Json]:
 
 @pytest.fixture(scope="module")
 def flow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flow]:
-    """Run a flow with both credentials, with card numbers in free text, and give the server with its log."""
+    """Run a flow with both credentials, with card numbers in free text, and return the server with its log."""
     environment = {
         **QUICK_RECOVERY,
         **KEYS,

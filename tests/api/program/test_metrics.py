@@ -42,7 +42,7 @@ def test_a_server_with_nothing_to_do(make_server: Callable[..., RunningServer]) 
 
 
 def test_what_is_unsettled_is_counted(make_server: Callable[..., RunningServer]) -> None:
-    """By provider, kind, and whether recovery works on it or a person has to look; with the age of the oldest."""
+    """By provider, kind, and whether recovery works on it or an operator has to look; with the age of the oldest."""
     server = make_server(**NO_RECOVERY).start()
     began = time.time()
     for _ in range(2):

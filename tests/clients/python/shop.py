@@ -44,7 +44,7 @@ from tillgraph.watch_payment_collection import WatchPaymentCollection
 
 
 async def open_collection(till: Client) -> str:
-    """Open a collection; gives its id."""
+    """Open a collection; return its id."""
     input = CreatePaymentCollectionInput(
         currencyCode="USD",
         amount=Decimal("49.90"),
@@ -60,7 +60,7 @@ async def open_collection(till: Client) -> str:
 
 
 async def open_session(till: Client, collection_id: str, token: str) -> str:
-    """Open a session at the sandbox; gives its id."""
+    """Open a session at the sandbox; return its id."""
     input = CreatePaymentSessionInput(
         paymentCollectionId=collection_id, providerId="sandbox", data={"token": token}
     )
@@ -79,7 +79,7 @@ async def approve(address: str | None) -> None:
 
 
 async def pay(till: Client, id: str) -> str:
-    """Authorize a session, and approve a challenge where there is one; gives the payment's id."""
+    """Authorize a session, and approve a challenge where there is one; return the payment's id."""
     input = AuthorizePaymentSessionInput(id=id)
     match (await till.authorize_payment_session(input)).authorize_payment_session:
         case Paid() as paid:

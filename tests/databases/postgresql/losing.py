@@ -28,7 +28,7 @@ def end_connections(server: RunningServer) -> None:
 
 @contextmanager
 def losing_connections(server: RunningServer, chance: random.Random) -> Iterator[None]:
-    """End every connection of a server to its database at random instants; behind the block none is lost any more."""
+    """End every connection of a server to its database at random instants; after the block none is lost any more."""
     is_over = threading.Event()
 
     def end_them() -> None:

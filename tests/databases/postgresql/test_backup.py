@@ -37,7 +37,7 @@ def move_ahead(source: RunningServer) -> None:
 def test_a_restored_log_goes_on(
     own_database: str, make_server: Callable[..., RunningServer], tmp_path: Path, place: str
 ) -> None:
-    """On a server that counts its transactions from the start, old events stay in order and new ones come behind."""
+    """On a server that counts its transactions from the start, old events stay in order and new ones come after."""
     source = make_server(**{URL: own_database}).start()
     source.rows(USE_UP_500)
     collection = open_collection(source)

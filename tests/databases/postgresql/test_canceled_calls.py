@@ -25,7 +25,7 @@ IN_TRANSACTION = (
 
 
 async def cancel_behind(database: Database, turns: int) -> None:
-    """Cancel a transaction some turns of the event loop behind its beginning."""
+    """Cancel a transaction some turns of the event loop after its beginning."""
     reading = asyncio.create_task(SqlStore(database).read(lambda tx: tx.disabled_providers()))
     for _ in range(turns):
         await asyncio.sleep(0)

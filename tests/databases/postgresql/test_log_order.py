@@ -66,7 +66,7 @@ def writing(server: RunningServer) -> Iterator[Writer]:
 
 
 def test_a_page_stops_before_what_may_still_come(neighbours: Neighbours) -> None:
-    """While an older transaction is open, nothing behind it is shown; once it commits, its event comes first."""
+    """While an older transaction is open, nothing after it is shown; once it commits, its event comes first."""
     here, _ = neighbours
     early = open_collection(here)
     before = until(lambda: up_to(here, cursors_of(here, early["id"])[-1]))

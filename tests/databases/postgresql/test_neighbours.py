@@ -124,7 +124,7 @@ def test_one_key_at_two_processes_opens_one_collection(neighbours: Neighbours) -
 def test_a_process_goes_on_with_what_another_one_was_asking(
     neighbours: Neighbours, shared: Mapping[str, str], tmp_path: Path, *, is_lease_over: bool
 ) -> None:
-    """Killed behind an ask's effect, a process's work is finished by its neighbour, with one effect."""
+    """Killed after an ask's effect, a process's work is finished by its neighbour, with one effect."""
     _, there = neighbours
     here = RunningServer(tmp_path, shared, is_test_build=True).start()
     try:

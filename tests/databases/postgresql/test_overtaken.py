@@ -33,7 +33,7 @@ async def stand_in_between(address: str) -> None:
 
 
 def overtaken(neighbours: Neighbours, call: Callable[[RunningServer], Json]) -> tuple[Json, Json]:
-    """Make a call here, and the same one there, which overtakes it in its transaction; gives both answers."""
+    """Make a call here, and the same one there, which overtakes it in its transaction; return both answers."""
     here, there = neighbours
     here.hold_at("during prepare")
     with ThreadPoolExecutor(3) as pool:

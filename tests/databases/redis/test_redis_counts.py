@@ -93,7 +93,7 @@ def pair(request: pytest.FixtureRequest, tmp_path: Path, redis: RunningRedis) ->
 
 
 def assert_alone(server: RunningServer) -> None:
-    """Hold that a server counts alone, and has said so once, not at each request."""
+    """Assert that a server counts alone, and has said so once, not at each request."""
     alone = logged(server, ALONE)
     # A slow machine may have come to it, and back, before.
     assert len(alone) == len(logged(server, TOGETHER)) + 1

@@ -1,6 +1,6 @@
 """A wall clock that jumps or stands: Python reads this file at its start where its folder is in PYTHONPATH.
 
-The file `clock` in the directory that a server runs in holds the seconds by which its clock is wrong, or, behind an @,
+The file `clock` in the directory that a server runs in holds the seconds by which its clock is wrong, or, after an @,
 the time at which it stands, in seconds since 1970.
 """
 

@@ -58,12 +58,12 @@ def of_accept() -> bytes:
 
 
 def of_hosts() -> bytes:
-    """Name two hosts."""
+    """Return a request with two hosts."""
     return posted("/graphql", b"Host: elsewhere", b'{"query":"{ __typename }"}')
 
 
 def of_trailers() -> bytes:
-    """Name another client in a trailer."""
+    """Return a request with another client's address in a trailer."""
     body = b'{"query":"{ __typename }"}'
     return (
         b"POST /graphql HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"

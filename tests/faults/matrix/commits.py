@@ -10,7 +10,7 @@ from tests.support.program.running import SQLITE, RunningServer
 def commits_refused(
     server: RunningServer, table: str, event: str, condition: str
 ) -> Iterator[None]:
-    """Refuse in the block every commit behind an INSERT or UPDATE of a row, NEW, that meets a condition."""
+    """Refuse in the block every commit after an INSERT or UPDATE of a row, NEW, that meets a condition."""
     is_sqlite = server.database.startswith(SQLITE)
     make = _on_sqlite if is_sqlite else _on_postgresql
     for statement in make(table, event, condition):

@@ -1,4 +1,4 @@
-"""Commits that fail: before the gateway is asked nothing happens, and behind its answer nothing is lost."""
+"""Commits that fail: before the gateway is asked nothing happens, and after its answer nothing is lost."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

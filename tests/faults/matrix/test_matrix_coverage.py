@@ -47,7 +47,7 @@ def is_of_every_kind(test: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 @cache
 def all_tests() -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    """List the tests of this folder and of its neighbours."""
+    """Return the tests of this folder and of its neighbours."""
     paths = sorted((ROOT / "tests").rglob("test_*.py"))
     return [test for path in paths if "def test_f" in path.read_text() for test in named_in(path)]
 

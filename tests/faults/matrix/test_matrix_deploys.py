@@ -63,7 +63,7 @@ def name_of(operation: ast.Call) -> str:
 
 @pytest.mark.parametrize("path", NEWER, ids=lambda path: path.stem)
 def test_f49_a_newer_migration_takes_nothing_away(path: Path) -> None:
-    """The version before goes on behind it: nothing is dropped, renamed or narrowed."""
+    """The version before goes on after it: nothing is dropped, renamed or narrowed."""
     if path.stem in WIDENED:
         assert f'WIDER = "{WIDENED[path.stem]} OR ' in path.read_text()
         return

@@ -78,7 +78,7 @@ class Stopped:
     site: Site
     exit_code: int
     is_closed_to_others: bool
-    """Whoever called behind the signal was refused."""
+    """Whoever called after the signal was refused."""
     answers: Mapping[str, tuple[Prepared, Json]]
 
 

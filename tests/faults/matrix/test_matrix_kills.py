@@ -41,12 +41,12 @@ def killed_at(site: Site, one: Prepared, point: str) -> None:
 
 
 def assert_not_answered(call: "Future[httpx2.Response]") -> None:
-    """Hold that a call broke off."""
+    """Assert that a call broke off."""
     assert isinstance(call.exception(), httpx2.TransportError)
 
 
 def one_effect_by_key(site: Site, one: Prepared, *, asks: int) -> None:
-    """Hold that the same call has its one right end, after so many asks with one key, and that the books agree."""
+    """Assert that the same call has its one right end, after so many asks with one key, and that the records agree."""
     ended(site.server, one)
     if one.kind != "create":
         assert [status for _, status in operations_of(site.server, one)] == ["SUCCEEDED"]
@@ -89,7 +89,7 @@ def test_f02_killed_behind_the_intent(killed_site: Site, kind: str, point: str) 
 
 @pytest.fixture(scope="module", params=[Fault.HOLD_BEFORE, Fault.HOLD_AFTER], ids=name_of)
 def killed(request: pytest.FixtureRequest, killed_site: Site) -> Mapping[str, Prepared]:
-    """Kill a server with an ask of every kind on the wire, before their effects or behind them, and start it again."""
+    """Kill a server with an ask of every kind on the wire, before their effects or after them, and start it again."""
     server, between = killed_site.server, killed_site.between
     ones = {kind: prepared(server, kind) for kind in ASKED}
     for one in ones.values():
@@ -109,7 +109,7 @@ def killed(request: pytest.FixtureRequest, killed_site: Site) -> Mapping[str, Pr
 def test_f03_killed_during_the_ask(
     killed_site: Site, killed: Mapping[str, Prepared], kind: str
 ) -> None:
-    """With the ask on the wire, before or behind its effect, recovery asks with the same key: one effect."""
+    """With the ask on the wire, before or after its effect, recovery asks with the same key: one effect."""
     one = killed[kind]
     settled(killed_site.server, one)
     assert told_of(killed_site.server, one) == ["RECONCILIATION"]

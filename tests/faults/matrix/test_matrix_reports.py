@@ -47,7 +47,7 @@ def pending(site: Site, kind: str) -> Prepared:
 
 
 def settled_unheard(site: Site, kind: str) -> tuple[Prepared, Json]:
-    """Let the gateway approve what it left pending, without the server's knowledge; gives its facts."""
+    """Let the gateway approve what it left pending, without the server's knowledge; return its facts."""
     one = pending(site, kind)
     settle_at(site, one)
     return one, facts_of(site, one)
@@ -211,7 +211,7 @@ def test_f48_a_cancellation_that_came_too_late(deaf_site: Site) -> None:
 
 @pytest.mark.parametrize("kind", ASKED)
 def test_f26_a_failure_behind_a_success(deaf_site: Site, kind: str) -> None:
-    """A report of failure behind a success that stands is stored and changes no outcome."""
+    """A report of failure after a success that stands is stored and changes no outcome."""
     server = deaf_site.server
     one = prepared(server, kind)
     assert is_final(one, called(server, one))
@@ -243,7 +243,7 @@ def dying_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     "point", in_short(["before report", "during report", "after report"], "during report")
 )
 def test_f25_killed_while_a_report_is_taken(dying_site: Site, kind: str, point: str) -> None:
-    """Before or behind the commit, the gateway brings it again after the new start, and it counts once."""
+    """Before or after the commit, the gateway brings it again after the new start, and it counts once."""
     server = dying_site.server
     one = pending(dying_site, kind)
     server.fail_at(point)

@@ -16,7 +16,7 @@ DUE = "UPDATE operations SET due_at = 0 WHERE status = 'UNKNOWN'"
 """Makes recovery's next step due, which is an hour away."""
 
 TRIED = "SELECT count(*) FROM operations WHERE status = 'UNKNOWN' AND unanswered_times = 2"
-"""How many outcomes are still open behind recovery's own try."""
+"""How many outcomes are still open after recovery's own try."""
 
 MANY = 30
 AT_ONCE = 20
@@ -25,7 +25,7 @@ AT_ONCE = 20
 
 @pytest.mark.once
 def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> None:
-    """What the gateway says is recorded as it is, and the payment takes no movement until a person has looked."""
+    """What the gateway says is recorded as it is, and the payment takes no movement until an operator has looked."""
     made = make_site()
     # Where the proxy lies about an amount, the gateway's own ledger says otherwise.
     made.is_ledger_true = False

@@ -39,7 +39,7 @@ def until_days_later(server: RunningServer, session_id: str, look: Callable[[], 
 
 
 def asks_of(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
-    """List what the terminal was asked for and looked at behind the authorization, with its answers, in order."""
+    """Return what the terminal was asked for and looked at after the authorization, with its answers, in order."""
     return [
         (line["kind"], line["word"])
         for line in journal(server)
@@ -55,7 +55,7 @@ def paid(server: RunningServer, **words: list[str]) -> Json:
 
 
 def movements_of(server: RunningServer, payment_id: str) -> list[tuple[str, str | None]]:
-    """List the statuses of a payment's captures, with their decline codes."""
+    """Return the statuses of a payment's captures, with their decline codes."""
     return server.rows(
         "SELECT status, decline_code FROM operations WHERE kind = 'capture' AND payment_id = ?",
         payment_id,
@@ -63,7 +63,7 @@ def movements_of(server: RunningServer, payment_id: str) -> list[tuple[str, str 
 
 
 def test_f46_several_looks_that_find_nothing_prove_it(server: RunningServer) -> None:
-    """Three looks over more than ten minutes end it as declined; nothing is asked for behind the first of them."""
+    """Three looks over more than ten minutes end it as declined; nothing is asked for after the first of them."""
     payment = paid(server, capture=["unknown"], look=["absent"])
     session_id = payment["paymentSession"]["id"]
     assert capture(server, payment["id"])["__typename"] == "CapturePending"
@@ -82,7 +82,7 @@ def test_f46_several_looks_that_find_nothing_prove_it(server: RunningServer) -> 
 
 
 def test_f46_what_shows_late_is_found(server: RunningServer) -> None:
-    """A gateway whose books are behind shows it at the third look: captured, and nothing was asked for twice."""
+    """A gateway whose records lag shows it at the third look: captured, and nothing was asked for twice."""
     payment = paid(server, capture=["unknown"], look=["absent", "absent", "done"])
     session_id = payment["paymentSession"]["id"]
     capture(server, payment["id"])

@@ -30,18 +30,18 @@ def approved_challenge(server: RunningServer, collection_id: str) -> str:
 
 
 def quiet(server: RunningServer, collection_id: str) -> Json:
-    """Wait until nothing of a collection is in flight, and give it."""
+    """Wait until nothing of a collection is in flight, and return it."""
     until(lambda: not any(row[5] in ids(server, collection_id) for row in open_operations(server)))
     return collection_of(server, collection_id)
 
 
 def ids(server: RunningServer, collection_id: str) -> set[str]:
-    """List the ids of a collection's sessions."""
+    """Return the ids of a collection's sessions."""
     return {s["id"] for s in collection_of(server, collection_id)["paymentSessions"]}
 
 
 def given_back_once(server: RunningServer, session_id: str) -> None:
-    """Hold that the gateway authorized a session once and gave all of it back by one effect."""
+    """Assert that the gateway authorized a session once and gave all of it back by one effect."""
     found = [(e["kind"], e["result"], e["moved"]) for e in effects(server, session_id)]
     assert found == [("authorize", "approved", "100.00"), ("cancel", "approved", "100.00")]
 

@@ -1,4 +1,4 @@
-"""A backup that is restored knows nothing of what was asked since; the gateway's books do."""
+"""A backup that is restored knows nothing of what was asked since; the gateway's records do."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -44,7 +44,7 @@ def facts_of(payment: Json) -> Json:
 
 
 def put_back(server: RunningServer, backup: Path, since: str) -> tuple[int, str]:
-    """Kill a server, restore its database, recover and start again; gives what the recovery said."""
+    """Kill a server, restore its database, recover and start again; return what the recovery said."""
     server.kill()
     databases.restore(server.database, backup)
     said = server.command("recover", "--since", since)
@@ -55,7 +55,7 @@ def put_back(server: RunningServer, backup: Path, since: str) -> tuple[int, str]
 def test_what_was_asked_after_the_backup_is_found_again(
     make_server: Callable[..., RunningServer], tmp_path: Path
 ) -> None:
-    """Captures, refunds, cancellations and authorizations since then are read back; what hangs off nothing is named."""
+    """Captures, refunds, cancellations and authorizations since then are read back; those without a place are named."""
     server = make_server(TILLGRAPH_SANDBOX_DATABASE=str(tmp_path / "ledger.db")).start()
     since = datetime.now(UTC).isoformat()
     captured, canceled, other = (pay(server) for _ in range(3))
@@ -156,7 +156,7 @@ def test_an_attempt_that_failed_meanwhile(
 def test_what_was_not_reached_before_the_backup_and_done_after(
     killed_site: Site, tmp_path: Path
 ) -> None:
-    """The same key was sent again behind the backup: the operation that had failed is the one that happened."""
+    """The same key was sent again after the backup: the operation that had failed is the one that happened."""
     server = killed_site.server
     payment = pay(server)
     key = new_key()

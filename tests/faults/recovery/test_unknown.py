@@ -16,7 +16,7 @@ from tests.support.waiting import until
 
 
 def sources(collection: Json, type: str) -> list[str]:
-    """List who brought the events of a type."""
+    """Return who brought the events of a type."""
     nodes = [edge["node"] for edge in collection["events"]["edges"]]
     return [node["source"] for node in nodes if node["type"] == type]
 

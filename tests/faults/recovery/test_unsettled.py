@@ -1,4 +1,4 @@
-"""What recovery has not settled yet: listed, asked for again, and settled by a person with evidence."""
+"""What recovery has not settled yet: listed, asked for again, and settled by an operator with evidence."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -122,7 +122,7 @@ SETTLED = {
 
 
 def left_pending(server: RunningServer, kind: str) -> Json:
-    """Leave one operation of a kind pending, and give it as it is listed."""
+    """Leave one operation of a kind pending, and return it as it is listed."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], SETTLED[kind][0])
     answer = authorize(server, session["id"])
@@ -141,7 +141,7 @@ def left_pending(server: RunningServer, kind: str) -> Json:
 @pytest.mark.parametrize("kind", SETTLED)
 @pytest.mark.parametrize("outcome", ["SUCCEEDED", "DECLINED"])
 def test_a_person_settles(still: RunningServer, kind: str, outcome: str) -> None:
-    """The person's word ends the operation; the event has source PERSON and the evidence, and nobody is asked."""
+    """The operator's decision ends the operation; the event has source PERSON and the evidence, and nobody is asked."""
     left = left_pending(still, kind)
     asked = [one["asked"] for one in effects(still, left["paymentSession"]["id"])]
     answer = settle_by_hand(still, left["id"], outcome)
@@ -202,7 +202,7 @@ def test_a_word_without_evidence_settles_nothing(still: RunningServer, evidence:
 
 
 def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
-    """What a person settled is final; the gateway's word that it happened marks the payment: it takes no movement."""
+    """An operator's decision is final; the gateway's word that it happened marks the payment: it takes no movement."""
     left = left_pending(still, "capture")
     settle_by_hand(still, left["id"], "DECLINED")
     settle_and_wait(still, left["paymentSession"]["id"], "approve", left["id"])
@@ -225,7 +225,7 @@ def test_a_report_against_a_person_s_word(still: RunningServer) -> None:
 def test_a_closing_settled_by_a_person_gives_nothing_back(
     make_server: Callable[..., RunningServer],
 ) -> None:
-    """A session closed by a person's word that is authorized late: its payment is still the provider's to give back.
+    """A session closed by an operator is authorized late: its payment is still the provider's to give back.
 
     The gateway was never reached, and lets the customer go on; nobody but recovery's next look learns of that.
     """
@@ -357,7 +357,7 @@ def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> 
 def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
     make_server: Callable[..., RunningServer],
 ) -> None:
-    """A gateway's refusal of what has to happen ends nothing: it is listed with the reason until a person settles."""
+    """A gateway's refusal of a required operation ends nothing: it is listed with the reason until an operator acts."""
     server = make_server().start()
     collection = open_collection(server)
     late = open_session(server, collection["id"], "challenge,cancel=decline:no_longer")

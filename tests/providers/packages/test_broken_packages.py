@@ -41,7 +41,7 @@ BROKEN = {
 
 
 def install(folder: Path, source: str) -> list[EntryPoint]:
-    """Put a package into a folder, as an installer does; gives the entry points that it brings."""
+    """Put a package into a folder, as an installer does; return the entry points that it brings."""
     module = f"tillgraph_broken_{folder.name}"
     (folder / f"{module}.py").write_text(source)
     told = folder / "tillgraph_broken-1.0.dist-info"

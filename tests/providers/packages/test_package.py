@@ -57,7 +57,7 @@ def open_at_terminal(server: RunningServer, provider: str = "terminal", **words:
 
 
 def collection_id_of(server: RunningServer, session_id: str) -> str:
-    """Name a session's collection."""
+    """Return a session's collection."""
     return str(session_of(server, session_id)["paymentCollection"]["id"])
 
 
@@ -67,7 +67,7 @@ def journal(server: RunningServer) -> list[Json]:
 
 
 def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
-    """List key and answer of each time that a terminal was asked for a kind, oldest first."""
+    """Return key and answer of each time that a terminal was asked for a kind, oldest first."""
     return [
         (line["key"], line["word"])
         for line in journal(server)
@@ -76,17 +76,17 @@ def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, 
 
 
 def assert_rejected_with(answer: Json, code: str) -> None:
-    """Hold that an answer is RequestRejected with this code."""
+    """Assert that an answer is RequestRejected with this code."""
     assert (answer["__typename"], answer["code"]) == ("RequestRejected", code)
 
 
 def not_authorized(answer: Json, code: str) -> None:
-    """Hold that an answer is AuthorizationFailed with this code."""
+    """Assert that an answer is AuthorizationFailed with this code."""
     assert (answer["__typename"], answer["code"]) == ("AuthorizationFailed", code)
 
 
 def test_another_package_s_provider_is_offered(server: RunningServer) -> None:
-    """What a package names in the entry point group is listed behind ours, with what it says of itself."""
+    """What a package names in the entry point group is listed after ours, with what it says of itself."""
     collection = open_collection(server)
     listed = server.run("front_end/01_show_checkout", id=collection["id"])["paymentProviders"]
     by_id = {provider["id"]: provider for provider in listed}
@@ -385,7 +385,7 @@ def test_a_key_whose_later_attempt_was_not_reached_either(server: RunningServer)
 
 
 def test_a_cancellation_of_less_than_was_asked(server: RunningServer) -> None:
-    """A gateway that gives back a part releases a part: the payment is not canceled, and goes to a person."""
+    """A gateway that gives back a part releases a part: the payment is not canceled, and goes to an operator."""
     session = open_at_terminal(server, cancel=["done:4000"])
     payment = authorize(server, session["id"])
     found = server.change("cancelPayment", {"paymentId": payment["id"]})
@@ -396,7 +396,7 @@ def test_a_cancellation_of_less_than_was_asked(server: RunningServer) -> None:
 
 
 def test_a_collection_with_a_mismatched_payment_is_canceled(server: RunningServer) -> None:
-    """A payment that waits for a person does not keep its collection open, and is not asked to move."""
+    """A payment that waits for an operator does not keep its collection open, and is not asked to move."""
     session = open_at_terminal(server, authorize=["done:9000"])
     payment = authorize(server, session["id"])
     collection_id = collection_id_of(server, session["id"])
@@ -421,7 +421,7 @@ def test_a_provider_that_breaks_its_word(server: RunningServer, word: str) -> No
 
 
 def test_f16_another_amount_than_was_asked(server: RunningServer) -> None:
-    """An authorization of another amount is recorded as it is, and takes no movement until a person has looked."""
+    """An authorization of another amount is recorded as it is, and takes no movement until an operator has looked."""
     session = open_at_terminal(server, authorize=["done:9000"])
     payment = authorize(server, session["id"])
     assert (payment["__typename"], payment["amount"]) == ("Payment", "90.00")

@@ -53,7 +53,7 @@ def test_a_refused_token_is_not_repeated(server: RunningServer) -> None:
 
 
 def challenged(server: RunningServer, **more: Json) -> tuple[str, str]:
-    """Open a session in REQUIRES_MORE; gives its id and its challenge's address."""
+    """Open a session in REQUIRES_MORE; return its id and its challenge's address."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], "challenge", **more)
     action = authorize(server, session["id"])["action"]

@@ -53,7 +53,7 @@ def test_flow_across_processes(pair: Pair) -> None:
 
 
 def test_lost_reply_across_processes(pair: Pair) -> None:
-    """A connection that breaks behind the effect is an unknown outcome; recovery settles it, with one effect."""
+    """A connection that breaks after the effect is an unknown outcome; recovery settles it, with one effect."""
     server, _ = pair
     collection = open_collection(server)["id"]
     session = open_session(server, collection, "lost_reply")["id"]

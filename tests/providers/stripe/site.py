@@ -171,7 +171,7 @@ class RunningStripe:
         return int(self.client.get("/_control/held").json().get(name, 0))
 
     def ledger(self, reference: str) -> list[tuple[str, int]]:
-        """List what was moved of an intent, oldest first: what and how much."""
+        """Return what was moved of an intent, oldest first: what and how much."""
         found = self.client.get("/_control/ledger", params={"intent": reference}).json()
         return [(entry["kind"], entry["amount"]) for entry in found]
 
@@ -185,14 +185,14 @@ class RunningStripe:
         return sum(one["metadata"].get("tillgraph_account_holder") == holder_id for one in found)
 
     def intents_of(self, session_id: str) -> list[str]:
-        """Name the intents that bear a session's id."""
+        """Return the intents that bear a session's id."""
         found = self.call("GET", "payment_intents", limit="100")["data"]
         return [
             one["id"] for one in found if one["metadata"].get("tillgraph_session") == session_id
         ]
 
     def queries(self, name: str) -> list[Json]:
-        """List the parameters of what was read, oldest first."""
+        """Return the parameters of what was read, oldest first."""
         return list(self.client.get("/_control/queries", params={"name": name}).json())
 
     def attached(self, customer: str) -> int:
@@ -208,7 +208,7 @@ class RunningStripe:
         return list(self.call("GET", f"customers/{customer}/payment_methods")["data"])
 
     def entries(self) -> list[Json]:
-        """List all that was moved, oldest first."""
+        """Return all that was moved, oldest first."""
         return list(self.client.get("/_control/ledger").json())
 
     def call(self, method: str, path: str, key: str = SECRET_KEY, **values: str) -> Json:
@@ -226,7 +226,7 @@ class RunningStripe:
         return self.call("GET", f"payment_intents/{reference}")
 
     def events(self, reference: str) -> list[Json]:
-        """List the events about an intent, oldest first."""
+        """Return the events about an intent, oldest first."""
         found = self.call("GET", "events", limit="100")["data"]
         about = [
             event
@@ -237,7 +237,7 @@ class RunningStripe:
         return about[::-1]
 
     def deliver(self, events: Sequence[Json]) -> list[int]:
-        """Send events in this order; gives the statuses."""
+        """Send events in this order; return the statuses."""
         return list(self.control("deliver", events=[event["id"] for event in events])["statuses"])
 
     def in_browser(self, session: Json, payment_method: str, **more: str) -> Json:
@@ -261,13 +261,13 @@ class Site:
     stripe: RunningStripe
 
     def opened(self, amount: str = "100.00", currency: str = "USD", **more: Json) -> Json:
-        """Open a collection and a session at Stripe; gives the session."""
+        """Open a collection and a session at Stripe; return the session."""
         collection = open_collection(self.server, amount, currency)
         more.setdefault("provider", "stripe")
         return open_session(self.server, collection["id"], **more)
 
     def paid(self, amount: str = "100.00", currency: str = "USD", card: str = VISA) -> Json:
-        """Authorize a session on the server; gives the payment."""
+        """Authorize a session on the server; return the payment."""
         session = self.opened(amount, currency)
         payment = authorize(self.server, session["id"], data={"paymentMethod": card})
         assert payment["__typename"] == "Payment", payment
@@ -321,7 +321,7 @@ def site(
         until(lambda: not waiting_reports(server))
         assert server.check() == CHECKED
         known = {row[0] for row in server.rows("SELECT id FROM operations")}
-        # A further key of an operation has its number behind the id.
+        # A further key of an operation has its number after the id.
         keys = (entry["key"] for entry in stripe.entries() if entry["key"] is not None)
         asked = {key.partition(":")[0] for key in keys}
         assert asked <= known

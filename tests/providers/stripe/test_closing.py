@@ -18,7 +18,7 @@ BANK_DEBIT = "pm_usBankAccount"
 
 
 def closed_while_processing(shop: Site) -> tuple[Json, str]:
-    """Close a session whose customer has just paid by a bank debit; gives it and its intent once Stripe has refused."""
+    """Close a session whose customer has just paid by bank debit; return it and its intent once Stripe has refused."""
     session = shop.opened()
     reference = reference_of(session)
     with shop.stripe.silence():

@@ -38,13 +38,13 @@ UNHEARD_OF = "refused_by_the_moon"
 
 
 def codes_of(kind: Any) -> set[str]:
-    """List the codes that the SDK names for an error of an object."""
+    """Return the codes that the SDK names for an error of an object."""
     parts = get_args(kind.__annotations__["code"])
     return {word for part in parts for word in get_args(part) if isinstance(word, str)}
 
 
 def documented(kind: type, field: str) -> set[str]:
-    """List the values that the SDK's description of a field names, where its type is any text."""
+    """Return the values that the SDK's description of a field names, where its type is any text."""
     source = inspect.getsource(kind)
     matched = re.search(rf"\n    {field}: [^\n]*\n    \"\"\"\n(.*?)\"\"\"", source, re.DOTALL)
     assert matched is not None

@@ -36,7 +36,7 @@ def _is_held(shop: Site, payment: Json, held: str) -> bool:
 
 
 def ledger_of(shop: Site, payment: Json) -> list[tuple[str, int]]:
-    """List what was moved of a payment at Stripe."""
+    """Return what was moved of a payment at Stripe."""
     return shop.stripe.ledger(reference_of(payment["paymentSession"]))
 
 

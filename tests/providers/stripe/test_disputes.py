@@ -32,7 +32,7 @@ NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 
 
 def disputed(shop: Site, status: str = "needs_response") -> tuple[Json, Json]:
-    """Let a customer object to a captured payment; gives the payment and Stripe's dispute."""
+    """Let a customer object to a captured payment; return the payment and Stripe's dispute."""
     payment = shop.paid()
     capture(shop.server, payment["id"])
     found = shop.payment(payment["id"])
@@ -49,7 +49,7 @@ def disputes_of(shop: Site, payment: Json, **more: str) -> list[Json]:
 
 
 def stands(shop: Site, payment: Json, status: str) -> Json:
-    """Wait until the payment's one dispute is in a status, and give it."""
+    """Wait until the payment's one dispute is in a status, and return it."""
 
     def look() -> Json:
         found = disputes_of(shop, payment)
@@ -59,7 +59,7 @@ def stands(shop: Site, payment: Json, status: str) -> Json:
 
 
 def told(shop: Site, payment: Json) -> list[tuple[str, str, str]]:
-    """List the events about disputes, oldest first: type, source and how it stands now."""
+    """Return the events about disputes, oldest first: type, source and how it stands now."""
     found = shop.server.execute(EVENTS, {"id": payment["paymentCollection"]["id"]})
     return [
         (edge["node"]["type"], edge["node"]["source"], edge["node"]["dispute"]["status"])
@@ -116,7 +116,7 @@ def test_a_lost_dispute_that_is_appealed(shop: Site) -> None:
 
 
 def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
-    """A dispute with a status of a later day is under review; a refund beside it is recorded, and the books agree."""
+    """A dispute with a status of a later day is under review; a refund beside it is recorded, and the records agree."""
     payment, reference = disputed_and_refunded(own, "settled_on_the_moon")
     report_all(own, reference)
     until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
@@ -158,7 +158,7 @@ def report_all(shop: Site, reference: str) -> None:
 
 
 def test_a_dispute_told_of_again(shop: Site) -> None:
-    """The same reports three times each, behind the decision: one dispute, and nothing is told twice."""
+    """The same reports three times each, after the decision: one dispute, and nothing is told twice."""
     payment, made = disputed(shop)
     stands(shop, payment, "NEEDS_RESPONSE")
     shop.stripe.control("decide", id=made["id"], status="won")

@@ -50,7 +50,7 @@ def test_the_spans_of_an_id() -> None:
 
 
 async def test_an_intent_on_a_later_page(alone: RunningStripe, connection: Connection) -> None:
-    """It is found behind a hundred that were made since; one that is not there is not; no search is made."""
+    """It is found after a hundred that were made since; one that is not there is not; no search is made."""
     session_id, other_id = SessionId(new_id("payses_")), SessionId(new_id("payses_"))
     values = {"amount": "1000", "currency": "usd", "metadata[tillgraph_session]": session_id}
     made = alone.call("POST", "payment_intents", **values)

@@ -77,7 +77,7 @@ def reference_of_payment(shop: Site, payment: Json) -> str:
 
 
 def captured_in_part(shop: Site, *amounts: str) -> Json:
-    """Authorize 100.00 and capture some of it, in parts; gives the payment."""
+    """Authorize 100.00 and capture some of it, in parts; return the payment."""
     payment = shop.paid()
     for amount in amounts:
         assert capture(shop.server, payment["id"], amount=amount)["__typename"] == "Payment"
@@ -93,7 +93,7 @@ def sums_of(shop: Site, payment: Json) -> tuple[str, str, str, str]:
 
 
 def events_of(shop: Site, payment: Json) -> list[str]:
-    """List the types of the events of a payment's collection, oldest first."""
+    """Return the types of the events of a payment's collection, oldest first."""
     id = shop.payment(payment["id"])["paymentCollection"]["id"]
     return event_types(collection_of(shop.server, id))
 

@@ -21,7 +21,7 @@ OF_GIROPAY = (
 
 
 def offered(shop: Site, *, only: bool) -> dict[str, bool]:
-    """List the providers that a back end is told of, and whether each is enabled."""
+    """Return the providers that a back end is told of, and whether each is enabled."""
     found = shop.server.execute(PROVIDERS, {"only": only})["paymentProviders"]
     return {one["id"]: one["isEnabled"] for one in found}
 
@@ -73,7 +73,7 @@ def opened_with_oxxo(shop: Site) -> Json:
 
 
 def assert_amount_of_before(shop: Site, session: Json) -> None:
-    """Hold that a session and its intent have the amount that it was opened with, and can be paid."""
+    """Assert that a session and its intent have the amount that it was opened with, and can be paid."""
     assert shop.session(session["id"])["amount"] == "500.00"
     intent = shop.stripe.intent(reference_of(session))
     assert (intent["amount"], intent["payment_method_types"]) == (50_000, ["oxxo"])
@@ -138,7 +138,7 @@ def test_every_provider_but_one(shop: Site, missing: str) -> None:
         "stripe_przelewy24",
     }
     left_out = {"bancontact": "stripe_bancontact", "p24": "stripe_przelewy24"}[missing]
-    # The key hangs off the first session, which is one that is left out.
+    # The key belongs to the first session, which is one that is left out.
     others = ("system", "sandbox", "stripe")
     collection = open_collection(shop.server, "50.00", "EUR")
     values = {"paymentCollectionId": collection["id"], "idempotencyKey": new_key()}

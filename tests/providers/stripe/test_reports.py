@@ -27,7 +27,7 @@ BACK = "https://shop.example/back"
 
 
 def sources_of(shop: Site, session: Json) -> list[tuple[str, str]]:
-    """List the types and sources of the events of a session's collection, oldest first."""
+    """Return the types and sources of the events of a session's collection, oldest first."""
     collection = collection_of(shop.server, session["paymentCollection"]["id"])
     return [
         (edge["node"]["type"], edge["node"]["source"]) for edge in collection["events"]["edges"]
@@ -83,7 +83,7 @@ def test_refunded_in_stripes_dashboard(shop: Site) -> None:
     ("reason", "said"), [("requested_by_customer", "PROVIDER"), ("automatic", "EXPIRED")]
 )
 def test_canceled_at_stripe(shop: Site, reason: str, said: str) -> None:
-    """By a person in the dashboard, or by Stripe because the time was over: the payment is canceled and says which."""
+    """By an operator in the dashboard, or by Stripe because it expired: the payment is canceled and says which."""
     payment = shop.paid()
     reference = reference_of(shop.payment(payment["id"])["paymentSession"])
     shop.stripe.control("cancel", id=reference, reason=reason)
@@ -175,7 +175,7 @@ def signed(body: bytes, *, secret: str = WEBHOOK_SECRET, at: float = 0) -> dict[
 
 
 def post(server: RunningServer, body: bytes, headers: Mapping[str, str | bytes]) -> int:
-    """Post a report; gives the status."""
+    """Post a report; return the status."""
     address = f"{server.url}/webhooks/stripe"
     raw = {
         name.encode(): value if isinstance(value, bytes) else value.encode()

@@ -249,7 +249,7 @@ EVENT_BODY = report()
 
 
 def resigned(before: str = "", behind: str = "") -> dict[str, str]:
-    """Sign the event, with something before or behind the signature."""
+    """Sign the event, with something before or after the signature."""
     return {"stripe-signature": f"{before}{signed(EVENT_BODY)['stripe-signature']}{behind}"}
 
 

@@ -68,7 +68,7 @@ def test_a_voucher_that_nobody_pays(deaf: Site) -> None:
 
 
 def paid_by_oxxo(shop: Site) -> Json:
-    """Let a customer pay a voucher; gives the payment."""
+    """Let a customer pay a voucher; return the payment."""
     session = shop.opened("500.00", "MXN", provider="stripe_oxxo")
     shop.stripe.in_browser(session, "oxxo")
     shop.stripe.control("authenticate", id=reference_of(session), succeeds=True)

@@ -1,4 +1,4 @@
-"""The ways of paying and of capturing, and the comparison of the books."""
+"""The ways of paying and of capturing, and the reconciliation."""
 
 from collections.abc import Iterator
 

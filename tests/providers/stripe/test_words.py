@@ -24,7 +24,7 @@ UNHEARD_OF = "settled_on_the_moon"
 
 
 def words_of(kind: type[Any]) -> set[str]:
-    """List the statuses that the SDK names."""
+    """Return the statuses that the SDK names."""
     return {word for part in get_args(kind.__annotations__["status"]) for word in get_args(part)}
 
 
@@ -38,7 +38,7 @@ def intent(status: str) -> stripe.PaymentIntent:
 
 
 def authorization(status: str) -> str:
-    """Name the outcome of an authorization."""
+    """Return the outcome of an authorization."""
     return type(intents.authorization_of(intent(status), None)).__name__
 
 
@@ -136,7 +136,7 @@ SAVINGS = {
 
 
 def saving(status: str) -> str:
-    """Name the outcome of a saving."""
+    """Return the outcome of a saving."""
     made = objects.setup_intent("seti_1", {"customer": "cus_1"})
     method = objects.payment_method("pm_1", CARDS["pm_card_visa"], "pm_card_visa", "cus_1")
     setup = stripe.SetupIntent.construct_from(

@@ -41,7 +41,7 @@ def cancel(server: RunningServer, id: str) -> Json:
 
 
 def paid(server: RunningServer, token: str | None = None, amount: str = "100.00") -> Json:
-    """Open a collection of 100.00 and authorize an amount of it; gives the payment."""
+    """Open a collection of 100.00 and authorize an amount of it; return the payment."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], token, amount=amount)
     payment = authorize(server, session["id"])

@@ -24,14 +24,14 @@ COVERED = ("100.00", "0.00", "0.00", "0.00")
 
 
 def challenged(server: RunningServer, collection_id: str, amount: str = "100.00") -> str:
-    """Open a session and bring it to REQUIRES_MORE; gives its id."""
+    """Open a session and bring it to REQUIRES_MORE; return its id."""
     session = str(open_session(server, collection_id, "challenge", amount=amount)["id"])
     assert authorize(server, session)["__typename"] == "RequiresMoreAction"
     return session
 
 
 def waiting(server: RunningServer, collection_id: str, token: str = "pending") -> str:
-    """Open a session for all of a collection and bring it to PENDING_AUTHORIZATION; gives its id."""
+    """Open a session for all of a collection and bring it to PENDING_AUTHORIZATION; return its id."""
     session = str(open_session(server, collection_id, token)["id"])
     assert authorize(server, session)["action"]["kind"] == "WAIT"
     return session

@@ -103,7 +103,7 @@ def test_amounts_that_are_one(one: str, other: str) -> None:
     [("5", "50"), ("100", "1"), ("5.01", "5.1"), ("5.00", f"5.{'0' * 30}1"), ("5", "-5")],
 )
 def test_amounts_that_are_two(one: str, other: str) -> None:
-    """Every digit counts, behind the thirtieth too."""
+    """Every digit counts, after the thirtieth too."""
     assert fingerprint_of(amount=Decimal(one)) != fingerprint_of(amount=Decimal(other))
 
 

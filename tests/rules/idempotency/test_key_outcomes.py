@@ -227,7 +227,7 @@ def test_a_key_that_joined(server: RunningServer) -> None:
 
 
 def refused_for_a_session(collection: str) -> list[tuple[str, Input]]:
-    """List inputs of createPaymentSession that are refused, with the code of each."""
+    """Return inputs of createPaymentSession that are refused, with the code of each."""
     good = {"paymentCollectionId": collection, "providerId": "sandbox"}
     return [
         ("INVALID_INPUT", {**good, "amount": "0"}),

@@ -36,14 +36,14 @@ class Kind:
         return str(found["capturedAmount" if self.name == "capture" else "refundedAmount"])
 
     def all(self, server: RunningServer, payment_id: str) -> list[tuple[str, str]]:
-        """List the movements of a payment: amount and status, oldest first."""
+        """Return the movements of a payment: amount and status, oldest first."""
         return [
             (one["amount"], one["status"])
             for one in payment_of(server, payment_id)[f"{self.name}s"]
         ]
 
     def effects(self, server: RunningServer, session_id: str) -> list[tuple[str, str, str, str]]:
-        """List what the gateway did of this kind."""
+        """Return what the gateway did of this kind."""
         return [one for one in effect_facts(server, session_id) if one[0] == self.name]
 
 
@@ -55,5 +55,5 @@ KIND = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 def done(kind: Kind) -> str:
-    """Name the event that says that a movement happened."""
+    """Return the event that says that a movement happened."""
     return {"capture": "PAYMENT_CAPTURED", "refund": "PAYMENT_REFUNDED"}[kind.name]

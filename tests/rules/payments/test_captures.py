@@ -38,7 +38,7 @@ MOST = 1_000
 def assert_capture_failed(
     answer: Json, code: str, *, maximum: str | None = None, path: list[str] | None = None
 ) -> None:
-    """Hold that an answer is CaptureFailed with exactly these values."""
+    """Assert that an answer is CaptureFailed with exactly these values."""
     names = ("__typename", "code", "maximumAmount", "path", "declineCode")
     found = tuple(answer[name] for name in names)
     assert found == ("CaptureFailed", code, maximum, path, None)

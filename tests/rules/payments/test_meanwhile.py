@@ -40,7 +40,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def paid(shop: Site) -> tuple[str, str, str]:
-    """Pay 100.00, and give the ids of payment, session and collection."""
+    """Pay 100.00, and return the ids of payment, session and collection."""
     payment = pay(shop.server)
     return payment["id"], payment["paymentSession"]["id"], payment["paymentCollection"]["id"]
 
@@ -156,7 +156,7 @@ def test_the_call_whose_collection_was_canceled(shop: Site) -> None:
 
 
 def late_capture(shop: Site) -> tuple[str, str]:
-    """Cancel a collection while its gateway is about to authorize and capture; gives ids."""
+    """Cancel a collection while its gateway is about to authorize and capture; return ids."""
     collection = open_collection(shop.server)["id"]
     session = open_session(shop.server, collection, "auto_capture")["id"]
     with held(shop, session, lambda: authorize(shop.server, session)) as call:

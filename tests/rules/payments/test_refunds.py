@@ -18,7 +18,7 @@ from tests.support.program.running import Json, RunningServer
 
 
 def captured(server: RunningServer, provider: str = "sandbox") -> tuple[str, str, str]:
-    """Pay and capture 100.00, and give the ids of payment, session and collection."""
+    """Pay and capture 100.00, and return the ids of payment, session and collection."""
     payment = pay(server, provider=provider)
     capture(server, payment["id"])
     return payment_ids(payment)

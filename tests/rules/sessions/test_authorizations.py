@@ -27,7 +27,7 @@ NOTHING = ("0.00", "0.00", "0.00", "100.00")
 def failed(
     answer: Json, code: str, *, decline: str | None = None, maximum: str | None = None
 ) -> None:
-    """Hold that an answer is AuthorizationFailed with exactly these values."""
+    """Assert that an answer is AuthorizationFailed with exactly these values."""
     names = ("__typename", "code", "declineCode", "maximumAmount")
     found = tuple(answer[name] for name in names)
     assert found == ("AuthorizationFailed", code, decline, maximum)

@@ -28,7 +28,7 @@ def shop(server: RunningServer) -> tuple[Json, Json]:
 
 
 def tried(server: RunningServer, collection: Json, session: Json, **more: Any) -> Json:
-    """Let the browser authorize; gives what comes of it."""
+    """Let the browser authorize; return what comes of it."""
     inputs = {"id": session["id"], **more}
     return server.change("authorizePaymentSession", inputs, bearer=collection["clientSecret"])
 

@@ -67,7 +67,7 @@ def open_session(
 def open_with_session(
     server: RunningServer, token: str | None = None, **more: Json
 ) -> tuple[str, str]:
-    """Open a collection of 100.00 with a session, and give their ids."""
+    """Open a collection of 100.00 with a session, and return their ids."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], token, **more)
     return collection["id"], session["id"]

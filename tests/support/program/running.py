@@ -281,7 +281,7 @@ class RunningServer:
         self.process.wait()
 
     def stop(self) -> int:
-        """End the process as an operator would, and give its exit code."""
+        """End the process as an operator would, and return its exit code."""
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=STOP_SECONDS)

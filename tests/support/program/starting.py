@@ -2,7 +2,7 @@
 
 Importing takes nine tenths of a start, and reading the trusted documents most of the first requests. A forked process
 does all that follows: it reads its arguments, its environment and its settings, runs in a folder of its own, and ends
-as an interpreter ends. Servers with several workers are forked behind their imports too. One process forks for all that
+as an interpreter ends. Servers with several workers are forked after their imports too. One process forks for all that
 the tests are spread over. tests/api/program/test_starting.py starts a server in an interpreter of its own, as the
 README does.
 """

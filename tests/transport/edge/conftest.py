@@ -352,7 +352,7 @@ class Client:
         return message
 
     def closed(self) -> tuple[int, str]:
-        """Wait until the server closes; gives its code and reason."""
+        """Wait until the server closes; return its code and reason."""
         with pytest.raises(ConnectionClosed) as closed:
             self.socket.recv(WAIT_SECONDS)
         frame = closed.value.rcvd

@@ -120,7 +120,7 @@ class Level:
 
     @strawberry.field
     def name(self) -> str:
-        """Name it."""
+        """Return it."""
         return "level"
 
     @strawberry.field
@@ -162,13 +162,13 @@ class Query:
 
     @strawberry.field
     def whoami(self, info: Info) -> str:
-        """Name the caller, and note a collection for the log."""
+        """Return the caller, and note a collection for the log."""
         info.context.scope.collection_id = "pay_col_1"
         return info.context.scope.caller.owner
 
     @strawberry.field
     def request_id(self, info: Info) -> str:
-        """Name the request."""
+        """Return the request."""
         return info.context.scope.request_id
 
     @strawberry.field
@@ -198,7 +198,7 @@ class Query:
 
     @strawberry.field
     def missing(self) -> str | None:
-        """Find nothing."""
+        """Return nothing."""
         raise NotFound("No such thing.")
 
     @strawberry.field
@@ -278,7 +278,7 @@ class Subscription:
 
     @strawberry.subscription
     async def missing(self, is_found: bool = False) -> AsyncGenerator[Item, None]:
-        """Find nothing to follow."""
+        """Return nothing to follow."""
         if not is_found:
             raise NotFound("No payment collection has this id.")
         yield Item(number=1, cursor="c1")

@@ -47,7 +47,7 @@ def places(
 
 
 def drip(port: int, begin: bytes) -> bytes:
-    """Send the beginning of something, and then byte after byte; gives what was answered to it."""
+    """Send the beginning of something, and then byte after byte; return what was answered to it."""
     with connected(port) as connection:
         connection.sendall(begin)
         while flood(connection, b"x", 1, reads=True):

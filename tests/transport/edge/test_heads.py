@@ -141,7 +141,7 @@ def test_bytes_may_come_as_they_like(edge: EdgeServer, probe: Probe, step: int) 
 
 
 def test_pipelined_requests_wait_their_turn(edge: EdgeServer, probe: Probe) -> None:
-    """While one is being answered none of those behind it is begun; then each is, in order."""
+    """While one is being answered none of those after it is begun; then each is, in order."""
     mutation = orjson.dumps({"query": "mutation { actSlowly }"})
     length = b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(mutation)
     with connected(edge.port) as connection:

@@ -53,7 +53,7 @@ def as_documented() -> str:
 
 @contextmanager
 def nginx(folder: Path, server: RunningServer, sites: str) -> Iterator[RunningServer]:
-    """Run nginx before a server; gives what calls that server by it."""
+    """Run nginx before a server; return what calls that server by it."""
     port = free_port()
     sites = sites.replace("listen 80;", f"listen 127.0.0.1:{port};")
     sites = sites.replace("http://127.0.0.1:8000", server.url)

@@ -49,7 +49,7 @@ class Terminal:
     def __init__(
         self, id: str, *, opening: Sequence[str] = ("opened",), captures_once: bool = False
     ) -> None:
-        """Name the terminal, and what it answers to an opening that says nothing else."""
+        """Return the terminal, and what it answers to an opening that says nothing else."""
         self.id = ProviderId(id)
         self.name = id.title()
         self.client_configuration: JsonObject = {"terminal": id}
@@ -77,7 +77,7 @@ class Terminal:
         return None if word == "absent" else outcome_of(word, looked)
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Keep no books."""
+        """Have no records."""
         for effect in NO_EFFECTS:
             yield effect
 
@@ -97,7 +97,7 @@ class Terminal:
 
 
 def note(ask: Ask, words: Sequence[str]) -> str:
-    """Write an ask into the journal, and give the word that is its answer."""
+    """Write an ask into the journal, and return the word that is its answer."""
     with JOURNAL.open("a+") as journal:
         journal.seek(0)
         asked = sum(1 for line in journal if json.loads(line)["key"] == ask.key)

@@ -54,7 +54,7 @@ def is_misconfigured(server: RunningServer) -> float:
 
 
 def readiness(server: RunningServer) -> tuple[int, Json]:
-    """Ask whether it is ready; gives the status and the body."""
+    """Ask whether it is ready; return the status and the body."""
     answer = server.client.get("/health/ready")
     return answer.status_code, answer.json()
 
@@ -152,7 +152,7 @@ def test_a_search_in_another_account_finds_nothing(own: Site, tmp_path: Path) ->
 
 
 def intents_at(stripe: RunningStripe) -> list[Json]:
-    """List what was moved or opened in an account."""
+    """Return what was moved or opened in an account."""
     return [*stripe.entries(), *stripe.call("GET", "events", limit="100")["data"]]
 
 

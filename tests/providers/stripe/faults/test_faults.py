@@ -21,7 +21,7 @@ MOVES = {"authorize": 10_000, "capture": 6_000, "refund": 3_000, "cancel": 10_00
 
 
 def prepared(shop: Site, kind: str) -> Json:
-    """Do everything that comes before a movement; gives the session or the payment."""
+    """Do everything that comes before a movement; return the session or the payment."""
     if kind == "authorize":
         return shop.opened()
     payment = shop.paid()
@@ -45,7 +45,7 @@ def called(shop: Site, kind: str, one: Json, key: str) -> Json:
 
 
 def effects(shop: Site, kind: str, one: Json) -> list[int]:
-    """List what Stripe moved by movements of the kind."""
+    """Return what Stripe moved by movements of the kind."""
     session = one if kind == "authorize" else one["paymentSession"]
     return [amount for what, amount in shop.stripe.ledger(reference_of(session)) if what == kind]
 
@@ -116,7 +116,7 @@ def test_a_500_that_its_key_keeps(deaf: Site, kind: str) -> None:
     assert effects(deaf, kind, one) == [MOVES[kind]]
     session_id = session_id_of(kind, one)
     id = operation_in(deaf.server, "SUCCEEDED", kind, session_id)
-    # The first time, again behind the first step, and then with a key that Stripe has no answer for.
+    # The first time, again after the first step, and then with a key that Stripe has no answer for.
     asked = {key: times for key, times in deaf.stripe.keys().items() if key.startswith(id)}
     assert asked == {id: 2, f"{id}:2": 1}
 

@@ -32,7 +32,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def lose(shop: Site, name: str) -> None:
-    """Let one reply be lost behind its effect, and nothing more of the kind get through."""
+    """Let one reply be lost after its effect, and nothing more of the kind get through."""
     shop.stripe.control("go_on")
     shop.stripe.fault("DROP_AFTER", name)
     shop.stripe.fault("DROP_BEFORE", name, times=200)

@@ -39,7 +39,7 @@ def save(site: Site, holder: Json, card: str | None = VISA, **more: Json) -> Jso
 
 
 def saved(site: Site, holder: Json, card: str = VISA) -> Json:
-    """Save a card for a holder; gives the payment method."""
+    """Save a card for a holder; return the payment method."""
     method = save(site, holder, card)
     assert method["__typename"] == "PaymentMethod", method
     return method

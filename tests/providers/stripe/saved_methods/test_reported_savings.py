@@ -21,7 +21,7 @@ pytestmark = pytest.mark.once
 
 
 def kept(shop: Site, holder: Json) -> list[Json]:
-    """List what may be shown of what is kept for a holder."""
+    """Return what may be shown of what is kept for a holder."""
     return [one["details"] for one in shown(shop, holder["id"])["paymentMethods"]]
 
 

@@ -32,7 +32,7 @@ AUTHENTICATION_REQUIRED = "pm_card_authenticationRequired"
 
 @pytest.mark.both
 def test_a_card_is_saved(shop: Site) -> None:
-    """It hangs off its holder, and off the customer at Stripe."""
+    """It belongs to its holder, and to the customer at Stripe."""
     holder = new_holder(shop)
     method = saved(shop, holder)
     (found,) = shown(shop, holder["id"])["paymentMethods"]
@@ -94,7 +94,7 @@ def test_saving_asks_for_authentication(shop: Site, succeeds: bool) -> None:
 
 
 def test_saved_in_the_browser(shop: Site) -> None:
-    """Without a card, Stripe's library collects it with the client secret; behind a declined one it takes another."""
+    """Without a card, Stripe's library collects it with the client secret; after a declined one it takes another."""
     holder = new_holder(shop)
     answer = save(shop, holder, None)
     secret = answer["action"]["clientSecret"]
