@@ -29,7 +29,7 @@ from resolvers.root import sdl
 
 
 def main(arguments: Sequence[str] | None = None, faults: FaultInjection = AS_SHIPPED) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command line; return the exit code."""
     given = _read(arguments)
     try:
         return _run(given, faults)

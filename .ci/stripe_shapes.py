@@ -46,7 +46,7 @@ def differences(kind: str, ours: dict[str, Any], theirs: dict[str, Any]) -> list
 
 
 def main() -> int:
-    """Compare, and print each difference; gives the exit code."""
+    """Compare, and print each difference; return the exit code."""
     fixtures = json.loads(FIXTURES.read_text())
     found = [
         line for kind, ours in made().items() for line in differences(kind, ours, fixtures[kind])

@@ -1,4 +1,4 @@
-"""Counts where a database and its gateway's ledger differ; assert_books_agree stops at the first."""
+"""Counts of the differences between a database and its gateway's ledger; assert_books_agree stops at the first."""
 
 from collections import Counter
 from decimal import Decimal
@@ -26,7 +26,7 @@ NONE_OF = frozenset(
 
 
 def compare(server: RunningServer) -> dict[str, int]:
-    """Count the gateway's effects and every way in which they are not what the database says."""
+    """Count the gateway's effects and every way in which they differ from the database."""
     ledger = server.ledger()
     asked = {row[0]: tuple(row[1:4]) for row in server.rows(OPERATIONS)}
     moved = Counter[tuple[str, str]]()
@@ -48,7 +48,7 @@ def compare(server: RunningServer) -> dict[str, int]:
 
 
 def minor(amount: str) -> int:
-    """Read an amount in US dollars as cents."""
+    """Return an amount in US dollars as cents."""
     return int(Decimal(amount) * 100)
 
 

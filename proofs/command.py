@@ -1,4 +1,4 @@
-"""The command of each show: its options, its progress on disk, its table.
+"""The command of each proof: its options, its progress on disk, its table.
 
 A show is a number of rounds, each with a seed of its own that is made from the show's. What a round has found is kept
 in the show's folder, so that the same command goes on with the rounds that are left.
@@ -25,12 +25,12 @@ PROGRESS = "progress.json"
 SEED_BITS = 32
 
 Figures = Mapping[str, Any]
-"""What a round has found: counts by name, and lists of what is summed up at the end."""
+"""The results of a round: counts by name, and lists that are summed up at the end."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """One round: what it is made of, and an empty folder of its own, which is removed after it."""
+    """One round: its parameters, and an empty folder of its own, which is removed after it."""
 
     folder: Path
     seed: int
@@ -41,13 +41,13 @@ class Round:
 
     @property
     def random(self) -> random.Random:
-        """Start the round's randomness anew."""
+        """Return new randomness from the round's seed."""
         return random.Random(self.seed)  # noqa: S311 - a run that can be repeated
 
 
 @dataclass(frozen=True)
 class Show:
-    """What one command shows."""
+    """What one command proves."""
 
     name: str
     rounds: int
@@ -60,10 +60,10 @@ class Show:
 
 
 class Progress:
-    """Keeps what is done of a show in its folder."""
+    """The state of a proof, kept in its folder."""
 
     def __init__(self, folder: Path, started: Figures) -> None:
-        """Take up what is there; raises SystemExit where it is another run's."""
+        """Resume the state in the folder; raises SystemExit if it belongs to another run."""
         self._path = folder / PROGRESS
         self.state: dict[str, Any] = {**started, "rounds": [], "summary": {}}
         if not self._path.exists():
@@ -82,11 +82,11 @@ class Progress:
 
     @property
     def rounds(self) -> list[Figures]:
-        """Return what the rounds have found, in their order."""
+        """Return the rounds' results, in their order."""
         return list(self.state["rounds"])
 
     def keep(self, **changes: object) -> None:
-        """Write the state, whole or not at all."""
+        """Write the state, completely or not at all."""
         self.state |= changes
         written = self._path.with_suffix(".new")
         written.write_bytes(orjson.dumps(self.state, option=orjson.OPT_INDENT_2) + b"\n")
@@ -94,16 +94,16 @@ class Progress:
 
 
 def sums(rounds: Sequence[Figures]) -> dict[str, Any]:
-    """Add up the numbers of all rounds, by name."""
+    """Return the sums of all rounds' numbers, by name."""
     names = [name for name, value in rounds[0].items() if not isinstance(value, list)]
     return {name: round(sum(one[name] for one in rounds), 1) for name in names}
 
 
 def main(show: Show, arguments: Sequence[str] | None = None) -> int:
-    """Play what is left of a show, print its table and keep it; 1 where a figure is not zero that has to be."""
+    """Run the remaining rounds, print the table and keep it; return 1 if a figure is not zero that has to be."""
     given = _parse(show, arguments)
     databases.use(given.database)
-    # Whoever ends this process ends what it started, too: every one of them is closed on the way out.
+    # Ending this process ends what it started, too: everything is closed on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = given.folder or ROOT / ".shows" / f"{show.name}-{given.database}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -131,7 +131,7 @@ def _play(show: Show, progress: Progress, folder: Path, number: int) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     state = progress.state
-    # The text decides, so that a round has the same seed whatever rounds there were before it.
+    # The text decides, so that a round has the same seed whatever rounds came before it.
     seed = random.Random(f"{progress.seed} {number}").getrandbits(SEED_BITS)  # noqa: S311
     began_at = time.monotonic()
     found = show.play(Round(folder, seed, state["size"], number, state["recovery_seconds"]))

@@ -42,7 +42,7 @@ WATCH = (
 
 
 def play(playing: Round) -> Figures:
-    """Subscribe, let things happen, and compare what was seen with the log."""
+    """Subscribe, cause events, and compare what was seen with the log."""
     is_of_one = playing.number % 2 == 1
     with open_house(playing, servers=SERVERS) as house:
         collection_id = open_collection(house.first)["id"]
@@ -102,7 +102,7 @@ def _output(process: "subprocess.Popen[bytes]") -> IO[bytes]:
 
 
 async def _log(house: House, after: str) -> list[str]:
-    """Read the cursors of the whole log after one, oldest first."""
+    """Return the cursors of the whole log after one, oldest first."""
     cursors: list[str] = []
     async with lines_to(house, 1) as (line,):
         while True:

@@ -1,4 +1,4 @@
-"""What a show is played in: servers on one database, and a gateway in a process of its own."""
+"""The scene of a proof: servers on one database, and a gateway in a process of its own."""
 
 import asyncio
 import itertools
@@ -20,7 +20,7 @@ from tests.support.stores.records import open_operations
 INTERVAL = "TILLGRAPH_RECOVERY_INTERVAL_SECONDS"
 
 START_SECONDS = 120.0
-"""A show takes minutes, on a machine that may do other work as well."""
+"""A proof takes minutes, on a machine that may do other work as well."""
 
 SETTLED_SECONDS = 120.0
 """Recovery's second try comes a minute after the first."""
@@ -34,7 +34,7 @@ MOST_TIMES = 60
 
 @dataclass(frozen=True)
 class House:
-    """All that runs."""
+    """Everything that runs."""
 
     servers: tuple[RunningServer, ...]
 
@@ -82,7 +82,7 @@ def _new_folder(playing: Round, name: str) -> Path:
 
 
 class Line:
-    """A kept connection to a server that sends a call again which the server did not take."""
+    """A kept connection to a server, which sends a call again if the server did not accept it."""
 
     def __init__(self, server: RunningServer) -> None:
         self._port = server.port
@@ -90,12 +90,12 @@ class Line:
         self.sent_again = 0
 
     async def connect(self) -> None:
-        """Connect anew, so that the next call is sent at once."""
+        """Connect again, so that the next call is sent at once."""
         self.close()
         self._connection = await Connection.open(self._port)
 
     async def call(self, query: str, variables: dict[str, Json]) -> Json:
-        """Execute a document and give the value of its one root field; raises what is no answer."""
+        """Execute a document and return the value of its one root field; raises for anything else."""
         while True:
             try:
                 if self._connection is None:
@@ -115,7 +115,7 @@ class Line:
                 raise TimeoutError("The server takes no calls.")
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -150,7 +150,7 @@ async def pay(line: Line, token: str) -> str:
 
 
 def wait_until_settled(server: RunningServer) -> None:
-    """Wait until every operation has its outcome; what has none in time is counted after it."""
+    """Wait until every operation has its outcome; those without one in time are counted afterwards."""
     ends_at = time.monotonic() + SETTLED_SECONDS
     while open_operations(server) and time.monotonic() < ends_at:
         time.sleep(LOOK_SECONDS)

@@ -1,7 +1,7 @@
 """`make show-kills`: shoppers pay while two servers on one database are killed with kill -9 at random instants.
 
 Each server has a killer of its own, so that both may be down at once, and one is started while the other one works.
-Behind each round's kills recovery settles what was left, and then the gateway's ledger is held against the database.
+After each round's kills recovery resolves what was left, and then the gateway's ledger is compared with the database.
 """
 
 import random
@@ -28,11 +28,11 @@ LATEST_SECONDS = 1.5
 """Between the instant at which a server is ready and its next kill."""
 
 BOUGHT = {"authorize": 10_000, "capture": 6_000, "refund": 2_000}
-"""What each shopper's payment moves at the gateway, each once."""
+"""The effects of each shopper's payment at the gateway, each exactly once."""
 
 
 def play(playing: Round) -> Figures:
-    """Pay, kill, wait until all is settled, and compare."""
+    """Pay, kill, wait until everything is resolved, and compare."""
     chance = playing.random
     with open_house(playing, servers=SERVERS) as house:
         with _shopping(house, chance) as (shoppers, unfinished):
@@ -92,7 +92,7 @@ def _kill_all(house: House, chance: random.Random, kills: int) -> None:
 
 def _kill(server: RunningServer, pauses: Sequence[float], is_over: Event) -> None:
     for pause in pauses:
-        # What is waited for is an instant like any other.
+        # The instant waited for is as random as any other.
         if is_over.wait(pause):
             return
         server.kill()
@@ -100,7 +100,7 @@ def _kill(server: RunningServer, pauses: Sequence[float], is_over: Event) -> Non
 
 
 def _count_effects(server: RunningServer, payments: int) -> dict[str, int]:
-    """Count second effects of what was asked for once, and payments that moved another sum than was asked."""
+    """Count second effects of one request, and payments that moved another sum than was requested."""
     effects = Counter[tuple[str, str]]()
     moved = Counter[tuple[str, str]]()
     for entry in server.ledger():

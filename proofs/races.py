@@ -1,7 +1,7 @@
 """`make show-races`: captures, refunds and cancellations of one payment at the same moment, at two servers.
 
 The calls of a race are sent at once, each over a connection of its own, half of them to each server on one database.
-Some are sent twice with one key. Every answer is then held against the database, and that against the gateway's ledger.
+Some are sent twice with one key. Every answer is then compared with the database, and that with the gateway's ledger.
 """
 
 import asyncio
@@ -49,7 +49,7 @@ class Call:
     key: str
 
     def variables(self, payment_id: str) -> dict[str, Json]:
-        """Write it as variables of its document."""
+        """Return the variables of its document."""
         values = {"paymentId": payment_id}
         if self.kind != "cancel":
             values["amount"] = f"{self.amount_minor // 100}.{self.amount_minor % 100:02}"
@@ -59,7 +59,7 @@ class Call:
 
 @dataclass
 class Race:
-    """What is asked of one payment at the same moment, and what was answered."""
+    """The requests for one payment at the same moment, and their answers."""
 
     token: str
     calls: list[Call]
@@ -73,7 +73,7 @@ class Race:
 
 
 def races(chance: random.Random, size: int) -> Iterator[Race]:
-    """Draw races until they have a number of calls."""
+    """Generate races until they have a number of calls."""
     left = size
     while left > 0:
         race = _draw(chance)
@@ -114,7 +114,7 @@ def _random_calls(chance: random.Random, kind: str) -> list[Call]:
 
 
 def play(playing: Round) -> Figures:
-    """Run the races, wait until all is settled, and judge them."""
+    """Run the races, wait until everything is resolved, and judge them."""
     with open_house(playing, servers=SERVERS) as house:
         run = list(races(playing.random, playing.size))
         asyncio.run(_run_all(house, run))
@@ -154,7 +154,7 @@ async def _run_some(house: House, waiting: Iterator[Race]) -> None:
 
 
 def judge(house: House, run: Sequence[Race]) -> dict[str, int]:
-    """Count what went through, what was refused, and every answer that the database does not bear out."""
+    """Count successes, refusals, and every answer that the database contradicts."""
     succeeded: dict[str, Counter[tuple[str, int]]] = {race.payment_id: Counter() for race in run}
     for payment_id, kind, amount_minor in house.first.rows(SUCCEEDED):
         succeeded[payment_id][kind, amount_minor] += 1
@@ -183,7 +183,7 @@ def judge(house: House, run: Sequence[Race]) -> dict[str, int]:
 def _judge_answers(
     race: Race, succeeded: Counter[tuple[str, int]], room_minor: int
 ) -> Counter[str]:
-    """Hold the answers to what succeeded, and to the room that was left at the end: it never grows in a race."""
+    """Compare the answers with what succeeded, and with the amount left at the end: it never grows in a race."""
     told: dict[Call, set[str]] = {}
     for call, answer in zip(race.calls, race.answers, strict=True):
         told.setdefault(call, set()).add(_meaning(race, answer))

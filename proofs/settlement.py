@@ -1,8 +1,8 @@
 """`make show-settlement`: how long a payment is in doubt whose gateway acted and whose answer was lost.
 
 A round loses the answers of authorizations, captures and refunds, sent over 40 connections at once, on a server as it
-is shipped. Times are from the commit of the intent, just before the gateway is asked, to the commit
-of the outcome that recovery has found; both are instants of events in the log.
+is shipped. Times are from the commit of the intent, just before the gateway is contacted, to the commit
+of the outcome that recovery found; both are instants of events in the log.
 """
 
 import asyncio

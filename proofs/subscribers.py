@@ -19,19 +19,19 @@ from websockets.exceptions import WebSocketException
 from tests.support.callers.sockets import PROTOCOL
 
 STALLED_SECONDS = 60.0
-"""Without a single item for any subscriber: what is missing then does not come."""
+"""Without a single item for any subscriber: what is missing then will not come."""
 
 GRACE_SECONDS = 1.0
-"""Behind the last item: what comes now is one too many."""
+"""After the last item: anything more is one too many."""
 
 PAUSE_SECONDS = 0.02
-"""Before a cut, at most: what is on its way then is lost with the connection."""
+"""Before a cut, at most: what is under way then is lost with the connection."""
 
 AGAIN_SECONDS = 0.1
 LOOK_SECONDS = 0.1
 
 MOST_ENDINGS = 20
-"""Told in words; a stream that ends is resumed like one that is cut."""
+"""Faults in words; a stream that ends is resumed like one that is cut."""
 
 BROKEN = (WebSocketException, OSError, EOFError, TimeoutError)
 
@@ -51,7 +51,7 @@ class Followed:
 
 
 class Subscriber:
-    """Follows a stream over many connections, and keeps each cursor that it is given."""
+    """A subscriber that follows a stream over many connections, and keeps each cursor."""
 
     def __init__(self, followed: Followed, number: int) -> None:
         self._followed = followed
@@ -83,7 +83,7 @@ class Subscriber:
             await asyncio.sleep(self._random.uniform(0, PAUSE_SECONDS))
             self.cuts += 1
         finally:
-            # The other side gets no farewell.
+            # The other side gets no closing handshake.
             socket.transport.abort()
 
     async def _subscribe(self, socket: ClientConnection) -> None:
@@ -95,12 +95,12 @@ class Subscriber:
         await socket.send(orjson.dumps(message).decode())
 
     async def _take(self, socket: ClientConnection) -> int:
-        """Take a message; return how many items it was."""
+        """Handle a message; return how many items it was."""
         message = orjson.loads(await socket.recv())
         if message["type"] == "ping":
             return 0
         if message["type"] != "next" or "errors" in message["payload"]:
-            # Told to resume, such as one that did not keep up.
+            # It was told to resume, for example because it was too slow.
             raise EOFError(message.get("payload"))
         (item,) = message["payload"]["data"].values()
         self._after = item["cursor"]
@@ -109,7 +109,7 @@ class Subscriber:
 
 
 def faults_of(seen: Sequence[str], log: Sequence[str]) -> dict[str, int]:
-    """Count what is missing, what came twice, what is not in the log, and whether the order is another."""
+    """Count missing, repeated and unknown events, and whether the order differs."""
     first_times = list(dict.fromkeys(seen))
     known, had = set(log), set(first_times)
     return {
@@ -124,7 +124,7 @@ def faults_of(seen: Sequence[str], log: Sequence[str]) -> dict[str, int]:
 
 
 async def follow_all(followed: Followed) -> None:
-    """Follow, and say how it was."""
+    """Follow, and report the faults."""
     subscribers = [Subscriber(followed, number) for number in range(followed.subscribers)]
     tasks = [asyncio.create_task(one.follow()) for one in subscribers]
     await asyncio.gather(*(one.is_there.wait() for one in subscribers))

@@ -1,4 +1,4 @@
-"""What every test can use: a server that many tests share, and servers of a test's own."""
+"""The fixtures of every test: a server that many tests share, and servers of a test's own."""
 
 import os
 import random
@@ -22,22 +22,22 @@ BEGUN_FIRST = (
     *("faults", "webhooks", "proofs", "databases/redis", "databases/sqlite"),
     *("transport/server", "api"),
 )
-"""Folders whose files take longest: at the end of a run, no process is left alone with one."""
+"""Folders whose files take longest: started first, so that no process is left alone with one at the end."""
 
 CHECKED = (0, "Every invariant holds.\n")
-"""What `python server.py check` says after every test, whatever it did."""
+"""The output of `python server.py check` after every test."""
 
 SEED = pytest.StashKey[int]()
 SHORT_SEED = 12
-"""What the short form does at random is the same in every run."""
+"""The seed of the short form, which is the same in every run."""
 
 MEMORY = Path("/dev/shm")  # noqa: S108 - no file, and read by nobody else
 MEMORY_BYTES = 2 * 1024**3
-"""A run writes some 500 MB; where less than this is free, its folders are where they always are."""
+"""A run writes some 500 MB; with less than this free, its folders stay on the disk."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take the kind of database that servers are tested on, and the form of the fault suite."""
+    """Add the options for the kind of database and the form of the fault suite."""
     parser.addoption("--database", choices=databases.KINDS, default=databases.KINDS[0])
     parser.addoption(
         "--long", action="store_true", help="run everything, at the clocks that are shipped"
@@ -47,7 +47,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Say it to every server that a test starts, and choose the seed once for all processes of a run."""
+    """Pass the options to every server that a test starts, and choose the seed once for all processes of a run."""
     _keep_folders_in_memory()
     databases.use(config.getoption("--database"))
     config.addinivalue_line("markers", "root: mounts a disk, or becomes somebody else")
@@ -70,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _keep_folders_in_memory() -> None:
-    """Put temporary folders where no disk is waited for, unless somebody has said where they are to be."""
+    """Put temporary folders in memory, unless a place was chosen for them."""
     is_there = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
     if "TMPDIR" not in os.environ and is_there and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         os.environ["TMPDIR"] = str(MEMORY)
@@ -79,13 +79,13 @@ def _keep_folders_in_memory() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Hand the seed to the processes that the tests are spread over, and where they have servers forked."""
+    """Pass on the seed, and the address of the process that forks servers, to the processes that run tests."""
     node.workerinput["seed"] = node.config.stash[SEED]
     node.workerinput["forker"] = starting.forker()
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say how what happens at random is repeated."""
+    """Show how to repeat random choices."""
     form = "long" if config.getoption("--long") else "short"
     left_out = "" if IS_ROOT else ", without what only root may do"
     return [f"seed: {config.stash[SEED]} (--seed), {form} form (--long){left_out}"]
@@ -93,7 +93,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Collect what this form and this database are for. What is left out of a run by hand is deselected, and told."""
+    """Collect the tests for this form and this database. Tests left out by hand are deselected, and reported."""
     is_long = config.getoption("--long")
     is_first = config.getoption("--database") == databases.KINDS[0]
 
@@ -117,7 +117,7 @@ def _turn(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """Note what servers have logged before this test."""
+    """Note the position of servers' logs before this test."""
     failures.begin()
 
 
@@ -125,7 +125,7 @@ def pytest_runtest_setup() -> None:
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add to a failure what its servers logged meanwhile, and the command that repeats it alone."""
+    """Add to a failure its servers' log lines, and the command that repeats it alone."""
     report = yield
     if report.failed:
         report.sections += failures.sections(item, item.config.stash[SEED])
@@ -134,7 +134,7 @@ def pytest_runtest_makereport(
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    """Return the seed of what a test does at random; printed, and so shown where it fails."""
+    """Return the seed of a test's random choices, which is printed if it fails."""
     chosen = request.config.stash[SEED]
     print(f"seed {chosen}")  # noqa: T201 - repeats the run
     return chosen
@@ -142,7 +142,7 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def chance(seed: int) -> random.Random:
-    """Return what chooses the instants."""
+    """Return the generator that chooses the instants."""
     return random.Random(seed)  # noqa: S311 - guards nothing
 
 

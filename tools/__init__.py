@@ -1,1 +1,1 @@
-"""Programs for those who work on the project; none of them is part of the server."""
+"""Programs for developers of the project; none of them is part of the server."""

@@ -22,7 +22,7 @@ def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
 
 @pytest.fixture(scope="package")
 def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Return a server with a secret key and a hashed one; calls that name no credential bear the first."""
+    """Return a server with a secret key and a hashed one; calls that name no credential use the first."""
     running = RunningServer(tmp_path_factory.mktemp("keyed"), {**NO_RECOVERY, **KEYS})
     running.credential = SECRET_KEY
     running.start()
@@ -32,7 +32,7 @@ def keyed_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSe
 
 @pytest.fixture
 def unchanged(open_server: RunningServer) -> Iterator[None]:
-    """Hold a test to this: every row, event and effect at the gateway is afterwards what it was before."""
+    """Assert that a test leaves every row, event and effect at the gateway as it was."""
     before: Evidence = evidence_of(open_server)
     yield
     assert evidence_of(open_server) == before

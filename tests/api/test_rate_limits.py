@@ -78,7 +78,7 @@ def used_up(server: RunningServer) -> Json:
 
 
 def to_wait(server: RunningServer, response: httpx2.Response, policy: str) -> int:
-    """Hold a refusal to all that it has to say; return how long to wait."""
+    """Assert that a refusal is complete; return how long to wait."""
     assert refused(response) == (429, "RATE_LIMITED")
     seconds = int(response.headers["retry-after"])
     [error] = response.json()["errors"]

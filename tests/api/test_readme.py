@@ -37,7 +37,7 @@ def first_payment() -> FirstPayment:
 
 
 def assert_shown(answers: list[str], shown: list[str]) -> None:
-    """Hold answers to those that the README shows, whatever stands in their gaps."""
+    """Compare answers with those that the README shows, whatever is in their gaps."""
     for answer, pattern in zip(answers, shown, strict=True):
         assert re.fullmatch(re.escape(pattern).replace(GAP, ".+"), answer), answer
 

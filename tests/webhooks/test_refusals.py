@@ -90,7 +90,7 @@ def strict(strict_server: RunningServer) -> Iterator[RunningServer]:
 
 @pytest.fixture
 def unchanged(strict: RunningServer) -> Iterator[None]:
-    """Hold a test to this: every row is afterwards what it was before."""
+    """Assert that a test leaves every row as it was."""
     before: Evidence = evidence_of(strict)
     yield
     assert evidence_of(strict) == before

@@ -24,7 +24,7 @@ MOST_TYPES = 20
 """Of events in one list. Source: https://docs.stripe.com/api/events/list."""
 
 LATEST = 2**40
-"""A second that is after all that is made here."""
+"""A second later than everything created here."""
 
 NO_KEY = {"type": "invalid_request_error", "message": "You did not provide an API key."}
 
@@ -32,11 +32,11 @@ NO_PERMISSION = {
     "type": "invalid_request_error",
     "message": "Having the 'rak_accounts_kyc_basic_read' permission would allow this request to continue.",
 }
-"""To read the account, a restricted key needs a permission of its own."""
+"""A restricted key needs a permission of its own to read the account."""
 
 
 class Server:
-    """The account behind HTTP."""
+    """The HTTP server of one account."""
 
     def __init__(
         self, file: Path, account: str, webhook_url: str | None, webhook_secret: str
@@ -46,7 +46,7 @@ class Server:
         self.gateway = Gateway(self.store, self.delivery.tell, account)
         self.faults = Faults()
         self._queries: list[tuple[str, Body]] = []
-        """What was read, and with which parameters, oldest first."""
+        """The requests that read something, with their parameters, oldest first."""
         gateway = self.gateway
         self._acts: dict[str, Callable[[dict[str, Any]], Body | None]] = {
             "authenticate": lambda given: gateway.authenticate(
@@ -68,7 +68,7 @@ class Server:
             ),
             "forget_keys": lambda _: self.store.forget_keys(),
         }
-        """What a test can tell it, by the name in the address."""
+        """The commands of a test, by the name in the address."""
 
     def app(self) -> web.Application:
         """Return the application."""
@@ -266,7 +266,7 @@ class Server:
         return self.gateway.shown(act(request.match_info.get("id", ""), given, key), expand)
 
     def _demand_browser_secret(self, request: web.Request, client_secret: object) -> None:
-        """Hold a publishable key to an intent's own secret, as in a browser."""
+        """Require an intent's own secret with a publishable key, as in a browser."""
         if _key_of(request).startswith("pk_"):
             id = request.match_info["id"]
             is_setup = id.startswith("seti_")
@@ -319,7 +319,7 @@ class Server:
         work: Callable[[str | None], Body],
         fault: Fault | None,
     ) -> tuple[int, bytes]:
-        """Do it once for each key; the same answer, errors of 500 included, to whoever sends the key again."""
+        """Carry a request out once for each key; repeat its answer, even a 500, whenever the key comes again."""
         fingerprint = hashlib.sha256(f"{request.path}\n{text}".encode()).hexdigest()
         if key is not None and (stored := self.store.begin(key, fingerprint)) is not None:
             asked, status, answer = stored

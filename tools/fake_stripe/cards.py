@@ -1,28 +1,28 @@
-"""Stripe's test payment methods, and what becomes of a payment with each. Source: https://docs.stripe.com/testing."""
+"""Stripe's test payment methods, and the outcome of a payment with each. Source: https://docs.stripe.com/testing."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A payment method of Stripe's, and how it behaves."""
+    """A payment method of Stripe's, and its behaviour."""
 
     brand: str = "visa"
     last4: str = "4242"
     code: str | None = None
-    """The error's code where it is declined."""
+    """The error's code if it is declined."""
     decline_code: str | None = None
     demands_action: bool = False
     """The customer has to authenticate, always."""
     demands_customer: bool = False
-    """The customer has to authenticate where they are not there."""
+    """The customer has to authenticate if they are absent."""
     refund: str = "succeeded"
-    """How a refund begins: succeeded, pending, or failed, which it becomes after it has succeeded."""
+    """The first status of a refund: succeeded, pending, or failed, which it becomes after it has succeeded."""
     has_multicapture: bool = True
-    """An authorization of it can be captured in parts, where that was asked for."""
+    """An authorization of it can be captured in parts, if that was requested."""
     type: str = "card"
     status: str | None = None
-    """What an intent becomes instead: processing."""
+    """The status that an intent gets instead: processing."""
 
 
 def _declined(decline_code: str, last4: str, code: str = "card_declined") -> Card:
@@ -33,7 +33,7 @@ CARDS = {
     "pm_card_visa": Card(),
     "pm_card_mastercard": Card("mastercard", "4444"),
     "pm_card_amex": Card("amex", "8431"),
-    # In the United States alone. Source: https://docs.stripe.com/payments/multicapture, availability.
+    # Only in the United States. Source: https://docs.stripe.com/payments/multicapture, availability.
     "pm_card_jcb": Card("jcb", "0505", has_multicapture=False),
     "pm_card_chargeDeclined": _declined("generic_decline", "0002"),
     "pm_card_visa_chargeDeclined": _declined("generic_decline", "0002"),

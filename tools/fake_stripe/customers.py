@@ -1,4 +1,4 @@
-"""What Stripe does with customers: what is attached to them, and how a payment method comes to be."""
+"""Stripe's customers: their attached payment methods, and the creation of those."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Customers:
 
     store: Store
     emit: Callable[[str, Body], None]
-    """What every event about a saving is handed to."""
+    """Receives every event about a saving."""
 
     def create(self, params: Body) -> Body:
-        """Make a customer."""
+        """Create a customer."""
         return self.store.put(objects.customer(self.store.new_id("cus"), params))
 
     def update(self, id: str, params: Body) -> Body:
@@ -37,11 +37,11 @@ class Customers:
         return self.store.put({"id": id, "object": "customer", "deleted": True})
 
     def customer(self, id: str) -> Body:
-        """Read a customer; of one who is deleted it is told: https://docs.stripe.com/api/customers/retrieve."""
+        """Return a customer; a deleted one is marked as such: https://docs.stripe.com/api/customers/retrieve."""
         return self._found(id, "customer")
 
     def named(self, id: str) -> Body:
-        """Read a customer that another request names in its parameters; one who is deleted is not there."""
+        """Return a customer that another request names in its parameters; a deleted one does not exist."""
         found = self.store.get(id, "customer")
         if found is None or found.get("deleted"):
             raise invalid("resource_missing", param="customer")
@@ -72,22 +72,22 @@ class Customers:
         return [one for one in there if email in (None, one["email"])]
 
     def method(self, id: str) -> Body:
-        """Read a payment method."""
+        """Return a payment method."""
         return self._found(id, "payment_method")
 
     def methods(self, customer: str) -> list[Body]:
-        """Return what is attached to a customer, newest first."""
+        """Return a customer's attached payment methods, newest first."""
         return [one for one in self.store.each("payment_method") if one["customer"] == customer]
 
     def card(self, method: str) -> Card | None:
-        """Return how a payment method behaves: one of Stripe's for tests, or one that was made of it."""
+        """Return a payment method's behaviour: of one of Stripe's for tests, or of one made of it."""
         stored = self.store.get(method, "payment_method")
         if stored is not None and stored["type"] != "card":
             return behaviour_of(stored["type"])
         return CARDS.get(method if stored is None else stored["card"]["fingerprint"])
 
     def made(self, type: str, customer: str | None = None) -> str:
-        """Make a payment method that is no card; return its id."""
+        """Create a payment method that is not a card; return its id."""
         card = behaviour_of(type)
         if card is None:
             raise invalid("parameter_invalid", param="payment_method_data[type]")
@@ -96,10 +96,10 @@ class Customers:
         )
 
     def attached(self, method: str, customer: str) -> str:
-        """Attach a payment method to a customer; one of Stripe's for tests becomes one of its own. Gives its id."""
+        """Attach a payment method to a customer; one of Stripe's for tests is copied first. Return its id."""
         stored = self.store.get(method, "payment_method")
         if stored is not None and stored["customer"] != customer:
-            # A payment method that was detached, or is somebody else's, can't be used again.
+            # A payment method that was detached, or belongs to another customer, can't be used again.
             raise invalid("payment_method_unexpected_state", param="payment_method")
         if stored is None:
             id, card = self.store.new_id("pm"), CARDS[method]
@@ -107,20 +107,20 @@ class Customers:
         return str(stored["id"])
 
     def hold(self, method: str, customer: str | None) -> None:
-        """Refuse a payment method that is attached to somebody else, or to nobody any more."""
+        """Refuse a payment method that belongs to another customer, or was detached."""
         stored = self.store.get(method, "payment_method")
         if stored is not None and stored["customer"] != customer:
             raise invalid("payment_method_unexpected_state", param="payment_method")
 
     def detach(self, id: str) -> Body:
-        """Take a payment method from its customer."""
+        """Detach a payment method from its customer."""
         method = self.method(id)
         if method["customer"] is None:
             raise invalid("payment_method_unexpected_state", param="payment_method")
         return self.store.put({**method, "customer": None})
 
     def create_setup(self, params: Body) -> Body:
-        """Begin to save a payment method."""
+        """Create a setup intent."""
         if params.get("customer") is not None:
             self.named(params["customer"])
         setup = self.store.put(objects.setup_intent(self.store.new_id("seti"), params))
@@ -153,7 +153,7 @@ class Customers:
         return self._saved(setup)
 
     def authenticate(self, id: str, *, succeeds: bool) -> Body:
-        """Let the customer do what they were asked for, or fail at it."""
+        """Let the customer complete their action, or fail."""
         setup = self.setup(id)
         if setup["status"] != "requires_action":
             raise invalid("setup_intent_unexpected_state")
@@ -168,7 +168,7 @@ class Customers:
         return self._failed(setup, error)
 
     def setup(self, id: str) -> Body:
-        """Read a setup intent."""
+        """Return a setup intent."""
         return self._found(id, "setup_intent")
 
     def setups(self, customer: str) -> list[Body]:

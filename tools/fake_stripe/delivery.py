@@ -1,4 +1,4 @@
-"""Sends events to a webhook's address, signed as Stripe signs: at once, or when and as often as a test says."""
+"""The delivery of events to a webhook's address, signed as Stripe signs: at once, or as a test says."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,18 +25,18 @@ class Delivery:
         self._client: aiohttp.ClientSession | None = None
 
     def tell(self, event: Body) -> None:
-        """Send an event soon, unless a test holds them."""
+        """Send an event soon, unless a test holds them back."""
         if self._url is not None and not self._is_holding:
             self._waiting.put_nowait(event)
 
     async def hold(self, *, holds: bool) -> None:
-        """Send nothing any more, or again; comes back when all is sent that was to be."""
+        """Hold events back, or send them again; return when everything due is sent."""
         self._is_holding = holds
         await self._waiting.join()
 
     async def running(self, _: web.Application) -> AsyncIterator[None]:
         """Send in the background while the application runs."""
-        # The server closes what was idle for 5 s, and would reset the report that comes at that instant.
+        # The server closes connections idle for 5 s, and would reset a report that arrives at that instant.
         self._client = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True))
         task = asyncio.create_task(self._send_each())
         yield

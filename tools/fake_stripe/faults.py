@@ -1,4 +1,4 @@
-"""What a test lets the network and the server do to the next requests."""
+"""The faults of the network and the server that a test sets for the next requests."""
 
 import asyncio
 from collections import Counter
@@ -9,12 +9,12 @@ from aiohttp import web
 from tests.support.waiting import PATIENCE_SECONDS
 
 LONGEST_HOLD_SECONDS = 2 * PATIENCE_SECONDS
-"""Longer than any test waits for what it is to be seen meanwhile."""
+"""Longer than any test waits meanwhile."""
 HTML = "<html><body>Something is wrong.</body></html>"
 
 
 class Fault(Enum):
-    """What happens to one request."""
+    """The fault of one request."""
 
     DROP_BEFORE = auto()
     """Its connection is closed before anything is done."""
@@ -33,21 +33,21 @@ class Fault(Enum):
     TOO_MANY = auto()
     """429."""
     HOLD_BEFORE = auto()
-    """It waits until `go_on`, and is carried out then."""
+    """It waits until `go_on`, and is then carried out."""
     HOLD_AFTER = auto()
     """Its answer waits until `go_on`, after the effect."""
     MALFORMED = auto()
-    """The answer after the effect is no JSON."""
+    """The answer after the effect is not JSON."""
 
 
 class Faults:
-    """The script of what happens next."""
+    """The script of the next faults."""
 
     def __init__(self) -> None:
         self._script: list[tuple[Fault, str | None]] = []
         self._may_go = asyncio.Event()
         self.held: Counter[str] = Counter()
-        """How many requests of each name wait just now."""
+        """How many requests of each name are waiting."""
 
     def script(self, fault: Fault, name: str | None, times: int) -> None:
         """Let a fault happen to the next requests of a name, or of any."""
@@ -55,12 +55,12 @@ class Faults:
         self._script += [(fault, name)] * times
 
     def go_on(self) -> None:
-        """Let everything that waits go on, and forget what has not happened yet."""
+        """Let all waiting requests continue, and forget faults that have not happened yet."""
         self._may_go.set()
         self._script.clear()
 
     def take(self, name: str) -> Fault | None:
-        """Take what is to happen to a request."""
+        """Return a request's fault."""
         for scripted in self._script:
             if scripted[1] in (None, name):
                 self._script.remove(scripted)
@@ -68,7 +68,7 @@ class Faults:
         return None
 
     async def before(self, fault: Fault, name: str, request: web.Request) -> web.Response | None:
-        """Do what a fault does before the effect; None: go on."""
+        """Apply a fault before the effect; None: go on."""
         match fault:
             case Fault.DROP_BEFORE:
                 return _dropped(request)
@@ -101,7 +101,7 @@ class Faults:
     async def after(
         self, fault: Fault, name: str, request: web.Request, body: bytes
     ) -> web.Response | None:
-        """Do what a fault does after the effect; None: answer."""
+        """Apply a fault after the effect; None: answer."""
         match fault:
             case Fault.DROP_AFTER:
                 return _dropped(request)

@@ -1,4 +1,4 @@
-"""Reads what Stripe's SDKs send: forms whose names are paths, such as metadata[order] and expand[0]."""
+"""A parser of the forms of Stripe's SDKs, whose names are paths, such as metadata[order] and expand[0]."""
 
 import re
 from typing import Any
@@ -11,11 +11,11 @@ Values = dict[str, Any]
 
 
 class Malformed(ValueError):
-    """An error: a form is none."""
+    """An error: a body is not a form."""
 
 
 def parse(body: str) -> Values:
-    """Turn a form into nested objects and lists; every value is a text. Raises Malformed."""
+    """Return a form as nested objects and lists; every value is a text. Raises Malformed."""
     found: Values = {}
     for name, value in parse_qsl(body, keep_blank_values=True, errors="strict"):
         matched = NAME.fullmatch(name)
@@ -35,7 +35,7 @@ def _put(into: Values, path: list[str], value: str) -> None:
 
 
 def _listed(value: Any) -> Any:
-    """Turn an object whose keys count from 0 into a list."""
+    """Return an object whose keys count from 0 as a list."""
     if not isinstance(value, dict):
         return value
     parts = {key: _listed(part) for key, part in value.items()}

@@ -1,4 +1,4 @@
-"""What Stripe does with intents and refunds: their states, their events, and what it refuses."""
+"""Stripe's intents and refunds: their states, their events, and its refusals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ MORE_DIGITS = {"inr": 9, "cop": 10, "huf": 10, "jpy": 10, "lbp": 11, "idr": 12}
 EXPANDABLE = {"latest_charge": "charge", "payment_method": "payment_method"}
 
 TAKEN_BESIDES = ("us_bank_account", "sepa_debit")
-"""Types that stand for what else an account may have activated."""
+"""Types that stand for anything else that an account may have activated."""
 
 NO_TYPES = (
     "No valid payment method types for this Payment Intent. Please ensure that you have activated payment methods"
@@ -29,7 +29,7 @@ NO_TYPES = (
 
 CONFIRMABLE = ("requires_payment_method", "requires_confirmation", "requires_action")
 CANCELABLE = (*CONFIRMABLE, "requires_capture")
-"""Stripe cancels what is processing "in rare cases" alone. Source: https://docs.stripe.com/api/payment_intents/cancel."""
+"""Stripe cancels a processing intent only "in rare cases". Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Gateway:
 
     store: Store
     tell: Callable[[Body], None]
-    """What every event is handed to."""
+    """Receives every event."""
     account_id: str = "acct_test"
 
     def __post_init__(self) -> None:
@@ -46,7 +46,7 @@ class Gateway:
         self.activated = Activated()
 
     def create(self, params: Body, key: str | None) -> Body:
-        """Open an intent."""
+        """Create an intent."""
         _hold_amount(params["amount"], params["currency"])
         if params.get("customer") is not None:
             self.customers.named(params["customer"])
@@ -121,7 +121,7 @@ class Gateway:
         return self._authorized(intent, card, key)
 
     def _paid_with(self, intent: Body, params: Body) -> tuple[str, Card]:
-        """Return what an intent is confirmed with; a type that it does not take is refused."""
+        """Return what an intent is confirmed with; refuse a type that it does not accept."""
         brought = params.get("payment_method_data", {}).get("type")
         if brought is not None and brought in intent["payment_method_types"]:
             method = self.customers.made(brought)
@@ -141,7 +141,7 @@ class Gateway:
         return method, card
 
     def authenticate(self, id: str, *, succeeds: bool) -> Body:
-        """Let the customer do what they were asked for, or fail at it."""
+        """Let the customer complete their action, or fail."""
         if id.startswith("seti_"):
             return self.customers.authenticate(id, succeeds=succeeds)
         intent = self.intent(id)
@@ -160,7 +160,7 @@ class Gateway:
         return self._failed(intent, error, None)
 
     def settle(self, id: str, *, succeeds: bool) -> Body:
-        """End what is processing, or let a refund fail that had succeeded."""
+        """End a processing intent, or let a refund fail that had succeeded."""
         if id.startswith("re_"):
             return self._settle_refund(id, succeeds=succeeds)
         intent = self.intent(id)
@@ -192,7 +192,7 @@ class Gateway:
         return refund
 
     def dispute(self, id: str, given: Body) -> Body:
-        """Let the customer object to a payment, or to a part of it."""
+        """Let the customer dispute a payment, or a part of it."""
         charge = self._found(self.intent(id)["latest_charge"], "charge")
         self.store.put({**charge, "disputed": True})
         made = objects.dispute(self.store.new_id("dp"), charge, given["reason"], given["status"])
@@ -203,7 +203,7 @@ class Gateway:
         return made
 
     def decide(self, id: str, *, status: str) -> Body:
-        """Change how a dispute stands."""
+        """Change a dispute's status."""
         is_refundable = status not in objects.CHARGED_BACK
         known = self._found(id, "dispute")
         dispute = self.store.put(
@@ -219,7 +219,7 @@ class Gateway:
         return dispute
 
     def _tell_of_funds(self, dispute: Body, *, was_charged_back: bool) -> None:
-        """Report that money was taken because of a dispute, or given back."""
+        """Report that a dispute took money, or gave it back."""
         is_charged_back = dispute["status"] in objects.CHARGED_BACK
         if is_charged_back and not was_charged_back:
             self._emit("charge.dispute.funds_withdrawn", dispute, None)
@@ -232,7 +232,7 @@ class Gateway:
         return [one for one in self.store.each("dispute") if one["payment_intent"] == intent_id]
 
     def capture(self, id: str, params: Body, key: str | None) -> Body:
-        """Take an authorized amount."""
+        """Capture an authorized amount."""
         intent = self.intent(id)
         if intent["status"] != "requires_capture":
             raise self._unexpected(intent)
@@ -257,7 +257,7 @@ class Gateway:
         return self.store.put(intent)
 
     def lapse(self, id: str) -> Body:
-        """End an authorization's time; one that was captured in part succeeds, and what was left is given back.
+        """Let an authorization expire; a partly captured one succeeds, and the rest is given back.
 
         Source: https://docs.stripe.com/payments/multicapture, final capture.
         """
@@ -355,19 +355,19 @@ class Gateway:
         ]
 
     def intent(self, id: str) -> Body:
-        """Read an intent."""
+        """Return an intent."""
         return self._found(id, "payment_intent", param="intent")
 
     def _named(self, id: str) -> Body:
-        """Read an intent that another request names in its parameters."""
+        """Return an intent that another request names in its parameters."""
         return self._found(id, "payment_intent", param="payment_intent")
 
     def account(self) -> Body:
-        """Read the account that the key is of."""
+        """Return the account that the key belongs to."""
         return objects.account(self.account_id)
 
     def shown(self, body: Body, expand: list[str]) -> Body:
-        """Return an object with what a request wants expanded."""
+        """Return an object with the parts that a request wants expanded."""
         names = {name.removeprefix("data.") for name in expand}
         for name, kind in EXPANDABLE.items():
             if name in names and body.get(name):
@@ -449,7 +449,7 @@ class Gateway:
 
 
 def next_action(intent: Body, card: Card, params: Body) -> Body:
-    """Return what the customer has to do: see a voucher or a code, approve in their bank's application, or go there."""
+    """Return the customer's next action: to see a voucher or a code, approve in their bank's app, or go to a page."""
     to = f"https://hooks.stripe.test/{intent['id']}"
     details: Body
     match card.type:
@@ -496,7 +496,7 @@ def _hold_amount(amount: int, currency: str) -> None:
 
 
 def _merged(metadata: Body, more: Body | None) -> Body:
-    """Change metadata within its limits. Source: https://docs.stripe.com/api/metadata."""
+    """Return changed metadata within its limits. Source: https://docs.stripe.com/api/metadata."""
     found = {**metadata, **(more or {})}
     found = {key: value for key, value in found.items() if value != ""}
     is_too_long = any(len(key) > 40 or len(value) > 500 for key, value in found.items())

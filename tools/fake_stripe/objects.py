@@ -1,4 +1,4 @@
-"""The objects as Stripe shows them, each with every key that its published examples have."""
+"""Stripe's objects, each with every key of its published examples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ CAPTURE_SECONDS = 7 * 86_400
 """How long an authorization of a card can be captured."""
 
 DESCRIPTOR_PREFIX = "TILLGRAPH"
-"""What stands before a charge's own suffix on a card's statement."""
+"""The prefix before a charge's own suffix on a card statement."""
 
 CHARGED_BACK = frozenset(
     {"needs_response", "under_review", "lost", "appeal_needs_response", "appeal_under_review"}
@@ -22,7 +22,7 @@ Source: https://docs.stripe.com/disputes (inquiries: "the payment it relates to 
 
 
 def account(id: str) -> Body:
-    """Make the account that a key is of, as far as it is read here."""
+    """Return a key's account, as far as it is read here."""
     cards = {"statement_descriptor_prefix": DESCRIPTOR_PREFIX}
     settings = {"card_payments": cards}
     return {
@@ -35,7 +35,7 @@ def account(id: str) -> Body:
 
 
 def payment_intent(id: str, params: Body, types: Sequence[str] = ("card",)) -> Body:
-    """Make an intent out of the parameters of its creation, for the types that it can be paid with."""
+    """Return a new intent with the parameters of its creation, for the types that it can be paid with."""
     automatic = params.get("automatic_payment_methods")
     return {
         "id": id,
@@ -92,7 +92,7 @@ def charge(
     failure: Body | None = None,
     generated: str | None = None,
 ) -> Body:
-    """Make the charge that a confirmation of an intent is; `generated` is what it leaves to charge later."""
+    """Return the charge of an intent's confirmation; `generated` is the method that it leaves for later."""
     is_held = intent["capture_method"] == "manual"
     captured = 0 if is_held or failure else intent["amount"]
     return {
@@ -172,7 +172,7 @@ def _details(card: Card, intent: Body, generated: str | None, *, is_held: bool) 
 
 
 def _is_for_parts(card: Card, intent: Body) -> bool:
-    """Return whether an authorization can be captured in parts, which has to be asked for, and not every card takes."""
+    """Return whether an authorization can be captured in parts: it must be requested, and not every card allows it."""
     options = intent["payment_method_options"].get("card", {})
     return card.has_multicapture and options.get("request_multicapture") == "if_available"
 
@@ -184,7 +184,7 @@ def has_multicapture(charge: Body) -> bool:
 
 
 def refund(id: str, intent: Body, params: Body, amount: int, status: str) -> Body:
-    """Make a refund."""
+    """Return a new refund."""
     return {
         "id": id,
         "object": "refund",
@@ -208,7 +208,7 @@ def refund(id: str, intent: Body, params: Body, amount: int, status: str) -> Bod
 
 
 def dispute(id: str, charge: Body, reason: str, status: str) -> Body:
-    """Make a dispute of a charge."""
+    """Return a new dispute of a charge."""
     return {
         "id": id,
         "object": "dispute",
@@ -236,7 +236,7 @@ def dispute(id: str, charge: Body, reason: str, status: str) -> Body:
 
 
 def customer(id: str, params: Body) -> Body:
-    """Make a customer."""
+    """Return a new customer."""
     return {
         "id": id,
         "object": "customer",
@@ -269,7 +269,7 @@ def customer(id: str, params: Body) -> Body:
 
 
 def payment_method(id: str, card: Card, token: str, customer: str | None) -> Body:
-    """Make a payment method out of one of Stripe's for tests; what it does later is told by its fingerprint."""
+    """Return a payment method made of one of Stripe's for tests; its fingerprint decides its later behaviour."""
     return {
         **_method(id, "card", customer),
         "card": {
@@ -296,7 +296,7 @@ def payment_method(id: str, card: Card, token: str, customer: str | None) -> Bod
 
 
 def other_method(id: str, card: Card, customer: str | None) -> Body:
-    """Make a payment method that is no card."""
+    """Return a new payment method that is not a card."""
     return {**_method(id, card.type, customer), card.type: {"last4": card.last4}}
 
 
@@ -329,7 +329,7 @@ def _method(id: str, type: str, customer: str | None) -> Body:
 
 
 def setup_intent(id: str, params: Body) -> Body:
-    """Make a setup intent out of the parameters of its creation."""
+    """Return a new setup intent with the parameters of its creation."""
     return {
         "id": id,
         "object": "setup_intent",
@@ -360,7 +360,7 @@ def setup_intent(id: str, params: Body) -> Body:
 
 
 def event(id: str, type: str, about: Body, api_version: str, key: str | None) -> Body:
-    """Make the event that tells of an object as it is now."""
+    """Return the event of an object as it is now."""
     return {
         "id": id,
         "object": "event",
@@ -375,5 +375,5 @@ def event(id: str, type: str, about: Body, api_version: str, key: str | None) ->
 
 
 def listed(found: list[Body], url: str, *, has_more: bool = False) -> Body:
-    """Make a page of a list."""
+    """Return a page of a list."""
     return {"object": "list", "data": found, "has_more": has_more, "url": url}

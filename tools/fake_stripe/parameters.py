@@ -1,4 +1,4 @@
-"""Holds a request's parameters to the types of Stripe's own SDK, which come from Stripe's API description."""
+"""The check of a request's parameters against the types of Stripe's SDK, which come from Stripe's API description."""
 
 import types
 import typing
@@ -22,7 +22,7 @@ TRUTHS = {"true": True, "false": False}
 
 
 class WrongParameter(ValueError):
-    """Which parameter is wrong, and how."""
+    """An error: a parameter is wrong, and how."""
 
     def __init__(self, code: str, param: str) -> None:
         super().__init__(f"{code}: {param}")
@@ -33,14 +33,14 @@ class WrongParameter(ValueError):
 @cache
 def _hints(shape: type) -> Mapping[str, Any]:
     module = __import__(shape.__module__, fromlist=["*"])
-    # Some of the names that the SDK's types use stand in it for the type checker alone.
+    # Some of the names in the SDK's types exist there for the type checker alone.
     names = {**vars(typing), **vars(stripe), **vars(stripe.params), **vars(module)}
     names |= {"StripeContext": object}
     return get_type_hints(shape, globalns=names, include_extras=True)
 
 
 def hold(shape: type, values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Return the values by their types; raises WrongParameter for what is unknown, missing or of another type."""
+    """Return the values by their types; raises WrongParameter for an unknown or missing one, or one of another type."""
     hints = _hints(shape)
     found = {}
     for name, value in values.items():
@@ -69,7 +69,7 @@ def _read(hint: Any, value: Any, path: str) -> Any:
         return [_read(get_args(hint)[0], one, f"{path}[{n}]") for n, one in enumerate(value)]
     if origin is not None and issubclass(origin, Mapping) and isinstance(value, dict):
         return {key: _read(get_args(hint)[1], one, f"{path}[{key}]") for key, one in value.items()}
-    # The SDK's are of typing_extensions, which typing does not know.
+    # The SDK's types are of typing_extensions, which typing does not know.
     if hasattr(hint, "__required_keys__") and isinstance(value, dict):
         return hold(hint, value, path)
     return _scalar(hint, value, path)
@@ -77,7 +77,7 @@ def _read(hint: Any, value: Any, path: str) -> Any:
 
 def _either(hints: tuple[Any, ...], value: Any, path: str) -> Any:
     faults = []
-    # A list of words and any text besides: the words bind.
+    # A list of words and any other text: the words are binding.
     words = [hint for hint in hints if get_origin(hint) is Literal and get_args(hint) != ("",)]
     is_truth = bool in hints and isinstance(value, str) and value in TRUTHS
     for hint in words if words and isinstance(value, str) and value and not is_truth else hints:

@@ -1,4 +1,4 @@
-"""What Stripe refuses, as it says so."""
+"""Stripe's refusals, in its own form."""
 
 import re
 from typing import Any
@@ -6,10 +6,10 @@ from typing import Any
 from tools.fake_stripe.store import Body
 
 SEARCH = re.compile(r"metadata\['([^']+)'\]:'([^']+)'")
-"""What a search can ask for here."""
+"""The keys that a search can use here."""
 
 SEARCH_LAG_SECONDS = 3_600
-"""How far a search is behind here, and finds nothing since: at Stripe a minute, and longer in an outage.
+"""How far a search lags, during which it finds nothing: at Stripe a minute, and longer in an outage.
 
 Source: https://docs.stripe.com/search#data-freshness; in India there is no search at all.
 """
@@ -25,6 +25,6 @@ class Refusal(Exception):
 
 
 def invalid(code: str, *, param: str | None = None, status: int = 400, **more: Any) -> Refusal:
-    """Make the refusal of a request that can't be carried out."""
+    """Return the refusal of a request that can't be carried out."""
     error = {"type": "invalid_request_error", "code": code, "message": f"Refused: {code}."}
     return Refusal(status, {**error, **({"param": param} if param else {}), **more})

@@ -1,4 +1,4 @@
-"""What the server keeps in its file: objects, idempotency keys with their answers, and the ledger of what it did."""
+"""The server's file: objects, idempotency keys with their answers, and the ledger of its effects."""
 
 import sqlite3
 import time
@@ -30,7 +30,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._file = sqlite3.connect(path, isolation_level=None)
         self._file.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; {SCHEMA}")
-        # Whoever was at these when the process ended is gone: nothing was done.
+        # Requests that used these when the process ended are gone: nothing was done.
         self._file.execute("DELETE FROM keys WHERE status IS NULL")
         (self._count,) = self._file.execute(
             "SELECT COALESCE(MAX(number), 0) FROM objects"
@@ -41,7 +41,7 @@ class Store:
         self._file.close()
 
     def new_id(self, prefix: str) -> str:
-        """Make an id, such as pi_test00000001."""
+        """Return a new id, such as pi_test00000001."""
         self._count += 1
         return f"{prefix}_test{self._count:08d}"
 
@@ -58,21 +58,21 @@ class Store:
         self._file.execute("DELETE FROM objects WHERE id = ?", (id,))
 
     def get(self, id: str, kind: str) -> Body | None:
-        """Read an object."""
+        """Return an object."""
         found = self._file.execute(
             "SELECT body FROM objects WHERE id = ? AND kind = ?", (id, kind)
         ).fetchone()
         return None if found is None else orjson.loads(found[0])
 
     def each(self, kind: str) -> Iterator[Body]:
-        """Read every object of a kind, newest first."""
+        """Return every object of a kind, newest first."""
         for (body,) in self._file.execute(
             "SELECT body FROM objects WHERE kind = ? ORDER BY number DESC", (kind,)
         ):
             yield orjson.loads(body)
 
     def begin(self, key: str, fingerprint: str) -> tuple[str, int | None, bytes | None] | None:
-        """Take a key; return what was asked and answered with it where it was there already."""
+        """Take a key; return its earlier request and answer, if there are any."""
         found = self._file.execute(
             "SELECT fingerprint, status, answer FROM keys WHERE key = ?", (key,)
         ).fetchone()
@@ -85,7 +85,7 @@ class Store:
         return None
 
     def end(self, key: str, status: int, answer: bytes) -> None:
-        """Keep what a key is answered with from now on."""
+        """Store the answer of a key."""
         self._file.execute(
             "UPDATE keys SET status = ?, answer = ? WHERE key = ?", (status, answer, key)
         )
@@ -99,14 +99,14 @@ class Store:
         self._file.execute("DELETE FROM keys")
 
     def note(self, kind: str, intent: Body, amount: int, key: str | None) -> None:
-        """Note in the ledger that money was moved."""
+        """Record a movement of money in the ledger."""
         self._file.execute(
             "INSERT INTO ledger (kind, intent, amount, currency, key) VALUES (?, ?, ?, ?, ?)",
             (kind, intent["id"], amount, intent["currency"], key),
         )
 
     def ledger(self, intent: str | None) -> list[Body]:
-        """Return what was moved, of one intent where it is named, oldest first."""
+        """Return the movements of money, optionally of one intent, oldest first."""
         rows = self._file.execute(
             "SELECT kind, intent, amount, currency, key FROM ledger WHERE intent = ?1 OR ?1 IS NULL"
             " ORDER BY number",
@@ -116,10 +116,10 @@ class Store:
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def keys(self) -> dict[str, int]:
-        """Count how often each key was asked with."""
+        """Return how often each key was sent."""
         return dict(self._file.execute("SELECT key, asked FROM keys"))
 
 
 def now() -> int:
-    """Return the time as Stripe does, in whole seconds."""
+    """Return the time as Stripe writes it, in whole seconds."""
     return int(time.time())

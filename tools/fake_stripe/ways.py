@@ -1,4 +1,4 @@
-"""The ways of paying that an account has activated, and what each of them is for.
+"""The payment methods that an account has activated, and the limits of each.
 
 Source: https://docs.stripe.com/payments/payment-methods/payment-method-support, and the page on each way of paying.
 """
@@ -12,14 +12,14 @@ from tools.fake_stripe.store import Body
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """What a way of paying is for."""
+    """The limits of a payment method."""
 
     currencies: frozenset[str] | None
     least: int = 1
     most: int = 10**12
     can_capture_later: bool = False
     behaves: Card | None = None
-    """How one is paid with that the customer brings as its type alone; None: cards are Stripe's own for tests."""
+    """The behaviour of a method that the customer brings as its type alone; None: cards are Stripe's own for tests."""
 
 
 def _way(*currencies: str, least: int = 1, most: int = 10**12, **card: str | bool) -> Way:
@@ -36,10 +36,10 @@ WAYS = {
     "p24": _way("eur", "pln", type="p24", last4=""),
     "promptpay": _way("thb", type="promptpay", last4=""),
 }
-"""giropay is of the past: https://docs.stripe.com/payments/giropay."""
+"""giropay is discontinued: https://docs.stripe.com/payments/giropay."""
 
 SEPA_DEBIT = Card(brand="", last4="", type="sepa_debit", status="processing")
-"""What iDEAL and Bancontact leave to charge later: https://docs.stripe.com/payments/ideal/save-during-payment."""
+"""What iDEAL and Bancontact leave for later payments: https://docs.stripe.com/payments/ideal/save-during-payment."""
 
 LEAVES_SEPA_DEBIT = ("bancontact", "ideal")
 
@@ -48,7 +48,7 @@ NOT_REFUNDABLE = ("oxxo",)
 
 
 def behaviour_of(type: str) -> Card | None:
-    """Return how a payment method of a type is paid with that is no card."""
+    """Return the behaviour of a payment method of a type that is not a card."""
     if type == "sepa_debit":
         return SEPA_DEBIT
     way = WAYS.get(type)
@@ -56,17 +56,17 @@ def behaviour_of(type: str) -> Card | None:
 
 
 class Activated:
-    """The ways of paying that an account has activated in its dashboard."""
+    """The payment methods that an account has activated in its dashboard."""
 
     def __init__(self) -> None:
         self._types = set(WAYS)
 
     def set(self, type: str, *, is_active: bool) -> None:
-        """Activate a way of paying, or deactivate it."""
+        """Activate a payment method, or deactivate it."""
         (self._types.add if is_active else self._types.discard)(type)
 
     def compatible(self, intent: Body, allowed: Sequence[str] | None) -> list[str]:
-        """Return which of the allowed types an intent takes, None standing for all that is activated.
+        """Return which of the allowed types an intent accepts; None stands for all activated ones.
 
         What is not compatible is left out silently:
         https://docs.stripe.com/changelog/dahlia/2026-07-29/allowed-payment-method-types-parameter.

@@ -62,7 +62,7 @@ def _linked(text: str, moved: Callable[[str], str | None]) -> str:
 
 
 def _outside_of_code(text: str, change: Callable[[str], str]) -> str:
-    """Return a text with all that stands outside of its code blocks changed."""
+    """Return a text with everything outside its code blocks changed."""
     parts: list[list[str]] = [[]]
     is_code = False
     for line in text.splitlines(keepends=True):
@@ -78,5 +78,5 @@ def _outside_of_code(text: str, change: Callable[[str], str]) -> str:
 
 
 def _with_lists_apart(text: str) -> str:
-    """Return prose in which a list stands below an empty line: Python-Markdown wants one, GitHub does not."""
+    """Return prose with an empty line before each list: Python-Markdown needs one, GitHub does not."""
     return PARAGRAPH_BEFORE_LIST.sub(r"\g<0>\n", text)

@@ -28,7 +28,7 @@ ROOTS: Final = ("Query", "Mutation", "Subscription")
 
 
 class Kind(NamedTuple):
-    """A page of the reference and the types that stand on it."""
+    """A page of the reference and the types on it."""
 
     page: str
     title: str
@@ -49,7 +49,7 @@ KINDS: Final = (
     Kind("enums", "Enums", lambda type_: isinstance(type_, GraphQLEnumType)),
     Kind("scalars", "Scalars", lambda type_: isinstance(type_, GraphQLScalarType)),
 )
-"""The first kind that holds a type has it."""
+"""The first kind that matches a type has it."""
 
 
 def reference_pages(sdl: str) -> dict[str, str]:
@@ -83,7 +83,7 @@ def _page(
 
 
 class _Writer:
-    """Writes types; links go to the page that each of them stands on."""
+    """A writer of types; links go to the page of each of them."""
 
     def __init__(self, schema: GraphQLSchema, page_of: Mapping[str, str]) -> None:
         self._schema = schema
@@ -211,7 +211,7 @@ def _cell(description: str | None) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a description in which nothing but code between backticks is markup."""
+    """Return a description in which nothing except code between backticks is markup."""
     prose_and_code = text.split("`")
     for place in range(0, len(prose_and_code), 2):
         for mark in "\\_*[]<":

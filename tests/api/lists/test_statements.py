@@ -138,7 +138,7 @@ def test_a_stranger_s_id_costs_what_a_missing_one_does(counted: Counted) -> None
 def _costs_the_same(
     counted: Counted, query: str, variables: Callable[[str], Json], id: str, *, bearer: str
 ) -> None:
-    """Hold a stranger's id to the statements of one that is missing."""
+    """Assert that another customer's id costs as many statements as a missing one."""
     missing = f"{id[:-26]}01ARZ3NDEKTSV4RRFFQ69G5FAV"
     of_each = [
         [one.replace(each, "id") for one in counted.statements(query, variables(each), bearer)]

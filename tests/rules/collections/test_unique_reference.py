@@ -42,7 +42,7 @@ def inputs(reference: str | None, **more: Json) -> Json:
 
 
 def refused_for(answer: Json, taken: Json) -> None:
-    """Hold an answer to the refusal that names the collection with the reference."""
+    """Assert that an answer is the refusal that names the collection with the reference."""
     message = f"{taken['id']} has this reference and is not canceled."
     found = (answer["code"], answer["path"], answer["message"], answer["retryable"])
     assert found == ("INVALID_STATE", ["reference"], message, False)

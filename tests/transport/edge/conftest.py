@@ -58,7 +58,7 @@ def _keep(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Jso
 
 
 async def authenticate(credential: str | None, _connection: HTTPConnection) -> Admitted:
-    """Know a secret key, a browser, one that ends in an hour, and nobody else."""
+    """Authenticate a secret key, a browser, one whose credential expires in an hour, and nobody else."""
     match credential:
         case "Bearer sk_test":
             return Admitted(BACK_END)
