@@ -53,116 +53,116 @@ Thing = TypeVar("Thing")
 
 
 class StoreReadTransaction:
-    """One open transaction of the flow that only reads."""
+    """An open transaction of the flow that only reads."""
 
     def __init__(self, connection: Connection, now: Instant) -> None:
         self._connection = connection
         self.now = now
 
     def read_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Read a collection."""
+        """Return a collection."""
         return self._first(COLLECTIONS, sql.COLLECTION, {"id": id})
 
     def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]:
-        """List a collection's sessions, oldest first."""
+        """Return a collection's sessions, oldest first."""
         rows = self._connection.rows(sql.SESSIONS_OF, {"collection_id": id})
         return [SESSIONS.record(row) for row in rows]
 
     def sessions_at(
         self, of: Collection[ProviderId], *, since: Instant, after: SessionId, limit: int
     ) -> Sequence[PaymentSession]:
-        """List sessions of some providers that changed since an instant or can still be captured, by id."""
+        """Return sessions of some providers that changed since an instant or can still be captured, sorted by id."""
         values = {"providers": json_list(of), "since": since, "after": after, "most": limit}
         return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
 
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:
-        """List a collection's payments, oldest first."""
+        """Return a collection's payments, oldest first."""
         rows = self._connection.rows(sql.PAYMENTS_OF, {"collection_id": id})
         return [PAYMENTS.record(row) for row in rows]
 
     def collection_named(self, reference: str) -> CollectionId | None:
-        """Find a collection that is not canceled by its reference."""
+        """Return a collection that is not canceled, by its reference."""
         rows = self._connection.rows(sql.COLLECTION_NAMED, {"reference": reference})
         return CollectionId(rows[0][0]) if rows else None
 
     def collection_of_session(self, id: SessionId) -> CollectionId | None:
-        """Name the collection that a session hangs off."""
+        """Return the id of the collection that a session belongs to."""
         return self._collection_of(sql.COLLECTION_OF_SESSION, id)
 
     def collection_of_payment(self, id: PaymentId) -> CollectionId | None:
-        """Name the collection that a payment hangs off."""
+        """Return the id of the collection that a payment belongs to."""
         return self._collection_of(sql.COLLECTION_OF_PAYMENT, id)
 
     def operation(self, id: OperationId) -> Operation | None:
-        """Read an operation."""
+        """Return an operation."""
         return self._first(OPERATIONS, sql.OPERATION, {"id": id})
 
     def closing_of(self, id: SessionId) -> OperationId | None:
-        """Name the newest operation that closes a session at its provider."""
+        """Return the id of the newest operation that closes a session at its provider."""
         for row in self._connection.rows(sql.CLOSING_OF, {"session_id": id}):
             return OperationId(row[0])
         return None
 
     def newest_of(self, id: SessionId, kind: OperationKind) -> OperationId | None:
-        """Name a session's newest operation of a kind."""
+        """Return the id of a session's newest operation of a kind."""
         for row in self._connection.rows(sql.NEWEST_OF, {"session_id": id, "kind": kind.value}):
             return OperationId(row[0])
         return None
 
     def unasked(self, id: SessionId, kind: OperationKind) -> OperationId | None:
-        """Name the newest operation of a kind that was decided for a session and that nobody has asked for yet."""
+        """Return the id of the newest operation of a kind decided for a session but not requested yet."""
         for row in self._connection.rows(sql.UNASKED, {"session_id": id, "kind": kind.value}):
             return OperationId(row[0])
         return None
 
     def external_operation(self, id: ProviderId, provider_key: str) -> OperationId | None:
-        """Name the operation that goes by a key of its provider's, or by one that was asked with before."""
+        """Return the id of the operation with a provider's key, or with the key of an earlier request."""
         values = {"provider_id": id, "provider_key": provider_key}
         for row in self._connection.rows(sql.EXTERNAL_OPERATION, values):
             return OperationId(row[0])
         return None
 
     def disputes_of(self, id: PaymentId) -> Sequence[Dispute]:
-        """Read a payment's disputes, oldest first."""
+        """Return a payment's disputes, oldest first."""
         rows = self._connection.rows(sql.DISPUTES_OF, {"payment_id": id})
         return [DISPUTES.record(row) for row in rows]
 
     def holder(self, id: HolderId) -> AccountHolder | None:
-        """Read an account holder."""
+        """Return an account holder."""
         return self._first(HOLDERS, sql.HOLDER, {"id": id})
 
     def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None:
-        """Find a customer's account holder at a provider."""
+        """Return a customer's account holder at a provider."""
         values = {"provider_id": id, "customer_reference": customer_reference}
         return self._first(HOLDERS, sql.HOLDER_OF, values)
 
     def method(self, id: MethodId) -> PaymentMethod | None:
-        """Read a payment method."""
+        """Return a payment method."""
         return self._first(METHODS, sql.METHOD, {"id": id})
 
     def method_at(self, id: HolderId, reference: str) -> PaymentMethod | None:
-        """Find an account holder's payment method by its provider's name of it."""
+        """Return an account holder's payment method by the provider's id."""
         return self._first(METHODS, sql.METHOD_AT, {"holder_id": id, "reference": reference})
 
     def setup(self, id: SetupId) -> MethodSetup | None:
-        """Read the saving of a payment method."""
+        """Return the saving of a payment method."""
         return self._first(SETUPS, sql.SETUP, {"id": id})
 
     def refund_reasons(self) -> Sequence[RefundReason]:
-        """List the refund reasons that can be chosen."""
+        """Return the refund reasons that can be chosen."""
         return [REASONS.record(row) for row in self._connection.rows(sql.REFUND_REASONS, {})]
 
     def disabled_providers(self) -> frozenset[str]:
-        """List the providers that the operator has disabled."""
+        """Return the providers that the operator has disabled."""
         return frozenset(row[0] for row in self._connection.rows(sql.DISABLED, {}))
 
     def known_account(self, gateway: str) -> str | None:
-        """Name the account at a gateway that this database's payments are of."""
+        """Return the account at a gateway that this database's payments belong to."""
         rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
         return rows[0][0] if rows else None
 
     def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
-        """List authorizations of some providers that are past their time, the longest past first."""
+        """Return expired authorizations of some providers, the longest expired first."""
         values = {"providers": json_list(of), "now": self.now, "most": limit}
         return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
 
@@ -171,9 +171,9 @@ class StoreReadTransaction:
         return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
     def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
-        """List the reports that came since an instant, matched nothing then and may by now, newest first.
+        """Return the reports received since an instant that matched nothing and may do so by now, newest first.
 
-        What matches nothing for long does not stand in the way of what has just come.
+        Reports that match nothing for long do not delay new ones.
         """
         rows = self._connection.rows(sql.PARKED_REPORTS, {"most": limit, "since": since})
         return [
@@ -197,18 +197,18 @@ class StoreReadTransaction:
 
 
 class StoreTransaction(StoreReadTransaction):
-    """One open transaction of the flow."""
+    """An open transaction of the flow."""
 
     def __init__(self, connection: Connection, now: Instant) -> None:
         super().__init__(connection, now)
         self._events = 0
 
     def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Read a collection and hold it until the transaction ends."""
+        """Return a collection and lock it until the transaction ends."""
         return self._first(COLLECTIONS, sql.LOCK_COLLECTION, {"id": id})
 
     def key(self, owner: str, key: str) -> StoredKey | None:
-        """Find an idempotency key."""
+        """Return an idempotency key."""
         for row in self._connection.rows(sql.KEY, {"owner": owner, "key": key}):
             owner, key, fingerprint, _, subject_ids, created_at = row
             ids = tuple(orjson.loads(subject_ids))
@@ -216,7 +216,7 @@ class StoreTransaction(StoreReadTransaction):
         return None
 
     def bind_key(self, stored: StoredKey) -> None:
-        """Keep an idempotency key."""
+        """Store an idempotency key."""
         values = {
             "owner": stored.owner,
             "key": stored.key,
@@ -228,7 +228,7 @@ class StoreTransaction(StoreReadTransaction):
         self._connection.change(sql.BIND_KEY, values)
 
     def release_key(self, subject_id: str) -> None:
-        """Free the key that is bound to what did not come about."""
+        """Release the key of a request without an effect."""
         self._connection.change(sql.RELEASE_KEY, {"subject_id": subject_id})
 
     def insert_collection(self, collection: PaymentCollection) -> None:
@@ -260,7 +260,7 @@ class StoreTransaction(StoreReadTransaction):
         self._connection.change(sql.INSERT_OPERATION, OPERATIONS.values(operation))
 
     def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool:
-        """Change an operation where its status is still the expected one; tells whether it was."""
+        """Update an operation whose status is still the expected one; return whether it was."""
         values = {**OPERATIONS.values(operation), "expected": expected.value}
         return self._update(sql.UPDATE_OPERATION, values) == 1
 
@@ -279,7 +279,7 @@ class StoreTransaction(StoreReadTransaction):
         self._update(sql.UPDATE_DISPUTE, DISPUTES.values(dispute))
 
     def lock_holder(self, id: HolderId) -> AccountHolder | None:
-        """Read an account holder and hold it until the transaction ends."""
+        """Return an account holder and lock it until the transaction ends."""
         return self._first(HOLDERS, sql.LOCK_HOLDER, {"id": id})
 
     def insert_holder(self, holder: AccountHolder) -> None:
@@ -304,7 +304,7 @@ class StoreTransaction(StoreReadTransaction):
         self._connection.change(sql.DELETE_METHOD, {"id": id})
 
     def forget_kept(self, id: HolderId) -> None:
-        """Delete the payment methods of a locked account holder whose customer is gone, and end what is being saved."""
+        """Delete the payment methods of a locked account holder whose customer is gone, and end their savings."""
         delete, end = sql.FORGET_KEPT
         self._connection.change(delete, {"id": id})
         self._connection.change(end, {"id": id, "now": self.now})
@@ -332,7 +332,7 @@ class StoreTransaction(StoreReadTransaction):
             self._connection.change(sql.DISABLE, {"provider_id": id})
 
     def set_known_account(self, gateway: str, account: str) -> None:
-        """Keep the account at a gateway, instead of another one."""
+        """Store the account at a gateway, replacing another one."""
         self._connection.change(sql.FORGET_ACCOUNT, {"gateway": gateway})
         values = {"gateway": gateway, "account": account, "known_since": self.now}
         self._connection.change(sql.KNOW_ACCOUNT, values)
@@ -340,7 +340,7 @@ class StoreTransaction(StoreReadTransaction):
     def claim_due(
         self, of: Collection[ProviderId], *, leased_by: str, lease_seconds: float, limit: int
     ) -> Sequence[Operation]:
-        """Take operations of some providers that are due, for as long as the lease lasts."""
+        """Claim due operations of some providers, for as long as the lease lasts."""
         values = {
             "providers": json_list(of),
             "now": self.now,
@@ -351,19 +351,19 @@ class StoreTransaction(StoreReadTransaction):
         return [OPERATIONS.record(row) for row in self._connection.rows(sql.CLAIM, values)]
 
     def claim(self, id: OperationId, *, leased_by: str, lease_seconds: float) -> Operation | None:
-        """Take one operation without outcome that nobody is asking; None where there is no such thing."""
+        """Claim one operation without an outcome that nobody is asking about; None where there is none."""
         until = instants.after(self.now, lease_seconds)
         values = {"by_id": id, "now": self.now, "holder": leased_by, "until": until}
         return self._first(OPERATIONS, sql.CLAIM_ONE, values)
 
     def renew_lease(self, id: OperationId, *, leased_by: str, lease_seconds: float) -> bool:
-        """Prolong a lease; tells whether the process still had it."""
+        """Prolong a lease; return whether the process still had it."""
         until = instants.after(self.now, lease_seconds)
         values = {"by_id": id, "by_holder": leased_by, "until": until}
         return self._connection.change(sql.RENEW, values) == 1
 
     def store_report(self, report: StoredReport) -> bool:
-        """Keep a report; tells whether it is new."""
+        """Store a report; return whether it is new."""
         key = {"provider_id": report.provider_id, "event_id": report.event_id}
         if self._connection.rows(sql.STORED_REPORT, key):
             return False
@@ -388,21 +388,21 @@ class StoreTransaction(StoreReadTransaction):
 
 
 class SqlStore:
-    """Runs the flow's transactions."""
+    """The store of the flow, which runs its transactions."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def now(self) -> Instant:
-        """Read the database's clock, which all processes on it share."""
+        """Return the time of the database's clock, which all processes on it share."""
         return self._database.now()
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one transaction and commit; its exception rolls back. Raises StoreFailed."""
         now = self._database.now
         return await self._database.write(lambda one: work(StoreTransaction(one, now())))
 
     async def read(self, work: Callable[[ReadTransaction], Answer]) -> Answer:
-        """Run a function that only reads, beside whoever writes."""
+        """Run a read-only function, beside any writer."""
         now = self._database.now
         return await self._database.read(lambda one: work(StoreReadTransaction(one, now())))

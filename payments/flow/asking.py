@@ -1,4 +1,4 @@
-"""Steps 3 and 4 of a mutation: ask the provider outside of any transaction, then record what it says."""
+"""Steps 3 and 4 of a mutation: ask the provider outside any transaction, then record its answer."""
 
 import asyncio
 import contextlib
@@ -40,14 +40,14 @@ PENDING_EVENTS = {
     OperationKind.REFUND: EventType.PAYMENT_REFUND_PENDING,
     OperationKind.CANCEL: EventType.PAYMENT_CANCEL_PENDING,
 }
-"""What the log says when a provider is about to be asked."""
+"""The log line before a provider is contacted."""
 
 NO_ANSWER = (NotReached, Unknown)
-"""Nothing was heard of the provider: it may be down."""
+"""The provider did not answer: it may be down."""
 
 
 def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
-    """Write an intent with its reservation; a provider that decides at once settles it in the same transaction."""
+    """Write an intent with its reservation; a provider that decides at once gives its outcome in this transaction."""
     provider = flow.providers[operation.provider_id]
     if operation.payment_id is not None:
         reserve(working, operation)
@@ -63,7 +63,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
             reference=session.reference,
             leased_by=flow.settings.process_name,
             due_at=after(working.now, flow.faults.wait(LEASE_SECONDS)),
-            # Whatever was asked before with this key was not reached: this is the first ask that may get through.
+            # The earlier request with this key did not reach the provider: this is the first that may.
             asked_times=1,
             unanswered_times=0,
             absent_times=None,
@@ -84,7 +84,7 @@ def begin(flow: Flow, working: WorkingCopy, operation: Operation) -> Operation:
 
 
 def ask_of(session: PaymentSession, operation: Operation) -> Ask:
-    """Build what is sent to a provider; the same operation always makes the same ask, but for what counts asks."""
+    """Return the request to a provider; the same operation always gives the same one, apart from its counters."""
     data: JsonObject = {}
     amount_before = None
     if operation.kind is OperationKind.UPDATE:
@@ -116,9 +116,9 @@ def ask_of(session: PaymentSession, operation: Operation) -> Ask:
 async def carry_out(
     flow: Flow, snapshot: Snapshot, operation_id: OperationId, source: EventSource = EventSource.API
 ) -> Snapshot:
-    """Ask for a prepared operation and record the outcome, in a task that a shutdown waits for.
+    """Ask the provider about a prepared operation and record the outcome, in a task that a shutdown waits for.
 
-    A call does not wait for all that a provider may need: it is shown the outcome as open, and the task goes on.
+    A call does not wait as long as a provider may need: it then sees the outcome as open, and the task goes on.
     """
     task = flow.asking.get(operation_id)
     if task is None:
@@ -135,7 +135,7 @@ async def carry_out(
 async def carry_out_all(
     flow: Flow, snapshot: Snapshot, source: EventSource = EventSource.API
 ) -> Snapshot:
-    """Carry out what a transaction prepared for this process, and give the collection as it is last."""
+    """Carry out what a transaction prepared for this process, and return the collection as it is at the end."""
     mine = [
         operation.id
         for operation in snapshot.operations
@@ -144,7 +144,7 @@ async def carry_out_all(
     ]
     later = await asyncio.gather(*(carry_out(flow, snapshot, id, source) for id in mine))
     if len(later) > 1:
-        # Each shows what it recorded itself; all of it stands in the database.
+        # Each shows what it recorded itself; the database has all of it.
         with contextlib.suppress(StoreFailed):
             return await read_again(flow, snapshot.collection.id)
     return later[-1] if later else snapshot
@@ -182,7 +182,7 @@ async def _ask_and_record(
 
 
 def _without_outcome(snapshot: Snapshot, operation: Operation) -> Snapshot:
-    """Show an operation as unknown whose outcome is still to come, or could not be written."""
+    """Return an operation as unknown while its outcome is pending or could not be written."""
     unknown = replace(operation, status=OperationStatus.UNKNOWN)
     operations = (one if one.id != operation.id else unknown for one in snapshot.operations)
     return replace(snapshot, operations=tuple(operations))
@@ -213,7 +213,7 @@ async def _renew_lease(flow: Flow, id: OperationId) -> None:
 
 
 async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcome:
-    """Find out what became of an operation: ask, or only look where asking again could do it twice."""
+    """Return an operation's outcome: ask, or only read where asking again could do it twice."""
     session = snapshot.session(operation.session_id)
     provider = flow.providers[operation.provider_id]
     ask = ask_of(session, operation)
@@ -222,7 +222,7 @@ async def _learn(flow: Flow, snapshot: Snapshot, operation: Operation) -> Outcom
     if not _is_perhaps_forgotten(flow, provider, operation):
         return await _ask(flow, provider, ask)
     found = await read_outcome(flow, session, ask, nothing=Absent())
-    # What was proven not to have reached the provider may be sent once that is confirmed.
+    # A request that provably did not reach the provider may be sent once that is confirmed.
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     may_be_sent = is_first_ask or _can_be_canceled_again(provider, operation)
     if may_be_sent and isinstance(found, Absent):
@@ -245,9 +245,9 @@ async def _ask(flow: Flow, provider: Provider, ask: Ask) -> Outcome:
 
 
 def _is_perhaps_forgotten(flow: Flow, provider: Provider, operation: Operation) -> bool:
-    """Return whether the provider may have forgotten this key by now, and would do it once more.
+    """Return whether the provider may have forgotten this key by now, and would do it again.
 
-    When a key was sent that the provider's books brought back after a restored backup is not known here.
+    For a key found in the provider's records after a restored backup, the time of its request is not known here.
     """
     seconds = provider.keeps_keys_seconds
     if seconds is None:
@@ -259,19 +259,19 @@ def _is_perhaps_forgotten(flow: Flow, provider: Provider, operation: Operation) 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The operation that a call is about, and whether this call is the one that asks the provider."""
+    """The operation of a call, and whether this call is the one that asks the provider."""
 
     operation: Operation
     is_to_be_asked: bool = False
 
 
 def prepared(operation: Operation) -> Prepared:
-    """Return what a call has begun, which it asks for unless the provider has decided at once."""
+    """Return a call's operation, to be requested unless the provider has decided at once."""
     return Prepared(operation, is_to_be_asked=operation.status is OperationStatus.ASKING)
 
 
 async def carry_out_or_wait(flow: Flow, snapshot: Snapshot, found: Prepared) -> Snapshot:
-    """Ask for what a call has prepared, or wait for whoever is asking for it; return the collection as it is then."""
+    """Carry out a call's operation, or wait for the call that does; return the collection as it is then."""
     operation = found.operation
     if found.is_to_be_asked:
         return await carry_out(flow, snapshot, operation.id)
@@ -282,7 +282,7 @@ async def carry_out_or_wait(flow: Flow, snapshot: Snapshot, found: Prepared) -> 
 
 
 async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
-    """Wait until nobody is asking an operation any more, ten seconds at most, and give it as it is then."""
+    """Wait until nobody is asking about an operation, ten seconds at most, and return it as it is then."""
     ends_at = time.monotonic() + flow.faults.wait(ANSWER_SECONDS)
     while operation.status is OperationStatus.ASKING and time.monotonic() < ends_at:
         task = flow.asking.get(operation.id)
@@ -290,14 +290,14 @@ async def wait_for_outcome(flow: Flow, operation: Operation) -> Operation:
         if task is not None:
             await asyncio.wait({task}, timeout=left)
         else:
-            # Another process asks it, or one that is gone; the database tells when that has changed.
+            # Another process asks, perhaps one that is gone; the database shows when that has changed.
             await asyncio.sleep(min(POLL_SECONDS, left))
         operation = await flow.store.read(partial(stored_operation, id=operation.id))
     return operation
 
 
 async def read_again(flow: Flow, id: CollectionId, *operation_ids: OperationId) -> Snapshot:
-    """Read a collection as it is now, with some of its operations."""
+    """Return a collection as it is now, with some of its operations."""
 
     def work(tx: ReadTransaction) -> Snapshot:
         return read_snapshot(tx, id, [stored_operation(tx, one) for one in operation_ids])
@@ -308,10 +308,10 @@ async def read_again(flow: Flow, id: CollectionId, *operation_ids: OperationId) 
 async def read_outcome(
     flow: Flow, session: PaymentSession, ask: Ask, *, nothing: Outcome | None = None
 ) -> Outcome:
-    """Read how something stands at its provider; nothing is asked for, and nothing is recorded.
+    """Return the provider's state of an operation; nothing is requested, and nothing is recorded.
 
-    Unlike an ask it is not bound to what was known when its operation began: the session's object is read. `nothing`
-    is the outcome where the provider has no such thing; Unknown where it is left out.
+    Unlike a request it does not depend on what was known when its operation began: the session's object is read.
+    `nothing` is the outcome where the provider has no such thing; Unknown where it is left out.
     """
     provider = flow.providers[session.provider_id]
     found = provider.look_up(replace(ask, reference=session.reference))
@@ -319,7 +319,7 @@ async def read_outcome(
 
 
 async def read_and_record(flow: Flow, snapshot: Snapshot, operation: Operation) -> Snapshot:
-    """Read how an operation stands at its provider, and record that; nothing is asked for."""
+    """Read the provider's state of an operation and record it; nothing is requested."""
     session = snapshot.session(operation.session_id)
     with timed("look up", operation.request_id) as facts:
         facts["collection_id"] = operation.collection_id
@@ -331,7 +331,7 @@ async def read_and_record(flow: Flow, snapshot: Snapshot, operation: Operation) 
 def read_snapshot(
     tx: ReadTransaction, id: CollectionId, operations: Sequence[Operation] = ()
 ) -> Snapshot:
-    """Read a collection with everything that belongs to it, and with some of its operations as they are given."""
+    """Return a collection with everything that belongs to it, and the given operations."""
     collection = tx.read_collection(id)
     assert collection is not None
     sessions, payments = tx.sessions_of(id), tx.payments_of(id)
@@ -339,7 +339,7 @@ def read_snapshot(
 
 
 def stored_operation(tx: ReadTransaction, id: OperationId) -> Operation:
-    """Read an operation that is there."""
+    """Return an existing operation."""
     operation = tx.operation(id)
     assert operation is not None
     return operation

@@ -10,7 +10,7 @@ def _go_on(_point: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FaultInjection:
-    """Where a test build fails, and how much faster time passes in it."""
+    """The points at which a test build fails, and how much faster time passes in it."""
 
     at: Callable[[str], None] = _go_on
     """Called at each point of the flow, before it goes on: "before", "during" or "after", and a step.
@@ -21,22 +21,22 @@ class FaultInjection:
     time_scale: float = 1.0
     """How much faster than the clock recovery's steps and the lives of providers' keys pass; leases keep their time."""
     wait_scale: float = 1.0
-    """How much shorter what goes through `wait` is: leases, and limits of asks, slow readers and counts."""
+    """How much shorter the waits of `wait` are: leases, and limits of requests, slow readers and counts."""
     lock_seconds: float | None = None
     """How long a transaction waits for its lock; None: as shipped."""
     poll_seconds: float | None = None
-    """Between two looks for what no hint has told of; None: as shipped."""
+    """Between two polls for changes without a hint; None: as shipped."""
 
     def wait(self, seconds: float) -> float:
-        """Return how long a wait is here that is shipped with so many seconds."""
+        """Return the length of a wait that is shipped with this many seconds."""
         return seconds / self.wait_scale
 
     def lock(self, seconds: float) -> float:
-        """Return how long the wait for a lock is here that is shipped with so many seconds."""
+        """Return the length of a wait for a lock that is shipped with this many seconds."""
         return seconds if self.lock_seconds is None else self.lock_seconds
 
     def poll(self, seconds: float) -> float:
-        """Return how long a poll's pause is here that is shipped with so many seconds."""
+        """Return the length of a poll's pause that is shipped with this many seconds."""
         return seconds if self.poll_seconds is None else self.poll_seconds
 
 

@@ -1,4 +1,4 @@
-"""What follows from a payment, a cancellation or a late authorization: sessions closed and amounts given back."""
+"""The consequences of a payment, a cancellation or a late authorization: sessions closed and amounts given back."""
 
 from dataclasses import replace
 
@@ -17,7 +17,7 @@ def close_session(
     request_id: str,
     because_of: Operation | None = None,
 ) -> PaymentSession:
-    """Cancel a session here at once, and at its provider by recovery where something is open there."""
+    """Cancel a session here at once, and through recovery at its provider if something is open there."""
     is_known_to_provider = working.sessions[session.id].is_known_to_provider
     session = working.put_session(replace(session, canceled_at=working.now))
     working.emit(EventType.SESSION_CANCELED, session=session, operation=because_of)
@@ -27,7 +27,7 @@ def close_session(
 
 
 def close_what_no_longer_fits(working: WorkingCopy, *, request_id: str) -> None:
-    """Cancel the open sessions that the outstanding amount leaves no room for."""
+    """Cancel the open sessions whose amounts are more than the outstanding one."""
     outstanding = working.collection.outstanding_minor
     for session in list(working.sessions.values()):
         if session.status not in CLOSABLE:
@@ -40,7 +40,7 @@ def close_what_no_longer_fits(working: WorkingCopy, *, request_id: str) -> None:
 
 
 def give_back(working: WorkingCopy, payment: Payment, *, request_id: str) -> Operation:
-    """Cancel a surplus payment, or refund it where the provider captured it; recovery asks for it at once."""
+    """Cancel a surplus payment, or refund it where the provider captured it; recovery requests it at once."""
     if payment.captured_minor > 0:
         kind, amount_minor = OperationKind.REFUND, payment.captured_minor - payment.refunded_minor
     else:
@@ -90,7 +90,7 @@ def due_operation(
     amount_minor: int,
     request_id: str,
 ) -> Operation:
-    """Return a new operation that nobody is asking for yet: recovery may take it from now on."""
+    """Return a new operation that is due: recovery may request it from now on."""
     operation = working.new_operation(
         kind, session, amount_minor=amount_minor, request_id=request_id
     )

@@ -1,4 +1,4 @@
-"""The checks that several mutations share: each passes or refuses, and says what would be right."""
+"""The checks that several mutations share: each passes or refuses, and says what would be valid."""
 
 from decimal import Decimal
 
@@ -73,7 +73,7 @@ def locked_payment(tx: Transaction, call: Call, id: str) -> tuple[WorkingCopy, P
 
 
 def amount_of(amount: Decimal, currency: str) -> int:
-    """Turn an input's amount into minor units; raises InvalidInput with the path."""
+    """Return an input's amount in minor units; raises InvalidInput with the path."""
     try:
         return parse_minor(amount, currency)
     except AmountFault as fault:
@@ -81,7 +81,7 @@ def amount_of(amount: Decimal, currency: str) -> int:
 
 
 def authorizable_minor(working: WorkingCopy, *, besides: PaymentSession | None = None) -> int:
-    """Return what can still be authorized: the amount less what is authorized and what is in flight."""
+    """Return what can still be authorized: the amount less what is authorized or in flight."""
     in_flight = sum(
         session.amount_minor
         for session in working.sessions.values()
@@ -98,7 +98,7 @@ def require_authorizable(
     besides: PaymentSession | None = None,
     path: Path = ("amount",),
 ) -> None:
-    """Refuse what would pass the collection's amount; raises AmountTooLarge with the maximum."""
+    """Raise AmountTooLarge, with the maximum, where an amount can't be authorized any more."""
     left_minor = authorizable_minor(working, besides=besides)
     if amount_minor > left_minor:
         maximum = working.collection.money(left_minor)
@@ -110,7 +110,7 @@ def require_authorizable(
 
 
 def require_attempts_left(working: WorkingCopy, call: Call) -> None:
-    """Refuse a browser that has tried too often in vain, what is in flight included; raises InvalidState."""
+    """Raise InvalidState where a browser has failed too often, attempts in flight included."""
     in_flight = sum(session.is_in_flight for session in working.sessions.values())
     tried = working.collection.failed_attempts + in_flight
     if call.caller.is_browser and tried >= FAILED_ATTEMPTS:
@@ -122,13 +122,13 @@ def require_attempts_left(working: WorkingCopy, call: Call) -> None:
 def usable_provider(
     flow: Flow, working: WorkingCopy, call: Call, id: str, *, path: Path
 ) -> Provider:
-    """Find a provider that this caller can use for this collection; raises ProviderDisabled."""
+    """Return a provider that this caller can use for this collection; raises ProviderDisabled."""
     provider = flow.providers.get(ProviderId(id))
     if provider is None or id in working.tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
     if not can_use(flow, call, provider, working.collection.currency):
         if is_retired(provider):
-            raise ProviderDisabled("This way of paying is no longer offered.", path=path)
+            raise ProviderDisabled("This payment method is no longer offered.", path=path)
         currencies = provider.supported_currencies
         is_other_currency = currencies is not None and working.collection.currency not in currencies
         whom = working.collection.currency if is_other_currency else "browsers"
@@ -137,7 +137,7 @@ def usable_provider(
 
 
 def usable_providers(flow: Flow, working: WorkingCopy, call: Call) -> list[Provider]:
-    """List the providers that this caller can use for this collection, in the order of the registry."""
+    """Return the providers that this caller can use for this collection, in the order of the registry."""
     disabled = working.tx.disabled_providers()
     return [
         provider
@@ -157,9 +157,9 @@ def can_use(flow: Flow, call: Call, provider: Provider, currency: str) -> bool:
 def require_provider_data(
     provider: Provider, call: Call, data: JsonObject, *, besides: JsonObject | None = None
 ) -> None:
-    """Hold `data` to the provider's documented keys, a browser's to those marked for it; raises InvalidInput.
+    """Check `data` against the provider's documented keys, a browser's against those for it; raises InvalidInput.
 
-    `besides` is what stands at the session already and goes with it: the provider is to take both together.
+    `besides` is the session's existing data: the provider has to accept both together.
     """
     if call.caller.is_browser:
         for key in data:
@@ -173,7 +173,7 @@ def require_provider_data(
 
 
 def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonObject:
-    """Return what a caller may not send and so may not take away: of a session's data, what a back end has sent."""
+    """Return the part of a session's data that a caller may not send and so may not remove: that of a back end."""
     if not call.caller.is_browser:
         return {}
     return {key: value for key, value in data.items() if key not in provider.browser_keys}
@@ -182,7 +182,7 @@ def data_out_of_reach(provider: Provider, call: Call, data: JsonObject) -> JsonO
 def require_provider_amount(
     provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
 ) -> None:
-    """Hold a session's amount to what its provider takes; raises AmountTooSmall, AmountTooLarge and InvalidInput."""
+    """Check an amount against the provider's limits; raises AmountTooSmall, AmountTooLarge and InvalidInput."""
     if not isinstance(provider, LimitsAmounts):
         return
     limits = provider.limits(currency)
@@ -202,7 +202,7 @@ def require_provider_amount(
 def require_provider_step(
     provider: Provider, amount_minor: int, currency: str, *, path: Path = ("amount",)
 ) -> None:
-    """Refuse what a provider would have to round; raises InvalidInput."""
+    """Raise InvalidInput for an amount that a provider would have to round."""
     if not isinstance(provider, LimitsAmounts):
         return
     step_minor = provider.limits(currency).step_minor
@@ -214,7 +214,7 @@ def require_provider_step(
 
 
 def require_refundable(provider: Provider, payment: Payment) -> None:
-    """Refuse a refund of what was paid in a way that gives nothing back; raises InvalidState."""
+    """Raise InvalidState where the payment's method can't be refunded."""
     if isinstance(provider, JudgesRefunds):
         obstacle = provider.refund_obstacle(payment.paid_with)
         if obstacle is not None:
@@ -222,7 +222,7 @@ def require_refundable(provider: Provider, payment: Payment) -> None:
 
 
 def session_holder(working: WorkingCopy, provider: Provider, id: str) -> AccountHolder:
-    """Find the collection's account holder that a session is for; raises NotFound and InvalidInput."""
+    """Return the account holder of the collection that a session is for; raises NotFound and InvalidInput."""
     path = ("accountHolderId",)
     found = working.tx.holder(HolderId(id)) if id in working.collection.account_holder_ids else None
     if found is None:
@@ -233,19 +233,19 @@ def session_holder(working: WorkingCopy, provider: Provider, id: str) -> Account
 
 
 def require_same_holder(working: WorkingCopy, session: PaymentSession) -> None:
-    """Refuse a session of a customer in whose place another one was made at the provider; raises InvalidState."""
+    """Raise InvalidState for a session whose customer was replaced by another one at the provider."""
     id = session.account_holder_id
     holder = None if id is None else working.tx.holder(id)
     if holder is not None and holder.reference != session.holder_reference:
         raise InvalidState(
-            "This session is for a customer whom the provider has no more; open another one."
+            "The provider no longer has this session's customer; open another session."
         )
 
 
 def saved_method(
     working: WorkingCopy, session: PaymentSession, id: str
 ) -> tuple[AccountHolder, PaymentMethod]:
-    """Find a saved method that may pay for a session; nobody else's is found. Raises NotFound and InvalidInput."""
+    """Return a saved method that may pay for a session, never another customer's. Raises NotFound and InvalidInput."""
     path = ("paymentMethodId",)
     method = working.tx.method(MethodId(id)) if is_id(id, PAYMENT_METHOD) else None
     is_theirs = method is not None and method.holder_id in working.collection.account_holder_ids
@@ -263,7 +263,7 @@ def saved_method(
 
 
 def require_return_url(flow: Flow, url: str | None) -> None:
-    """Refuse a return address that is not on an allowed origin; raises InvalidInput."""
+    """Raise InvalidInput for a return address that is not on an allowed origin."""
     if url is None:
         return
     if len(url) > URL_CHARACTERS or not flow.settings.is_return_url_allowed(url):
@@ -274,6 +274,6 @@ def require_return_url(flow: Flow, url: str | None) -> None:
 
 
 def require_not_canceled(working: WorkingCopy) -> None:
-    """Refuse to go on with a canceled collection; raises InvalidState."""
+    """Raise InvalidState for a canceled collection."""
     if working.collection.canceled_at is not None:
         raise InvalidState("This payment collection is canceled.")

@@ -1,4 +1,4 @@
-"""Idempotency keys: looked at before anything else, bound together with the intent."""
+"""Idempotency keys: read before anything else, and bound together with the intent."""
 
 import hashlib
 from collections.abc import Callable
@@ -42,15 +42,15 @@ Locked = TypeVar("Locked")
 
 
 def fingerprint(command: KeyedCommand) -> str:
-    """Digest a mutation's name and parsed input: SHA-256 in hex, blind to the order of JSON keys."""
+    """Return the SHA-256, in hex, of a mutation's name and parsed input, whatever the order of JSON keys."""
     values = [type(command).__name__, canonical(command)]
     return hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def canonical(command: KeyedCommand) -> dict[str, object]:
-    """List a command's values but its key, so that what means the same reads the same.
+    """Return a command's values without its key, so that equal meanings have equal texts.
 
-    What is absent, null or the default is left out; decimals lose trailing zeros, so that 5, 5.0 and 5.00 are one.
+    Absent, null and default values are left out; decimals lose trailing zeros, so that 5, 5.0 and 5.00 are equal.
     """
     values: dict[str, object] = {}
     for field in fields(command):
@@ -62,13 +62,13 @@ def canonical(command: KeyedCommand) -> dict[str, object]:
 
 
 def _shortest(number: Decimal) -> str:
-    """Write all of a number's digits but the zeros at the end of its decimals."""
+    """Return all of a number's digits except zeros at the end of its decimals."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey | None:
-    """Find what a command's key is bound to; raises KeyReused where that is another input."""
+    """Return what a command's key is bound to; raises KeyReused where the input was another one."""
     if command.idempotency_key is None:
         return None
     stored = tx.key(call.caller.owner, command.idempotency_key)
@@ -83,10 +83,10 @@ def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey |
 def lock_and_read_key(
     tx: Transaction, call: Call, command: KeyedCommand, lock: Callable[[], Locked]
 ) -> tuple[StoredKey | None, Locked]:
-    """Lock what a command is about, and find what its key is bound to then.
+    """Lock a command's object, and return what its key is bound to then.
 
-    Looked at before the lock, a key that another sending is just binding would not be there, and this one would be
-    refused for what the other one has done. Raises KeyReused before NotFound.
+    Read before the lock, a key that the same request is just binding elsewhere would be missing, and this one would be
+    refused because of the other's effect. Raises KeyReused before NotFound.
     """
     try:
         locked = lock()
@@ -97,7 +97,7 @@ def lock_and_read_key(
 
 
 def bind_key(tx: Transaction, call: Call, command: KeyedCommand, *subject_ids: str) -> None:
-    """Bind a command's key, where it has one, to what the command makes or works on."""
+    """Bind a command's key, if it has one, to what the command creates or works on."""
     if command.idempotency_key is not None:
         tx.bind_key(
             StoredKey(

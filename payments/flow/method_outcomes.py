@@ -1,4 +1,4 @@
-"""How the outcomes of savings enter an account holder's payment methods."""
+"""The effect of savings' outcomes on an account holder's payment methods."""
 
 from dataclasses import dataclass, replace
 
@@ -41,14 +41,14 @@ HOLDER_PATH = ("accountHolderId",)
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The answer that a payment method is kept."""
+    """The answer that a payment method is saved."""
 
     method: PaymentMethod
 
 
 @dataclass(frozen=True, slots=True)
 class SaveMoreNeeded:
-    """The answer that the customer is next."""
+    """The answer that the customer has to act next."""
 
     setup_id: SetupId
     action: CustomerAction
@@ -58,9 +58,9 @@ SaveAnswer = Saved | SaveMoreNeeded
 
 
 def refusal_of(outcome: object, *, holder_path: tuple[str, ...] | None = None) -> Refused:
-    """Turn what a provider did not do into the answer; what is unknown may be sent again without harm.
+    """Return the refusal for an outcome without a saving; after an unknown one, the request may be repeated.
 
-    `holder_path` names the field of an account holder whom the provider does not have.
+    `holder_path` is the field of an account holder that the provider does not have.
     """
     if isinstance(outcome, Declined):
         message = message_of(outcome.code, outcome.decline_code)
@@ -75,7 +75,7 @@ def refusal_of(outcome: object, *, holder_path: tuple[str, ...] | None = None) -
 
 
 def known_answer(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
-    """Return the outcome of a saving that has one; raises where it failed or what was saved is deleted again."""
+    """Return the known outcome of a saving; raises where it failed or its payment method was deleted since."""
     if setup.failure_code is not None:
         failed = Declined(setup.decline_code, setup.failure_code)
         raise refusal_of(failed, holder_path=HOLDER_PATH)
@@ -90,7 +90,7 @@ def known_answer(tx: Transaction, setup: MethodSetup) -> SaveAnswer | None:
 def record_saving(
     tx: Transaction, before: MethodSetup, outcome: SavingOutcome
 ) -> SaveAnswer | Refused:
-    """Write what became of a saving; a refusal is the answer after it and not a reason to undo that."""
+    """Record a saving's outcome; a refusal becomes the answer and does not undo the record."""
     holder = tx.lock_holder(before.holder_id)
     setup = tx.setup(before.id)
     if holder is None or setup is None:
@@ -110,7 +110,7 @@ def record_saving(
         case Processing():
             tx.update_setup(replace(setup, reference=outcome.reference or setup.reference))
         case Declined() if setup.reference is None:
-            # What the customer's browser was given can still succeed: only what was asked here is over.
+            # The customer's browser can still succeed: only this request is over.
             failed = replace(setup, failure_code=outcome.code, decline_code=outcome.decline_code)
             tx.update_setup(failed)
         case _:
@@ -119,10 +119,10 @@ def record_saving(
 
 
 def record_found(tx: Transaction, found: SavingFound) -> bool:
-    """Record how a saving stands that nobody came back to; False where it is of none that is known here."""
+    """Record the state of a saving that the browser did not come back to; return False for an unknown saving."""
     setup = tx.setup(found.key) if is_id(found.key, SETUP) else None
     holder = None if setup is None else tx.lock_holder(setup.holder_id)
-    # What it was before the lock may be settled by now.
+    # It may have its outcome by now, unlike before the lock.
     setup = tx.setup(found.key) if holder is not None else None
     if holder is None or setup is None:
         return False
@@ -135,7 +135,7 @@ def record_found(tx: Transaction, found: SavingFound) -> bool:
 def keep(
     tx: Transaction, holder: AccountHolder, reference: str, details: PaidWith
 ) -> PaymentMethod:
-    """Write down a payment method of a locked holder, once."""
+    """Add a payment method of a locked holder, once."""
     found = tx.method_at(holder.id, reference)
     if found is None:
         found = PaymentMethod(

@@ -1,4 +1,4 @@
-"""How the outcomes of captures, refunds and cancellations enter a payment."""
+"""The effect of captures', refunds' and cancellations' outcomes on a payment."""
 
 from dataclasses import replace
 from typing import assert_never
@@ -25,7 +25,7 @@ log = structlog.get_logger("flow")
 
 
 def reserve(working: WorkingCopy, operation: Operation) -> None:
-    """Hold an operation's amount on its payment until its outcome."""
+    """Reserve an operation's amount on its payment until its outcome."""
     assert operation.payment_id is not None
     payment = working.payments[operation.payment_id]
     match operation.kind:
@@ -45,7 +45,7 @@ def reserve(working: WorkingCopy, operation: Operation) -> None:
 
 
 def record_moved(working: WorkingCopy, operation: Operation, outcome: Moved) -> Operation:
-    """Move a payment's amounts by what the provider says it moved; in another currency that is nothing of them."""
+    """Add the amount that the provider moved to a payment; an amount in another currency counts as zero."""
     requested = Money(operation.amount_minor, operation.currency)
     moved_minor = outcome.amount.minor_in(operation.currency)
     operation = working.put_operation(replace(operation, moved_minor=moved_minor))
@@ -72,7 +72,7 @@ def record_moved(working: WorkingCopy, operation: Operation, outcome: Moved) -> 
 def note_mismatch(
     working: WorkingCopy, payment: Payment, operation: Operation, *, found: Money
 ) -> None:
-    """Mark a payment whose provider says other than was requested: no movement until an operator has looked."""
+    """Mark a payment whose provider did something else than requested: nothing moves until an operator has looked."""
     if operation.kind is OperationKind.AUTHORIZE or not payment.is_mismatched:
         payment = working.put_payment(replace(payment, is_mismatched=True))
         amount_minor = found.minor_in(payment.currency)
@@ -98,7 +98,7 @@ def _differs(operation: Operation, found: Money) -> list[str]:
 
 
 def record_reversed(working: WorkingCopy, operation: Operation) -> Operation:
-    """Take back a refund that the provider has undone: it counts in no sum any more."""
+    """Record that the provider has undone a refund: it enters no sum any more."""
     operation = working.put_operation(operation)
     assert operation.payment_id is not None
     payment = working.payments[operation.payment_id]
@@ -113,7 +113,7 @@ def record_reversed(working: WorkingCopy, operation: Operation) -> Operation:
         amount_minor=moved_minor,
     )
     if payment.is_surplus:
-        # What must not stay was given back in vain; asking once more may be in vain too.
+        # The surplus was given back in vain; asking once more may be in vain too.
         returning = give_back(working, payment, request_id=operation.request_id)
         working.put_operation(replace(returning, status=OperationStatus.UNKNOWN, due_at=None))
         log.error("a person has to look", operation_id=returning.id)
@@ -164,7 +164,7 @@ def _refunded(
 def record_released(
     working: WorkingCopy, operation: Operation, payment: Payment, moved_minor: int
 ) -> None:
-    """Note what a cancellation gave back of a payment; the payment is canceled where that was all of it."""
+    """Record what a cancellation gave back of a payment; it is canceled if that was all of it."""
     if payment.cancellation_id == operation.id:
         payment = replace(payment, cancellation_id=None)
     payment = replace(payment, released_minor=payment.released_minor + moved_minor)
@@ -186,7 +186,7 @@ def _cancel(
     amount_minor: int,
     type: EventType = EventType.PAYMENT_CANCELED,
 ) -> None:
-    """Note that all of a payment is given back."""
+    """Record that all of a payment is given back."""
     reason = payment.cancellation_reason or reason
     payment = working.put_payment(
         replace(payment, canceled_at=working.now, cancellation_reason=reason)
@@ -195,7 +195,7 @@ def _cancel(
 
 
 def record_failed(working: WorkingCopy, operation: Operation) -> Operation:
-    """Give a failed movement's reservation back; it stays readable and counts in no sum."""
+    """Release a failed operation's reservation; it stays readable and enters no sum."""
     working.put_operation(operation)
     payment = _payment_of(working, operation)
     if payment is None:
@@ -230,7 +230,7 @@ def record_failed(working: WorkingCopy, operation: Operation) -> Operation:
 
 
 def _payment_of(working: WorkingCopy, operation: Operation) -> Payment | None:
-    """Find the payment that an operation moves: its own, or the one that came while its session was being closed."""
+    """Return the payment of an operation: its own, or the one that arrived while its session was being closed."""
     if operation.payment_id is not None:
         return working.payments[operation.payment_id]
     payment = working.payment_of(working.sessions[operation.session_id])

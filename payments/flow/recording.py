@@ -1,4 +1,4 @@
-"""The one function that records an outcome, whoever brings it: the mutation, a report or recovery."""
+"""The one function that records an outcome from any source: the mutation, a report or recovery."""
 
 from dataclasses import dataclass, replace
 from typing import assert_never
@@ -34,24 +34,24 @@ log = structlog.get_logger("flow")
 HAPPENED = (Authorized, Moved)
 
 NEVER_ARRIVED = "never_arrived"
-"""The decline code of what a provider never got: it was read several times and has no such thing."""
+"""The decline code of a request that a provider never received: it was read several times and has no such operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportedOutcome:
-    """An outcome that somebody brought, on its way into the database."""
+    """An outcome from any source, about to be recorded."""
 
     operation_id: OperationId
     outcome: Outcome
     source: EventSource
     schedule: RecoverySchedule
-    """When recovery asks about an outcome that stays open."""
+    """When recovery asks again about an outcome that stays open."""
 
 
 def record(tx: Transaction, reported: ReportedOutcome) -> Snapshot | None:
-    """Record an outcome: amounts, statuses and events; None where there is no such operation.
+    """Record an outcome: amounts, statuses and events; return None where there is no such operation.
 
-    What is final stays as it is, so that whoever comes second finds the wanted state and answers with it.
+    A final outcome stays as it is: the second to record it finds the wanted state and answers with it.
     """
     operation = tx.operation(reported.operation_id)
     if operation is None:
@@ -67,7 +67,7 @@ def record(tx: Transaction, reported: ReportedOutcome) -> Snapshot | None:
 def apply_outcome(
     working: WorkingCopy, operation: Operation, outcome: Outcome, schedule: RecoverySchedule
 ) -> Operation:
-    """Bring one outcome into a collection's working copy."""
+    """Apply one outcome to a collection's working copy."""
     operation = _reopened(working, operation, outcome)
     if contradicts(operation, outcome):
         _note_contradiction(working, operation, outcome)
@@ -88,7 +88,7 @@ def apply_outcome(
 
 
 def _paid_instead(working: WorkingCopy, closing: Operation, outcome: Authorized) -> Operation:
-    """Record that a session that was to be closed had been paid and captured already: it is given back."""
+    """Record that a session to be closed had already been paid and captured: the payment is given back."""
     closing = working.put_operation(_end(working, closing, OperationStatus.DECLINED))
     if working.payment_of(working.sessions[closing.session_id]) is not None:
         return payment_outcomes.record_failed(working, closing)
@@ -99,12 +99,12 @@ def _paid_instead(working: WorkingCopy, closing: Operation, outcome: Authorized)
 
 
 def closes_session(operation: Operation) -> bool:
-    """Return whether it closes a session that made no payment when that was decided."""
+    """Return whether an operation closes a session that had no payment when that was decided."""
     return operation.kind is OperationKind.CANCEL and operation.payment_id is None
 
 
 def _reopened(working: WorkingCopy, operation: Operation, outcome: Outcome) -> Operation:
-    """Take up again what was not reached once and has happened all the same: its key was sent again by then."""
+    """Reopen an operation recorded as NOT_REACHED that a later send with the same key did perform."""
     if operation.status is not OperationStatus.NOT_REACHED or not isinstance(outcome, HAPPENED):
         return operation
     session = working.sessions[operation.session_id]
@@ -121,13 +121,13 @@ def _reopened(working: WorkingCopy, operation: Operation, outcome: Outcome) -> O
 
 
 def contradicts(operation: Operation, outcome: Outcome) -> bool:
-    """Return whether a provider says that it did what is declined here for good."""
+    """Return whether a provider did something that is finally declined here."""
     is_done = isinstance(outcome, HAPPENED) and answers(operation.kind, outcome)
     return operation.status is OperationStatus.DECLINED and is_done
 
 
 def _note_contradiction(working: WorkingCopy, operation: Operation, outcome: Outcome) -> None:
-    """Raise an alarm; the outcome stays as it is, and the payment takes no movement until a person has looked."""
+    """Log an alarm; the outcome stays as it is, and nothing of the payment moves until an operator has looked."""
     log.error("contradicts a final outcome", operation_id=operation.id)
     payment = working.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is not None and isinstance(outcome, Moved) and not payment.is_mismatched:
@@ -135,7 +135,7 @@ def _note_contradiction(working: WorkingCopy, operation: Operation, outcome: Out
 
 
 def given_back(working: WorkingCopy, operation: Operation) -> Money:
-    """Return what a cancellation gives back where its amount is not told: nothing where no payment waits for it."""
+    """Return what a cancellation gives back where its amount is not known: zero where no payment is waiting for it."""
     waiting = (payment.cancellation_id for payment in working.payments.values())
     has_payment = operation.payment_id is not None or operation.id in waiting
     return Money(operation.amount_minor if has_payment else 0, operation.currency)
@@ -198,9 +198,9 @@ def can_still_change(operation: Operation, outcome: Outcome) -> bool:
 
 
 def is_older_news(working: WorkingCopy, operation: Operation, outcome: Outcome) -> bool:
-    """Return whether a report tells what was true before: reports come in any order, and facts have a rank.
+    """Return whether a report is older than what is known: reports arrive in any order, and states have a rank.
 
-    The customer's action comes before the provider's work, and that before the end. What is read or asked is true now.
+    The customer's action comes before the provider's work, and that before the end. Reads and answers are current.
     """
     is_told = working.source is EventSource.WEBHOOK
     has_customer_acted = operation.status is OperationStatus.PROCESSING
@@ -208,7 +208,7 @@ def is_older_news(working: WorkingCopy, operation: Operation, outcome: Outcome) 
 
 
 def answers(kind: OperationKind, outcome: Outcome) -> bool:
-    """Return whether an outcome is one of those that a kind can have; a gateway's other words prove nothing."""
+    """Return whether a kind of operation can have an outcome; a gateway's other answers prove nothing."""
     match outcome:
         case Opened():
             return kind in (OperationKind.OPEN, OperationKind.UPDATE)
@@ -224,17 +224,17 @@ def answers(kind: OperationKind, outcome: Outcome) -> bool:
 
 
 def proves_nothing_happened(working: WorkingCopy, operation: Operation) -> bool:
-    """Return whether not reaching the provider ends an operation.
+    """Return whether a failure to reach the provider ends an operation.
 
-    Behind an earlier ask that may have got through it proves nothing: a connection that is refused now says nothing of
-    what was sent then. What was decided already and has to happen is asked again until it does.
+    After an earlier request that may have arrived it proves nothing: a connection refused now does not show what
+    happened then. An operation that has to happen is requested again until it does.
     """
     is_first_ask = operation.status is OperationStatus.ASKING and operation.asked_times == 1
     return is_first_ask and not has_to_happen(working, operation)
 
 
 def has_to_happen(working: WorkingCopy, operation: Operation) -> bool:
-    """Return whether it was decided already: a session closed, something given back, a collection canceled."""
+    """Return whether it was already decided: a session closed, something given back, a collection canceled."""
     is_collection_canceled = working.collection.canceled_at is not None
     return operation.is_closing or (
         is_collection_canceled and operation.kind is OperationKind.CANCEL
@@ -242,15 +242,15 @@ def has_to_happen(working: WorkingCopy, operation: Operation) -> bool:
 
 
 def _keep_open(working: WorkingCopy, operation: Operation, schedule: RecoverySchedule) -> Operation:
-    """Keep an operation's reservation; recovery asks at its next step, or a person has to look."""
+    """Keep an operation's reservation; recovery asks at its next step, or an operator has to look."""
     status = operation.status
     if operation.is_without_outcome and status is not OperationStatus.PROCESSING:
         status = OperationStatus.UNKNOWN
-    # What came by itself, or because somebody asked in between, uses up none of recovery's steps.
+    # Reports and callers' requests in between use up none of recovery's steps.
     is_first_ask = operation.asked_times == 1 and operation.unanswered_times == 0
     is_step = working.source is EventSource.RECONCILIATION or is_first_ask
     if working.source is EventSource.WEBHOOK and operation.leased_by is not None:
-        # Whoever is asking just now brings the next word.
+        # The process that is asking now brings the next outcome.
         return working.put_operation(replace(operation, status=status))
     due_at = schedule.next_step_at(operation.unanswered_times, working.now)
     if due_at is not None and not is_step:
@@ -269,9 +269,9 @@ def _keep_open(working: WorkingCopy, operation: Operation, schedule: RecoverySch
 def _note_absence(
     working: WorkingCopy, operation: Operation, schedule: RecoverySchedule
 ) -> Operation:
-    """Count a look that found nothing; several over some time prove that nothing happened.
+    """Count a read that found nothing; several over some time prove that nothing happened.
 
-    One look proves nothing: what a provider shows may be older than what it has done.
+    One read proves nothing: a provider's records may trail what it has done.
     """
     since = operation.absent_since or working.now
     times = (operation.absent_times or 0) + 1
@@ -287,7 +287,7 @@ def _note_absence(
 def _leave_to_person(
     working: WorkingCopy, operation: Operation, decline_code: str | None
 ) -> Operation:
-    """End recovery without an outcome: what has to happen is not settled by a provider that refuses it."""
+    """End recovery without an outcome: a provider's refusal does not end an operation that has to happen."""
     log.error("a person has to look", operation_id=operation.id, decline_code=decline_code)
     return working.put_operation(
         replace(
@@ -315,7 +315,7 @@ def _end(working: WorkingCopy, operation: Operation, status: OperationStatus) ->
 
 def _decline(working: WorkingCopy, operation: Operation, outcome: Declined) -> Operation:
     if operation.kind is OperationKind.CANCEL and outcome.code is FailureCode.EXPIRED:
-        # An authorization that has lapsed is given back.
+        # An expired authorization is given back.
         moved = Moved(given_back(working, operation))
         return _succeed(working, _end(working, operation, OperationStatus.SUCCEEDED), moved)
     if _only_a_person_may_decline(working, operation):
@@ -329,10 +329,10 @@ def _decline(working: WorkingCopy, operation: Operation, outcome: Declined) -> O
 
 
 def _only_a_person_may_decline(working: WorkingCopy, operation: Operation) -> bool:
-    """Return whether what a provider refuses has to happen all the same, by another way than asking again."""
+    """Return whether a refused operation has to happen all the same, by another way than asking again."""
     if working.source is EventSource.PERSON or not has_to_happen(working, operation):
         return False
-    # Where a payment came while its session was being closed, canceling that is the other way.
+    # If a payment arrived while its session was being closed, canceling the payment is the other way.
     waits_for_it = (payment.cancellation_id for payment in working.payments.values())
     return operation.payment_id is not None or operation.id not in waits_for_it
 

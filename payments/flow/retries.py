@@ -1,4 +1,4 @@
-"""One question to a provider, within its time: asked again where it was not reached, and never raising."""
+"""One request to a provider within its time: repeated if it was not reached, and never raising."""
 
 import asyncio
 import time
@@ -24,9 +24,9 @@ async def tried(
     *,
     longest_seconds: float = 0.0,
 ) -> Answer | Unknown:
-    """Try until the provider is reached or a further try would not end in time.
+    """Try until the provider is reached or another try would not end in time.
 
-    An ask that is under way may take `longest_seconds`; no further one is made for that.
+    A running request may take `longest_seconds`; that allows no further one.
     """
     began_at = time.monotonic()
     tries_end_at = began_at + faults.wait(ASK_SECONDS)
@@ -46,12 +46,12 @@ async def tried(
 async def looked(
     faults: FaultInjection, id: ProviderId, look: Awaitable[Answer]
 ) -> Answer | Unknown:
-    """Wait for what a provider says of something, once."""
+    """Read something from a provider, once."""
     return await bounded(faults.wait(ASK_SECONDS), id, look)
 
 
 async def bounded(seconds: float, id: ProviderId, work: Awaitable[Answer]) -> Answer | Unknown:
-    """Wait for a provider's answer; none in time, and whatever its module raises, proves nothing."""
+    """Wait for a provider's answer; a late one, and any exception of its module, proves nothing."""
     try:
         async with asyncio.timeout(seconds):
             return await work

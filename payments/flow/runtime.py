@@ -25,15 +25,15 @@ log = structlog.get_logger("flow")
 
 @dataclass(frozen=True, slots=True)
 class FlowSettings:
-    """What the operator decides about the flow."""
+    """The operator's settings for the flow."""
 
     process_name: str
-    """Names this process in the leases that it takes."""
+    """Identifies this process in the leases that it takes."""
     recovery_interval_seconds: float
     browser_providers: frozenset[str]
     client_secret_hours: float
     has_unique_references: bool
-    """One collection that is not canceled for each reference."""
+    """Whether a reference may belong to only one collection that is not canceled."""
     is_return_url_allowed: Callable[[str], bool]
 
 
@@ -47,13 +47,13 @@ class Flow:
     settings: FlowSettings
     faults: FaultInjection = AS_SHIPPED
     asking: dict[OperationId, "asyncio.Task[Snapshot]"] = field(default_factory=dict)
-    """What this process is asking just now; whoever wants the same waits for it."""
+    """The operations that this process is asking about; other calls for the same one wait for it."""
     due: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when recovery may have something new to look at."""
+    """Set when recovery may have something new."""
     is_report_waiting: bool = False
-    """A report has come that could not be applied; recovery looks at it without waiting for its interval."""
+    """Set when a report could not be applied; recovery handles it without waiting for its interval."""
     in_doubt: set[ProviderId] = field(default_factory=set)
-    """Providers of whom nothing was heard when they were last asked; recovery tries one thing at a time there."""
+    """Providers that did not answer their latest request; recovery tries one operation at a time there."""
     _tasks: "set[asyncio.Task[Any]]" = field(default_factory=set)
 
     @property
@@ -62,14 +62,14 @@ class Flow:
         return RecoverySchedule(self.settings.recovery_interval_seconds, self.faults.time_scale)
 
     def note_answer(self, id: ProviderId, *, is_answered: bool) -> None:
-        """Note whether a provider answered when it was last asked."""
+        """Note whether a provider answered its latest request."""
         if is_answered:
             self.in_doubt.discard(id)
         else:
             self.in_doubt.add(id)
 
     async def shielded(self, work: Coroutine[Any, Any, Answer]) -> Answer:
-        """Run a mutation in a task of the server's own: a client that goes away does not stop it."""
+        """Run a mutation in a task of the server's own: a client that leaves does not stop it."""
         return await asyncio.shield(self.start(work))
 
     def start(self, work: Coroutine[Any, Any, Answer]) -> "asyncio.Task[Answer]":
@@ -80,7 +80,7 @@ class Flow:
         return task
 
     async def drain(self) -> int:
-        """Wait for what is under way, and tell how many tasks did not end in time; recovery finishes those."""
+        """Wait for running tasks, and return how many did not end in time; recovery finishes those."""
         ends_at = time.monotonic() + DRAIN_SECONDS
         while self._tasks and time.monotonic() < ends_at:
             await asyncio.wait(set(self._tasks), timeout=ends_at - time.monotonic())
@@ -89,16 +89,16 @@ class Flow:
     async def change(
         self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
     ) -> Snapshot:
-        """Run one step's transaction, then wake who looks at the collection."""
+        """Run one step's transaction, then wake the collection's subscribers."""
         snapshot, _ = await self.change_with_result(step, request_id, lambda tx: (work(tx), None))
         return snapshot
 
     async def change_with_result(
         self, step: str, request_id: str, work: Callable[[Transaction], tuple[Snapshot, Answer]]
     ) -> tuple[Snapshot, Answer]:
-        """Do the same as `change` with a function that also returns what it found or decided.
+        """Do the same as `change` with a function that also returns a result.
 
-        It may run more than once, so that it keeps nothing outside of itself.
+        The function may run more than once, so that it must keep nothing outside itself.
         """
 
         def reached(tx: Transaction) -> tuple[Snapshot, Answer]:
@@ -112,7 +112,7 @@ class Flow:
             facts["collection_id"] = snapshot.collection.id
         self.faults.at(f"after {step}")
         self.signals.wake(snapshot.collection.id)
-        # What this process is just asking becomes recovery's only when it dies; others look for that.
+        # Operations of this process become recovery's only when it dies; other processes look for that.
         if any(one.is_without_outcome and one.leased_by is None for one in snapshot.operations):
             self.due.set()
         return snapshot, found

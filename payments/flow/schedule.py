@@ -9,15 +9,15 @@ from payments.model.limits import RECOVERY_JITTER, RECOVERY_STEPS_SECONDS
 
 @dataclass(frozen=True, slots=True)
 class RecoverySchedule:
-    """When recovery asks again, and how fast its days pass."""
+    """The schedule of recovery's requests, and how fast its days pass."""
 
     first_step_seconds: float
-    """Before the first time that it asks again: one recovery interval."""
+    """Before its first request: one recovery interval."""
     time_scale: float = 1.0
-    """How much faster than the clock its later steps, and the lives of providers' keys, pass; 1 but in test builds."""
+    """How much faster than the clock its later steps, and the lives of providers' keys, pass; 1 outside test builds."""
 
     def next_step_at(self, unanswered_times: int, now: Instant) -> Instant | None:
-        """Return when it asks next; None after its last step, when a person has to look."""
+        """Return when it asks next; None after its last step, when an operator has to look."""
         later = (seconds / self.time_scale for seconds in RECOVERY_STEPS_SECONDS)
         steps = (self.first_step_seconds, *later)
         if unanswered_times >= len(steps):
@@ -27,5 +27,5 @@ class RecoverySchedule:
         return after(now, steps[unanswered_times] * jitter)
 
     def end_of(self, seconds: float, since: Instant) -> Instant:
-        """Return when a time such as the life of a provider's keys is over."""
+        """Return the end of a time such as the life of a provider's keys."""
         return after(since, seconds / self.time_scale)

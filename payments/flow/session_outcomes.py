@@ -1,4 +1,4 @@
-"""How the outcomes of openings, changes and attempts enter a collection."""
+"""The effect of openings', changes' and attempts' outcomes on a collection."""
 
 from dataclasses import replace
 
@@ -69,9 +69,9 @@ def record_authorized(working: WorkingCopy, operation: Operation, outcome: Autho
 
 
 def _arrived(working: WorkingCopy, operation: Operation, outcome: Authorized) -> Payment:
-    """Make the payment that an authorization says it is; what was not requested marks it as mismatched.
+    """Return the payment of an authorization; a difference from what was requested marks it as mismatched.
 
-    In another currency nothing of the collection's is authorized: it is a payment of nothing.
+    In another currency, nothing of the collection's amount is authorized: the payment is of zero.
     """
     requested = Money(operation.amount_minor, operation.currency)
     return Payment(
@@ -94,9 +94,9 @@ def _arrived(working: WorkingCopy, operation: Operation, outcome: Authorized) ->
 def _keep_method(
     working: WorkingCopy, session: PaymentSession, reference: str, paid_with: PaidWith
 ) -> None:
-    """Write down what a customer paid with and let their provider keep; one who is deleted has nothing kept.
+    """Save the method that a customer paid with and let their provider keep; a deleted customer keeps nothing.
 
-    In the place of one who was deleted at the provider another one may have been made, who has nothing of that.
+    A customer deleted at the provider may have been replaced by another one, who does not have that method.
     """
     holder_id = session.account_holder_id
     holder = None if holder_id is None else working.tx.lock_holder(holder_id)
@@ -105,7 +105,7 @@ def _keep_method(
 
 
 def _fits(working: WorkingCopy, session: PaymentSession, amount_minor: int) -> bool:
-    """Measure what arrived against what no payment covers; what is in flight does not count."""
+    """Return whether an authorized amount fits into what no payment covers; amounts in flight do not count."""
     collection = working.collection
     return (
         collection.canceled_at is None
@@ -115,7 +115,7 @@ def _fits(working: WorkingCopy, session: PaymentSession, amount_minor: int) -> b
 
 
 def _as_surplus(working: WorkingCopy, operation: Operation, payment: Payment) -> Operation:
-    """Keep why an authorization is given back, with the number of that moment: its key answers so for ever."""
+    """Record why an authorization is given back, with the amount of that moment: its key answers so for ever."""
     collection = working.collection
     if collection.canceled_at is None and payment.amount_minor > collection.outstanding_minor:
         return replace(
@@ -140,7 +140,7 @@ def _capture_at_once(working: WorkingCopy, attempt: Operation, payment: Payment)
 
 
 def _capture_of(working: WorkingCopy, attempt: Operation, payment: Payment) -> Operation:
-    """Make the capture that a provider did together with the authorization."""
+    """Return the capture that a provider made together with the authorization."""
     capture = working.new_operation(
         OperationKind.CAPTURE,
         working.sessions[payment.session_id],
@@ -167,11 +167,11 @@ def _return_surplus(
     closing = None if is_captured else working.closing_of(working.sessions[payment.session_id])
     released_minor = 0 if closing is None else _released_by(closing, payment)
     if closing is not None and closing.is_without_outcome:
-        # What closes the session gives this back with it; a second cancellation would be declined.
+        # Closing the session gives this back; a second cancellation would be declined.
         payment = working.put_payment(replace(payment, cancellation_id=closing.id))
     elif released_minor == 0:
         if payment.amount_minor == 0:
-            return  # It is another currency's, and so is what would have to be given back: an operator has to look.
+            return  # It is in another currency, and so would be the amount to give back: an operator has to look.
         give_back(working, payment, request_id=attempt.request_id)
     working.emit(
         EventType.AUTHORIZATION_RETURNED, payment=payment, amount_minor=payment.amount_minor
@@ -181,7 +181,7 @@ def _return_surplus(
 
 
 def _released_by(closing: Operation, payment: Payment) -> int:
-    """Return what a closing that is over has given back of a payment that arrives after it."""
+    """Return what an already finished closing gave back of a payment that arrives after it."""
     moved_minor = closing.moved_minor or 0
     return moved_minor if payment.amount_minor in (0, moved_minor) else 0
 
@@ -189,10 +189,10 @@ def _released_by(closing: Operation, payment: Payment) -> int:
 def require_action(
     working: WorkingCopy, operation: Operation, outcome: ActionRequired, due_at: Instant | None
 ) -> Operation:
-    """Note what the customer has to do; a session that has no room any more is closed instead.
+    """Record the customer's action; a session whose amount does not fit any more is closed instead.
 
-    From `due_at` on recovery looks whether the customer has done it and not come back; in a session that is closed here
-    as well, until the provider says that it is closed there.
+    From `due_at` on recovery reads whether the customer has acted without coming back; also in a session that is closed
+    here, until the provider confirms that it is closed there.
     """
     was_known = operation.status is OperationStatus.ACTION_REQUIRED
     session = working.sessions[operation.session_id]
@@ -211,7 +211,7 @@ def require_action(
             action=outcome.action,
             leased_by=None,
             due_at=due_at,
-            # A customer's page may ask as often as it likes: only recovery's own looks use up its steps.
+            # A customer's page may ask as often as it likes: only recovery's own reads use up its steps.
             unanswered_times=operation.unanswered_times
             + (was_known and working.source is EventSource.RECONCILIATION),
         )
@@ -225,7 +225,7 @@ def require_action(
 
 
 def show_action(working: WorkingCopy, session: PaymentSession, action: CustomerAction) -> None:
-    """Keep what the customer is shown in a session that was opened for their browser, such as a voucher."""
+    """Keep what the customer is shown, such as a voucher, in a session that was opened for their browser."""
     is_browsers = session.status is SessionStatus.REQUIRES_MORE and session.attempt_id is None
     if is_browsers and action != session.opening_action:
         session = working.put_session(replace(session, opening_action=action))
@@ -233,20 +233,20 @@ def show_action(working: WorkingCopy, session: PaymentSession, action: CustomerA
 
 
 def note_reference(working: WorkingCopy, operation: Operation, reference: str | None) -> None:
-    """Keep the provider's name of its object as soon as it is known."""
+    """Keep the provider's id of its object as soon as it is known."""
     session = working.sessions[operation.session_id]
     if reference is not None and reference != session.reference:
         working.put_session(replace(session, reference=reference))
 
 
 def note_processing(working: WorkingCopy, before: Operation, after: Operation) -> None:
-    """Log that a customer's action is done and the provider is at it now."""
+    """Log that a customer's action is done and the provider is processing the payment."""
     if after.kind is OperationKind.AUTHORIZE and before.status not in WITHOUT_OUTCOME:
         working.emit(EventType.SESSION_PENDING, session=working.sessions[after.session_id])
 
 
 def attempt_of_closing(working: WorkingCopy, closing: Operation) -> Operation:
-    """Return the attempt that a customer has ended while their session was being closed; made where there is none."""
+    """Return the attempt that a customer completed while their session was being closed; create it if missing."""
     session = working.sessions[closing.session_id]
     if session.attempt_id is not None:
         newest = working.operation(session.attempt_id)
@@ -263,7 +263,7 @@ def attempt_of_closing(working: WorkingCopy, closing: Operation) -> Operation:
 
 
 def record_attempt_failed(working: WorkingCopy, operation: Operation) -> Operation:
-    """Note a failed attempt; where nothing is left to pay for, the session ends with it."""
+    """Record a failed attempt; if nothing is left to pay, the session ends with it."""
     working.put_operation(operation)
     if operation.status is OperationStatus.DECLINED:
         collection = working.collection
@@ -280,7 +280,7 @@ def record_attempt_failed(working: WorkingCopy, operation: Operation) -> Operati
 
 
 def record_opened(working: WorkingCopy, operation: Operation, outcome: Opened) -> Operation:
-    """Open a session for the customer, or bring its change into effect."""
+    """Open a session for the customer, or apply its change."""
     change = SessionChange.from_json(operation.data)
     session = change.applied_to(working.sessions[operation.session_id])
     working.put_session(
@@ -305,9 +305,9 @@ def record_opened(working: WorkingCopy, operation: Operation, outcome: Opened) -
 
 
 def record_opening_failed(working: WorkingCopy, operation: Operation) -> Operation:
-    """Close a session that its provider would not open, and free its idempotency key: no money moved.
+    """Close a session that its provider refused to open, and free its idempotency key: no money moved.
 
-    A change that did not come about leaves the session as it was.
+    A failed change leaves the session as it was.
     """
     working.put_operation(operation)
     is_opening = operation.kind is OperationKind.OPEN
@@ -324,6 +324,6 @@ def record_opening_failed(working: WorkingCopy, operation: Operation) -> Operati
 
 
 def _is_over(working: WorkingCopy) -> bool:
-    """Return whether there is nothing left that a session could pay for."""
+    """Return whether a session has nothing left to pay for."""
     collection = working.collection
     return collection.canceled_at is not None or collection.outstanding_minor == 0

@@ -40,7 +40,7 @@ from payments.ports.transactions import Transaction
 class WorkingCopy:
     """A locked collection with everything that belongs to it, as a transaction changes it.
 
-    Statuses and sums are derived anew whenever something is put, so that an event carries what is true right after it.
+    Statuses and sums are derived again whenever something is put, so that an event carries the state right after it.
     Nothing reaches the database before `finish`.
     """
 
@@ -50,9 +50,9 @@ class WorkingCopy:
     sessions: dict[SessionId, PaymentSession] = field(default_factory=dict)
     payments: dict[PaymentId, Payment] = field(default_factory=dict)
     operations: dict[OperationId, Operation] = field(default_factory=dict)
-    """Those that this transaction read, made or changed."""
+    """The operations that this transaction read, created or changed."""
     evidence: str | None = None
-    """What a person's word rests on; every event of the change carries it."""
+    """The evidence for an operator's decision; every event of the change carries it."""
     is_new: bool = False
     _stored: dict[str, object] = field(default_factory=dict)
     _events: list[Event] = field(default_factory=list)
@@ -63,14 +63,14 @@ class WorkingCopy:
         return self.tx.now
 
     def payment_of(self, session: PaymentSession) -> Payment | None:
-        """Find the payment that a session made."""
+        """Return the payment that a session made."""
         for payment in self.payments.values():
             if payment.session_id == session.id:
                 return payment
         return None
 
     def operation(self, id: OperationId) -> Operation:
-        """Read one of the collection's operations; raises KeyError."""
+        """Return one of the collection's operations; raises KeyError."""
         if id not in self.operations:
             operation = self.tx.operation(id)
             if operation is None:
@@ -79,7 +79,7 @@ class WorkingCopy:
         return self.operations[id]
 
     def closing_of(self, session: PaymentSession) -> Operation | None:
-        """Read the operation that closes a session at its provider; None where there is none."""
+        """Return the operation that closes a session at its provider; None where there is none."""
         found = self.tx.closing_of(session.id)
         return self.operation(found) if found is not None else None
 
@@ -89,14 +89,14 @@ class WorkingCopy:
         self._derive_collection()
 
     def put_session(self, session: PaymentSession) -> PaymentSession:
-        """Add or change a session, and give it as it is then."""
+        """Add or change a session, and return it as it is then."""
         session = replace(session, status=session_status(session, self.payment_of(session)))
         self.sessions[session.id] = session
         self._derive_collection()
         return session
 
     def put_payment(self, payment: Payment) -> Payment:
-        """Add or change a payment, and give it as it is then; its session follows."""
+        """Add or change a payment, and return it as it is then; its session follows."""
         captured_at = payment.captured_at
         if captured_at is None and payment.captured_minor and has_nothing_left_to_capture(payment):
             captured_at = self.now
@@ -124,7 +124,7 @@ class WorkingCopy:
         )
 
     def put_operation(self, operation: Operation) -> Operation:
-        """Add or change an operation; the session whose attempt or opening it is follows."""
+        """Add or change an operation; the session of an attempt or opening follows."""
         self.operations[operation.id] = operation
         session = self.sessions[operation.session_id]
         if operation.kind is OperationKind.AUTHORIZE and session.attempt_id == operation.id:
@@ -143,7 +143,7 @@ class WorkingCopy:
         dispute: Dispute | None = None,
         amount_minor: int | None = None,
     ) -> None:
-        """Append an event that carries the statuses as they are now."""
+        """Append an event with the current statuses."""
         if payment is not None:
             payment = self.payments[payment.id]
             session = self.sessions[payment.session_id]
@@ -179,7 +179,7 @@ class WorkingCopy:
         )
 
     def finish(self) -> Snapshot:
-        """Write what has changed, each row once, and give the collection as it is then."""
+        """Write all changes, each row once, and return the collection as it is then."""
         if self.is_new or self.collection != self._stored[self.collection.id]:
             self.collection = replace(self.collection, updated_at=self.now)
             if self.is_new:
@@ -223,7 +223,7 @@ class WorkingCopy:
                 self._win(self.operations[operation.id], expected=stored.status)
 
     def _win(self, operation: Operation, *, expected: OperationStatus) -> None:
-        # The row lock makes losing impossible; a lost race would be a hole in it, and nothing may be written then.
+        # The row lock makes losing impossible; a lost race would be a gap in it, and nothing may be written then.
         if not self.tx.update_operation(operation, expected=expected):
             raise LostRace(operation.id)
 

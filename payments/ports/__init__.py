@@ -1,1 +1,1 @@
-"""What the domain needs from outside: providers, a store, and reads."""
+"""The domain's ports: providers, a store, and reads."""

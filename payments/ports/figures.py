@@ -1,4 +1,4 @@
-"""What an operator watches: how much is unsettled, and what waits for a person."""
+"""The operator's figures: how much is unsettled, and what waits for an operator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,40 +11,40 @@ from payments.model.statuses import OperationKind
 
 @dataclass(frozen=True, slots=True)
 class UnsettledCount:
-    """How many operations of one kind at one provider have no outcome."""
+    """The number of operations of one kind at one provider without an outcome."""
 
     provider_id: ProviderId
     kind: OperationKind
     is_left_to_person: bool
-    """Recovery has ended; else it is working on them."""
+    """Whether recovery has given up; otherwise it is working on them."""
     operations: int
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All that is counted, at one instant."""
+    """All figures at one instant."""
 
     read_at: Instant
     unsettled: Sequence[UnsettledCount]
     oldest_unsettled_at: Instant | None
     parked_reports: int
-    """Reports that match nothing here, and were received within the time that they are tried again."""
+    """Reports that match nothing here, received within the time that they are tried again."""
     mismatched_payments: int
     pending_webhooks: int
-    """Deliveries that are on their way to an endpoint, or wait for its next attempt."""
+    """Deliveries that are under way to an endpoint, or wait for its next attempt."""
     oldest_pending_webhook_at: Instant | None
 
 
 @dataclass(slots=True)
 class OpenStreams:
-    """How many streams of this process follow the log: what happens while one is counted, its subscriber gets."""
+    """The number of this process's streams that follow the log: a counted stream misses no later event."""
 
     of_collections: int = 0
     of_everything: int = 0
 
 
 class Counting(Protocol):
-    """Counts, wherever the rows are."""
+    """A source of figures."""
 
     async def figures(self) -> Figures:
-        """Count; raises StoreFailed."""
+        """Return the figures; raises StoreFailed."""

@@ -1,4 +1,4 @@
-"""What finds the rows that break an invariant."""
+"""The search for rows that break an invariant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class BrokenInvariant:
-    """One row that breaks an invariant."""
+    """A row that breaks an invariant."""
 
     number: int
     name: str
     id: str
-    """Of the collection, session, payment or operation."""
+    """The id of the collection, session, payment or operation."""
     found: str
     expected: str
 
@@ -23,7 +23,7 @@ class BrokenInvariant:
 
 
 class Invariants(Protocol):
-    """Looks for what breaks an invariant."""
+    """The check of the invariants."""
 
     async def broken(self) -> Sequence[BrokenInvariant]:
-        """List what breaks an invariant."""
+        """Return the rows that break an invariant."""

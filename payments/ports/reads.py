@@ -1,4 +1,4 @@
-"""What an answer reads: everything by batches of ids, pages by keyset. Implemented by the database's room."""
+"""Reads for answers: objects in batches of ids, lists in pages by keyset. Implemented by the database's room."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
@@ -27,7 +27,7 @@ from payments.model.ids import (
 
 
 class Reads(Protocol):
-    """Reads committed rows. What does not exist is left out of a mapping."""
+    """Reads of committed rows. Missing objects are left out of a mapping."""
 
     async def collections(
         self, ids: Sequence[CollectionId]
@@ -39,12 +39,12 @@ class Reads(Protocol):
     async def sessions_of(
         self, ids: Sequence[CollectionId]
     ) -> Mapping[CollectionId, Sequence[PaymentSession]]:
-        """Read collections' sessions, oldest first."""
+        """Return collections' sessions, oldest first."""
 
     async def payments_of(
         self, ids: Sequence[CollectionId]
     ) -> Mapping[CollectionId, Sequence[Payment]]:
-        """Read collections' payments, oldest first."""
+        """Return collections' payments, oldest first."""
 
     async def payments_of_sessions(
         self, ids: Sequence[SessionId]
@@ -53,78 +53,78 @@ class Reads(Protocol):
     async def movements_of(
         self, ids: Sequence[PaymentId]
     ) -> Mapping[PaymentId, Sequence[Operation]]:
-        """Read payments' captures and refunds, oldest first."""
+        """Return payments' captures and refunds, oldest first."""
 
     async def disputes(self, ids: Sequence[DisputeId]) -> Mapping[DisputeId, Dispute]: ...
     async def disputes_of(self, ids: Sequence[PaymentId]) -> Mapping[PaymentId, Sequence[Dispute]]:
-        """Read payments' disputes, oldest first."""
+        """Return payments' disputes, oldest first."""
 
     async def holders(self, ids: Sequence[HolderId]) -> Mapping[HolderId, AccountHolder]:
-        """Read account holders that their providers know."""
+        """Return account holders that exist at their providers."""
 
     async def holders_of(self, customer_reference: str) -> Sequence[AccountHolder]:
-        """Read a customer's account holders that their providers know, oldest first."""
+        """Return a customer's account holders that exist at their providers, oldest first."""
 
     async def methods(self, ids: Sequence[MethodId]) -> Mapping[MethodId, PaymentMethod]: ...
     async def methods_of(
         self, ids: Sequence[HolderId]
     ) -> Mapping[HolderId, Sequence[PaymentMethod]]:
-        """Read account holders' payment methods, oldest first."""
+        """Return account holders' payment methods, oldest first."""
 
     async def refund_reasons(self) -> Sequence[RefundReason]:
-        """Read the list of refund reasons, oldest first."""
+        """Return the refund reasons in the list, oldest first."""
 
     async def reasons(self, ids: Sequence[RefundReasonId]) -> Mapping[RefundReasonId, RefundReason]:
-        """Read refund reasons, those that are off the list included."""
+        """Return refund reasons, deleted ones included."""
 
     async def unsettled_page(self, after: Operation | None, *, limit: int) -> Sequence[Operation]:
-        """Read operations without outcome that are not just being asked for the first time, oldest first."""
+        """Return operations without an outcome, except those on their first request, oldest first."""
 
     async def disabled_providers(self) -> frozenset[str]: ...
 
 
 class Log(Protocol):
-    """Reads the log in order. What a page holds is committed, and nothing before it is still to come."""
+    """Reads of the log in order. Everything on a page is committed, and no earlier event is still to come."""
 
     async def event(self, id: EventId) -> Event | None: ...
 
     async def events_by_id(self, ids: Sequence[EventId]) -> Mapping[EventId, Event]: ...
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a collection's events after a sequence number, oldest first."""
+        """Return a collection's events after a sequence number, oldest first."""
 
     async def first_events_of(
         self, ids: Sequence[CollectionId], *, limit: int
     ) -> Mapping[CollectionId, Sequence[Event]]:
-        """Read the first so many events of each collection, oldest first."""
+        """Return the first events of each collection, at most a number of each, oldest first."""
 
     async def events_of_payment(self, id: PaymentId, *, after: int, limit: int) -> Sequence[Event]:
-        """Read a payment's events after a sequence number of its collection, oldest first."""
+        """Return a payment's events after a sequence number of its collection, oldest first."""
 
     async def first_events_of_payments(
         self, ids: Sequence[PaymentId], *, limit: int
     ) -> Mapping[PaymentId, Sequence[Event]]:
-        """Read the first so many events of each payment, oldest first."""
+        """Return the first events of each payment, at most a number of each, oldest first."""
 
     async def events(self, *, after: int, limit: int) -> Sequence[Event]:
-        """Read the whole log's events after a position, oldest first."""
+        """Return the whole log's events after a position, oldest first."""
 
     async def last_event_of(self, id: CollectionId) -> Event | None: ...
 
     async def last_event(self) -> Event | None:
-        """Read the event after which only later ones come; None for an empty log."""
+        """Return the event that all later ones come after; None for an empty log."""
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
-        """Return how far each collection's log goes."""
+        """Return the newest sequence number of each collection's log."""
 
 
 class Following(Protocol):
-    """Follows the log: what is there after a place, then each later event as it comes."""
+    """Subscriptions to the log: the events after a place, then each later event as it comes."""
 
     def of_collection(
         self, id: CollectionId, *, after: int, cursor: str | None
     ) -> AsyncGenerator[Event, None]:
-        """Follow a collection's events after a sequence number; raises StreamBehind."""
+        """Yield a collection's events after a sequence number; raises StreamBehind."""
 
     def of_everything(self, *, after: int, cursor: str | None) -> AsyncGenerator[Event, None]:
-        """Follow the whole log after a position; raises StreamBehind."""
+        """Yield the whole log's events after a position; raises StreamBehind."""

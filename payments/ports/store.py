@@ -1,4 +1,4 @@
-"""What the flow needs of a store, and of whoever wakes subscribers."""
+"""The ports of the store, and of the signals that wake subscribers."""
 
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol, TypeVar
@@ -11,34 +11,34 @@ Answer = TypeVar("Answer")
 
 
 class Store(Protocol):
-    """Runs transactions."""
+    """A store that runs transactions."""
 
     def now(self) -> Instant:
-        """Read the database's clock, which all processes on it share."""
+        """Return the time of the database's clock, which all processes on it share."""
 
     async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
-        """Run a function in one transaction and commit; what it raises rolls back. Raises StoreFailed."""
+        """Run a function in one transaction and commit; its exception rolls back. Raises StoreFailed."""
 
     async def read(self, work: Callable[[ReadTransaction], Answer]) -> Answer:
-        """Run a function that only reads, beside whoever writes."""
+        """Run a read-only function, beside any writer."""
 
 
 class Signals(Protocol):
-    """A listener that is told after each commit what changed: a hint to look, never the truth."""
+    """A listener called after each commit with what changed: only a hint, never the truth."""
 
     def wake(self, collection_id: CollectionId) -> None: ...
 
 
 class Hints(Protocol):
-    """Carries between processes that something changed. One may be lost or come twice: the log is the truth."""
+    """Hints between processes that something changed. One may be lost or come twice: the log is the truth."""
 
     def notify(self, collection_id: CollectionId) -> None:
-        """Tell the others of a change that is committed, soon and together with further ones; never waits or raises."""
+        """Notify other processes of a committed change, soon and in batches; never waits or raises."""
 
     def listen(
         self, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[frozenset[CollectionId] | None]:
-        """Return what others have changed, until canceled; None where it is not known what it was.
+        """Yield what other processes changed, until canceled; None where that is not known.
 
-        While nobody wants to know, nothing need be heard.
+        Without listeners, nothing need be received.
         """

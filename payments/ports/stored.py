@@ -1,4 +1,4 @@
-"""What the store keeps beside the flow's own things: idempotency keys, and reports as they came."""
+"""The rows that the store keeps beside the flow's own objects: idempotency keys, and reports as they came."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class StoredKey:
     fingerprint: str
     """SHA-256, in hex, of the mutation's name and its parsed input."""
     subject_ids: tuple[str, ...]
-    """What the request made or worked on: a collection, sessions, or an operation."""
+    """The objects that the request created or worked on: a collection, sessions, or an operation."""
     created_at: Instant
 
 
@@ -29,6 +29,6 @@ class StoredReport:
     body: bytes
     received_at: Instant
     session_id: SessionId | None = None
-    """Of what was begun at the provider: the session that it hangs off."""
+    """For an external operation: the session that it belongs to."""
     reference: str | None = None
-    """The provider's name of the object that has to be read."""
+    """The provider's id of the object that has to be read."""

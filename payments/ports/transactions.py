@@ -1,6 +1,6 @@
-"""What one open transaction of the flow can read and write, by subject.
+"""The port of an open transaction of the flow, by subject.
 
-A synchronous function over a transaction runs whole: no provider can be asked meanwhile.
+A synchronous function over a transaction runs without interruption: no provider can be contacted meanwhile.
 """
 
 from collections.abc import Collection, Sequence
@@ -32,7 +32,7 @@ from payments.ports.stored import StoredKey, StoredReport
 
 
 class CollectionReads(Protocol):
-    """Collections with everything that belongs to them, as they are stored."""
+    """Stored collections with everything that belongs to them."""
 
     def read_collection(self, id: CollectionId) -> PaymentCollection | None: ...
     def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]: ...
@@ -41,7 +41,7 @@ class CollectionReads(Protocol):
     def operation(self, id: OperationId) -> Operation | None: ...
 
     def collection_named(self, reference: str) -> CollectionId | None:
-        """Find a collection that is not canceled by its reference."""
+        """Return a collection that is not canceled, by its reference."""
 
     def collection_of_session(self, id: SessionId) -> CollectionId | None: ...
     def collection_of_payment(self, id: PaymentId) -> CollectionId | None: ...
@@ -55,10 +55,10 @@ class CollectionReads(Protocol):
 
 
 class Collections(CollectionReads, Protocol):
-    """Collections that are changed: each under its own lock."""
+    """Changes of collections, each under its own lock."""
 
     def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Read a collection, and hold it until the transaction ends."""
+        """Return a collection and lock it until the transaction ends."""
 
     def insert_collection(self, collection: PaymentCollection) -> None: ...
     def update_collection(self, collection: PaymentCollection) -> None: ...
@@ -68,7 +68,7 @@ class Collections(CollectionReads, Protocol):
     def update_payment(self, payment: Payment) -> None: ...
     def insert_operation(self, operation: Operation) -> None: ...
     def update_operation(self, operation: Operation, *, expected: OperationStatus) -> bool:
-        """Change an operation where its status is still the expected one; return whether it was."""
+        """Update an operation whose status is still the expected one; return whether it was."""
 
     def insert_dispute(self, dispute: Dispute) -> None: ...
     def update_dispute(self, dispute: Dispute) -> None: ...
@@ -76,7 +76,7 @@ class Collections(CollectionReads, Protocol):
 
 
 class IdempotencyKeys(Protocol):
-    """The keys that requests came with, each bound to what its request made or worked on."""
+    """The keys of requests, each bound to what its request created or worked on."""
 
     def key(self, owner: str, key: str) -> StoredKey | None: ...
     def bind_key(self, stored: StoredKey) -> None: ...
@@ -84,7 +84,7 @@ class IdempotencyKeys(Protocol):
 
 
 class AccountHolderReads(Protocol):
-    """Customers and what is kept for them, as they are stored."""
+    """Stored customers with their saved payment methods."""
 
     def holder(self, id: HolderId) -> AccountHolder | None: ...
     def holder_of(self, id: ProviderId, customer_reference: str) -> AccountHolder | None: ...
@@ -94,10 +94,10 @@ class AccountHolderReads(Protocol):
 
 
 class AccountHolders(AccountHolderReads, Protocol):
-    """Customers that are changed, and what is kept for them."""
+    """Changes of customers and their saved payment methods."""
 
     def lock_holder(self, id: HolderId) -> AccountHolder | None:
-        """Read an account holder, and hold it until the transaction ends."""
+        """Return an account holder and lock it until the transaction ends."""
 
     def insert_holder(self, holder: AccountHolder) -> None: ...
     def update_holder(self, holder: AccountHolder) -> None: ...
@@ -110,7 +110,7 @@ class AccountHolders(AccountHolderReads, Protocol):
 
 
 class SettingReads(Protocol):
-    """What an operator or a shop has set: refund reasons, disabled providers, gateways' accounts."""
+    """The settings of operators and shops: refund reasons, disabled providers, gateways' accounts."""
 
     def refund_reasons(self) -> Sequence[RefundReason]: ...
     def disabled_providers(self) -> frozenset[str]: ...
@@ -118,7 +118,7 @@ class SettingReads(Protocol):
 
 
 class Settings(SettingReads, Protocol):
-    """What an operator or a shop sets."""
+    """Changes of the settings of operators and shops."""
 
     def insert_refund_reason(self, reason: RefundReason) -> None: ...
     def update_refund_reason(self, reason: RefundReason) -> None: ...
@@ -127,14 +127,14 @@ class Settings(SettingReads, Protocol):
 
 
 class LeaseReads(Protocol):
-    """What recovery has to do, and when."""
+    """The due work of recovery."""
 
     def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]: ...
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None: ...
 
 
 class Leases(LeaseReads, Protocol):
-    """Operations that a process takes for itself, each for as long as its lease lasts."""
+    """Operations that a process claims, each for as long as its lease lasts."""
 
     def claim_due(
         self, of: Collection[ProviderId], *, leased_by: str, lease_seconds: float, limit: int
@@ -147,16 +147,16 @@ class Leases(LeaseReads, Protocol):
 
 
 class InboxReads(Protocol):
-    """The reports of providers, as they came."""
+    """Stored reports of providers."""
 
     def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]: ...
 
 
 class Inbox(InboxReads, Protocol):
-    """The reports of providers that come and are applied."""
+    """The storing and applying of providers' reports."""
 
     def store_report(self, report: StoredReport) -> bool:
-        """Keep a report; return whether it is new."""
+        """Store a report; return whether it is new."""
 
     def mark_report_applied(self, provider_id: ProviderId, event_id: str) -> None: ...
 
@@ -164,7 +164,7 @@ class Inbox(InboxReads, Protocol):
 class ReadTransaction(
     CollectionReads, AccountHolderReads, SettingReads, LeaseReads, InboxReads, Protocol
 ):
-    """One open transaction that only reads, on a snapshot of its own."""
+    """An open transaction that only reads, on a snapshot of its own."""
 
     now: Instant
 
@@ -179,4 +179,4 @@ class Transaction(
     ReadTransaction,
     Protocol,
 ):
-    """One open transaction. Its function may run more than once: it changes nothing but what it returns."""
+    """An open transaction. Its function may run more than once: it changes nothing except what it returns."""

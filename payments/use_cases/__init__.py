@@ -1,1 +1,1 @@
-"""What a caller can do, one noun a file."""
+"""The actions of callers, one noun a file."""

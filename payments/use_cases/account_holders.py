@@ -1,4 +1,4 @@
-"""Account holders: one for each customer and provider, made there and known here."""
+"""Account holders: one for each customer and provider, created there and known here."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -21,11 +21,11 @@ from payments.ports.transactions import ReadTransaction, Transaction
 Path = tuple[str, ...]
 
 TOGETHER = 3
-"""How often a change is told to the provider again because another change came in between."""
+"""How often a change is sent to the provider again because of a concurrent change."""
 
 
 async def create(flow: Flow, call: Call, command: CreateAccountHolder) -> AccountHolder:
-    """Make a customer known to a provider, or give the holder that is there."""
+    """Create a customer at a provider, or return the existing account holder."""
     provider_id = ProviderId(command.provider_id)
     if not is_storable(provider_id):
         raise ProviderDisabled("This provider is not enabled.", path=("providerId",))
@@ -57,7 +57,7 @@ async def create(flow: Flow, call: Call, command: CreateAccountHolder) -> Accoun
 
 
 async def _is_gone(flow: Flow, call: Call, holder: AccountHolder) -> bool:
-    """Return whether a holder's provider is known to have the customer no more; without its word they are there."""
+    """Return whether a provider confirms that it no longer has the customer; without an answer it does."""
     provider: Provider | None = flow.providers.get(holder.provider_id)
     if provider is None or not isinstance(provider, FindsHolders):
         return False
@@ -69,9 +69,9 @@ async def _is_gone(flow: Flow, call: Call, holder: AccountHolder) -> bool:
 
 
 async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
-    """Make a holder known to its provider; whoever does it at the same time asks with the same key.
+    """Create a customer at the provider; a concurrent call uses the same key.
 
-    One who is gone there is made again, without what was kept for them: that went with them.
+    A customer who is deleted there is created again, without their saved methods, which were deleted too.
     """
     provider = known_provider(flow, holder.provider_id)
     seconds = flow.providers[holder.provider_id].keeps_keys_seconds
@@ -98,7 +98,7 @@ async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
             found = replace(found, reference=outcome.reference, updated_at=tx.now)
             tx.update_holder(found)
         elif isinstance(outcome, Declined) and found.reference is None:
-            # Nothing came about, and another input may.
+            # Nothing was created, and another input may succeed.
             tx.release_key(found.id)
             tx.delete_holder(found.id)
         return found
@@ -111,7 +111,7 @@ async def _make(flow: Flow, call: Call, holder: AccountHolder) -> AccountHolder:
 
 
 async def update(flow: Flow, call: Call, command: UpdateAccountHolder) -> AccountHolder:
-    """Change what is known of a customer, at their provider too."""
+    """Change a customer's details, at the provider too."""
     for _ in range(TOGETHER):
         before = await flow.store.read(lambda tx: held(tx, command.id, path=("id",)))
         wanted = _changed(before, command)
@@ -122,7 +122,7 @@ async def update(flow: Flow, call: Call, command: UpdateAccountHolder) -> Accoun
         written = await flow.store.transact(_write(before, wanted))
         if written is not None:
             return written
-    raise InProgress("This account holder is being changed by others; send this again.")
+    raise InProgress("This account holder is being changed by other requests; send this one again.")
 
 
 def _changed(holder: AccountHolder, command: UpdateAccountHolder) -> AccountHolder:
@@ -152,7 +152,7 @@ async def _tell(flow: Flow, call: Call, holder: AccountHolder) -> None:
 def _write(
     before: AccountHolder, wanted: AccountHolder
 ) -> Callable[[Transaction], AccountHolder | None]:
-    """Write a change, unless another one came in between: what its provider knows has to be told anew then."""
+    """Write a change unless there was a concurrent one: the provider must then be told again."""
 
     def work(tx: Transaction) -> AccountHolder | None:
         if tx.lock_holder(before.id) != before:
@@ -165,7 +165,7 @@ def _write(
 
 
 async def delete(flow: Flow, call: Call, id: str) -> None:
-    """Forget a customer with all that is kept for them, at their provider first."""
+    """Delete a customer with all saved methods, at the provider first."""
     holder = await flow.store.read(lambda tx: held(tx, id, path=("id",)))
     provider = known_provider(flow, holder.provider_id)
     reference = known_as(holder)
@@ -185,12 +185,12 @@ async def delete(flow: Flow, call: Call, id: str) -> None:
 
 
 def held(tx: ReadTransaction, id: str, *, path: Path) -> AccountHolder:
-    """Find a holder that its provider knows; raises NotFound."""
+    """Return a holder that exists at its provider; raises NotFound."""
     return _known(tx.holder(HolderId(id)) if is_id(id, ACCOUNT_HOLDER) else None, path)
 
 
 def locked_holder(tx: Transaction, id: str, *, path: Path) -> AccountHolder:
-    """Find and lock a holder that its provider knows; raises NotFound."""
+    """Return a holder that exists at its provider, locked; raises NotFound."""
     return _known(tx.lock_holder(HolderId(id)) if is_id(id, ACCOUNT_HOLDER) else None, path)
 
 
@@ -201,13 +201,13 @@ def _known(found: AccountHolder | None, path: Path) -> AccountHolder:
 
 
 def known_as(holder: AccountHolder) -> str:
-    """Return the provider's own name of a holder that `held` has found."""
+    """Return the provider's id of a holder that `held` has returned."""
     assert holder.reference is not None
     return holder.reference
 
 
 def each_held(tx: Transaction, ids: Sequence[str]) -> tuple[HolderId, ...]:
-    """Find a collection's holders, each once; raises NotFound and InvalidInput."""
+    """Return a collection's holders, each once; raises NotFound and InvalidInput."""
     path = ("accountHolderIds",)
     once = tuple(dict.fromkeys(ids))
     if len(once) > HOLDERS_A_COLLECTION:
@@ -216,18 +216,18 @@ def each_held(tx: Transaction, ids: Sequence[str]) -> tuple[HolderId, ...]:
 
 
 def saving_provider(flow: Flow, tx: Transaction, id: ProviderId, *, path: Path) -> SavesMethods:
-    """Find an enabled provider that keeps payment methods; raises ProviderDisabled."""
+    """Return an enabled provider that saves payment methods; raises ProviderDisabled."""
     if id not in flow.providers or id in tx.disabled_providers():
         raise ProviderDisabled("This provider is not enabled.", path=path)
     return known_provider(flow, id, path=path)
 
 
 def known_provider(flow: Flow, id: ProviderId, *, path: Path | None = None) -> SavesMethods:
-    """Find a provider that keeps payment methods, disabled or not; raises ProviderDisabled."""
+    """Return a provider that saves payment methods, enabled or not; raises ProviderDisabled."""
     provider: Provider | None = flow.providers.get(id)
     if provider is not None and isinstance(provider, SavesMethods):
         return provider
-    raise ProviderDisabled("This provider keeps no payment methods.", path=path)
+    raise ProviderDisabled("This provider does not save payment methods.", path=path)
 
 
 def _there(holder: AccountHolder | None, *, path: Path | None) -> AccountHolder:

@@ -1,4 +1,4 @@
-"""Authorizing a session: one attempt at a time, one payment at most."""
+"""The authorization of a session: one attempt at a time, one payment at most."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,19 +48,19 @@ class Paid:
 
 @dataclass(frozen=True, slots=True)
 class MoreNeeded:
-    """The answer that the customer or the provider is next."""
+    """The answer that the customer or the provider has to act next."""
 
     snapshot: Snapshot
     session: PaymentSession
     action: CustomerAction | None
-    """None: there is nothing to do but wait for the provider."""
+    """None: there is nothing to do except wait for the provider."""
     awaited: Operation | None = None
-    """What the provider is still at, where there is nothing to do."""
+    """The operation that the provider is processing, if there is nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class NotAuthorized:
-    """Why the attempt failed."""
+    """The answer that the attempt failed, and why."""
 
     snapshot: Snapshot
     session: PaymentSession
@@ -71,7 +71,7 @@ AuthorizeAnswer = Paid | MoreNeeded | NotAuthorized
 
 
 async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) -> AuthorizeAnswer:
-    """Authorize a session's amount; calling again joins the attempt, answers with the payment, or goes on."""
+    """Authorize a session's amount; another call joins the attempt, answers with the payment, or continues."""
 
     def work(tx: Transaction) -> tuple[Snapshot, Prepared | None]:
         found: Prepared | None
@@ -106,9 +106,9 @@ def _attempt(
     command: AuthorizePaymentSession,
     session: PaymentSession,
 ) -> Prepared | None:
-    """Find the attempt that a call without a bound key joins, or make a new one.
+    """Return the attempt that a call without a bound key joins, or a new one.
 
-    None: the session was opened for the browser to act first, and the call only asks how it stands.
+    None: the session was opened for the browser to act first, and the call only reads its state.
     """
     if session.is_opening:
         raise InProgress("The session is still being opened.")
@@ -171,13 +171,13 @@ def _new_attempt(working: WorkingCopy, call: Call, session: PaymentSession) -> O
 async def _read_opening(
     flow: Flow, call: Call, command: AuthorizePaymentSession, snapshot: Snapshot
 ) -> AuthorizeAnswer:
-    """Read how a session stands that the browser acts on; what came of that is recorded as its attempt."""
+    """Read the state of a session that the browser acts on, and record the result as its attempt."""
     session = snapshot.session(SessionId(command.id))
     assert session.opening_id is not None
     opening = await flow.store.read(partial(stored_operation, id=session.opening_id))
     with timed("look up", call.request_id) as facts:
         facts["collection_id"] = snapshot.collection.id
-        # Whatever became of a change meanwhile: it is the session's object that is read.
+        # Whatever the outcome of a change meanwhile: the session's object is read.
         ask = replace(ask_of(session, opening), kind=OperationKind.OPEN)
         outcome = await read_outcome(flow, session, ask)
         facts["outcome"] = type(outcome).__name__
@@ -219,7 +219,7 @@ async def _shown(
 def _again(
     flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession, attempt: Operation
 ) -> Prepared:
-    """Go on with the attempt that a call's key is bound to; one that was not reached is asked once more."""
+    """Continue the attempt that a call's key is bound to; one that was not reached is requested once more."""
     is_newest = session.attempt_id == attempt.id
     if attempt.status is OperationStatus.ACTION_REQUIRED and session.canceled_at is not None:
         raise InvalidState("This session is canceled; open another one.")
@@ -255,7 +255,7 @@ def _answer(snapshot: Snapshot, operation: Operation) -> AuthorizeAnswer:
         case OperationStatus.UNKNOWN | OperationStatus.PROCESSING:
             return MoreNeeded(snapshot, session, None, operation)
         case OperationStatus.ASKING:
-            raise InProgress("The attempt under way is not through yet.", snapshot=snapshot)
+            raise InProgress("The current attempt has not finished yet.", snapshot=snapshot)
         case OperationStatus.DECLINED | OperationStatus.NOT_REACHED:
             assert operation.failure is not None
             return NotAuthorized(snapshot, session, operation.failure)

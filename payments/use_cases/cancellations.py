@@ -1,4 +1,4 @@
-"""Canceling a payment: what is authorized and not captured is given back."""
+"""The cancellation of a payment: what is authorized and not captured is given back."""
 
 from dataclasses import dataclass, replace
 
@@ -17,7 +17,7 @@ from payments.ports.transactions import Transaction
 
 @dataclass(frozen=True, slots=True)
 class CancelAnswer:
-    """A payment as it is now, with its cancellation where there is one."""
+    """A payment as it is now, with its cancellation if there is one."""
 
     snapshot: Snapshot
     payment: Payment
@@ -25,7 +25,7 @@ class CancelAnswer:
 
 
 async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
-    """Give back what is left of an authorization; a canceled payment answers with itself."""
+    """Give back what is left of an authorization; return a payment that is already canceled."""
 
     def work(tx: Transaction) -> tuple[Snapshot, Prepared | None]:
         working, payment = guards.locked_payment(tx, call, id)
@@ -47,12 +47,12 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
 
 
 def begin_cancellation(flow: Flow, working: WorkingCopy, call: Call, payment: Payment) -> Operation:
-    """Start to give back what is left of a payment; raises InProgress or InvalidState."""
+    """Begin to give back what is left of a payment; raises InProgress or InvalidState."""
     if payment.capture_pending_minor > 0:
         raise InProgress("A capture is pending.")
     if payment.is_mismatched:
         raise InvalidState(
-            "The provider's amount is not what was asked; a person has to look.",
+            "The provider reported another amount than requested; an operator has to look.",
         )
     if payment.remainder_minor == 0:
         raise InvalidState("Nothing is left to give back.")

@@ -1,4 +1,4 @@
-"""Capturing and refunding: amounts are reserved before a provider is asked."""
+"""Captures and refunds: amounts are reserved before a provider is asked."""
 
 from dataclasses import dataclass, replace
 
@@ -33,12 +33,12 @@ class MovementAnswer:
 
 
 async def capture(flow: Flow, call: Call, command: CapturePayment) -> MovementAnswer:
-    """Take an authorized amount; all that can be captured where none is given."""
+    """Capture an authorized amount; by default, all that can be captured."""
     return await _move(flow, call, command)
 
 
 async def refund(flow: Flow, call: Call, command: RefundPayment) -> MovementAnswer:
-    """Give a captured amount back; all that can be refunded where none is given."""
+    """Refund a captured amount; by default, all that can be refunded."""
     return await _move(flow, call, command)
 
 
@@ -68,7 +68,7 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
     operation = snapshot.operation(found.operation.id)
     payment = snapshot.payment(PaymentId(command.payment_id))
     if operation.status is OperationStatus.ASKING:
-        raise InProgress("The first call with this key is not through yet.", snapshot=snapshot)
+        raise InProgress("The first call with this key has not finished yet.", snapshot=snapshot)
     return MovementAnswer(snapshot, operation, payment)
 
 
@@ -134,7 +134,7 @@ def _has_to_be_final(
 
 
 def _reserved(working: WorkingCopy, payment: Payment, operation: Operation) -> int:
-    """Return what an operation holds: a capture that releases the rest holds the whole remainder."""
+    """Return what an operation reserves: a capture that releases the rest reserves the whole remainder."""
     if not operation.releases_rest:
         return operation.amount_minor
     return max(operation.amount_minor, payment.capturable_minor(working.now))
@@ -169,7 +169,7 @@ def _require_movable(working: WorkingCopy, payment: Payment, operation: Operatio
             maximum=maximum,
         )
     if operation.amount_minor == 0:
-        raise InProgress("All of it is in flight already.")
+        raise InProgress("The full amount is already pending.")
 
 
 def _require_capturable(working: WorkingCopy, payment: Payment, operation: Operation) -> None:
@@ -179,7 +179,9 @@ def _require_capturable(working: WorkingCopy, payment: Payment, operation: Opera
     if has_nothing_left_to_capture(payment):
         raise InvalidState("Nothing is left to capture.")
     if payment.cancellation_reason is not None:
-        raise InvalidState("This payment is to be canceled; its collection is.")
+        raise InvalidState(
+            "This payment is about to be canceled, since its collection is canceled."
+        )
     if payment.cancellation_id is not None:
         raise InProgress("A cancellation is pending.")
     if payment.capture_before is not None and payment.capture_before <= working.now:
@@ -208,5 +210,5 @@ def _takes_movements(payment: Payment) -> None:
         raise InvalidState("This payment is given back.")
     if payment.is_mismatched:
         raise InvalidState(
-            "The provider's amount is not what was asked; a person has to look.",
+            "The provider reported another amount than requested; an operator has to look.",
         )

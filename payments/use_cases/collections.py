@@ -29,10 +29,10 @@ from payments.use_cases.cancellations import begin_cancellation
 
 
 async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Snapshot:
-    """Open a collection; the same idempotency key again answers with the one that is there."""
+    """Open a collection; the same idempotency key again returns the existing one."""
 
     def work(tx: Transaction) -> Snapshot:
-        # Read before the key: whoever has just taken the reference by the same sending has bound the key as well.
+        # Read before the key: if the same request has just taken the reference elsewhere, it has bound the key as well.
         taken = _taken(flow, tx, command.reference)
         stored = bound_key(tx, call, command)
         if stored is not None:
@@ -95,14 +95,14 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
 
 
 def _taken(flow: Flow, tx: Transaction, reference: str | None) -> CollectionId | None:
-    """Find the collection that has a reference already, where there may be one alone."""
+    """Return the collection that already has a reference, where only one may have it."""
     if reference is None or not flow.settings.has_unique_references:
         return None
     return tx.collection_named(reference)
 
 
 def _claims(flow: Flow, reference: str | None, taken: CollectionId | None) -> bool:
-    """Return whether a reference is to be a collection's own; raises InvalidState where another one has it."""
+    """Return whether a collection claims its reference; raises InvalidState where another one has it."""
     if taken is not None:
         raise InvalidState(f"{taken} has this reference and is not canceled.", path=("reference",))
     return reference is not None and flow.settings.has_unique_references
@@ -121,7 +121,7 @@ def _require_at_least_bound(working: WorkingCopy, amount_minor: int) -> None:
 
 
 async def rotate_client_secret(flow: Flow, call: Call, id: str) -> Snapshot:
-    """End a collection's client secret, wherever it is in use, and give it another one."""
+    """Replace a collection's client secret, wherever it is in use."""
 
     def work(tx: Transaction) -> Snapshot:
         working = locked_collection(tx, call, id, path=("paymentCollectionId",))
@@ -159,7 +159,7 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
             # Decided at once: whatever the gateway answers, nothing can be captured any more.
             reason = CancellationReason.REQUESTED
             decided = working.put_payment(replace(payment, cancellation_reason=reason))
-            # A mismatched one goes to a person, who is told by its mark.
+            # A mismatched one is left to an operator, who sees its mark.
             if payment.cancellation_id is None and not payment.is_mismatched:
                 begin_cancellation(flow, working, call, decided)
         return working.finish()
@@ -175,7 +175,7 @@ def _require_cancelable(working: WorkingCopy) -> None:
 
 
 async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsPaid) -> Snapshot:
-    """Write a payment of all that is outstanding, authorized and captured, in one transaction."""
+    """Add a payment of all that is outstanding, authorized and captured, in one transaction."""
 
     def work(tx: Transaction) -> Snapshot:
         stored, working = lock_and_read_key(

@@ -1,4 +1,4 @@
-"""What came of the openings and changes of sessions: waited for, told to the caller, or left out."""
+"""The outcomes of opening and changing sessions: waited for, returned to the caller, or left out."""
 
 from functools import partial
 
@@ -35,14 +35,14 @@ _NAMES_PROVIDER = {
     CreatePaymentSessions: ("providerIds",),
     UpdatePaymentSession: ("amount",),
 }
-"""The field that is at fault where a provider does not offer its way of paying for an amount and a currency."""
+"""The field at fault where a provider does not offer its payment method for an amount and a currency."""
 
 _NAMES_AMOUNT = {
     CreatePaymentSession: ("amount",),
     CreatePaymentSessions: None,
     UpdatePaymentSession: ("amount",),
 }
-"""The field that is at fault where a provider refuses an amount that it alone can judge."""
+"""The field at fault where a provider refuses an amount that it alone can judge."""
 
 
 async def offered(
@@ -51,9 +51,9 @@ async def offered(
     snapshot: Snapshot,
     ids: tuple[SessionId, ...],
 ) -> tuple[SessionId, ...]:
-    """Return the sessions that came about; raises what kept one from it.
+    """Return the sessions that were opened; raises the failure of the first that was not.
 
-    Where no provider was named, one whose account does not offer it, or that refuses the amount, is left out.
+    If no provider was named, one whose account does not offer it, or that refuses the amount, is left out.
     """
     errors = [await failure_of(flow, command, snapshot.session(id).opening_id) for id in ids]
     opened = tuple(id for id, error in zip(ids, errors, strict=True) if error is None)
@@ -75,7 +75,7 @@ def keep_to(
     ids: tuple[SessionId, ...],
     opened: tuple[SessionId, ...],
 ) -> None:
-    """Bind a call's key to what it has opened, where it was bound to what was left out as well."""
+    """Bind a call's key to the sessions that it opened, if it was bound to others as well."""
     stored = bound_key(tx, call, command)
     if stored is None or stored.subject_ids == ids:
         tx.release_key(ids[0])
@@ -88,7 +88,7 @@ async def opened_by_another_call(
     snapshot: Snapshot,
     ids: tuple[SessionId, ...],
 ) -> Snapshot:
-    """Wait for openings that an earlier call with the same key is asking for; their failure is this call's too."""
+    """Wait for openings of an earlier call with the same key; their failure is also this call's."""
     is_waiting = False
     for id in ids:
         session = snapshot.session(id)
@@ -112,7 +112,7 @@ async def failure_of(
     command: Creation | UpdatePaymentSession,
     id: OperationId | None,
 ) -> Refused | None:
-    """Return why an opening or a change did not come about; None where it did, or where there was nothing to ask."""
+    """Return why an opening or a change failed; None if it did not, or nothing was requested."""
     if id is None:
         return None
     operation = await flow.store.read(partial(stored_operation, id=id))
@@ -137,7 +137,7 @@ async def failure_of(
 async def close_all(
     flow: Flow, call: Call, collection_id: CollectionId, ids: tuple[SessionId, ...]
 ) -> None:
-    """Cancel the sessions that were to be opened together, but those whose outcome is unknown."""
+    """Cancel the sessions that were to be opened together, except those whose outcome is unknown."""
 
     def work(tx: Transaction) -> Snapshot:
         working = lock(tx, collection_id, EventSource.API)

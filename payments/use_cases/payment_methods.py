@@ -1,4 +1,4 @@
-"""Keeping payment methods at a provider for an account holder, and forgetting them."""
+"""Saving payment methods at a provider for an account holder, and deleting them."""
 
 from payments.flow.idempotency import bind_key, lock_and_read_key
 from payments.flow.method_outcomes import (
@@ -33,7 +33,7 @@ from payments.use_cases.account_holders import (
 
 
 async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer:
-    """Save a payment method, or go on with a saving after the customer's action."""
+    """Save a payment method, or continue a saving after the customer's action."""
 
     def work(tx: Transaction) -> tuple[AccountHolder, MethodSetup, SaveAnswer | None]:
         stored, holder = lock_and_read_key(
@@ -80,7 +80,7 @@ async def save(flow: Flow, call: Call, command: SavePaymentMethod) -> SaveAnswer
 def _require_one_source(command: SavePaymentMethod) -> None:
     if command.setup_id is not None and command.data:
         raise InvalidInput(
-            "What is being saved is known from setupId: leave the data out.", path=("data",)
+            "setupId already identifies what is being saved: leave the data out.", path=("data",)
         )
 
 
@@ -114,7 +114,7 @@ async def _learn(
 
 
 async def delete(flow: Flow, call: Call, id: str) -> None:
-    """Forget a payment method, at its provider first."""
+    """Delete a payment method, at its provider first."""
     method = await flow.store.read(lambda tx: _kept(tx, id))
     provider = known_provider(flow, method.provider_id)
     with timed("delete method", call.request_id) as facts:

@@ -1,4 +1,4 @@
-"""Why something is refunded, in the shop's own words: a short list that its people choose from."""
+"""The reasons for refunds, in the shop's own words: a short list that its staff choose from."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from payments.ports.transactions import Transaction
 
 
 async def create(flow: Flow, command: CreateRefundReason) -> RefundReason:
-    """Add a reason; its code is told to providers and never changes."""
+    """Add a reason; its code is sent to providers and never changes."""
 
     def work(tx: Transaction) -> RefundReason:
         there = tx.refund_reasons()
@@ -34,7 +34,7 @@ async def create(flow: Flow, command: CreateRefundReason) -> RefundReason:
 
 
 async def update(flow: Flow, command: UpdateRefundReason) -> RefundReason:
-    """Change how a reason reads."""
+    """Change a reason's texts."""
 
     def work(tx: Transaction) -> RefundReason:
         reason = usable(tx, command.id, path=("id",))
@@ -49,7 +49,7 @@ async def update(flow: Flow, command: UpdateRefundReason) -> RefundReason:
 
 
 async def delete(flow: Flow, id: str) -> None:
-    """Take a reason off the list; the refunds that were made for it keep showing it."""
+    """Remove a reason from the list; existing refunds keep showing it."""
 
     def work(tx: Transaction) -> None:
         reason = usable(tx, id, path=("id",))
@@ -59,7 +59,7 @@ async def delete(flow: Flow, id: str) -> None:
 
 
 def usable(tx: Transaction, id: str, *, path: tuple[str, ...]) -> RefundReason:
-    """Find a reason of the list; raises NotFound."""
+    """Return a reason of the list; raises NotFound."""
     if is_id(id, REFUND_REASON):
         for reason in tx.refund_reasons():
             if reason.id == id:

@@ -38,7 +38,7 @@ from payments.use_cases.openings import (
 async def create(
     flow: Flow, call: Call, command: CreatePaymentSession
 ) -> tuple[Snapshot, SessionId]:
-    """Open one session; raises ProviderDeclined or ProviderUnavailable where its gateway would not."""
+    """Open one session; raises ProviderDeclined or ProviderUnavailable where its gateway did not."""
     snapshot, ids = await _open(
         flow, call, command, lambda working: [_one_session(flow, working, call, command)]
     )
@@ -56,11 +56,11 @@ async def create_each(
 
 @dataclass(frozen=True, slots=True)
 class _Sessions:
-    """The sessions that a call is about, in the order in which they were asked for."""
+    """The sessions of a call, in the order in which they were requested."""
 
     ids: tuple[SessionId, ...]
     is_replay: bool = False
-    """An earlier call with the same key has opened them."""
+    """Whether an earlier call with the same key opened them."""
 
 
 async def _open(
@@ -103,7 +103,7 @@ async def _open(
 
 
 def require_openable(working: WorkingCopy) -> None:
-    """Refuse another session where there is nothing to pay for, or too many; raises InvalidState."""
+    """Raise InvalidState where there is nothing to pay for, or where there are too many sessions."""
     guards.require_not_canceled(working)
     if working.collection.outstanding_minor == 0:
         raise InvalidState("Nothing is outstanding on this payment collection.")
@@ -177,7 +177,7 @@ def _each_session(
 
 
 def _takes(provider: Provider, amount_minor: int, currency: str) -> bool:
-    """Return whether a provider takes an amount; where none was named, one that does not is left out."""
+    """Return whether a provider accepts an amount; if none was named, one that does not is left out."""
     try:
         guards.require_provider_amount(provider, amount_minor, currency, path=None)
     except Refused:
@@ -197,7 +197,7 @@ def _require_split_allowed(working: WorkingCopy, call: Call, amount_minor: int) 
 
 
 def new_session(working: WorkingCopy, provider: Provider, amount_minor: int) -> PaymentSession:
-    """Make a session that is not part of the collection yet."""
+    """Return a session that is not part of the collection yet."""
     return PaymentSession(
         id=SessionId(new_id(SESSION)),
         collection_id=working.collection.id,
@@ -210,7 +210,7 @@ def new_session(working: WorkingCopy, provider: Provider, amount_minor: int) -> 
 
 
 def add(flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession) -> SessionId:
-    """Add a session: open at once where its provider has nothing to open, and to be opened otherwise."""
+    """Add a session: open at once if its provider has nothing to open, otherwise to be opened."""
     opening = _operation_on(working, session, OperationKind.OPEN, call)
     outcome = flow.providers[session.provider_id].decide(ask_of(session, opening))
     if isinstance(outcome, Opened):
@@ -225,7 +225,7 @@ def add(flow: Flow, working: WorkingCopy, call: Call, session: PaymentSession) -
         working.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
         return session.id
     working.put_session(replace(session, opening_id=opening.id))
-    # Shown as being opened before anything comes of it, a refusal on the spot included.
+    # Shown as being opened before any outcome, even an immediate refusal.
     working.put_operation(opening)
     working.emit(EventType.SESSION_CREATED, session=session, amount_minor=session.amount_minor)
     begin(flow, working, opening)
@@ -243,7 +243,7 @@ def _operation_on(
 async def update(
     flow: Flow, call: Call, command: UpdatePaymentSession
 ) -> tuple[Snapshot, SessionId]:
-    """Change an open session; where its provider has to be asked, the old values stay until it has agreed."""
+    """Change an open session; if its provider has to agree, the old values stay until it has."""
 
     def work(tx: Transaction) -> tuple[Snapshot, OperationId | None]:
         working, session = guards.locked_session(tx, call, command.id)
@@ -317,7 +317,7 @@ def _change_of(
 
 
 async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
-    """Close a session that is not authorized; decided at once, finished at its provider by recovery."""
+    """Close a session that is not authorized: decided at once, finished at its provider by recovery."""
 
     def work(tx: Transaction) -> Snapshot:
         working, session = guards.locked_session(tx, call, id)

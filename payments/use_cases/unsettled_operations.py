@@ -1,4 +1,4 @@
-"""What recovery could not settle yet: asked for again at once, or settled by a person with evidence."""
+"""Operations that recovery could not resolve yet: requested again at once, or resolved by an operator with evidence."""
 
 import asyncio
 from dataclasses import dataclass
@@ -33,13 +33,13 @@ class SettlingAnswer:
 
 
 async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
-    """Ask a provider now for what is unsettled, instead of at recovery's next step; raises NotFound and InProgress.
+    """Ask a provider now about an unsettled operation, before recovery's next step; raises NotFound and InProgress.
 
-    What has its outcome answers with that.
+    An operation with an outcome is returned as it is.
     """
     found = await flow.store.read(lambda tx: _found(tx, call, id))
     if found.provider_id not in flow.providers:
-        raise ProviderDisabled("This provider is not there any more.", path=("id",))
+        raise ProviderDisabled("This provider is no longer configured.", path=("id",))
     asking = flow.asking.get(found.id)
     if asking is not None:
         await asyncio.wait({asking})
@@ -48,12 +48,12 @@ async def ask_again(flow: Flow, call: Call, id: str) -> SettlingAnswer:
     snapshot = await read_again(flow, found.collection_id, found.id)
     operation = snapshot.operation(found.id)
     if operation.is_without_outcome and operation.leased_by is not None:
-        raise InProgress("Somebody else is asking just now.")
+        raise InProgress("Another process is contacting the provider; retry shortly.")
     return SettlingAnswer(snapshot, operation)
 
 
 async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
-    """Claim and ask; tells whether there was something to claim."""
+    """Claim an operation and ask its provider; return whether there was something to claim."""
     process, seconds = flow.settings.process_name, flow.faults.wait(LEASE_SECONDS)
     claimed = await flow.store.transact(
         lambda tx: tx.claim(operation.id, leased_by=process, lease_seconds=seconds)
@@ -66,9 +66,9 @@ async def _claim_and_ask(flow: Flow, operation: Operation) -> bool:
 
 
 async def settle_by_hand(flow: Flow, call: Call, command: SettleOperation) -> SettlingAnswer:
-    """Record a person's word on what recovery could not settle; their evidence stands in the log.
+    """Record an operator's decision on what recovery could not resolve; the log has the evidence.
 
-    Raises NotFound, InProgress while somebody is asking, and InvalidState where the outcome is known already.
+    Raises NotFound, InProgress while the provider is being asked, and InvalidState where the outcome is already known.
     """
 
     def work(tx: Transaction) -> Snapshot:
@@ -113,14 +113,14 @@ def _found(tx: ReadTransaction, call: Call, id: str) -> Operation:
 
 def _require_unsettled(working: WorkingCopy, operation: Operation) -> None:
     if not operation.is_without_outcome:
-        raise InvalidState("The outcome of this operation is known already.", path=("id",))
+        raise InvalidState("The outcome of this operation is already known.", path=("id",))
     is_leased = operation.due_at is not None and operation.due_at > working.now
     if operation.leased_by is not None and is_leased:
-        raise InProgress("The provider is being asked just now.", path=("id",))
+        raise InProgress("The provider is being contacted now; retry shortly.", path=("id",))
 
 
 def _outcome(working: WorkingCopy, operation: Operation, outcome: SettledOutcome) -> Outcome:
-    """Return what a person's word means for a kind of operation; the amount is what was asked."""
+    """Return the outcome of an operator's decision for a kind of operation; the amount is the requested one."""
     if outcome is SettledOutcome.DECLINED:
         return Declined(operation.decline_code)
     amount = Money(operation.amount_minor, operation.currency)
@@ -128,7 +128,7 @@ def _outcome(working: WorkingCopy, operation: Operation, outcome: SettledOutcome
         amount = given_back(working, operation)
     if amount.minor > _left_minor(working, operation):
         raise InvalidState(
-            "This was moved by another way meanwhile: settle it as DECLINED.", path=("outcome",)
+            "This was moved in another way meanwhile: settle it as DECLINED.", path=("outcome",)
         )
     match operation.kind:
         case OperationKind.OPEN | OperationKind.UPDATE:
@@ -141,7 +141,7 @@ def _outcome(working: WorkingCopy, operation: Operation, outcome: SettledOutcome
 
 
 def _left_minor(working: WorkingCopy, operation: Operation) -> int:
-    """Return the most that an operation can have moved, its own reservation included."""
+    """Return the most that an operation can have moved, including its own reservation."""
     payment = working.payments.get(operation.payment_id) if operation.payment_id else None
     if payment is None:
         return operation.amount_minor
