@@ -18,14 +18,14 @@ serve: .venv/.runtime ## bring the database up to date and serve on http://HOST:
 # What makes typed clients, and the Node that it runs on, has environments of its own.
 CLIENTS = .venv-clients/.installed tests/clients/typescript/node_modules/.installed
 
-# Each test file by one process, of which each database has as many as there are processors: a process waits for its
-# servers half of the time. What a database has a part in runs on both; the rest runs once.
-PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, len(os.sched_getaffinity(0))))' 2>/dev/null || echo 2)
-ON_POSTGRESQL = --database postgresql tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks \
-	tests/transport/server
+# Each test file by one process. They wait for their servers, so that there are five of them for two processors: three on
+# SQLite, where everything runs, and two on PostgreSQL, for what a database has a part in.
+PROCESSES ?= $(shell $(PYTHON) -c 'import os; print(min(16, (3 * len(os.sched_getaffinity(0)) + 1) // 2))' 2>/dev/null || echo 3)
+ON_SQLITE = --numprocesses $(PROCESSES)
+ON_POSTGRESQL = --numprocesses $(shell expr \( 2 \* $(PROCESSES) + 2 \) / 3) --database postgresql \
+	tests/api tests/faults tests/providers tests/rules tests/streams tests/webhooks tests/transport/server
 # Bytecode is kept: without it every process compiles every test and all of the program again, for five seconds.
-PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses $(PROCESSES) \
-	--dist loadfile --no-loadscope-reorder
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # Both databases side by side: while one of them waits for its last file, the other has the processors.
 test: test-environments ## run the tests, on SQLite and on PostgreSQL; PYTEST_ARGUMENTS are handed to pytest
@@ -39,7 +39,7 @@ test-long: test-environments ## run every test at the shipped clocks, before a r
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 tests-on-sqlite tests-on-postgresql FORM='$(LONG)'
 
 tests-on-sqlite:
-	$(PYTEST) $(FORM) $(PYTEST_ARGUMENTS)
+	$(PYTEST) $(ON_SQLITE) $(FORM) $(PYTEST_ARGUMENTS)
 
 # What it says is kept until its end: two runs would write into one line.
 tests-on-postgresql:

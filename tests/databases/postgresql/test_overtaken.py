@@ -22,6 +22,9 @@ WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND d
 IN_BETWEEN = "BEGIN; LOCK TABLE payments IN ACCESS EXCLUSIVE MODE; COMMIT"
 """Waits for whoever reads payments in a transaction just now, and lets nobody begin to before it is through."""
 
+WAITING_IN_BETWEEN = f"{WAITING} AND query = '{IN_BETWEEN}'"
+"""Recovery may wait after it: what waits altogether is no certain number."""
+
 
 async def stand_in_between(address: str) -> None:
     """Let those transactions end that are open, before another one begins."""
@@ -43,7 +46,7 @@ def overtaken(neighbours: Neighbours, call: Callable[[RunningServer], Json]) -> 
         until(lambda: there.rows(WAITING))
         # One that waits for a row and is woken may still lose it to one that begins at that moment.
         between = pool.submit(asyncio.run, stand_in_between(there.database))
-        until(lambda: len(there.rows(WAITING)) == 2)
+        until(lambda: there.rows(WAITING_IN_BETWEEN))
         here.be_overtaken()
         between.result()
         return first.result(), second.result()
