@@ -1,6 +1,7 @@
 """The rooms of the design: who may import whom, what stays in one room, how long code may be."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,17 @@ MAY_IMPORT: Final = {
     "payments/use_cases": {"payments/model", "payments/ports", "payments/flow"},
     "payments/recovery": {"payments/model", "payments/ports", "payments/flow"},
     "webhooks": {"payments/model", "schema/cursors"},
+    "webhooks/limits": set[str](),
+    "webhooks/model": {"payments/model"},
+    "webhooks/ports": {"payments/model", "webhooks/model"},
     # What implements the ports.
-    "db": {"payments/model", "payments/ports", "webhooks"},
+    "db": {
+        "payments/model",
+        "payments/ports",
+        "webhooks/limits",
+        "webhooks/model",
+        "webhooks/ports",
+    },
     "providers": {"payments/model", "payments/ports", "edge/transport/bodies"},
     # What lies between the domain and the network.
     "edge": {"payments/model", "payments/ports", "payments/flow", "edge/transport/bodies"},
@@ -81,6 +91,9 @@ OF_PROVIDERS: Final = {"providers.registry", "providers.routes", "providers.sett
 
 FUNCTION_LINES_MAX: Final = 60  # One screen.
 FILE_LINES_MAX: Final = 500  # One subject: a longer file holds two.
+FOLDER_FILES_MAX: Final = 20  # One look: a larger folder has subjects of its own.
+# A type of the API a file, each found by its name.
+OF_ANY_SIZE: Final = frozenset({"schema"})
 OF_ANY_LENGTH: Final = ("tests/", "tools/fake_stripe/", "db/migrations/")
 
 # Calls that name a module by a string: importlib's own and Strawberry's lazy types.
@@ -173,6 +186,18 @@ def test_every_file_stays_short() -> None:
         if not path.startswith(OF_ANY_LENGTH)
         if (length := len(source_of(path).splitlines())) > FILE_LINES_MAX
     ] == []
+
+
+def test_every_folder_stays_small() -> None:
+    """No folder has more than 20 modules, those of migrations aside, which grow with every release."""
+    sizes = Counter(
+        folder
+        for path in code_files()
+        if not path.endswith("/__init__.py")
+        if (folder := path.rpartition("/")[0]) not in OF_ANY_SIZE
+        if not folder.startswith("db/migrations")
+    )
+    assert {folder: size for folder, size in sizes.items() if size > FOLDER_FILES_MAX} == {}
 
 
 def test_no_function_writes_into_the_one_around_it() -> None:

@@ -30,7 +30,7 @@ def _run(connection: Connection) -> None:
         # A server must not start where nothing can be written.
         connection.exec_driver_sql(sqlite.REWRITE)
     else:
-        _demand_writer(connection)
+        _require_writer(connection)
         _wait_for_others(connection)
         # Waiting for a table's lock blocks everybody else.
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {int(LOCK_SECONDS * 1_000)}")
@@ -47,7 +47,7 @@ def _run(connection: Connection) -> None:
         connection.exec_driver_sql(log_order.GO_ON_BEHIND_A_RESTORED_LOG)
 
 
-def _demand_writer(connection: Connection) -> None:
+def _require_writer(connection: Connection) -> None:
     if connection.exec_driver_sql(postgresql.IS_READ_ONLY).scalar() == "on":
         raise DatabaseUnusable(f"{SETTING} names a database that can only be read.")
 
