@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import orjson
@@ -379,8 +380,8 @@ def test_who_waits_as_long_as_told_gets_through(limited: RunningServer) -> None:
 # ── Other settings ─────────────────────────────────────────────────────────────
 
 
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[RunningServer]:
     """Return a server that limits each secret key, and knows of no proxies."""
     settings = {
         **NO_RECOVERY,
@@ -389,7 +390,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "TILLGRAPH_RATE_LIMIT_BACK_END": f"{QUOTA} per day",
         "TILLGRAPH_RATE_LIMIT_ADDRESS": f"{QUOTA}/1 day",
     }
-    running = RunningServer(tmp_path_factory.mktemp("strict"), settings)
+    running = RunningServer(tmp_path, settings)
     stop_clock(running.folder)
     yield running.start()
     running.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import fcntl
 import os
 import secrets
 import shutil
@@ -124,8 +125,9 @@ def start_postgresql() -> URL:
 
         folder = Path(tempfile.mkdtemp(prefix="tillgraph-postgresql-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        server = get_server(folder, cleanup_mode="stop", start=False)
-        server.ensure_pgdata_inited()
+        with _alone():
+            server = get_server(folder, cleanup_mode="stop", start=False)
+            server.ensure_pgdata_inited()
         with (folder / "postgresql.conf").open("a") as settings:
             settings.write(POSTGRESQL_SETTINGS)
         server.start()
@@ -133,6 +135,21 @@ def start_postgresql() -> URL:
         "postgresql+asyncpg", "postgres", database="postgres", query={"host": str(folder)}
     )
     return address
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Wait until no other process of this machine is inside.
+
+    Where tests run as root, the library makes a user for PostgreSQL at its first use. Two `useradd` at once both succeed,
+    and the second one gives the user another id than the one that the first one's folder belongs to.
+    """
+    folder = os.open(tempfile.gettempdir(), os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def create_database(template: str = "template1") -> str:
