@@ -1,4 +1,4 @@
-"""The server's addresses: Stripe's own under /v1, and a test's under /_control."""
+"""The HTTP server: Stripe's own addresses under /v1, and a test's under /_control."""
 
 import asyncio
 import hashlib
@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import stripe.params
 from aiohttp import web
 
-from tools.fake_stripe import form, objects
+from tools.fake_stripe import addresses, form
+from tools.fake_stripe.addresses import Act, Read
 from tools.fake_stripe.delivery import Delivery
 from tools.fake_stripe.faults import Fault, Faults
 from tools.fake_stripe.gateway import Gateway
@@ -20,12 +20,6 @@ from tools.fake_stripe.store import Body, Store
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 JSON = "application/json"
-MOST_TYPES = 20
-"""Of events in one list. Source: https://docs.stripe.com/api/events/list."""
-
-LATEST = 2**40
-"""A second later than everything created here."""
-
 NO_KEY = {"type": "invalid_request_error", "message": "You did not provide an API key."}
 
 NO_PERMISSION = {
@@ -73,68 +67,11 @@ class Server:
     def app(self) -> web.Application:
         """Return the application."""
         app = web.Application()
-        gateway = self.gateway
-        params = stripe.params
-        intents = "/v1/payment_intents"
         app.add_routes(
             [
-                self._post(
-                    "create",
-                    intents,
-                    params.PaymentIntentCreateParams,
-                    lambda id, p, k: gateway.create(p, k),
-                ),
-                self._post(
-                    "update", intents + "/{id}", params.PaymentIntentUpdateParams, gateway.update
-                ),
-                self._post(
-                    "confirm",
-                    intents + "/{id}/confirm",
-                    params.PaymentIntentConfirmParams,
-                    gateway.confirm,
-                ),
-                self._post(
-                    "capture",
-                    intents + "/{id}/capture",
-                    params.PaymentIntentCaptureParams,
-                    gateway.capture,
-                ),
-                self._post(
-                    "cancel",
-                    intents + "/{id}/cancel",
-                    params.PaymentIntentCancelParams,
-                    gateway.cancel,
-                ),
-                self._post(
-                    "refund",
-                    "/v1/refunds",
-                    params.RefundCreateParams,
-                    lambda id, p, k: gateway.refund(p, k),
-                ),
-                self._get(
-                    "search", intents + "/search", params.PaymentIntentSearchParams, self._search
-                ),
-                self._get(
-                    "list",
-                    intents,
-                    params.PaymentIntentListParams,
-                    lambda _, given: self._shown_page(
-                        self.gateway.intents(given.get("customer")), given, intents
-                    ),
-                ),
-                self._get(
-                    "retrieve", intents + "/{id}", params.PaymentIntentRetrieveParams, self._intent
-                ),
-                self._get("refunds", "/v1/refunds", params.RefundListParams, self._refunds),
-                self._get("disputes", "/v1/disputes", params.DisputeListParams, self._disputes),
-                self._get(
-                    "account",
-                    "/v1/account",
-                    params.AccountRetrieveCurrentParams,
-                    lambda _, given: gateway.account(),
-                ),
-                self._get("events", "/v1/events", params.EventListParams, self._events),
-                *self._customer_routes(),
+                *(self._post(*one) for one in addresses.acting(self.gateway)),
+                *(self._get(*one) for one in addresses.reading(self.gateway)),
+                web.delete(f"{addresses.CUSTOMERS}/{{id}}", self._delete_customer),
                 web.post("/_control/{what}", self._control),
                 web.get("/_control/ledger", self._ledger),
                 web.get("/_control/keys", self._asked),
@@ -145,103 +82,13 @@ class Server:
         app.cleanup_ctx.append(self.delivery.running)
         return app
 
-    def _customer_routes(self) -> list[web.RouteDef]:
-        customers, params = self.gateway.customers, stripe.params
-        one, setups = "/v1/customers/{id}", "/v1/setup_intents"
-        return [
-            self._post(
-                "create_customer",
-                "/v1/customers",
-                params.CustomerCreateParams,
-                lambda id, p, k: customers.create(p),
-            ),
-            self._get(
-                "search_customers",
-                "/v1/customers/search",
-                params.CustomerSearchParams,
-                lambda _, given: _found(customers.search(given["query"]), "/v1/customers/search"),
-            ),
-            self._get(
-                "list_customers",
-                "/v1/customers",
-                params.CustomerListParams,
-                lambda _, given: self._page(
-                    customers.all(given.get("email")), given, "/v1/customers"
-                ),
-            ),
-            self._get(
-                "customer",
-                one,
-                params.CustomerRetrieveParams,
-                lambda id, _: customers.customer(id),
-            ),
-            self._post(
-                "update_customer",
-                one,
-                params.CustomerUpdateParams,
-                lambda id, p, k: customers.update(id, p),
-            ),
-            web.delete(one, self._delete_customer),
-            self._get(
-                "methods",
-                one + "/payment_methods",
-                params.CustomerPaymentMethodListParams,
-                lambda id, given: self._page(customers.methods(id), given, one),
-            ),
-            self._get(
-                "method",
-                "/v1/payment_methods/{id}",
-                params.PaymentMethodRetrieveParams,
-                lambda id, _: customers.method(id),
-            ),
-            self._post(
-                "detach",
-                "/v1/payment_methods/{id}/detach",
-                params.PaymentMethodDetachParams,
-                lambda id, p, k: customers.detach(id),
-            ),
-            self._post(
-                "create_setup",
-                setups,
-                params.SetupIntentCreateParams,
-                lambda id, p, k: customers.create_setup(p),
-            ),
-            self._post(
-                "confirm_setup",
-                setups + "/{id}/confirm",
-                params.SetupIntentConfirmParams,
-                lambda id, p, k: customers.confirm_setup(id, p),
-            ),
-            self._get(
-                "setups",
-                setups,
-                params.SetupIntentListParams,
-                lambda _, given: self._page(
-                    [
-                        self.gateway.shown(one, given.get("expand", []))
-                        for one in customers.setups(given["customer"])
-                    ],
-                    given,
-                    setups,
-                ),
-            ),
-            self._get(
-                "setup",
-                setups + "/{id}",
-                params.SetupIntentRetrieveParams,
-                lambda id, given: self.gateway.shown(customers.setup(id), given.get("expand", [])),
-            ),
-        ]
-
     async def _delete_customer(self, request: web.Request) -> web.StreamResponse:
         id = request.match_info["id"]
         return await self._answered(
             request, "delete_customer", "", lambda _: self.gateway.customers.delete(id)
         )
 
-    def _post(
-        self, name: str, path: str, shape: type, act: Callable[[str, Body, str | None], Body]
-    ) -> web.RouteDef:
+    def _post(self, name: str, path: str, shape: type, act: Act) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
             text = await request.text()
             return await self._answered(
@@ -255,7 +102,7 @@ class Server:
         request: web.Request,
         shape: type,
         text: str,
-        act: Callable[[str, Body, str | None], Body],
+        act: Act,
         key: str | None,
     ) -> Body:
         values = form.parse(text)
@@ -274,9 +121,7 @@ class Server:
             if client_secret != intent["client_secret"]:
                 raise invalid("payment_intent_invalid_parameter", param="client_secret")
 
-    def _get(
-        self, name: str, path: str, shape: type, read: Callable[[str, Body], Body]
-    ) -> web.RouteDef:
+    def _get(self, name: str, path: str, shape: type, read: Read) -> web.RouteDef:
         async def handle(request: web.Request) -> web.StreamResponse:
             def read_it(_: str | None) -> Body:
                 given = hold(shape, form.parse(request.query_string))
@@ -355,42 +200,6 @@ class Server:
             self.store.end(key, status, answer)
         return status, answer
 
-    def _intent(self, id: str, given: Body) -> Body:
-        return self.gateway.shown(self.gateway.intent(id), given.get("expand", []))
-
-    def _search(self, _: str, given: Body) -> Body:
-        expand = given.get("expand", [])
-        found = [self.gateway.shown(one, expand) for one in self.gateway.search(given["query"])]
-        return _found(found, "/v1/payment_intents/search")
-
-    def _refunds(self, _: str, given: Body) -> Body:
-        return self._page(self.gateway.refunds(given["payment_intent"]), given, "/v1/refunds")
-
-    def _disputes(self, _: str, given: Body) -> Body:
-        return self._page(self.gateway.disputes(given["payment_intent"]), given, "/v1/disputes")
-
-    def _events(self, _: str, given: Body) -> Body:
-        types = given.get("types")
-        if types is not None and len(types) > MOST_TYPES:
-            raise invalid("parameter_invalid", param="types")
-        found = [one for one in self.store.each("event") if types is None or one["type"] in types]
-        return self._page(found, given, "/v1/events")
-
-    def _shown_page(self, found: list[Body], given: Body, url: str) -> Body:
-        page = self._page(found, given, url)
-        expand = given.get("expand", [])
-        return {**page, "data": [self.gateway.shown(one, expand) for one in page["data"]]}
-
-    def _page(self, found: list[Body], given: Body, url: str) -> Body:
-        created = given.get("created", {})
-        since, until = created.get("gte", 0), created.get("lte", LATEST)
-        found = [one for one in found if since <= one["created"] <= until]
-        after = given.get("starting_after")
-        ids = [one["id"] for one in found]
-        start = ids.index(after) + 1 if after in ids else 0
-        end = start + given.get("limit", 10)
-        return objects.listed(found[start:end], url, has_more=end < len(found))
-
     async def _ledger(self, request: web.Request) -> web.Response:
         return _json(200, self.store.ledger(request.query.get("intent")))
 
@@ -423,16 +232,6 @@ class Server:
         return {
             "statuses": [await self.delivery.send(event) for event in events if event is not None]
         }
-
-
-def _found(found: list[Body], url: str) -> Body:
-    return {
-        "object": "search_result",
-        "data": found,
-        "has_more": False,
-        "next_page": None,
-        "url": url,
-    }
 
 
 def _key_of(request: web.Request) -> str:

@@ -8,7 +8,7 @@ from tools.fake_stripe.cards import Card
 from tools.fake_stripe.customers import Customers
 from tools.fake_stripe.refusals import SEARCH, SEARCH_LAG_SECONDS, Refusal, invalid
 from tools.fake_stripe.store import Body, Store, now
-from tools.fake_stripe.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated
+from tools.fake_stripe.ways import LEAVES_SEPA_DEBIT, NOT_REFUNDABLE, Activated, next_action
 
 API_VERSION = "2026-10-28.endive"
 LEAST = 50
@@ -446,32 +446,6 @@ class Gateway:
     def _emit(self, type: str, about: Body, key: str | None) -> None:
         event = objects.event(self.store.new_id("evt"), type, about, API_VERSION, key)
         self.tell(self.store.put(event))
-
-
-def next_action(intent: Body, card: Card, params: Body) -> Body:
-    """Return the customer's next action: to see a voucher or a code, approve in their bank's app, or go to a page."""
-    to = f"https://hooks.stripe.test/{intent['id']}"
-    details: Body
-    match card.type:
-        case "oxxo":
-            details = {"number": "12345678901234657890123456789012", "hosted_voucher_url": to}
-            return _shown("oxxo_display_details", {**details, "expires_after": now() + 5 * 86_400})
-        case "promptpay":
-            details = {"data": "00020101", "hosted_instructions_url": to}
-            images = {"image_url_png": f"{to}.png", "image_url_svg": f"{to}.svg"}
-            return _shown("promptpay_display_qr_code", {**details, **images})
-        case "blik":
-            return _shown("blik_authorize", {})
-        case "card" if params.get("use_stripe_sdk") or "return_url" not in params:
-            return _shown("use_stripe_sdk", {"type": "three_d_secure_redirect"})
-        case _:
-            if "return_url" not in params:
-                raise invalid("parameter_missing", param="return_url")
-            return _shown("redirect_to_url", {"url": to, "return_url": params["return_url"]})
-
-
-def _shown(type: str, details: Body) -> Body:
-    return {"type": type, type: details}
 
 
 def hold_descriptor(params: Body, types: list[str]) -> None:

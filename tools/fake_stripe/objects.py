@@ -20,6 +20,29 @@ CHARGED_BACK = frozenset(
 Source: https://docs.stripe.com/disputes (inquiries: "the payment it relates to can still be refunded").
 """
 
+EMPTY_IN_A_CHARGE = (
+    "application",
+    "application_fee",
+    "application_fee_amount",
+    "balance_transaction",
+    "calculated_statement_descriptor",
+    "failure_balance_transaction",
+    "on_behalf_of",
+    "outcome",
+    "receipt_number",
+    "receipt_url",
+    "refunds",
+    "review",
+    "shipping",
+    "source",
+    "source_transfer",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_data",
+    "transfer_group",
+)
+"""The keys of a charge that nothing here gives a value."""
+
 
 def account(id: str) -> Body:
     """Return a key's account, as far as it is read here."""
@@ -96,15 +119,12 @@ def charge(
     is_held = intent["capture_method"] == "manual"
     captured = 0 if is_held or failure else intent["amount"]
     return {
+        **dict.fromkeys(EMPTY_IN_A_CHARGE),
         "id": id,
         "object": "charge",
         "amount": intent["amount"],
         "amount_captured": captured,
         "amount_refunded": 0,
-        "application": None,
-        "application_fee": None,
-        "application_fee_amount": None,
-        "balance_transaction": None,
         "billing_details": {
             "address": None,
             "email": None,
@@ -112,39 +132,24 @@ def charge(
             "phone": None,
             "tax_id": None,
         },
-        "calculated_statement_descriptor": None,
         "captured": captured > 0,
         "created": now(),
         "currency": intent["currency"],
         "customer": intent["customer"],
         "description": intent["description"],
         "disputed": False,
-        "failure_balance_transaction": None,
         "failure_code": failure["code"] if failure else None,
         "failure_message": failure["message"] if failure else None,
         "fraud_details": {},
         "livemode": False,
         "metadata": intent["metadata"],
-        "on_behalf_of": None,
-        "outcome": None,
         "paid": failure is None,
         "payment_intent": intent["id"],
         "payment_method": method,
         "payment_method_details": _details(card, intent, generated, is_held=is_held),
         "receipt_email": intent["receipt_email"],
-        "receipt_number": None,
-        "receipt_url": None,
         "refunded": False,
-        "refunds": None,
-        "review": None,
-        "shipping": None,
-        "source": None,
-        "source_transfer": None,
-        "statement_descriptor": None,
-        "statement_descriptor_suffix": None,
         "status": "failed" if failure else "succeeded",
-        "transfer_data": None,
-        "transfer_group": None,
     }
 
 
@@ -377,3 +382,14 @@ def event(id: str, type: str, about: Body, api_version: str, key: str | None) ->
 def listed(found: list[Body], url: str, *, has_more: bool = False) -> Body:
     """Return a page of a list."""
     return {"object": "list", "data": found, "has_more": has_more, "url": url}
+
+
+def found(found: list[Body], url: str) -> Body:
+    """Return all of a search's results."""
+    return {
+        "object": "search_result",
+        "data": found,
+        "has_more": False,
+        "next_page": None,
+        "url": url,
+    }

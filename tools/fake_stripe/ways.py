@@ -1,4 +1,4 @@
-"""The payment methods that an account has activated, and the limits of each.
+"""The payment methods that an account has activated, the limits of each, and what each one asks of the customer.
 
 Source: https://docs.stripe.com/payments/payment-methods/payment-method-support, and the page on each way of paying.
 """
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.fake_stripe.cards import Card
-from tools.fake_stripe.store import Body
+from tools.fake_stripe.refusals import invalid
+from tools.fake_stripe.store import Body, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ WAYS = {
 """giropay is discontinued: https://docs.stripe.com/payments/giropay."""
 
 SEPA_DEBIT = Card(brand="", last4="", type="sepa_debit", status="processing")
-"""What iDEAL and Bancontact leave for later payments: https://docs.stripe.com/payments/ideal/save-during-payment."""
+"""The method that iDEAL and Bancontact leave to charge: https://docs.stripe.com/payments/ideal/save-during-payment."""
 
 LEAVES_SEPA_DEBIT = ("bancontact", "ideal")
 
@@ -81,3 +82,29 @@ class Activated:
             and way.least <= intent["amount"] <= way.most
             and (way.can_capture_later or not is_held)
         ]
+
+
+def next_action(intent: Body, card: Card, params: Body) -> Body:
+    """Return the customer's next action: to see a voucher or a code, approve in their bank's app, or go to a page."""
+    to = f"https://hooks.stripe.test/{intent['id']}"
+    details: Body
+    match card.type:
+        case "oxxo":
+            details = {"number": "12345678901234657890123456789012", "hosted_voucher_url": to}
+            return _action("oxxo_display_details", {**details, "expires_after": now() + 5 * 86_400})
+        case "promptpay":
+            details = {"data": "00020101", "hosted_instructions_url": to}
+            images = {"image_url_png": f"{to}.png", "image_url_svg": f"{to}.svg"}
+            return _action("promptpay_display_qr_code", {**details, **images})
+        case "blik":
+            return _action("blik_authorize", {})
+        case "card" if params.get("use_stripe_sdk") or "return_url" not in params:
+            return _action("use_stripe_sdk", {"type": "three_d_secure_redirect"})
+        case _:
+            if "return_url" not in params:
+                raise invalid("parameter_missing", param="return_url")
+            return _action("redirect_to_url", {"url": to, "return_url": params["return_url"]})
+
+
+def _action(type: str, details: Body) -> Body:
+    return {"type": type, type: details}
