@@ -15,6 +15,8 @@ from payments.model.client_secrets import ClientSecrets
 from payments.model.commands import Call
 from payments.model.errors import Forbidden, InvalidCursor
 from payments.model.ids import (
+    PAYMENT,
+    SESSION,
     CollectionId,
     DisputeId,
     EndpointId,
@@ -25,6 +27,7 @@ from payments.model.ids import (
     ProviderId,
     RefundReasonId,
     SessionId,
+    is_id,
 )
 from payments.model.statuses import FAILED, OperationKind, OperationStatus, SessionStatus
 from payments.ports.lists import Lists
@@ -69,7 +72,7 @@ class Services:
 
 
 class Scope(Protocol):
-    """What the edge knows about a request."""
+    """A request as the edge knows it."""
 
     request_id: str
     caller: Caller
@@ -136,6 +139,22 @@ class RequestContext:
     async def payment(self, id: PaymentId) -> Payment:
         """Return a referenced payment."""
         return Payment.of(_found(await self.loaders.payments.load(id)), self.caller)
+
+    async def find_session(self, id: str) -> PaymentSession | None:
+        """Return the session with an id from the request, if it exists for this caller."""
+        found = await self.loaders.sessions.load(SessionId(id)) if is_id(id, SESSION) else None
+        if found is None or not self.caller.reaches(found.collection_id):
+            return None
+        self.scope.collection_id = found.collection_id
+        return PaymentSession.of(found, self.caller)
+
+    async def find_payment(self, id: str) -> Payment | None:
+        """Return the payment with an id from the request, if it exists for this caller."""
+        found = await self.loaders.payments.load(PaymentId(id)) if is_id(id, PAYMENT) else None
+        if found is None or not self.caller.reaches(found.collection_id):
+            return None
+        self.scope.collection_id = found.collection_id
+        return Payment.of(found, self.caller)
 
     async def capture(self, id: OperationId) -> Capture:
         """Return a referenced capture."""

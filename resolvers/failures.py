@@ -1,6 +1,8 @@
 """Refusals and failed outcomes as members of the result unions."""
 
-from payments.model.failures import Failure
+from typing import TypedDict
+
+from payments.model.failures import Failure, FailureCode
 from payments.model.money import Money
 from schema.failures import (
     AuthorizationFailed,
@@ -18,18 +20,30 @@ def _optional(money: Money | None) -> Decimal | None:
     return None if money is None else Decimal(money)
 
 
-def _path(failure: Failure) -> list[str] | None:
-    return None if failure.path is None else list(failure.path)
+class _Common(TypedDict):
+    """The fields of every failure."""
+
+    code: FailureCode
+    message: str
+    path: list[str] | None
+    retryable: bool
+    request_id: str
+
+
+def _common(failure: Failure, request_id: str) -> _Common:
+    return {
+        "code": failure.code,
+        "message": failure.message,
+        "path": None if failure.path is None else list(failure.path),
+        "retryable": failure.is_retryable,
+        "request_id": request_id,
+    }
 
 
 def rejected(failure: Failure, request_id: str) -> RequestRejected:
     """Return a refused request."""
     return RequestRejected(
-        code=failure.code,
-        message=failure.message,
-        path=_path(failure),
-        retryable=failure.is_retryable,
-        request_id=request_id,
+        **_common(failure, request_id),
         maximum_amount=_optional(failure.maximum),
         minimum_amount=_optional(failure.minimum),
     )
@@ -40,11 +54,7 @@ def authorization_failed(
 ) -> AuthorizationFailed:
     """Return a failed authorization."""
     return AuthorizationFailed(
-        code=failure.code,
-        message=failure.message,
-        path=_path(failure),
-        retryable=failure.is_retryable,
-        request_id=request_id,
+        **_common(failure, request_id),
         decline_code=failure.decline_code,
         maximum_amount=_optional(failure.maximum),
         failed_session=session,
@@ -54,11 +64,7 @@ def authorization_failed(
 def capture_failed(failure: Failure, request_id: str, payment: Payment | None) -> CaptureFailed:
     """Return a failed capture."""
     return CaptureFailed(
-        code=failure.code,
-        message=failure.message,
-        path=_path(failure),
-        retryable=failure.is_retryable,
-        request_id=request_id,
+        **_common(failure, request_id),
         decline_code=failure.decline_code,
         maximum_amount=_optional(failure.maximum),
         affected_payment=payment,
@@ -68,11 +74,7 @@ def capture_failed(failure: Failure, request_id: str, payment: Payment | None) -
 def refund_failed(failure: Failure, request_id: str, payment: Payment | None) -> RefundFailed:
     """Return a failed refund."""
     return RefundFailed(
-        code=failure.code,
-        message=failure.message,
-        path=_path(failure),
-        retryable=failure.is_retryable,
-        request_id=request_id,
+        **_common(failure, request_id),
         decline_code=failure.decline_code,
         maximum_amount=_optional(failure.maximum),
         affected_payment=payment,
@@ -81,11 +83,4 @@ def refund_failed(failure: Failure, request_id: str, payment: Payment | None) ->
 
 def cancel_failed(failure: Failure, request_id: str, payment: Payment | None) -> CancelFailed:
     """Return a failed cancellation."""
-    return CancelFailed(
-        code=failure.code,
-        message=failure.message,
-        path=_path(failure),
-        retryable=failure.is_retryable,
-        request_id=request_id,
-        affected_payment=payment,
-    )
+    return CancelFailed(**_common(failure, request_id), affected_payment=payment)

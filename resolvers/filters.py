@@ -10,12 +10,12 @@ from payments.model.money import is_known_currency
 from payments.model.texts import is_storable
 from payments.ports.lists import CollectionFilter, PaymentFilter, Stretch
 from resolvers.pages import LARGEST_PAGE, given
-from schema import filters
+from schema import inputs
 
 Value = TypeVar("Value")
 
 
-def collections_wanted(given_filter: filters.PaymentCollectionFilter | None) -> CollectionFilter:
+def collections_wanted(given_filter: inputs.PaymentCollectionFilter | None) -> CollectionFilter:
     """Parse the filter of a list of collections; raises InvalidInput."""
     wanted = given(given_filter)
     if wanted is None:
@@ -29,7 +29,7 @@ def collections_wanted(given_filter: filters.PaymentCollectionFilter | None) -> 
     )
 
 
-def payments_wanted(given_filter: filters.PaymentFilter | None) -> PaymentFilter:
+def payments_wanted(given_filter: inputs.PaymentFilter | None) -> PaymentFilter:
     """Parse the filter of a list of payments; raises InvalidInput."""
     wanted = given(given_filter)
     if wanted is None:
@@ -49,7 +49,7 @@ def payments_wanted(given_filter: filters.PaymentFilter | None) -> PaymentFilter
 
 
 def created_within(
-    wanted: filters.PaymentCollectionFilter | filters.PaymentFilter | None,
+    wanted: inputs.PaymentCollectionFilter | inputs.PaymentFilter | None,
 ) -> Stretch:
     """Parse a range of creation times; raises InvalidInput."""
     span = given(wanted.created_at) if wanted else None

@@ -28,7 +28,6 @@ from payments.model.ids import (
     OperationId,
     PaymentId,
     RefundReasonId,
-    SessionId,
     is_id,
 )
 from payments.model.texts import is_storable
@@ -43,7 +42,7 @@ from schema.cursors import cursor_of, id_of
 from schema.dispute import Dispute
 from schema.enums import SortOrder
 from schema.event import PaymentEvent
-from schema.filters import PaymentCollectionFilter, PaymentFilter
+from schema.inputs import PaymentCollectionFilter, PaymentFilter
 from schema.node import Node
 from schema.pages import (
     PaymentCollectionConnection,
@@ -73,22 +72,6 @@ async def _collection(context: RequestContext, id: str) -> PaymentCollection | N
         return None
     context.scope.collection_id = found.id
     return context.show_collection(found)
-
-
-async def _session(context: RequestContext, id: str) -> PaymentSession | None:
-    found = await context.loaders.sessions.load(SessionId(id)) if is_id(id, SESSION) else None
-    if found is None or not context.caller.reaches(found.collection_id):
-        return None
-    context.scope.collection_id = found.collection_id
-    return PaymentSession.of(found, context.caller)
-
-
-async def _payment(context: RequestContext, id: str) -> Payment | None:
-    found = await context.loaders.payments.load(PaymentId(id)) if is_id(id, PAYMENT) else None
-    if found is None or not context.caller.reaches(found.collection_id):
-        return None
-    context.scope.collection_id = found.collection_id
-    return Payment.of(found, context.caller)
 
 
 async def _movement(context: RequestContext, id: str) -> Capture | Refund | None:
@@ -134,8 +117,8 @@ async def _reason(context: RequestContext, id: str) -> RefundReason | None:
 
 NODES: dict[str, Callable[[RequestContext, str], Awaitable[Node | None]]] = {
     COLLECTION: _collection,
-    SESSION: _session,
-    PAYMENT: _payment,
+    SESSION: RequestContext.find_session,
+    PAYMENT: RequestContext.find_payment,
     CAPTURE: _movement,
     REFUND: _movement,
     EVENT: _event,
@@ -206,12 +189,12 @@ class Query(WebhookQueries):
     @strawberry.field
     async def payment_session(self, info: Info, id: strawberry.ID) -> PaymentSession | None:
         """Return a session."""
-        return await _session(info.context, id)
+        return await info.context.find_session(id)
 
     @strawberry.field
     async def payment(self, info: Info, id: strawberry.ID) -> Payment | None:
         """Return a payment."""
-        return await _payment(info.context, id)
+        return await info.context.find_payment(id)
 
     @strawberry.field
     async def payments(

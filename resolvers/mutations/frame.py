@@ -12,7 +12,7 @@ from strawberry.types.field import StrawberryField
 from payments.flow.runtime import Flow
 from payments.model.commands import Call
 from payments.model.entities import Snapshot
-from payments.model.errors import Refused
+from payments.model.errors import NotFound, Refused
 from resolvers.context import Info, RequestContext
 from resolvers.failures import rejected
 from schema.failures import Failure
@@ -37,6 +37,11 @@ class HasSnapshot(Protocol):
 
     @property
     def snapshot(self) -> Snapshot: ...
+
+
+def is_not_there(refusal: Refused) -> bool:
+    """Return whether a mutation looked for its object, and found none that exists for the caller."""
+    return isinstance(refusal, NotFound) and refusal.snapshot is None
 
 
 async def reject(context: RequestContext, input: object, refusal: Refused) -> Failure:

@@ -3,8 +3,7 @@
 import strawberry
 
 from payments.model.commands import CapturePayment, RefundPayment
-from payments.model.errors import NotFound, Refused
-from payments.model.ids import PAYMENT, PaymentId, is_id
+from payments.model.errors import Refused
 from payments.use_cases import cancellations, captures_and_refunds
 from payments.use_cases.cancellations import CancelAnswer
 from payments.use_cases.captures_and_refunds import MovementAnswer
@@ -12,7 +11,7 @@ from resolvers.actions import retry_after_seconds
 from resolvers.context import RequestContext
 from resolvers.failures import cancel_failed, capture_failed, refund_failed
 from resolvers.mutations import parsing
-from resolvers.mutations.frame import mutation
+from resolvers.mutations.frame import is_not_there, mutation
 from resolvers.pages import given
 from schema.failures import CancelFailed, CaptureFailed, RefundFailed
 from schema.inputs import CancelPaymentInput, CapturePaymentInput, RefundPaymentInput
@@ -78,16 +77,8 @@ async def _cancel_refused(
 
 
 async def _payment(context: RequestContext, refusal: Refused, id: str) -> Payment | None:
-    """Return the payment that a refusal is about, if it exists for this caller."""
-    was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
-    if was_looked_for or not is_id(id, PAYMENT):
-        return None
-    # If the input itself was refused, nothing was read yet.
-    payment = await context.loaders.payments.load(PaymentId(id))
-    if payment is None or not context.caller.reaches(payment.collection_id):
-        return None
-    context.scope.collection_id = payment.collection_id
-    return Payment.of(payment, context.caller)
+    """Return the payment that a refusal is about; it was not read yet if the input itself was refused."""
+    return None if is_not_there(refusal) else await context.find_payment(id)
 
 
 @strawberry.type

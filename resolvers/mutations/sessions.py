@@ -11,8 +11,8 @@ from payments.model.commands import (
     UpdatePaymentSession,
 )
 from payments.model.entities import Snapshot
-from payments.model.errors import NotFound, Refused
-from payments.model.ids import SESSION, SessionId, is_id
+from payments.model.errors import Refused
+from payments.model.ids import SessionId
 from payments.model.money import is_known_currency
 from payments.use_cases import authorizations, sessions
 from payments.use_cases.authorizations import AuthorizeAnswer
@@ -20,7 +20,7 @@ from resolvers.actions import await_provider, show_action
 from resolvers.context import RequestContext
 from resolvers.failures import authorization_failed
 from resolvers.mutations import parsing
-from resolvers.mutations.frame import mutation
+from resolvers.mutations.frame import is_not_there, mutation
 from resolvers.pages import given
 from schema.failures import AuthorizationFailed
 from schema.inputs import (
@@ -106,22 +106,9 @@ def _parse_authorize(input: AuthorizePaymentSessionInput) -> AuthorizePaymentSes
 async def _authorization_refused(
     context: RequestContext, input: AuthorizePaymentSessionInput, refusal: Refused
 ) -> AuthorizationFailed:
-    """Return a refusal with the session that it is about, if it exists for this caller."""
-    session = await _session(context, refusal, input.id)
+    """Return a refusal with its session, which was not read yet if the input itself was refused."""
+    session = None if is_not_there(refusal) else await context.find_session(input.id)
     return authorization_failed(refusal.failure, context.request_id, session)
-
-
-async def _session(context: RequestContext, refusal: Refused, id: str) -> PaymentSession | None:
-    """Return the session that a refusal is about, if it exists for this caller."""
-    was_looked_for = isinstance(refusal, NotFound) and refusal.snapshot is None
-    if was_looked_for or not is_id(id, SESSION):
-        return None
-    # If the input itself was refused, nothing was read yet.
-    session = await context.loaders.sessions.load(SessionId(id))
-    if session is None or not context.caller.reaches(session.collection_id):
-        return None
-    context.scope.collection_id = session.collection_id
-    return PaymentSession.of(session, context.caller)
 
 
 def _shown(context: RequestContext, one: OneSession) -> PaymentSession:
