@@ -1,9 +1,10 @@
-"""What is true while a provider is asked: the intent is committed, and no transaction is open."""
+"""The state while a provider is contacted: the intent is committed, and no transaction is open."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.probe import NOTES
 from tests.support.flow.shop import authorize, capture, open_collection, open_session, pay, refund
 from tests.support.program.files import whole_lines
 from tests.support.program.running import QUICK_RECOVERY, ROOT, RunningServer
@@ -31,23 +32,25 @@ def probed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             "PYTHONPATH": f"{installed}:{ROOT}",
         },
     )
+    (folder / NOTES).touch()
     yield running.start()
     running.close()
 
 
 def notes_of(server: RunningServer) -> list[str]:
     """Read what the provider wrote down."""
-    return [line.decode() for line in whole_lines(server.folder / "notes")]
+    return [line.decode() for line in whole_lines(server.folder / NOTES)]
 
 
 def test_no_transaction_is_open_while_a_provider_is_asked(probed: RunningServer) -> None:
     """At every ask the intent with its amount is committed, and another connection can write at once."""
+    before = len(notes_of(probed))
     payment = pay(probed, provider="probe")
     assert capture(probed, payment["id"], amount="60.00")["capturedAmount"] == "60.00"
     assert refund(probed, payment["id"], amount="20.00")["refundedAmount"] == "20.00"
     canceled = probed.change("cancelPayment", {"paymentId": payment["id"]})
     assert canceled["releasedAmount"] == "40.00"
-    assert notes_of(probed)[:5] == [
+    assert notes_of(probed)[before:] == [
         "open True free",
         "authorize True free",
         "capture True free",
@@ -57,7 +60,7 @@ def test_no_transaction_is_open_while_a_provider_is_asked(probed: RunningServer)
 
 
 def test_a_provider_that_raises(probed: RunningServer) -> None:
-    """What a provider's module raises proves nothing: the outcome is unknown, and its words go nowhere."""
+    """An exception in a provider's module leaves the outcome unknown, and its text is not logged."""
     collection = open_collection(probed)
     session = open_session(probed, collection["id"], provider="probe")
     answer = authorize(probed, session["id"], data={"raises": True})
@@ -66,7 +69,7 @@ def test_a_provider_that_raises(probed: RunningServer) -> None:
     until(lambda: operation_in(probed, "UNKNOWN", "authorize", session["id"]))
     assert probed.rows("SELECT id FROM payments WHERE session_id = ?", session["id"]) == []
     assert "sk_live_of_the_probe" not in probed.log_path.read_text()
-    # The next test reads what recovery asks for.
+    # The other tests read what recovery requests.
     put_off(probed, session["id"])
 
 
@@ -78,3 +81,4 @@ def test_recovery_asks_without_a_transaction(probed: RunningServer) -> None:
     again = until(lambda: notes_of(probed)[before + 1 :])
     assert set(notes_of(probed)[before:]) == {"authorize True free"}
     assert again
+    put_off(probed, session["id"])

@@ -22,7 +22,7 @@ from tests.support.waiting import until
 
 COLLECTIONS = 50
 TRIES = 5
-"""What a server does beside a request can only add to its statements: the fewest of several tries are its own."""
+"""A server's background work can only add statements: the fewest of several tries are the request's own."""
 
 ENDING = 'query { accountHolders(customerReference: "nobody") { id } }'
 ENDS = "WHERE account_holders.customer_reference"
@@ -104,7 +104,7 @@ def _collection(server: RunningServer) -> None:
 def test_a_page_costs_the_same_however_long_it_is(counted: Counted, query: str, most: int) -> None:
     """At most so many statements, whether two are listed or fifty: each kind of thing is read by batches.
 
-    There are mostly 14 and 8. What is asked for at two places shares a batch where both are come to at the same moment,
+    There are mostly 14 and 8. Reads at two places share a batch if both places are reached at the same moment,
     which the database's answers decide.
     """
     for first in (2, COLLECTIONS):
@@ -115,8 +115,8 @@ def test_a_page_costs_the_same_however_long_it_is(counted: Counted, query: str, 
 def test_a_stranger_s_id_costs_what_a_missing_one_does(counted: Counted) -> None:
     """The very same statements, so that nobody learns from the time whether an id exists."""
     server = counted.server
-    shown = server.run("back_end/03_list_payment_collections", first=1)["edges"][0]["node"]["id"]
-    own = server.run("back_end/02_show_payment_collection", id=shown)
+    ((paid,), *_) = server.rows("SELECT collection_id FROM payments")
+    own = server.run("back_end/02_show_payment_collection", id=paid)
     stranger = open_collection(server)["clientSecret"]
     payment = own["payments"][0]
     ids = {
@@ -154,7 +154,7 @@ MUTATIONS: dict[str, tuple[str, str, dict[str, Json]]] = {
     "cancelPaymentSession": ("session", "id", {}),
     "authorizePaymentSession": ("session", "id", {}),
 }
-"""What a browser may change: the kind of its id, where that stands, and what else is needed."""
+"""The mutations open to a browser: the kind of the id, its field, and the other input needed."""
 
 
 @pytest.mark.parametrize("field_name", MUTATIONS)
@@ -175,7 +175,7 @@ def test_a_stranger_s_id_costs_a_mutation_what_a_missing_one_does(
 
 
 def test_a_stranger_s_holder_and_method_cost_what_missing_ones_do(counted: Counted) -> None:
-    """Where a browser's own session names them, too."""
+    """A stranger's holder or method costs a browser's own session the same statements as a missing one."""
     server = counted.server
     holder = open_holder(server)["id"]
     method = server.change("savePaymentMethod", {"accountHolderId": holder})["id"]

@@ -18,7 +18,7 @@ from tests.support.flow.shop import (
     unsettled,
 )
 from tests.support.program.running import RunningServer
-from tests.support.stores.records import assert_books_agree, days_ago, effects, lapse
+from tests.support.stores.records import assert_books_agree, days_ago, effects, lapse, lapsed
 from tests.support.waiting import until
 
 LASTING = "approve,expires=3600"
@@ -40,9 +40,9 @@ def test_f48_an_authorization_past_its_time_is_not_offered(reported_server: Runn
     payment = pay(reported_server, token=LASTING)
     assert payment["captureBefore"] is not None
     assert payment["capturableAmount"] == "100.00"
-    lapse(reported_server, payment["id"])
-    assert payment_of(reported_server, payment["id"])["capturableAmount"] == "0.00"
-    refused = capture(reported_server, payment["id"])
+    with lapsed(reported_server, payment["id"]):
+        assert payment_of(reported_server, payment["id"])["capturableAmount"] == "0.00"
+        refused = capture(reported_server, payment["id"])
     assert (refused["__typename"], refused["code"]) == ("CaptureFailed", "EXPIRED")
     assert effects(reported_server, payment["paymentSession"]["id"], "capture") == []
 

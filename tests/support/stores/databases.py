@@ -141,8 +141,8 @@ def start_postgresql() -> URL:
 def _alone() -> Iterator[None]:
     """Wait until no other process of this machine is inside.
 
-    Where tests run as root, the library makes a user for PostgreSQL at its first use. Two `useradd` at once both succeed,
-    and the second one gives the user another id than the one that the first one's folder belongs to.
+    Where tests run as root, the library makes a user for PostgreSQL at its first use. Two `useradd` at once both
+    succeed, and the second gives the user another id than the one that the first one's folder belongs to.
     """
     folder = os.open(tempfile.gettempdir(), os.O_RDONLY)
     try:

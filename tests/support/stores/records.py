@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections import Counter
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from decimal import Decimal
 from pathlib import Path
 
@@ -93,6 +94,15 @@ def moved(ledger: Path, session_id: str, kind: str) -> list[int]:
 def lapse(server: RunningServer, payment_id: str) -> None:
     """Let an authorization expire."""
     server.rows("UPDATE payments SET capture_before = created_at WHERE id = ?", payment_id)
+
+
+@contextmanager
+def lapsed(server: RunningServer, payment_id: str) -> Iterator[None]:
+    """Let an authorization be past its time for now: of a server whose other tests find nothing to end afterwards."""
+    ((until_then,),) = server.rows("SELECT capture_before FROM payments WHERE id = ?", payment_id)
+    lapse(server, payment_id)
+    yield
+    server.rows("UPDATE payments SET capture_before = ? WHERE id = ?", until_then, payment_id)
 
 
 DAY = 86_400 * 1_000_000
