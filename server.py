@@ -23,7 +23,7 @@ from edge.documents.trusted_documents import DocumentUnusable
 from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
 from payments.model.errors import StoreFailed
 from payments.model.instants import SECOND, Instant
-from payments.ports.provider import BooksUnreadable
+from payments.ports.provider import RecordsUnreadable
 from providers.settings import ProviderFault
 from resolvers.root import sdl
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, faults: FaultInjection = AS_SHI
         return _run(given, faults)
     except OutputLost as error:
         complain(str(error))
-    except (BooksUnreadable, StoreFailed) as error:
+    except (RecordsUnreadable, StoreFailed) as error:
         complain(f"Not all was read: run it again. {error}")
     except (DatabaseUnusable, DocumentUnusable, ProviderFault, SettingsError) as error:
         complain(f"Tillgraph does not start. {error}")

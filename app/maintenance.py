@@ -10,7 +10,7 @@ from db.engine.database import create_database
 from db.invariants import SqlInvariants
 from db.mismatches import SqlMismatches
 from payments.model.instants import Instant
-from payments.ports.provider import BooksUnreadable
+from payments.ports.provider import RecordsUnreadable
 from payments.recovery.gateway_accounts import require_accounts, take_account, with_accounts
 from payments.recovery.provider_effects import find_again
 from payments.recovery.reconciliation import compare, readable_gateways, readers_of
@@ -85,7 +85,7 @@ async def accept_account(application: Application, gateway: str) -> int:
     async with application.opened():
         found = await one.account.read()
         if found is None:
-            raise BooksUnreadable(f"The account at {gateway} can't be read.")
+            raise RecordsUnreadable(f"The account at {gateway} can't be read.")
         await take_account(application.flow, one, found)
     say(f"This database's payments at {gateway} now belong to {found}.")
     return 0

@@ -161,10 +161,10 @@ class StoreReadTransaction:
         rows = self._connection.rows(sql.KNOWN_ACCOUNT, {"gateway": gateway})
         return rows[0][0] if rows else None
 
-    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
+    def expired_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
         """Return expired authorizations of some providers, the longest expired first."""
         values = {"providers": json_list(of), "now": self.now, "most": limit}
-        return [PaymentId(row[0]) for row in self._connection.rows(sql.LAPSED, values)]
+        return [PaymentId(row[0]) for row in self._connection.rows(sql.EXPIRED, values)]
 
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
         """Return when the next operation of some providers is due."""

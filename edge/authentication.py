@@ -143,7 +143,7 @@ class Authentication:
         return Caller(secret.collection_id, secret.ends_at, secret.version)
 
     def require_here(self, connection: HTTPConnection) -> None:
-        """Where no keys are set, accept only callers on this machine; raises Unauthenticated."""
+        """If no keys are set, accept only callers on this machine; raises Unauthenticated."""
         if not self.requires_keys and not is_from_here(connection):
             raise Unauthenticated(ELSEWHERE)
 

@@ -47,7 +47,7 @@ class Exchange:
         self.request: GraphQLRequest | None = None
         self.scope: RequestScope | None = None
         self.allowance: Allowance | None = None
-        """What is left of the rate limit that counts the caller; every answer reports it."""
+        """The remaining allowance of the rate limit that counts the caller; every answer reports it."""
         self.is_read = False
         self.status = 0
         """The status of the answer; 0 until one is sent."""

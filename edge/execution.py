@@ -75,7 +75,7 @@ class Engine:
         root: object = None,
     ) -> CountingExecutor:
         """Return an executor for one operation; raises RequestRefused where variables are invalid."""
-        scope.make_room()
+        scope.reset_budget()
         executor = CountingExecutor.build(
             self.documents.schema,
             operation.document,

@@ -17,7 +17,7 @@ _NAME = re.compile(r"[_A-Za-z][_0-9A-Za-z]*", re.ASCII)
 
 
 class Record(NamedTuple):
-    """What the log keeps of a finished request or operation: never its text or its variables."""
+    """The logged facts of a finished request or operation: never its text or its variables."""
 
     request_id: str
     transport: str

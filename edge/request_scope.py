@@ -42,9 +42,9 @@ class RequestScope:
         self.operation_type: str | None = None
         self.collection_id: str | None = None
         """The collection that the operation is about: resolvers set it, for the log line."""
-        self.make_room()
+        self.reset_budget()
 
-    def make_room(self) -> None:
+    def reset_budget(self) -> None:
         """Reset the budget of values, for an answer or another item of a stream."""
         self.budget = AnswerBudget(self.caller)
 

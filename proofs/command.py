@@ -47,7 +47,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Show:
-    """What one command proves."""
+    """The proof that one command runs."""
 
     name: str
     rounds: int

@@ -38,7 +38,7 @@ BROKEN = (WebSocketException, OSError, EOFError, TimeoutError)
 
 @dataclass(frozen=True)
 class Followed:
-    """What all of them follow."""
+    """The subscription that all subscribers follow."""
 
     urls: tuple[str, ...]
     query: str

@@ -92,9 +92,7 @@ OF_PROVIDERS: Final = {"providers.registry", "providers.routes", "providers.sett
 FUNCTION_LINES_MAX: Final = 60  # One screen.
 FILE_LINES_MAX: Final = 500  # One subject: a longer file holds two.
 FOLDER_FILES_MAX: Final = 20  # One look: a larger folder has subjects of its own.
-# A type of the API a file, each found by its name.
-OF_ANY_SIZE: Final = frozenset({"schema"})
-OF_ANY_LENGTH: Final = ("tests/", "tools/fake_stripe/", "db/migrations/")
+OF_ANY_LENGTH: Final = ("tests/", "db/migrations/")
 
 # Calls that name a module by a string: importlib's own and Strawberry's lazy types.
 NAMING_CALLS: Final = {"__import__", "import_module", "lazy"}
@@ -194,8 +192,7 @@ def test_every_folder_stays_small() -> None:
         folder
         for path in code_files()
         if not path.endswith("/__init__.py")
-        if (folder := path.rpartition("/")[0]) not in OF_ANY_SIZE
-        if not folder.startswith("db/migrations")
+        if not (folder := path.rpartition("/")[0]).startswith("db/migrations")
     )
     assert {folder: size for folder, size in sizes.items() if size > FOLDER_FILES_MAX} == {}
 

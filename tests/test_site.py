@@ -1,4 +1,4 @@
-"""What `make docs` makes of the pages and of the schema before Zensical builds them."""
+"""The pages and the schema as `make docs` prepares them for Zensical."""
 
 from pathlib import Path
 

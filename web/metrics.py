@@ -45,7 +45,7 @@ class _Shown:
             labels=("provider", "kind", "left_to"),
         )
         for one in figures.unsettled:
-            left_to = "person" if one.is_left_to_person else "recovery"
+            left_to = "person" if one.is_left_to_operator else "recovery"
             unsettled.add_metric((one.provider_id, one.kind.value, left_to), one.operations)
         yield unsettled
         yield GaugeMetricFamily(

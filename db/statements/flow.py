@@ -248,7 +248,7 @@ CLAIM_ONE = Statement(
     )
     .returning(*_operations.columns)
 )
-LAPSED = Statement(
+EXPIRED = Statement(
     select(_payments.c.id)
     .where(
         _payments.c.capture_before <= bindparam("now"),

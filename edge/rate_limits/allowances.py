@@ -1,4 +1,4 @@
-"""What a rate limit leaves to a caller, and the error when nothing is left."""
+"""The remaining allowance of a rate limit, and the error when nothing is left."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from payments.model.errors import TillgraphError
 
 
 class Allowance(NamedTuple):
-    """What is left of a caller's rate limit."""
+    """The remaining allowance of a caller under a rate limit."""
 
     policy: str
     quota: int

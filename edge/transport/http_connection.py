@@ -46,7 +46,7 @@ class Part(Enum):
 
 
 class Awaited(Enum):
-    """What a client has to send within a time."""
+    """The input that a client has to send within a time limit."""
 
     HEAD = "head"
     BODY = "body"

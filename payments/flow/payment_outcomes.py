@@ -168,13 +168,13 @@ def record_released(
     if payment.cancellation_id == operation.id:
         payment = replace(payment, cancellation_id=None)
     payment = replace(payment, released_minor=payment.released_minor + moved_minor)
-    has_lapsed = operation.reason is CancellationReason.EXPIRED
+    is_expired = operation.reason is CancellationReason.EXPIRED
     if payment.captured_minor > 0 or not has_nothing_left_to_capture(payment):
         payment = working.put_payment(payment)
-        type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_RELEASED
+        type = EventType.PAYMENT_EXPIRED if is_expired else EventType.PAYMENT_RELEASED
         working.emit(type, payment=payment, amount_minor=moved_minor)
         return
-    type = EventType.PAYMENT_EXPIRED if has_lapsed else EventType.PAYMENT_CANCELED
+    type = EventType.PAYMENT_EXPIRED if is_expired else EventType.PAYMENT_CANCELED
     reason = operation.reason or CancellationReason.REQUESTED
     _cancel(working, payment, reason, moved_minor, type)
 

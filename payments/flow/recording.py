@@ -280,11 +280,11 @@ def _note_absence(
     if not is_proven:
         return _keep_open(working, operation, schedule)
     if has_to_happen(working, operation):
-        return _leave_to_person(working, operation, None)
+        return _leave_to_operator(working, operation, None)
     return _decline(working, operation, Declined(NEVER_ARRIVED))
 
 
-def _leave_to_person(
+def _leave_to_operator(
     working: WorkingCopy, operation: Operation, decline_code: str | None
 ) -> Operation:
     """End recovery without an outcome: a provider's refusal does not end an operation that has to happen."""
@@ -318,8 +318,8 @@ def _decline(working: WorkingCopy, operation: Operation, outcome: Declined) -> O
         # An expired authorization is given back.
         moved = Moved(given_back(working, operation))
         return _succeed(working, _end(working, operation, OperationStatus.SUCCEEDED), moved)
-    if _only_a_person_may_decline(working, operation):
-        return _leave_to_person(working, operation, outcome.decline_code)
+    if _only_an_operator_may_decline(working, operation):
+        return _leave_to_operator(working, operation, outcome.decline_code)
     if operation.kind is OperationKind.OPEN:
         session_outcomes.note_reference(working, operation, outcome.reference)
     ended = _end(working, operation, OperationStatus.DECLINED)
@@ -328,7 +328,7 @@ def _decline(working: WorkingCopy, operation: Operation, outcome: Declined) -> O
     )
 
 
-def _only_a_person_may_decline(working: WorkingCopy, operation: Operation) -> bool:
+def _only_an_operator_may_decline(working: WorkingCopy, operation: Operation) -> bool:
     """Return whether a refused operation has to happen all the same, by another way than asking again."""
     if working.source is EventSource.PERSON or not has_to_happen(working, operation):
         return False

@@ -127,7 +127,7 @@ class RefundPayment:
 
 
 class SettledOutcome(Enum):
-    """What an operator found out about an operation."""
+    """The outcome of an operation, as an operator established it."""
 
     SUCCEEDED = "SUCCEEDED"
     DECLINED = "DECLINED"

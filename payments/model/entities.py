@@ -151,7 +151,7 @@ class Payment:
     refund_count: int = 0
     is_mismatched: bool = False
     disputed_minor: int = 0
-    """What disputes took of it, according to its provider; disputes in another currency are not added."""
+    """The amount that disputes took, according to the provider; disputes in another currency are not added."""
     has_refunds_blocked: bool = False
     """A dispute took money, and its provider refunds nothing of the payment meanwhile."""
     reference: str | None = None
@@ -179,10 +179,10 @@ class Payment:
 
     def capturable_minor(self, now: Instant) -> int:
         """Return what can be captured now: zero while a cancellation is pending, after it expired, or on a mismatch."""
-        has_lapsed = self.capture_before is not None and self.capture_before <= now
+        is_expired = self.capture_before is not None and self.capture_before <= now
         is_given_up = self.cancellation_id is not None or self.cancellation_reason is not None
         is_closed = is_given_up or self.is_mismatched
-        return 0 if has_lapsed or is_closed else max(0, self.remainder_minor)
+        return 0 if is_expired or is_closed else max(0, self.remainder_minor)
 
     @property
     def refundable_minor(self) -> int:

@@ -1,4 +1,4 @@
-"""What a caller is told when an expected failure occurs."""
+"""The description of an expected failure that a caller receives."""
 
 from dataclasses import dataclass
 from enum import Enum

@@ -13,7 +13,7 @@ CALL_SECONDS = 9.0
 """A call whose request has no outcome after this answers that it is open, within ten seconds; the request goes on."""
 
 TRY_SECONDS = 6.0
-"""What one try may need (connect 1 s, read 5 s): another try starts only if this is left of ASK_SECONDS."""
+"""The time that one try may need (connect 1 s, read 5 s): another starts only if this is left of ASK_SECONDS."""
 
 TRIES = 3
 """How often an unreachable provider is tried within one request."""
@@ -42,7 +42,7 @@ ABSENCE_SECONDS = 600.0
 RECOVERY_BATCH = 20
 """Operations that one process recovers at the same time: a provider that returns is not flooded."""
 
-LAPSED_PAYMENTS = 20
+EXPIRED_PAYMENTS = 20
 """Expired authorizations that one sweep begins to give back."""
 
 PARKED_SECONDS = 5 * 86_400.0

@@ -13,7 +13,7 @@ from payments.model.money import Money
 from payments.model.statuses import OperationKind, OperationStatus
 
 DECLINED_HERE = "its provider did what is declined here"
-"""What happened at the provider all the same enters no sum; the log names the operation."""
+"""An operation that is declined here and happened at its provider enters no sum; the log names it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ CustomerAction = RedirectToUrl | ConfirmWithSdk | DisplayInstructions
 
 @dataclass(frozen=True, slots=True)
 class PaidWith:
-    """What may be shown of a payment method; never a whole card number."""
+    """The details of a payment method that may be shown; never a whole card number."""
 
     type: str
     label: str
@@ -96,7 +96,7 @@ class Opened:
     """The answer that a session was opened or changed."""
 
     client_data: JsonObject = field(default_factory=dict)
-    """What the customer's browser may see."""
+    """The data that the customer's browser may see."""
     reference: str | None = None
     action: CustomerAction | None = None
     """Set where the browser has to act before anything can be authorized."""
@@ -118,7 +118,7 @@ class Authorized:
     saved_as: str | None = None
     """The provider's id of the payment method that it now keeps for the session's account holder."""
     saved_details: PaidWith | None = None
-    """What may be shown of that method; None: the same as of the one that paid."""
+    """The details of that method that may be shown; None: those of the method that paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,14 +204,14 @@ class Effect:
     """The requested amount."""
     outcome: Outcome
     released_minor: int = 0
-    """What a capture gave back at the same time."""
+    """The amount that a capture released at the same time."""
     closes_session: bool = False
     """A cancellation of the session, not of its payment."""
     is_sole: bool = False
     """A session has at most one of these at its provider: an open operation of this kind here is the same one."""
     is_release: bool = False
     """The total given back of a partly captured payment: what is already known here is not news."""
-    has_lapsed: bool = False
+    is_expired: bool = False
     """A cancellation because it expired."""
     provider_id: ProviderId | None = None
     """Whose session it is, where several providers here share a gateway; None: the provider that was read."""

@@ -1,4 +1,4 @@
-"""What a change of an open session replaces."""
+"""The values that a change of an open session replaces."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -28,7 +28,7 @@ class SessionChange:
         return replace(session, **self.as_json())
 
     def as_json(self) -> dict[str, Any]:
-        """Return the new values by their names, as they are kept with the operation that asks for them."""
+        """Return the new values by name, as they are stored with the operation that requests them."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not UNCHANGED}
 

@@ -31,7 +31,7 @@ class SessionStatus(Enum):
 
 
 class PaymentStatus(Enum):
-    """What happened to an authorized amount."""
+    """The status of an authorized amount."""
 
     AUTHORIZED = "AUTHORIZED"
     PARTIALLY_CAPTURED = "PARTIALLY_CAPTURED"
@@ -62,7 +62,7 @@ class OperationKind(Enum):
 
 
 class OperationStatus(Enum):
-    """What is known about a request to a provider.
+    """The known state of a request to a provider.
 
     ASKING → UNKNOWN, PROCESSING, ACTION_REQUIRED, SUCCEEDED, DECLINED or NOT_REACHED. UNKNOWN and PROCESSING end by
     evidence alone. NOT_REACHED goes back to ASKING when its idempotency key comes again. SUCCEEDED, DECLINED and

@@ -15,7 +15,7 @@ class UnsettledCount:
 
     provider_id: ProviderId
     kind: OperationKind
-    is_left_to_person: bool
+    is_left_to_operator: bool
     """Whether recovery has given up; otherwise it is working on them."""
     operations: int
 

@@ -54,7 +54,7 @@ class NoReports(ReportRefused):
     """An error: no provider takes reports here."""
 
 
-class BooksUnreadable(Exception):
+class RecordsUnreadable(Exception):
     """An error: a provider's own records could not be read to the end."""
 
     def __init__(self, message: str, effects: Sequence[Effect] = ()) -> None:
@@ -96,7 +96,7 @@ class Provider(Protocol):
         """
 
     def effects(self, since: Instant) -> AsyncIterator[Finding]:
-        """Yield all that the gateway did since an instant, oldest first, from its records; raises BooksUnreadable.
+        """Yield all that the gateway did since an instant, oldest first, from its records; raises RecordsUnreadable.
 
         This includes disputes; where those can't be read the error is raised after everything else.
         """
@@ -122,7 +122,7 @@ class ReadsObjects(Protocol):
     """The gateway that it belongs to: several providers here may share one."""
 
     async def findings(self, reference: str) -> Sequence[Finding]:
-        """Return what happened to one session, by the provider's id, oldest first; raises BooksUnreadable.
+        """Return what happened to one session, by the provider's id, oldest first; raises RecordsUnreadable.
 
         Empty where the object belongs to no session. Disputes must not delay money: if they can't be read, the error
         has the effects.
@@ -130,10 +130,10 @@ class ReadsObjects(Protocol):
 
 
 async def effects_on(reader: ReadsObjects, reference: str) -> Sequence[Effect]:
-    """Return the effects on one object, oldest first, even if its disputes can't be read; raises BooksUnreadable."""
+    """Return the effects on one object, oldest first, even if its disputes can't be read; raises RecordsUnreadable."""
     try:
         found = await reader.findings(reference)
-    except BooksUnreadable as error:
+    except RecordsUnreadable as error:
         if not error.effects:
             raise
         return error.effects
@@ -278,7 +278,7 @@ class ReadsSavings(Protocol):
         """Return whether a report's reference is a saving's."""
 
     async def saving_found(self, reference: str) -> SavingFound | None:
-        """Return the state of a saving; None where it is not ours. Raises BooksUnreadable."""
+        """Return the state of a saving; None where it is not ours. Raises RecordsUnreadable."""
 
 
 @runtime_checkable

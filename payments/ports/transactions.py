@@ -129,7 +129,9 @@ class Settings(SettingReads, Protocol):
 class LeaseReads(Protocol):
     """The due work of recovery."""
 
-    def lapsed_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]: ...
+    def expired_payments(
+        self, of: Collection[ProviderId], *, limit: int
+    ) -> Sequence[PaymentId]: ...
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None: ...
 
 

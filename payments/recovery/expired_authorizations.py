@@ -10,18 +10,18 @@ from payments.flow.runtime import Flow
 from payments.flow.working_copy import lock
 from payments.model.entities import Payment, Snapshot
 from payments.model.ids import PaymentId, new_request_id
-from payments.model.limits import LAPSED_PAYMENTS
+from payments.model.limits import EXPIRED_PAYMENTS
 from payments.model.statuses import CancellationReason, EventSource, EventType, OperationKind
 from payments.ports.transactions import Transaction
 
 log = structlog.get_logger("recovery")
 
 
-async def end_lapsed(flow: Flow) -> None:
+async def end_expired_authorizations(flow: Flow) -> None:
     """Give back what is left of each expired authorization: recovery requests it, the provider's answer ends it."""
     of = flow.providers.keys()
-    lapsed = await flow.store.read(lambda tx: tx.lapsed_payments(of, limit=LAPSED_PAYMENTS))
-    for id in lapsed:
+    expired = await flow.store.read(lambda tx: tx.expired_payments(of, limit=EXPIRED_PAYMENTS))
+    for id in expired:
         try:
             await _decide(flow, id)
         except Exception as error:  # The others have expired all the same.
@@ -37,7 +37,7 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
         working = lock(tx, collection_id, EventSource.RECONCILIATION)
         assert working is not None
         payment = working.payments[id]
-        if not has_lapsed(payment, tx):
+        if not is_expired(payment, tx):
             return working.snapshot()
         operation = due_operation(
             working,
@@ -66,7 +66,7 @@ async def _decide(flow: Flow, id: PaymentId) -> Snapshot:
     return await flow.change("prepare", request_id, work)
 
 
-def has_lapsed(payment: Payment, tx: Transaction) -> bool:
+def is_expired(payment: Payment, tx: Transaction) -> bool:
     """Return whether a payment has expired with something left and nothing in flight."""
     is_past = payment.capture_before is not None and payment.capture_before <= tx.now
     is_given_up = payment.cancellation_id is not None or payment.cancellation_reason is not None

@@ -9,7 +9,7 @@ import structlog
 from payments.flow.runtime import Flow
 from payments.model.ids import SessionId
 from payments.model.instants import Instant
-from payments.ports.provider import BooksUnreadable, HasAccount, effects_on
+from payments.ports.provider import HasAccount, RecordsUnreadable, effects_on
 from payments.ports.transactions import Transaction
 from payments.recovery.reconciliation import readers_of
 
@@ -41,10 +41,10 @@ async def _watch(flow: Flow, one: HasAccount) -> None:
 
 
 async def require_accounts(flow: Flow, gateway: str | None = None) -> None:
-    """Raise BooksUnreadable where an account is not proven to be the one whose records are wanted."""
+    """Raise RecordsUnreadable where an account is not proven to be the one whose records are wanted."""
     for one in with_accounts(flow):
         if gateway in (None, one.gateway) and not await compare_account(flow, one):
-            raise BooksUnreadable(
+            raise RecordsUnreadable(
                 f"The account at {one.gateway} is not proven to be the known one."
             )
 
@@ -73,7 +73,7 @@ async def _can_be_taken(flow: Flow, one: HasAccount, *, is_first: bool) -> bool:
     assert session.reference is not None
     try:
         return bool(await effects_on(readers[session.provider_id], session.reference))
-    except BooksUnreadable:
+    except RecordsUnreadable:
         return False
 
 

@@ -14,7 +14,7 @@ from payments.model.entities import Snapshot
 from payments.model.ids import ProviderId
 from payments.model.limits import LEASE_SECONDS, RECOVERY_BATCH
 from payments.model.statuses import EventSource
-from payments.recovery.expired_authorizations import end_lapsed
+from payments.recovery.expired_authorizations import end_expired_authorizations
 from payments.recovery.provider_reports import apply_parked
 
 log = structlog.get_logger("recovery")
@@ -63,7 +63,7 @@ class Recovery:
             self.flow.is_report_waiting = False
             self._applying = self.flow.start(apply_parked(self.flow))
             self._applying.add_done_callback(self._applied)
-        await end_lapsed(self.flow)
+        await end_expired_authorizations(self.flow)
 
     def _applied(self, task: "asyncio.Task[None]") -> None:
         self._applying = None

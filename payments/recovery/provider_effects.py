@@ -1,4 +1,4 @@
-"""What a provider did that is not known here: done in its dashboard, or requested before a backup was restored."""
+"""Effects at a provider that are unknown here: made in its dashboard, or requested before a backup was restored."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ log = structlog.get_logger("flow")
 DONE = (Authorized, Moved)
 
 MOVEMENTS = frozenset({OperationKind.CAPTURE, OperationKind.REFUND, OperationKind.CANCEL})
-"""What moves money that is authorized."""
+"""The operations that move authorized money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Found:
 
 
 async def find_again(flow: Flow, since: Instant) -> Found:
-    """Read what each provider did since an instant, and record what is not known here; raises BooksUnreadable.
+    """Read what each provider did since an instant, and record what is not known here; raises RecordsUnreadable.
 
     For a database older than the requests to its providers, such as a restored backup.
     """
@@ -339,7 +339,7 @@ def _made(
 def _reason(effect: Effect, payment: Payment | None) -> CancellationReason | None:
     if effect.kind is not OperationKind.CANCEL:
         return None
-    if effect.has_lapsed:
+    if effect.is_expired:
         return CancellationReason.EXPIRED
     if effect.is_external:
         return CancellationReason.PROVIDER

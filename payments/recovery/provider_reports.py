@@ -24,11 +24,11 @@ from payments.model.outcomes import (
 )
 from payments.model.statuses import EventSource, OperationKind, OperationStatus
 from payments.ports.provider import (
-    BooksUnreadable,
     NoReports,
     Provider,
     ReadsObjects,
     ReadsSavings,
+    RecordsUnreadable,
     ReportRefused,
 )
 from payments.ports.stored import StoredReport
@@ -170,10 +170,10 @@ async def _read_object(
         await _read_saving(flow, provider, reference, reports)
         return
     assert isinstance(provider, ReadsObjects)
-    unread: BooksUnreadable | None = None
+    unread: RecordsUnreadable | None = None
     try:
         findings = await provider.findings(reference)
-    except BooksUnreadable as error:
+    except RecordsUnreadable as error:
         if not error.effects:
             raise
         findings, unread = error.effects, error

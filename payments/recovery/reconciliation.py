@@ -64,7 +64,7 @@ def readable_gateways(flow: Flow) -> list[str]:
 
 
 async def compare(flow: Flow, gateway: str) -> AsyncIterator[Compared]:
-    """Read every open and recent session of a gateway from it; raises BooksUnreadable.
+    """Read every open and recent session of a gateway from it; raises RecordsUnreadable.
 
     Operations in flight are left out: recovery resolves them.
     """

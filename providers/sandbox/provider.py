@@ -24,7 +24,7 @@ from payments.model.outcomes import (
     Unknown,
 )
 from payments.model.statuses import OperationKind
-from payments.ports.provider import BooksUnreadable, DataFault, ReportRefused
+from payments.ports.provider import DataFault, RecordsUnreadable, ReportRefused
 from providers.routes import Guard, Trusts
 from providers.sandbox.gateway.gateway import Gateway
 from providers.sandbox.gateway.signing import check_secret, verify
@@ -143,7 +143,7 @@ class SandboxProvider:
         return outcome
 
     async def effects(self, since: Instant) -> AsyncIterator[Effect]:
-        """Read the ledger page by page; raises BooksUnreadable."""
+        """Read the ledger page by page; raises RecordsUnreadable."""
         behind: int | None = 0
         while behind is not None:
             params = {"since": str(since), "behind": str(behind)}
@@ -153,7 +153,7 @@ class SandboxProvider:
                 operations, behind = page["operations"], page["last"]
                 found = [effect_of_facts(facts, self.challenge_url) for facts in operations]
             except (httpx2.HTTPError, TimeoutError, ValueError, KeyError, TypeError) as error:
-                raise BooksUnreadable(f"The sandbox's ledger: {type(error).__name__}.") from None
+                raise RecordsUnreadable(f"The sandbox's ledger: {type(error).__name__}.") from None
             for effect in found:
                 yield effect
 

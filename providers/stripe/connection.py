@@ -28,7 +28,7 @@ from stripe.params import (
 
 from payments.model.ids import HolderId, SessionId, made_at
 from providers.stripe.intents import HOLDER_KEY, OPERATION_KEY, SESSION_KEY, metadata_of
-from providers.stripe.lists import LONGEST_LIST, Listed, latest_span, paged, repeated, spans_behind
+from providers.stripe.lists import LONGEST_LIST, Listed, latest_span, paged, repeated, spans_after
 
 API_VERSION = "2026-10-28.endive"
 """Pinned: Stripe's answers change with it, and with nothing else."""
@@ -122,7 +122,7 @@ class Connection:
         Source: https://docs.stripe.com/search#data-freshness.
         """
         of: PaymentIntentListParams = {} if customer is None else {"customer": customer}
-        for span in spans_behind(made_at(session_id)):
+        for span in spans_after(made_at(session_id)):
             params: PaymentIntentListParams = {
                 **of,
                 "created": cast(PaymentIntentListParamsCreated, span),
@@ -178,7 +178,7 @@ class Connection:
 
         The first request may have failed, and a later one created the customer.
         """
-        for span in (*spans_behind(made_at(holder_id)), latest_span()):
+        for span in (*spans_after(made_at(holder_id)), latest_span()):
             params: CustomerListParams = {
                 "created": cast(CustomerListParamsCreated, span),
                 "limit": LONGEST_LIST,

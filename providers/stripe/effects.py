@@ -13,7 +13,7 @@ from payments.model.statuses import OperationKind
 from providers.stripe import captures
 from providers.stripe.amounts import from_stripe
 from providers.stripe.intents import (
-    LAPSED,
+    EXPIRED_REASONS,
     OPERATION_KEY,
     PROVIDER_KEY,
     SESSION_KEY,
@@ -113,7 +113,7 @@ class _Effects:
             Moved(Money(given_back, currency)),
             closes_session=given_back == 0,
             is_sole=True,
-            has_lapsed=intent.cancellation_reason in LAPSED,
+            is_expired=intent.cancellation_reason in EXPIRED_REASONS,
             provider_id=self._provider_id,
         )
 
@@ -136,7 +136,7 @@ class _Effects:
             rest,
             Moved(rest),
             is_release=True,
-            has_lapsed=intent.canceled_at is None and _is_past(intent),
+            is_expired=intent.canceled_at is None and _is_past(intent),
             provider_id=self._provider_id,
         )
 

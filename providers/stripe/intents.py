@@ -45,7 +45,7 @@ WAITING: Final = frozenset({"requires_payment_method", "requires_confirmation"})
 CANCELABLE: Final = WAITING | {"requires_action", "requires_capture"}
 """And, "in rare cases", processing. Source: https://docs.stripe.com/api/payment_intents/cancel."""
 
-LAPSED: Final = frozenset({"automatic", "expired"})
+EXPIRED_REASONS: Final = frozenset({"automatic", "expired"})
 """Reasons for which Stripe cancels by itself: https://docs.stripe.com/api/payment_intents/object#payment_intent_object-cancellation_reason."""
 
 MULTICAPTURE: Final = "multicapture"
@@ -110,8 +110,8 @@ def authorization_of(intent: stripe.PaymentIntent, publishable_key: str | None) 
         case "requires_capture" | "succeeded":
             return _authorized(intent)
         case "canceled":
-            lapsed = intent.cancellation_reason in LAPSED
-            code = FailureCode.EXPIRED if lapsed else FailureCode.DECLINED
+            expired = intent.cancellation_reason in EXPIRED_REASONS
+            code = FailureCode.EXPIRED if expired else FailureCode.DECLINED
             return Declined(f"canceled_{intent.cancellation_reason or 'at_stripe'}", code)
         case _:
             return Unknown()

@@ -71,7 +71,7 @@ def latest_span() -> Span:
     return {"gte": now() // SECOND - FAR_SECONDS}
 
 
-def spans_behind(made_at: Instant) -> Sequence[Span]:
+def spans_after(made_at: Instant) -> Sequence[Span]:
     """Return the spans of `created` for the objects that belong to one of ours, the likeliest first."""
     second = made_at // SECOND
     return (

@@ -31,11 +31,11 @@ from payments.model.statuses import OperationKind
 from providers.settings import StripeSettings
 from providers.stripe import amounts, captures, data, intents, keys, methods, openings, webhooks
 from providers.stripe.account import Account
-from providers.stripe.books import ReadsBooks
 from providers.stripe.codes import AMOUNT_CODES, MOVED_CODES
 from providers.stripe.connection import Connection
 from providers.stripe.errors import Meaning, is_missing, log_error, meaning_of, outcome_of
 from providers.stripe.methods import Method
+from providers.stripe.records import ReadsRecords
 from providers.stripe.refunds import refund_params
 
 log = structlog.get_logger("stripe")
@@ -44,7 +44,7 @@ log = structlog.get_logger("stripe")
 SLOW = frozenset({OperationKind.AUTHORIZE, OperationKind.CAPTURE})
 
 
-class StripeProvider(ReadsBooks):
+class StripeProvider(ReadsRecords):
     """The provider for one payment method; all providers of one account share its connection."""
 
     gateway = "stripe"
@@ -147,10 +147,10 @@ class StripeProvider(ReadsBooks):
                 return await self._tried(ask, keys.further(ask))
             return found or outcome_of(error)
         if isinstance(error, stripe.APIError) and (error.http_status or 0) >= 500:
-            return await self._behind_a_fault(ask, key)
+            return await self._ask_after_a_fault(ask, key)
         return outcome_of(error)
 
-    async def _behind_a_fault(self, ask: Ask, key: str) -> Outcome:
+    async def _ask_after_a_fault(self, ask: Ask, key: str) -> Outcome:
         """Return the outcome of a request that got a 500, which Stripe repeats for its key from then on."""
         found = await self._what_came_of(ask)
         if found is None and key != ask.key:

@@ -47,7 +47,7 @@ class SavingStripeProvider(StripeProvider):
                 found = await self._made(ask, _key_of(ask))
         except stripe.StripeError as error:
             if _is_servers(error):
-                return await self._made_behind_a_fault(ask)
+                return await self._made_after_a_fault(ask)
             return await self._failure("make holder", ask.key, error)
         return HolderMade(found.id)
 
@@ -68,7 +68,7 @@ class SavingStripeProvider(StripeProvider):
             params["name"] = ask.name
         return await self._connection.create_customer(params, key)
 
-    async def _made_behind_a_fault(self, ask: HolderAsk) -> HolderOutcome:
+    async def _made_after_a_fault(self, ask: HolderAsk) -> HolderOutcome:
         """Find the customer, or create it anew: Stripe repeats a failure for its key from then on.
 
         A second customer at Stripe does no harm: nothing was ever saved for the first.

@@ -5,7 +5,7 @@ import stripe
 from payments.model.account_holders import MethodSaved, SavingFound, SavingOutcome
 from payments.model.ids import SetupId
 from payments.model.outcomes import ActionRequired, Declined, Processing, Unknown
-from payments.ports.provider import BooksUnreadable
+from payments.ports.provider import RecordsUnreadable
 from providers.stripe import intents
 from providers.stripe.account import Account
 from providers.stripe.connection import Connection
@@ -26,13 +26,13 @@ class ReadsSetups:
         return reference.startswith(PREFIX)
 
     async def saving_found(self, reference: str) -> SavingFound | None:
-        """Return the state of a saving; None where it is not ours. Raises BooksUnreadable."""
+        """Return the state of a saving; None where it is not ours. Raises RecordsUnreadable."""
         try:
             setup = await self._connection.setup(reference)
         except stripe.StripeError as error:
             if is_missing(error) and not await self.account.is_to_blame(error):
                 return None
-            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+            raise RecordsUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
         metadata = setup.metadata.to_dict() if setup.metadata else {}
         key, customer = metadata.get(intents.OPERATION_KEY), setup.customer
         if key is None or not isinstance(customer, str):

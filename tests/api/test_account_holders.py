@@ -45,7 +45,7 @@ def test_one_holder_for_each_customer_and_provider(open_server: RunningServer) -
 
 
 def test_a_holder_changes_and_goes(open_server: RunningServer) -> None:
-    """What is left out stays, null empties, and a deleted one takes what was kept along."""
+    """An omitted field stays, null empties one, and deleting a holder deletes its saved methods too."""
     holder = open_holder(open_server, email="ada@example.com", name="Ada")
     method = saved(open_server, holder)
     changed = open_server.change("updateAccountHolder", {"id": holder["id"], "email": None})

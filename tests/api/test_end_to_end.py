@@ -20,7 +20,7 @@ def _post(server: RunningServer, body: bytes) -> httpx2.Response:
 @pytest.mark.usefixtures("unchanged")
 @pytest.mark.parametrize("body", [b"", b"{", b'{"query": "{ a }"', b"\xff\xfe{}", b"[" * 60_000])
 def test_a_malformed_body_is_http_400(open_server: RunningServer, body: bytes) -> None:
-    """What is not JSON in UTF-8 runs nothing."""
+    """A body that is not JSON in UTF-8 is HTTP 400 and changes nothing."""
     assert refused(_post(open_server, body)) == (400, "BAD_REQUEST")
 
 

@@ -1,4 +1,4 @@
-"""What all mutations have in common: a frame that refuses, carries out and answers, whichever mutation it is."""
+"""The frame that all mutations share: how it refuses, carries out and answers."""
 
 import asyncio
 from types import SimpleNamespace
@@ -54,7 +54,7 @@ def test_a_mutation_without_the_frame_is_seen() -> None:
 
 
 def test_a_client_who_goes_away_does_not_stop_a_mutation() -> None:
-    """What was begun for a request that is canceled runs to its end, and a shutdown waits for it."""
+    """A mutation runs to its end when its request is canceled, and a shutdown waits for it."""
     done: list[str] = []
 
     async def run() -> None:

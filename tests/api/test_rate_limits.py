@@ -166,7 +166,7 @@ def test_requests_at_once_are_counted_one_by_one(limited: RunningServer) -> None
 
 
 def test_a_replaced_secret_takes_nothing_from_the_new_one(limited: RunningServer) -> None:
-    """Whoever holds the old one is refused with 401 and, in the end, 429; the new one is counted by itself."""
+    """The replaced secret is refused with 401 and, in the end, 429; the new one is counted by itself."""
     collection = open_collection(limited)
     rotated = limited.change("rotateClientSecret", {"paymentCollectionId": collection["id"]})
     for _ in range(QUOTA):
@@ -342,14 +342,14 @@ def test_guessing_over_sockets_is_limited(limited: RunningServer) -> None:
 
 
 def test_what_a_client_writes_of_its_address_is_not_believed(limited: RunningServer) -> None:
-    """What stands before the last entry is the client's own word, and changes nothing."""
+    """The entries before the last are the client's own claim and change nothing."""
     for number in range(QUOTA):
         assert guess(limited, f"203.0.113.{number}, 198.51.100.70").status_code == 401
     to_wait(limited, guess(limited, "203.0.113.9, 198.51.100.70", SECRET_KEY), "address")
 
 
 def test_reports_and_figures_are_not_limited(limited: RunningServer) -> None:
-    """What a provider sends is verified by its signature and sent again; a locked address reads health and figures."""
+    """From a locked address reports are refused by their signature alone, and health and figures are served."""
     headers = {"x-forwarded-for": locked(limited, "198.51.100.80")}
     for _ in range(QUOTA + 2):
         response = limited.client.post("/webhooks/sandbox", content=b"{}", headers=headers)
@@ -397,7 +397,7 @@ def strict(tmp_path: Path) -> Iterator[RunningServer]:
 
 
 def test_each_secret_key_is_counted_by_itself(strict: RunningServer) -> None:
-    """Where a rate is set for back ends, over HTTP and sockets together."""
+    """If a rate is set for back ends, each key has its own count, over HTTP and sockets together."""
     query = "{ __typename }"
     with open_socket(strict, bearer=SECRET_KEY) as socket:
         subscribe(socket, query)
@@ -412,7 +412,7 @@ def test_each_secret_key_is_counted_by_itself(strict: RunningServer) -> None:
 
 
 def test_without_keys_this_machine_is_not_limited(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Who is trusted without a credential is counted by nothing, whatever is set."""
+    """A caller who is trusted without a credential is not counted, even if every rate is set."""
     settings = {
         f"TILLGRAPH_RATE_LIMIT_{name}": "1/day" for name in ("BACK_END", "BROWSER", "ADDRESS")
     }

@@ -48,7 +48,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 
 def test_two_servers_count_together(pair: Pair) -> None:
-    """What one has let through, the other one counts on."""
+    """A request that one server lets through counts at the other one too."""
     collection = open_collection(pair[0])
     for number in range(QUOTA):
         response = shown(pair[number % 2], collection)

@@ -1,4 +1,4 @@
-"""GraphiQL in a real browser, with no internet: nothing but the server's own origin is asked for anything."""
+"""GraphiQL in a real browser, with no internet: it sends requests to the server's own origin alone."""
 
 import re
 from typing import Any
@@ -104,7 +104,7 @@ def test_subscription_streams_over_a_socket(page: Page, server: RunningServer) -
 
 
 def test_headers_are_sent(page: Page, server: RunningServer) -> None:
-    """What stands in the headers editor goes with the request."""
+    """The headers in the headers editor are sent with the request."""
     secret = open_collection(server)["clientSecret"]
     choose(page, "ListPaymentCollections")
     type_headers(page, f'{{"Authorization": "Bearer {secret}"}}')
@@ -216,7 +216,7 @@ def test_files_come_with_their_licences(server: RunningServer) -> None:
 
 
 def test_only_hashed_names_are_kept_for_ever(server: RunningServer) -> None:
-    """A file is kept for ever where its name changes with its content, and asked for again elsewhere."""
+    """The script, whose name changes with its content, is kept for ever; the manifest is requested again."""
     manifest = httpx2.get(f"{server.url}/graphql/assets/manifest.json")
     script = httpx2.get(f"{server.url}/graphql/assets/{manifest.json()['script']}")
     assert manifest.headers["cache-control"] == "no-cache"

@@ -1,4 +1,4 @@
-"""What the programs of both languages are given and print."""
+"""The input and the output of the programs of both languages."""
 
 from collections.abc import Iterable
 

@@ -11,7 +11,7 @@ from tests.clients.unions import Union
 from tests.support.program.running import ROOT, RunningServer
 
 CACHE = ROOT / ".mypy_cache" / "clients"
-"""What was checked in another run, and is the same to the letter, is not checked again."""
+"""The cache of mypy: a file that is unchanged since another run is not checked again."""
 
 MYPY = (
     *(sys.executable, "-m", "mypy", "--python-executable", str(PYTHON)),
@@ -34,7 +34,7 @@ def test_every_union_narrows(checked: Project, unions: list[Union]) -> None:
 
 
 def test_a_forgotten_member_is_seen(checked: Project, unions: list[Union]) -> None:
-    """Where one member of each union is forgotten, the checker says so at each."""
+    """If one member of each union is forgotten, the type checker reports each of them."""
     forgetful = checked.folder / "forgetful.py"
     forgetful.write_text(narrowing.python(one.without_last_member() for one in unions))
     ended = checked.run(*MYPY)

@@ -65,7 +65,7 @@ def test_every_union_narrows(compiled: Project, unions: list[Union]) -> None:
 
 
 def test_a_forgotten_member_is_seen(compiled: Project, unions: list[Union]) -> None:
-    """Where one member of each union is forgotten, the compiler says so at each."""
+    """If one member of each union is forgotten, the compiler reports each of them."""
     forgetful = compiled.folder / "forgetful.ts"
     forgetful.write_text(narrowing.typescript(one.without_last_member() for one in unions))
     ended = compiled.run(TSC, "--noEmit")
@@ -122,7 +122,7 @@ def test_a_browser_pays_in_production(compiled: Project, production: RunningServ
 
 
 def test_what_sends_needs_nothing_of_nodes(compiled: Project) -> None:
-    """Where the compiler knows a browser's names alone it takes send.ts, and not shop.ts, which reads its arguments."""
+    """With a browser's names alone the compiler accepts send.ts, and not shop.ts, which reads its arguments."""
     options = (*AS_A_BROWSER, "--target", "es2023", "--lib", "es2023,dom", "--types", "")
     assert compiled.must_run(TSC, *options, "send.ts") == ""
     assert "Cannot find name 'process'" in compiled.run(TSC, *options, "shop.ts").stdout

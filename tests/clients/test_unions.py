@@ -1,4 +1,4 @@
-"""What a client's generator needs of the documents: how a member is told apart, and how one added later is read."""
+"""A client generator's needs: how a member of a union is told apart, and how one added later is read."""
 
 from graphql import is_interface_type
 

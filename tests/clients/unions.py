@@ -25,7 +25,7 @@ from graphql import (
 from tests.support.program.running import document, document_names
 
 INTERFACES = ("Failure", "CustomerAction")
-"""What members that are added later implement, by the schema's own promise."""
+"""The interfaces that members added later implement, by the schema's own promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Step:
     """Its name in the answer."""
     is_list: bool
     member: str | None = None
-    """Where the field is a union itself: the member through which the way goes on."""
+    """The member through which the way goes on, if the field is a union itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Union:
     """Each member's name, and the names in the answer of what is selected of it besides __typename."""
     has_typename: bool
     interface: str
-    """What members that are added later implement."""
+    """The interface that members added later implement."""
     of_interface: frozenset[str]
     """The fields that are selected on it, and so read of such a member."""
     failures: frozenset[str]

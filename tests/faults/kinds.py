@@ -10,12 +10,12 @@ from tests.support.stores.records import effects
 from tests.support.waiting import until
 
 ASKED = ("authorize", "capture", "refund", "cancel")
-"""What the gateway is asked for."""
+"""The kinds of request that the gateway receives."""
 
 KINDS = ("create", *ASKED)
 
 MOVES = {"authorize": "100.00", "capture": "60.00", "refund": "30.00", "cancel": "100.00"}
-"""What each moves here, exactly."""
+"""The amount that each moves here, exactly."""
 
 FAILED = {
     "authorize": "AuthorizationFailed",
@@ -31,7 +31,7 @@ ENDS: Mapping[str, Mapping[str, str]] = {
     "refund": {"__typename": "Payment", "refundedAmount": "30.00"},
     "cancel": {"__typename": "Payment", "releasedAmount": "100.00", "status": "CANCELED"},
 }
-"""What the final answer says."""
+"""The fields of the final answer to each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ def settled(server: RunningServer, one: Prepared) -> None:
 def assert_one_effect(server: RunningServer, one: Prepared) -> Json:
     """Assert that the gateway did it exactly once, under its operation's key; return the effect."""
     if one.kind == "create":
-        # The gateway has no part in it: what is counted is the collection behind the key.
+        # The gateway has no part in it: what is counted is the key's collection.
         counted = server.rows("SELECT count(*) FROM idempotency_keys WHERE key = ?", one.key)
         assert counted == [(1,)]
         return {}

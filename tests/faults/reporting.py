@@ -129,7 +129,7 @@ EVENTS = {
     "refund": "PAYMENT_REFUNDED",
     "cancel": "PAYMENT_CANCELED",
 }
-"""What the log says of a success."""
+"""The type of the event for each success."""
 
 AT_GATEWAY = {"authorization": f"Bearer {gateway.SECRET}"}
 

@@ -68,7 +68,7 @@ class Course:
 
 @pytest.fixture
 def course(request: pytest.FixtureRequest, is_long: bool, chaos_seconds: float) -> Course:
-    """Return the long form's course where the clock is asked for, and otherwise some steps."""
+    """Return the long form's course if it or a duration is requested, and otherwise some steps."""
     if is_long or request.config.getoption("--chaos-seconds") is not None:
         return Course(seconds=chaos_seconds, settings={"TILLGRAPH_TEST_WAIT_SCALE": "1"})
     return Course(faults=12, kills=3, kill_seconds=(0.2, 1.0), step_seconds=0.2)
@@ -115,7 +115,7 @@ def steps(site: Site, is_quiet: Event, course: Course) -> None:
 
 
 def test_f50_chaos(make_site: MakeSite, seed: int, course: Course) -> None:
-    """Whatever happens, every call by its key has one final answer, and all records agree at the end."""
+    """Despite faults and kills every call has one final answer by its key, and all records agree at the end."""
     site = make_site(servers=2, settings=course.settings)
     is_over, is_quiet = Event(), Event()
     customers = [

@@ -1,4 +1,4 @@
-"""What a server that stops waits for."""
+"""The tasks that a stopping server waits for."""
 
 import asyncio
 from pathlib import Path

@@ -49,7 +49,7 @@ def server(
 
 @pytest.mark.once
 def test_f42_sigterm_with_a_client_that_has_gone(make_server: Callable[..., RunningServer]) -> None:
-    """A server that is told to stop records what it asks for even where nobody waits for the answer."""
+    """A server that is told to stop records the outcome of its request even if nobody waits for the answer."""
     server = make_server(is_test_build=True).start()
     session = open_session(server, open_collection(server)["id"])
     call: Call = ("authorizePaymentSession", {"id": session["id"]})
@@ -143,7 +143,7 @@ def test_f35_many_mutations_while_the_database_is_held(server: RunningServer) ->
 
 
 def test_f07_an_outcome_that_can_not_be_written(server: RunningServer) -> None:
-    """Where the database is held when the answer comes, the outcome is shown as open, and recovery records it once."""
+    """If the database is locked when the answer comes, the outcome is shown as open and recorded once later."""
     session = open_patiently(server)
     server.hold_at("before record")
     with running(server, ("authorizePaymentSession", {"id": session["id"]})) as (call,):

@@ -1,4 +1,4 @@
-"""What begins at the gateway and not here: it is a fact, recorded once, whatever its amount."""
+"""Operations that begin at the gateway and not here: each is a fact, recorded once, whatever its amount."""
 
 import secrets
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def test_f22_a_refund_in_the_dashboard(server: RunningServer) -> None:
 
 
 def test_f22_a_capture_in_the_dashboard(server: RunningServer) -> None:
-    """What was captured there can't be captured here again."""
+    """A capture in the dashboard counts here, and only the rest can still be captured."""
     payment = pay(server)
     begin(server, payment["paymentSession"]["id"], "capture", "60.00")
     found = payment_of(server, payment["id"])
@@ -139,7 +139,7 @@ def test_f22_told_twice_it_counts_once(reported_server: RunningServer) -> None:
 
 @pytest.mark.once
 def test_f22_told_of_another_session_it_is_refused(reported_server: RunningServer) -> None:
-    """What was begun at the gateway is one session's: told again as another's it is 400, and moves nothing there."""
+    """An operation begun at the gateway is 400 when reported again for another session, and changes nothing."""
     payment, other = pay(reported_server), pay(reported_server)
     for one in (payment, other):
         capture(reported_server, one["id"])
@@ -299,7 +299,7 @@ def test_f26_a_refund_in_the_dashboard_that_is_undone(server: RunningServer) -> 
 
 
 @pytest.mark.once
-def test_a_surplus_that_came_back_goes_to_a_person(
+def test_a_surplus_that_came_back_goes_to_an_operator(
     make_server: Callable[..., RunningServer],
 ) -> None:
     """A surplus captured by its gateway was refunded, and the refund undone: it must not stay, so an operator looks."""

@@ -1,4 +1,4 @@
-"""What a killed server leaves behind, and what its successor makes of it."""
+"""The state that a killed server leaves, and what its successor makes of it."""
 
 import random
 import time

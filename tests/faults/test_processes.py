@@ -133,7 +133,7 @@ def test_a_wrong_number_of_processes(tmp_path: Path, number: str) -> None:
 
 @pytest.mark.once
 def test_an_address_that_is_taken(several: RunningServer, tmp_path: Path) -> None:
-    """Where the port is taken, no process starts, and the sentence names it."""
+    """If the port is taken, `serve` with several processes ends with exit code 2, and the sentence names PORT."""
     ended = run(
         "server",
         ["serve", "--workers", "2"],

@@ -1,4 +1,4 @@
-"""What the gateway reports: true reports count once, and all others count for nothing."""
+"""The gateway's reports: true ones count once, and all others count for nothing."""
 
 import time
 from collections.abc import Callable
@@ -169,7 +169,7 @@ def test_a_report_with_two_signatures(reported_server: RunningServer, told: str)
     "body", [b"", b"[]", b"5", b"null", b"{}", b"{", b"\xff\xfe", b"[" * 100_000]
 )
 def test_a_signed_report_that_is_none(reported_server: RunningServer, body: bytes) -> None:
-    """What is well signed and no report is 400; nothing of it is kept."""
+    """A signed body that is not a report is 400, and nothing of it is stored."""
     before = everything(reported_server)
     assert post(reported_server, body, signature(body)) == 400
     assert everything(reported_server) == before
@@ -286,7 +286,7 @@ def stages(server: RunningServer, told: str, session_id: str, key: str) -> list[
 def test_reports_of_a_challenge_in_any_order(
     reported_server: RunningServer, told: str, order: tuple[int, ...]
 ) -> None:
-    """What comes later in truth has the higher rank: challenged, pending and approved end the same in every order."""
+    """Reports of challenged, pending and approved end the same in every order: the later state ranks higher."""
     collection = open_collection(reported_server)
     session = open_session(reported_server, collection["id"], "challenge")
     authorize(reported_server, session["id"])

@@ -138,7 +138,7 @@ def of_attempts(shop: Shop) -> None:
 
 
 def of_movements(shop: Shop) -> None:
-    """Capture, refund and cancel, too much included; what stays open is asked for again, and settled by hand."""
+    """Capture, refund and cancel, too much included; what stays open is requested again, and settled by hand."""
     reason = shop.call("createRefundReason", code="came_back", label="Goods returned")["id"]
     shop.call("createRefundReason", code="came_back", label="Goods returned")
     shop.call("updateRefundReason", id=reason, label="Returned")
@@ -287,7 +287,7 @@ def shops(servers: tuple[RunningServer, ...]) -> list[Shop]:
 
 
 def test_every_mutation_is_gone_through(shops: list[Shop]) -> None:
-    """What is compared below holds each mutation of the schema, so that no transaction is left out."""
+    """The comparison below includes every mutation of the schema, so that no transaction is left out."""
     mutation = executable().mutation_type
     assert mutation is not None
     assert {name for name, _ in shops[0].answers} == set(mutation.fields)

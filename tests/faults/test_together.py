@@ -1,4 +1,4 @@
-"""What happens when many ask for the same money at the same time."""
+"""Many requests for the same money at the same time."""
 
 from collections import Counter
 from pathlib import Path
@@ -133,7 +133,7 @@ def test_f29_captures_of_60_and_60_of_100(server: RunningServer, many_rounds: in
 
 
 def test_f29_a_capture_while_the_gateway_is_asked_for_another(shared_site: Site) -> None:
-    """While a capture of 60.00 of 100.00 is on its way, another may have 40.00 at most, and asks for nothing."""
+    """While a capture of 60.00 of 100.00 is under way, another may have 40.00 at most, and requests nothing."""
     server, between = shared_site.server, shared_site.between
     payment = pay(server)
     session_id = payment["paymentSession"]["id"]
@@ -181,7 +181,7 @@ def test_f31_capture_against_cancel(server: RunningServer, rounds: int) -> None:
 
 @pytest.mark.parametrize("first", ["capture", "cancel"])
 def test_f31_while_the_gateway_is_asked(shared_site: Site, first: str) -> None:
-    """While a capture or a cancellation is on its way, the other is refused, and asks for nothing."""
+    """While a capture or a cancellation is under way, the other is refused, and requests nothing."""
     server, between = shared_site.server, shared_site.between
     payment = pay(server)
     session_id = payment["paymentSession"]["id"]

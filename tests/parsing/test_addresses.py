@@ -36,7 +36,7 @@ def test_hosts(address: str) -> None:
 
 
 def test_names_that_are_taken(tmp_path: Path) -> None:
-    """What is not the connection's own goes on to the driver, encoded as it came."""
+    """A setting that is not the connection's own goes on to the driver, encoded as it came."""
     certificate = tmp_path / "ca.crt"
     certificate.touch()
     found = read_address(

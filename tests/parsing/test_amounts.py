@@ -72,7 +72,7 @@ NO_DECIMAL_TEXT = [
     "[5]",
     "{}",
 ]
-"""What is no decimal text at all."""
+"""Values that are no decimal text at all."""
 
 EXACT = [
     ("USD", "49.90", "49.90", 4990),

@@ -13,7 +13,7 @@ SETTING = "TILLGRAPH_SIGNING_KEYS"
 
 
 def test_a_secret_that_several_make_at_once_is_one() -> None:
-    """Whoever comes first makes it, all read the whole of it, and its owner alone may."""
+    """Sixteen threads that make the same secret get one, complete, in a file that its owner alone may read."""
     with ThreadPoolExecutor(16) as pool:
         for name in map(str, range(20)):
             (made,) = set(pool.map(lambda one: made_secret(one, instead_of=SETTING), [name] * 16))

@@ -84,7 +84,7 @@ def test_a_forged_cursor_is_refused(cursor: str) -> None:
 
 
 def test_a_cursor_is_read_by_its_own_kind_of_list_alone() -> None:
-    """What a list has written it reads back, and no other list does."""
+    """A cursor is read by the list that wrote it, and refused by every other list."""
     for kind, (*_, prefix) in LISTS.items():
         id = f"{prefix}{ULID}"
         cursor = cursor_of(kind, id)

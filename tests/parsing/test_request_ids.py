@@ -30,7 +30,7 @@ def test_a_harmless_one_is_taken(given: str) -> None:
 
 @pytest.mark.parametrize("given", HARMFUL)
 def test_any_other_is_replaced(given: str) -> None:
-    """What could break a log or a header is not taken: the server makes its own."""
+    """A request id that could break a log or a header is replaced by one that the server makes."""
     made = request_id_from(given.encode())
     assert ULID_TEXT.fullmatch(made)
 

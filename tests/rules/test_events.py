@@ -1,4 +1,4 @@
-"""What an event says besides its type: who brought it, why something failed, and what it is about."""
+"""The details of an event besides its type: who brought it, why something failed, and what it is about."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ def test_who_brought_an_authorization(server: RunningServer, token: str, source:
 
 
 def test_a_challenge_s_outcome_comes_by_the_api(server: RunningServer) -> None:
-    """What a returning call finds out is brought by the API."""
+    """An outcome that a returning call finds out has the source API."""
     collection = open_collection(server)["id"]
     session = open_session(server, collection, "challenge")["id"]
     authorize(server, session)
@@ -144,7 +144,7 @@ def test_asking_again_says_nothing_of_the_failure_before(server: RunningServer) 
     ("told", "source"), [("lost_reply", "RECONCILIATION"), ("pending", "WEBHOOK")]
 )
 def test_who_brought_a_cancellation(server: RunningServer, told: str, source: str) -> None:
-    """A cancellation that was asked for by the API comes to its end by recovery or by a report."""
+    """A cancellation that was requested by the API ends by recovery or by a report."""
     id, session, collection = payment_ids(pay(server, token=f"approve,cancel={told}"))
     server.change("cancelPayment", {"paymentId": id})
     if told == "pending":

@@ -116,7 +116,7 @@ def test_what_people_write_in_lines(server: RunningServer) -> None:
 
 
 def test_what_people_write_holds_no_card_number(server: RunningServer) -> None:
-    """Who did it, a name, a reason: refused at that field, and not repeated; no row and no line of the log has it."""
+    """A card number in a name, a reason or createdBy is refused at that field, and neither repeated nor logged."""
     collection, holder = open_collection(server), open_holder(server)
     reason = server.run("back_end/26_list_refund_reasons")[0]
     payment = pay(server)
@@ -181,7 +181,7 @@ def test_what_metadata_may_be(server: RunningServer) -> None:
 
 @pytest.mark.both
 def test_metadata_is_replaced_as_a_whole(server: RunningServer) -> None:
-    """What the update does not name is gone; null empties it; left out it stays."""
+    """A key that the update does not name is gone; null empties metadata; omitted, it stays."""
     collection = made(server, {"a": 1, "b": 2})
 
     def update(**more: Json) -> Json:

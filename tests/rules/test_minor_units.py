@@ -99,7 +99,7 @@ def test_a_collection_is_not_lowered_too_far(server: RunningServer, currency: Cu
 
 @EACH
 def test_a_final_capture(server: RunningServer, currency: Currency) -> None:
-    """What a final capture leaves is released to the unit."""
+    """The remainder after a final capture is released exactly, to the minor unit."""
     payment = pay(server, currency.whole, currency=currency.code)
     capture(server, payment["id"], amount=currency.part, isFinal=True)
     expected = (

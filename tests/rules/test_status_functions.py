@@ -241,7 +241,7 @@ ATTEMPTS = {
     O.DECLINED: S.ERROR,
     O.NOT_REACHED: S.ERROR,
 }
-"""What a session without a payment is by the newest attempt's status."""
+"""The status of a session without a payment, by its newest attempt's status."""
 
 WITH_A_PAYMENT_OR_NEVER = {
     O.SUCCEEDED: "the session has a payment",

@@ -151,7 +151,7 @@ HELD_UP = "timeout graceful shutdown exceeded"
 
 @dataclass
 class Stopped:
-    """What a server with open streams said when it was told to stop; it runs again."""
+    """The ends of the streams that a server had open when it was told to stop; it runs again."""
 
     server: RunningServer
     collection_id: str

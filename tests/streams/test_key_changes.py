@@ -152,7 +152,7 @@ def test_wrong_keys_change_nothing(server: RunningServer, lines: tuple[str, ...]
 
 
 def test_a_server_without_keys_can_be_given_one(tmp_path: Path) -> None:
-    """Who was trusted for being on this machine is asked for a key from then on, and their streams end."""
+    """Once a key is set, a caller on this machine needs it, and streams opened without one end."""
     running = RunningServer(tmp_path).start()
     try:
         collection = open_collection(running)

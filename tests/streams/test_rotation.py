@@ -98,7 +98,7 @@ def test_keys_are_the_browsers_whatever_their_secret(keyed: RunningServer) -> No
 
 
 def test_rotating_leaves_payments_alone(keyed: RunningServer) -> None:
-    """What is paid stays paid, and the secret of a paid collection can be replaced."""
+    """The secret of a paid collection can be replaced, and the payment stays."""
     collection = open_collection(keyed)
     session = open_session(keyed, collection["id"])
     assert authorize(keyed, session["id"])["__typename"] == "Payment"

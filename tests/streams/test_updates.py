@@ -1,4 +1,4 @@
-"""What a subscriber sees of a collection and of the whole log."""
+"""The updates that a subscriber sees, of a collection and of the whole log."""
 
 import pytest
 

@@ -9,7 +9,7 @@ from tests.support.gateways.receiver import Receiver
 from tests.support.program.running import Json, RunningServer, document
 
 pytestmark = pytest.mark.once
-"""What each of them does to the database is the other files'."""
+"""Other files test what each document does to the database."""
 
 NAMES = [name for name in EXAMPLES if "webhook" in name]
 

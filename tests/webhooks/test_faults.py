@@ -58,7 +58,7 @@ def is_whole(received: list[Received], collections: int, events: int) -> bool:
 def test_a_killed_server_tells_all_the_same(
     make_server: Callable[..., RunningServer], receiver: Receiver, *, waits: bool
 ) -> None:
-    """What a server was telling when it was killed is told again by the next one, and all that it had not begun.
+    """A delivery under way when its server is killed is sent again by the next one, and so is all not yet begun.
 
     The lane is the dead server's until its lease ends: the long form waits for that, the short one ends the lease.
     """
@@ -166,7 +166,7 @@ def test_a_slow_endpoint_holds_nobody_up(
     assert capture(server, pay(server)["id"])["status"] == "CAPTURED"
     ((events,),) = server.rows("SELECT COUNT(*) FROM payment_events")
     quick.wait_for(events)
-    # Eight at the same time are asked of the slow one, and no more.
+    # The slow one gets eight requests at the same time, and no more.
     slow.wait_for(WEBHOOKS_AT_ONCE)
     assert len(slow.received) == WEBHOOKS_AT_ONCE == 8
     waiting = deliveries(server, endpoint, first=100)
@@ -197,7 +197,7 @@ def test_no_answer_in_time(
 def test_what_stands_the_other_way_round_in_the_whole_log_is_told_in_order(
     make_server: Callable[..., RunningServer], receiver: Receiver
 ) -> None:
-    """Where a batch of the log ends between two such events, the earlier one of the collection goes first."""
+    """If a batch of the log ends between two such events, the earlier one of the collection goes first."""
     server = make_server(**ALLOWED).start()
     register(server, receiver.url)
     first, other = open_collection(server), open_collection(server)

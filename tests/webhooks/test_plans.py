@@ -1,4 +1,4 @@
-"""What delivering looks for is found by an index, however much was delivered before."""
+"""Delivery finds its rows by an index, however much was delivered before."""
 
 from collections.abc import Iterator
 from typing import Any

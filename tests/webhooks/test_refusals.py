@@ -1,4 +1,4 @@
-"""What is no endpoint: addresses that lead elsewhere than told, and inputs that say nothing."""
+"""Endpoints that are refused: addresses that are private or malformed, and inputs without content."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -68,7 +68,7 @@ WRONG = (
 )
 
 UNREAD = ("https://8.8.8.8/\x00", f"https://8.8.8.8/{'a' * 2_000}")
-"""What no text of an input may hold, and what is longer than one may be."""
+"""An address with a character that no input may hold, and one that is too long."""
 
 
 @pytest.fixture(scope="module")

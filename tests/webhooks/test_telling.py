@@ -1,4 +1,4 @@
-"""What an endpoint is told, in which order, and how it knows who tells."""
+"""The events that an endpoint receives, their order, and how it knows who sent them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -190,7 +190,7 @@ def test_one_that_is_gone_is_disabled(telling: RunningServer, receiver: Receiver
     telling.change("updateWebhookEndpoint", {"id": endpoint["id"], "isEnabled": True})
     third = open_collection(telling)
     receiver.wait(lambda all: (third["id"], 1) in [one.place for one in all])
-    # What had failed before goes on at once; what happened meanwhile is sent when somebody asks for it.
+    # What had failed before goes on at once; what happened meanwhile is sent when it is requested.
     assert len(deliveries(telling, endpoint)) == 2
     telling.change("recoverWebhookEndpoint", {"id": endpoint["id"], "since": endpoint["createdAt"]})
     receiver.wait(lambda all: (second["id"], 1) in [one.place for one in all])

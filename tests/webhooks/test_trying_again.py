@@ -1,4 +1,4 @@
-"""What becomes of a delivery that fails: tried again for three days, given up, sent again on demand."""
+"""Deliveries that fail: tried again for three days, given up, and sent again on demand."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -196,7 +196,7 @@ def test_what_failed_is_recovered_in_order(fast: RunningServer, receiver: Receiv
 
 
 def test_recovery_takes_what_was_made_since(fast: RunningServer, receiver: Receiver) -> None:
-    """What failed before the instant stays as it is."""
+    """A delivery that failed before the given time stays as it is."""
     receiver.answer = lambda _: 500
     endpoint = register(fast, receiver.url)
     open_collection(fast)

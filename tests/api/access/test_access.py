@@ -1,4 +1,4 @@
-"""Who may do what: secret keys, client secrets, and callers on this machine where no keys are set."""
+"""The rights of each caller: secret keys, client secrets, and callers on this machine when no keys are set."""
 
 import hashlib
 from collections.abc import Iterator
@@ -149,7 +149,7 @@ BROWSER = {
     "Mutation.authorizePaymentSession",
     "Subscription.paymentCollectionUpdates",
 }
-"""What a client secret may do, on its own collection."""
+"""The fields that a client secret permits, on its own collection."""
 
 SECRET = {
     "Query.paymentCollections": "query { paymentCollections { edges { cursor } } }",
@@ -191,7 +191,7 @@ SECRET = {
     },
     "Subscription.paymentEvents": "subscription { paymentEvents { cursor } }",
 }
-"""What only the secret key may do, with a request that the secret key would be given an answer to."""
+"""The fields that only the secret key permits, each with a request that the secret key gets an answer to."""
 
 
 def test_every_field_of_the_schema_is_classified() -> None:
@@ -703,7 +703,7 @@ def test_every_loopback_name_is_this_machine(open_server: RunningServer, host: s
 
 
 def test_a_wrong_credential_is_refused_though_none_is_needed(open_server: RunningServer) -> None:
-    """Whoever sends a credential means it: a wrong one is not passed over."""
+    """A wrong credential is refused even if the server requires none."""
     response = open_server.post(LIST_PROVIDERS, bearer="a-key-that-nobody-has")
     assert refused(response) == (401, "UNAUTHENTICATED")
 

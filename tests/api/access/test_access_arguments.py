@@ -40,7 +40,7 @@ FOR_BROWSERS = {
     "PaymentCollection.events": {"first", "after"},
     "Payment.events": {"first", "after"},
 }
-"""What a browser may give: test_access.py says what it finds by them, test_pages.py what a page of events takes."""
+"""The arguments open to a browser; test_access.py shows what they find, test_pages.py what a page of events takes."""
 
 BEYOND = {"WebhookEndpoint.deliveries": {"status", "first", "after"}}
 """Of objects that no browser finds: tests/webhooks/test_refusals.py."""

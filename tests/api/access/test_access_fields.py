@@ -78,7 +78,7 @@ SHOWN: Mapping[str, str] = {
     "RedirectToUrl": "kind expiresAt fallbackUrl url",
     "AwaitProvider": "kind expiresAt fallbackUrl retryAfterSeconds",
 }
-"""What a browser reads as a back end does, of what is its own."""
+"""The fields of its own objects that a browser reads as a back end does."""
 
 HIDDEN: dict[str, Json] = {
     "PaymentCollection.metadata": {},
@@ -96,10 +96,10 @@ HIDDEN: dict[str, Json] = {
     "PaymentEvent.evidence": None,
     "PaymentEvent.dispute": None,
 }
-"""What a browser reads otherwise than a back end, of what is its own."""
+"""The fields of its own objects that a browser reads differently from a back end, with what it reads."""
 
 COUNTED_DOWN = {"AwaitProvider.retryAfterSeconds"}
-"""What is shown to both and goes down between two readings."""
+"""The fields that are shown to both and decrease between two readings."""
 
 WITHOUT_EXAMPLE = {
     # No input gives a payment metadata.
@@ -123,7 +123,7 @@ WITHOUT_EXAMPLE = {
     "AuthorizationFailed.maximumAmount",
     "MovementFailed.path",
 }
-"""What has no value here with any credential, each with the reason."""
+"""The fields that have no value here with any credential, each with the reason."""
 
 NODES = (
     "PaymentCollection",
@@ -135,7 +135,7 @@ NODES = (
     "AccountHolder",
     "PaymentMethod",
 )
-"""What a browser finds by its id, where it belongs to its own collection."""
+"""The kinds of object that a browser finds by id if they belong to its own collection."""
 
 BEYOND = {
     # Shown with a refund, and not found by its id.
@@ -199,7 +199,7 @@ def _selected(name: str, of: Any) -> str:
 
 @dataclass
 class Compared:
-    """What a browser reads beside what a back end reads, by type and field."""
+    """A browser's reading of objects compared with a back end's, by type and field."""
 
     seen: set[str] = field(default_factory=set)
     examples: set[str] = field(default_factory=set)

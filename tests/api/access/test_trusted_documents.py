@@ -183,7 +183,7 @@ def _written(server: RunningServer) -> Json:
 
 
 def test_a_trusted_document_opens_nothing_that_is_closed(production: RunningServer) -> None:
-    """What a client secret does not permit stays FORBIDDEN, trusted or not."""
+    """A client secret gets FORBIDDEN for a back end's document, even if the document is trusted."""
     collection = open_collection(production)
     status, answer = post(
         production,
@@ -333,7 +333,7 @@ def test_such_a_document_stops_start_up(tmp_path: Path) -> None:
 
 
 def test_introspection_is_no_trusted_document_in_production(tmp_path: Path) -> None:
-    """What production does not run can't be trusted there; development takes it."""
+    """Production refuses to trust a document with introspection and names its file; development accepts it."""
     (tmp_path / "documents").mkdir()
     (tmp_path / "documents" / "schema.graphql").write_text("{ __schema { types { name } } }")
     settings = {"TILLGRAPH_DOCUMENTS": str(tmp_path / "documents")}

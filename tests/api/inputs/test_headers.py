@@ -29,7 +29,7 @@ READ = (
 ODD = b"\xff, \x80;q=\xe9"
 
 FORWARDED = ("accept", "content-type", "content-encoding")
-"""What the sandbox's addresses pass on to its gateway."""
+"""The headers that the sandbox's addresses pass on to its gateway."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def challenged(open_server: RunningServer) -> str:
 def test_a_header_for_the_gateway_that_is_not_ascii(
     open_server: RunningServer, challenged: str, method: str, name: str
 ) -> None:
-    """It is 400 with the header's name, before anything is asked of the gateway."""
+    """It is 400 with the header's name, before anything is requested from the gateway."""
     response = open_server.client.request(
         method,
         f"/sandbox/challenges/{challenged}",

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.once
 
 MISSING = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UNSTORABLE = '"{prefix}01ARZ3NDEKTSV4RRFFQ69G5FA\\udfff"'
-"""No database can be asked for a lone surrogate: where it is not found, it was seen to be no id before."""
+"""No database can look up a lone surrogate: if it is NOT_FOUND, it was seen to be no id before."""
 
 Kinds = dict[str, str]
 """An object of each kind that exists, by its prefix."""
@@ -82,7 +82,7 @@ QUERIES = {
 
 
 def test_every_mutation_with_an_id_is_here() -> None:
-    """Whatever its input names by an id is in one of the tables, but for providers, which have tests below."""
+    """Every id in a mutation's input is in one of the tables, except a provider's, which has tests below."""
     schema = build_schema((ROOT / "schema" / "schema.graphql").read_text())
     assert schema.mutation_type is not None
     named = set()
@@ -113,7 +113,7 @@ def _change(server: RunningServer, field_name: str, id_text: str) -> Json:
 def test_no_mutation_finds_what_is_not_there(
     open_server: RunningServer, kinds: Kinds, field_name: str
 ) -> None:
-    """What is no id, and another kind's that exists: NOT_FOUND, in the very shape of a right id that is missing."""
+    """A malformed id and an id of another kind are NOT_FOUND, exactly as a well-formed id that is missing."""
     prefix, name, _ = MUTATIONS[field_name]
     value = _change(open_server, field_name, UNSTORABLE.replace("{prefix}", prefix))
     assert (value["code"], value["path"], value["retryable"]) == ("NOT_FOUND", [name], False)

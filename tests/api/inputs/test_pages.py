@@ -94,7 +94,7 @@ NEVER_WAS = {
     "events": f"event:evt_{ULID}",
     "history": f"event:evt_{ULID}",
 }
-"""What a cursor of each list would say of something that never was."""
+"""The text in a cursor of each list for an object that never existed."""
 
 
 @pytest.mark.both

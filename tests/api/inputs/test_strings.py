@@ -31,14 +31,14 @@ pytestmark = pytest.mark.once
 SCHEMA = committed_schema()
 
 BOTH = "a\0\ud800"
-"""What PostgreSQL has not, and what no UTF-8 has."""
+"""NUL, which PostgreSQL can't store, and a lone surrogate, which UTF-8 can't encode."""
 
 UNSTORABLE = (BOTH, "\ud800", "a\0b")
 
 ODD = (*UNSTORABLE, "", " ", "\u202e", "\r\n", "x" * 5_000, "' OR 1=1 --", "１００")  # noqa: RUF001
 
 TEXTS = {"String", "ID", "CurrencyCode", "Decimal", "DateTime"}
-"""What is written as a text in JSON; a JSON value may hold texts anywhere."""
+"""The scalars that are strings in JSON; a JSON value may hold strings anywhere."""
 
 PLAIN: dict[str, Json] = {
     "Decimal": "1.00",

@@ -121,7 +121,7 @@ OF_PAYMENTS: dict[str, tuple[Json, list[int]]] = {
 def test_collections_by_filter(
     listed: RunningServer, shop: dict[str, list[str]], name: str, sort: str | None
 ) -> None:
-    """What matches, in the order that is asked for, and how many there are."""
+    """The list has the matching collections in the requested order, newest first by default, and their number."""
     wanted, numbers = OF_COLLECTIONS[name]
     found = page(listed, COLLECTIONS, filter=wanted, sort=sort)
     expected = [shop["collections"][number] for number in numbers]
@@ -134,7 +134,7 @@ def test_collections_by_filter(
 def test_payments_by_filter(
     listed: RunningServer, shop: dict[str, list[str]], name: str, sort: str
 ) -> None:
-    """What matches, in the order that is asked for, and how many there are."""
+    """The list has the matching payments in the requested order, and their number."""
     wanted, numbers = OF_PAYMENTS[name]
     found = page(listed, PAYMENTS, filter=wanted, sort=sort)
     expected = [shop["payments"][number] for number in numbers]
@@ -233,7 +233,7 @@ def test_between_two_cursors(listed: RunningServer) -> None:
 
 
 def test_a_list_is_stable_while_rows_arrive(tmp_path: Path) -> None:
-    """What arrives between two pages is on neither list of what was there: nothing is passed over, nothing twice."""
+    """Collections that are opened between two pages neither hide nor repeat any that were there before."""
     running = RunningServer(tmp_path).start()
     try:
         there = [open_collection(running)["id"] for _ in range(9)]

@@ -1,4 +1,4 @@
-"""What an answer loads, for all the places at which it stands."""
+"""The loader that reads a value once for all the places in an answer that need it."""
 
 import asyncio
 import gc
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.once
 
 
 def test_a_place_that_is_given_up_takes_nothing_from_the_others() -> None:
-    """Where a sibling failed, what waits beside it is canceled; another place that waits for the same thing has it."""
+    """If one waiting place is canceled, the others that wait for the same value still get it, from one read."""
     reads: list[Sequence[str]] = []
 
     async def read(keys: Sequence[str]) -> Mapping[str, str]:

@@ -93,7 +93,7 @@ READS = {
     "the whole log": event_log.ALL_EVENTS,
     "what is unsettled": reads.UNSETTLED,
 }
-"""What belongs to the things on a page, and the pages that have no filter."""
+"""The reads for the objects on a page, and for the pages that have no filter."""
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +205,7 @@ def test_a_total_ends_at_ten_thousand(full: RunningServer, name: str) -> None:
 
 @pytest.mark.once
 def test_every_shape_of_a_filter_has_a_statement(is_long: bool) -> None:
-    """Whatever is given together compiles, for each order and for the count."""
+    """Every combination of filters compiles for both databases, in each order and for the count."""
     for table, columns in (
         (COLLECTIONS, ("reference", "region_id", "currency")),
         (PAYMENTS, ("collection_id", "provider_id", "currency")),

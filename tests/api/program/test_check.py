@@ -91,7 +91,7 @@ def check(folder: Path, database: Path) -> tuple[int, list[str]]:
 
 
 def test_a_sound_database(sound: Path, tmp_path: Path) -> None:
-    """Where every invariant holds the exit code is 0."""
+    """If every invariant holds, the exit code is 0 and the output says so."""
     code, lines = check(tmp_path, sound)
     assert (code, "\n".join([*lines, ""])) == CHECKED
 
@@ -129,7 +129,7 @@ def test_every_invariant_can_break(sound: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("invariant", INVARIANTS, ids=lambda one: one.name)
 def test_an_invariant_reads_no_table_for_each_row(sound: Path, invariant: Invariant) -> None:
-    """What it looks for to each row it finds by an index: with a long log it takes no longer for one row."""
+    """An invariant finds what belongs to each row by an index and scans no table for it."""
     compiled = invariant.query.compiled(sqlite.dialect())
     values = compiled.arguments({"overdue": 0})
     with closing(sqlite3.connect(sound)) as database:

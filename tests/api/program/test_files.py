@@ -1,4 +1,4 @@
-"""What a server leaves on its disk, and who may read it."""
+"""The files that a server leaves on its disk, and who may read them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Where the log can't be written: on a full disk, into a pipe that is closed, to a reader that hangs."""
+"""A log that can't be written: to a full disk, to a closed pipe, or to a reader that hangs."""
 
 import os
 import signal
@@ -217,7 +217,7 @@ def test_what_is_queued_is_written_before_the_end() -> None:
 
 
 def test_a_pipe_that_somebody_made_one_that_does_not_wait(hanging: Reader) -> None:
-    """Where a write says "not now", the line is written once there is room."""
+    """A line for a full non-blocking pipe is kept, and written once there is room."""
     os.set_blocking(hanging.here, False)
     lines = logs.Lines(hanging.here)
     lines.write(b"patient")

@@ -266,7 +266,7 @@ def test_a_declined_authorization_leaves_no_raw_message(flow: Flow) -> None:
 
 
 def test_every_line_is_json(keyed_server: RunningServer) -> None:
-    """Whatever bytes come: no HTTP, a head too large, a socket's message that is no text."""
+    """Every line but the start-up one is JSON, even after invalid HTTP, too large a head or an invalid message."""
     for sent in (
         b"\x16\x03\x01\x02\x00\r\n\r\n",
         b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"x" * 40_000,

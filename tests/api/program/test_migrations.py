@@ -290,7 +290,7 @@ def test_a_session_without_its_collection_is_refused_at_commit(paid: Path) -> No
     "table", ["payment_collections", "payment_sessions", "payments", "operations"]
 )
 def test_a_currency_never_changes(open_server: RunningServer, table: str) -> None:
-    """Whatever was captured and refunded, every row of a collection is in the collection's currency."""
+    """Every row of a collection is in the collection's currency."""
     with closing(sqlite3.connect(open_server.folder / "tillgraph.db")) as database:
         key = "id" if table == "payment_collections" else "collection_id"
         assert database.execute(

@@ -41,7 +41,7 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
         "channel_binding",
     ),
 }
-"""What the settings say, alone and together (tests/parsing/test_settings.py has each), and what is built from them."""
+"""Settings wrong alone, together, or in what is built from them (tests/parsing/test_settings.py has each)."""
 
 
 @pytest.mark.parametrize("kind", WRONG)
@@ -109,7 +109,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServ
 
 
 def test_production_shows_no_graphiql(production: RunningServer) -> None:
-    """A browser that asks for a page gets 406, and the page's own addresses are not there."""
+    """A browser that requests the page gets 406, and its address for examples does not exist."""
     response = production.client.get("/graphql", headers={"accept": "text/html"})
     assert response.status_code == 406
     assert production.client.post("/graphql/examples").status_code in (404, 405)
@@ -135,7 +135,7 @@ def test_production_refuses_introspection(production: RunningServer) -> None:
     ],
 )
 def test_production_makes_no_suggestions(production: RunningServer, query: str) -> None:
-    """What is not there is not told by what is near it."""
+    """In production the error for an unknown name suggests no similar name."""
     response = production.post(query)
     assert refused(response) == (422, "GRAPHQL_VALIDATION_FAILED")
     assert "did you mean" not in response.text.lower()

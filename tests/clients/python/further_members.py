@@ -24,7 +24,7 @@ from graphql import (
 )
 
 INTERFACES: Final = ("Failure", "CustomerAction")
-"""What members that are added later implement, by the schema's own promise."""
+"""The interfaces that members added later implement, by the schema's own promise."""
 
 PREFIX: Final = "Further"
 

@@ -33,7 +33,7 @@ def paid(own_database: str, tmp_path: Path) -> Iterator[RunningServer]:
 
 @pytest.mark.parametrize("command", in_short(list(COMMANDS), "check"))
 def test_a_database_that_does_not_answer(paid: RunningServer, command: str) -> None:
-    """Where the rows can't be read, nothing is said of them, and there is no traceback."""
+    """If the rows can't be read, the command says only to run it again, without a traceback."""
     address = make_url(paid.database).set(drivername="postgresql")
     with asyncio.Runner() as runner:
         connection = runner.run(asyncpg.connect(databases.text_of(address)))

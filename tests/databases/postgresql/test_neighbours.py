@@ -43,7 +43,7 @@ def test_f36_a_change_that_nobody_tells_of_arrives_by_the_poll(neighbours: Neigh
 
 
 def test_f36_changes_arrive_though_the_listening_connections_die(neighbours: Neighbours) -> None:
-    """Whatever connections the database closes, every change arrives once and in order."""
+    """Every change arrives once and in order, though the database closes connections meanwhile."""
     here, there = neighbours
     collection = open_collection(here)
     with following(here, "websocket", WATCH, {"id": collection["id"]}) as watching:

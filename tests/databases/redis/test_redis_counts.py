@@ -101,7 +101,7 @@ def assert_alone(server: RunningServer) -> None:
 
 
 def test_two_servers_count_together(redis: RunningRedis, pair: Pair) -> None:
-    """What one has let through, the other one counts on; what is kept there ends by itself and names no key."""
+    """Both servers count together; the key in Redis expires by itself and does not contain the credential."""
     assert [guess(pair[number % 2]) for number in range(QUOTA + 2)] == [401] * QUOTA + [429] * 2
     keys = redis.ask("KEYS *").decode()
     assert "tillgraph:address/127.0.0.1/86400/" in keys
@@ -164,7 +164,7 @@ def test_a_redis_that_hangs_stops_nobody(redis: RunningRedis, pair: Pair) -> Non
 
 @pytest.mark.parametrize("pair", [SHORT_WAITS], indirect=True)
 def test_a_server_starts_without_its_redis(redis: RunningRedis, pair: Pair) -> None:
-    """What is only for counting keeps nobody from starting; it ends in order too, and leaves no connection behind."""
+    """A server starts, serves and stops in order without its Redis, and leaves no connection open."""
     redis.stop()
     server = pair[0]
     assert server.stop() == 0

@@ -1,4 +1,4 @@
-"""What db/engine/sqlite.py needs of aiosqlite beyond its public names."""
+"""The parts of aiosqlite that db/engine/sqlite.py needs beyond its public names."""
 
 import asyncio
 import sqlite3
@@ -85,7 +85,7 @@ def test_functions_run_one_behind_the_other_and_whole(tmp_path: Path) -> None:
 
 
 def test_a_canceled_wait_does_not_cut_the_function(tmp_path: Path) -> None:
-    """Whoever waits may be canceled: the function runs to its end, and the connection goes on."""
+    """If a wait is canceled, the function runs to its end, and the connection stays usable."""
     begun, go_on, ended = threading.Event(), threading.Event(), threading.Event()
 
     def work() -> None:

@@ -112,7 +112,7 @@ def test_a_real_disk_that_is_full(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("what", ["file", "folder"])
 def test_a_file_of_somebody_else(tmp_path: Path, what: str) -> None:
-    """Where the user that the server runs as may only read, it does not start, and says why."""
+    """If the server's user may not write the file or its folder, it does not start and names the setting."""
     server = RunningServer(tmp_path)
     assert run_command(tmp_path, "migrate", **{URL: server.database}).returncode == 0
     (tmp_path / "tillgraph.db").chmod(0o444 if what == "file" else 0o666)

@@ -1,4 +1,4 @@
-"""What a gateway may answer, and what may become of its answer: every outcome ends by evidence, with one effect."""
+"""The answers of a gateway, and how they may be lost: every outcome ends by evidence, with one effect."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -92,7 +92,7 @@ RESERVED: Mapping[str, Sequence[str]] = {
     "refund": ("0.00", "70.00"),
     "cancel": ("0.00", "AUTHORIZED"),
 }
-"""What an answer says while the outcome is open: what was moved, and what may be moved meanwhile."""
+"""The answer while the outcome is open: what has moved, and what may be moved meanwhile."""
 
 
 def reserved_by(kind: str, answer: Json) -> Sequence[str]:
@@ -223,7 +223,7 @@ def test_f15_an_answer_that_is_none(shared_site: Site, kind: str, fault: Fault) 
 
 
 def test_f32_a_refund_beside_a_capture_that_fails_late(shared_site: Site) -> None:
-    """What is being captured can't be refunded, and once the capture has failed there is nothing to refund."""
+    """A payment can't be refunded while its capture is pending, nor after that capture has failed."""
     server = shared_site.server
     capture = prepared(server, "capture", "pending")
     assert called(server, capture)["__typename"] == OPEN["capture"]

@@ -53,7 +53,7 @@ def test_f06_the_intent_s_commit_fails(shared_site: Site, kind: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Unrecorded:
-    """What was asked while no outcome could be committed."""
+    """The requests made while no outcome could be committed."""
 
     site: Site
     answers: Mapping[str, tuple[Prepared, Json]]

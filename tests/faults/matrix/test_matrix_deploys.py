@@ -17,7 +17,7 @@ VERSIONS = sorted((ROOT / "db" / "migrations" / "versions").glob("0*.py"))
 NEWER = [path for path in VERSIONS if not path.name.startswith("0001")]
 
 UNNOTICED = {"add_column", "create_table", "create_index", "drop_index"}
-"""What a program that does not know of it does not notice; without an index it is slower, and as right as before."""
+"""The steps that an older program does not notice; without an index it is slower, and as right as before."""
 
 WIDENED = {"0014_payments_of_nothing": "amount_minor >= 1"}
 """Migrations that replace a check by one that holds wherever it held, with the check as it was."""

@@ -78,7 +78,7 @@ class Stopped:
     site: Site
     exit_code: int
     is_closed_to_others: bool
-    """Whoever called after the signal was refused."""
+    """A call after the signal was refused."""
     answers: Mapping[str, tuple[Prepared, Json]]
 
 
@@ -138,7 +138,7 @@ def test_f42_sigterm_during_a_mutation(stopped: Stopped, kind: str) -> None:
 
 @pytest.mark.once
 def test_f42_sigterm_while_recovery_asks(killed_site: Site) -> None:
-    """What recovery asks for when the server is told to stop is recorded, though nobody waits for its answer."""
+    """If the server is told to stop while recovery waits for an answer, the outcome is recorded before it ends."""
     server, between = killed_site.server, killed_site.between
     one = prepared(server, "capture")
     for fault in (Fault.DROP_AFTER, Fault.HOLD_AFTER):

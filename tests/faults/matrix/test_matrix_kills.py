@@ -74,7 +74,7 @@ def test_f01_killed_before_the_commit(killed_site: Site, kind: str, point: str) 
 @pytest.mark.parametrize("kind", in_short(ASKED, "authorize"))
 @pytest.mark.parametrize("point", in_short(["after prepare", "before ask"], "after prepare"))
 def test_f02_killed_behind_the_intent(killed_site: Site, kind: str, point: str) -> None:
-    """The intent is found by recovery, without a call, and asked for with its key for the first time."""
+    """Recovery finds the intent, without a call, and requests it with its key for the first time."""
     server = killed_site.server
     one = prepared(server, kind)
     killed_at(killed_site, one, point)
@@ -123,7 +123,7 @@ def test_f03_killed_during_the_ask(
 def test_f04_killed_before_the_outcome_is_committed(
     killed_site: Site, kind: str, point: str
 ) -> None:
-    """What the gateway did and said is asked again with the same key and recorded once."""
+    """An outcome that was not committed is requested again with the same key and recorded once."""
     server = killed_site.server
     one = prepared(server, kind)
     killed_at(killed_site, one, point)

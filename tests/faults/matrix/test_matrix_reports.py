@@ -76,7 +76,7 @@ def test_f18_a_report_ten_times_at_once(deaf_site: Site, kind: str) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f19_a_report_that_it_is_pending_behind_its_success(deaf_site: Site, kind: str) -> None:
-    """What is known already is not unlearned by the report of an earlier state."""
+    """A report of an earlier state does not undo an outcome that is known already."""
     one = pending(deaf_site, kind)
     before = report_of(facts_of(deaf_site, one))
     settle_at(deaf_site, one)
@@ -128,7 +128,7 @@ def in_order(site: Site, order: Sequence[int]) -> None:
 
 @pytest.mark.once
 def test_f19_reports_in_any_order(deaf_site: Site, seed: int, is_long: bool) -> None:
-    """Whatever the order of five reports, all 120 in the long form, each counts once and the sums are the same."""
+    """In each order (all 120 in the long form) five reports count once each, and the sums are the same."""
     orders = list(itertools.permutations(range(5)))
     random.Random(seed).shuffle(orders)  # noqa: S311 - a test that can be repeated
     for order in orders if is_long else orders[:6]:
@@ -156,7 +156,7 @@ def test_f20_a_report_before_the_answer(deaf_site: Site, kind: str) -> None:
 @pytest.mark.once
 @pytest.mark.parametrize("kind", ASKED)
 def test_f21_a_report_that_was_there_before_its_operation(deaf_site: Site, kind: str) -> None:
-    """What was stored while its operation was not to be seen yet is applied once it is."""
+    """A report that was stored without being applied to its operation is applied when recovery looks."""
     server = deaf_site.server
     one, facts = settled_unheard(deaf_site, kind)
     server.rows(

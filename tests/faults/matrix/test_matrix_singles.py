@@ -1,4 +1,4 @@
-"""What has no kind: another currency than was asked, and a gateway that comes back after an hour."""
+"""Faults without a kind: another currency than requested, and a gateway that comes back after an hour."""
 
 import pytest
 
@@ -20,12 +20,12 @@ TRIED = "SELECT count(*) FROM operations WHERE status = 'UNKNOWN' AND unanswered
 
 MANY = 30
 AT_ONCE = 20
-"""What one process recovers at the same time."""
+"""The number of operations that one process recovers at the same time."""
 
 
 @pytest.mark.once
 def test_f16_another_amount_or_currency_than_was_asked(make_site: MakeSite) -> None:
-    """What the gateway says is recorded as it is, and the payment takes no movement until an operator has looked."""
+    """A payment authorized in another amount or currency than requested is mismatched and takes no movement."""
     made = make_site()
     # Where the proxy lies about an amount, the gateway's own ledger says otherwise.
     made.is_ledger_true = False
@@ -63,7 +63,7 @@ CLOSING = (
 def test_f16_another_currency_while_its_session_is_being_closed(
     make_site: MakeSite, result: str
 ) -> None:
-    """What was closed here and authorized there in yen is given back by the closing alone, or left to an operator."""
+    """A session authorized in yen while it is closed is released by the closing alone, or left to an operator."""
     made = make_site()
     # These reports are not what the gateway did.
     made.is_ledger_true = False

@@ -78,7 +78,7 @@ def test_f30_refunds_of_30_of_100_at_two_servers(two: Site, rounds: int) -> None
 
 @pytest.mark.parametrize("kind", ASKED)
 def test_f33_two_recoveries_of_one_operation(two: Site, kind: str) -> None:
-    """What is open is claimed by one of two servers that look all the time: one ask at a time, and one effect."""
+    """Of two servers that recover, one claims an open operation: one request at a time, and one effect."""
     server, between = two.server, two.between
     ones = [prepared(server, kind) for _ in range(5)]
     for one in ones:
@@ -95,7 +95,7 @@ def test_f33_two_recoveries_of_one_operation(two: Site, kind: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("kind", ASKED)
 def test_f33_a_lease_that_ends_during_the_ask(two: Site, kind: str) -> None:
-    """Where an operation is taken away from who still asks it, both ask with the same key, which has one effect."""
+    """If a lease ends during its request, both servers send it with the same key, which has one effect."""
     server, between = two.server, two.between
     one = prepared(server, kind)
     between.next(Fault.HOLD_BEFORE, kind=kind)

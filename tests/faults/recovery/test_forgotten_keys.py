@@ -93,7 +93,7 @@ def test_f46_what_shows_late_is_found(server: RunningServer) -> None:
     assert asked[-3:] == [("look", "absent"), ("look", "absent"), ("look", "done")]
 
 
-def test_f46_what_has_to_happen_goes_to_a_person(server: RunningServer) -> None:
+def test_f46_what_has_to_happen_goes_to_an_operator(server: RunningServer) -> None:
     """A canceled collection's payment that the gateway does not know of is not called given back: it is listed."""
     payment = paid(server, cancel=["unknown"], look=["absent"])
     session_id = payment["paymentSession"]["id"]

@@ -1,4 +1,4 @@
-"""What is given back is given back once, and what was decided stays decided whatever a gateway says."""
+"""Amounts are given back once, and decisions stand, whatever a gateway says."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

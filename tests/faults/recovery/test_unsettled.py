@@ -1,4 +1,4 @@
-"""What recovery has not settled yet: listed, asked for again, and settled by an operator with evidence."""
+"""Operations that are not settled yet: listed, requested again, and settled by an operator with evidence."""
 
 from collections.abc import Callable, Iterator
 from typing import TypeVar
@@ -61,7 +61,7 @@ def test_an_unknown_outcome_is_listed_with_its_next_step(still: RunningServer) -
 
 
 def test_asked_again_a_lost_reply_is_settled(still: RunningServer) -> None:
-    """Asked again at once with the same key, the outcome is there, and the gateway has one effect asked for twice."""
+    """Requested again at once with the same key, the operation is settled, with one effect for two requests."""
     payment = pay(still, token="approve,capture=lost_reply")
     session_id = payment["paymentSession"]["id"]
     pending = capture(still, payment["id"], amount="60.00")
@@ -261,7 +261,7 @@ def until_looked(server: RunningServer, session_id: str, found: Callable[[], Fou
 
 
 def _looks(server: RunningServer, session_id: str) -> int:
-    """Count recovery's looks whether the customer has done what was asked for."""
+    """Count how often recovery has looked whether the customer has done what was requested."""
     statement = (
         "SELECT unanswered_times FROM operations WHERE session_id = ? AND kind = 'authorize'"
     )
@@ -313,7 +313,7 @@ def test_the_list_is_read_in_pages(still: RunningServer) -> None:
 
 @pytest.mark.once
 @pytest.mark.parametrize("scale", in_short(["1000000", "40000"], "1000000"))
-def test_recovery_ends_after_days_and_leaves_it_to_a_person(
+def test_recovery_ends_after_days_and_leaves_it_to_an_operator(
     make_server: Callable[..., RunningServer], scale: str
 ) -> None:
     """After its last step nobody asks any more: the list shows no next step, and asking again still works."""
@@ -354,7 +354,7 @@ def test_f17_a_customer_who_never_comes_back_has_paid(server: RunningServer) -> 
 
 
 @pytest.mark.once
-def test_a_surplus_that_can_not_be_given_back_goes_to_a_person(
+def test_a_surplus_that_can_not_be_given_back_goes_to_an_operator(
     make_server: Callable[..., RunningServer],
 ) -> None:
     """A gateway's refusal of a required operation ends nothing: it is listed with the reason until an operator acts."""

@@ -54,7 +54,7 @@ def install(folder: Path, source: str) -> list[EntryPoint]:
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str) -> None:
-    """Whatever is wrong with it, one sentence says so and names the package."""
+    """Each fault is told in one sentence that names the package."""
     source, expected = BROKEN[case]
     packages = install(tmp_path, source)
     monkeypatch.syspath_prepend(str(tmp_path))

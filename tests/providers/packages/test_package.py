@@ -1,4 +1,4 @@
-"""A provider that another package brings, and that has to be asked for everything: openings and changes included."""
+"""A provider of another package, which receives a request for everything, openings and changes included."""
 
 import json
 from collections.abc import Iterator
@@ -67,7 +67,7 @@ def journal(server: RunningServer) -> list[Json]:
 
 
 def asked(server: RunningServer, session_id: str, kind: str) -> list[tuple[str, str]]:
-    """Return key and answer of each time that a terminal was asked for a kind, oldest first."""
+    """Return the key and the answer of each request of a kind to a terminal, oldest first."""
     return [
         (line["key"], line["word"])
         for line in journal(server)
@@ -86,7 +86,7 @@ def not_authorized(answer: Json, code: str) -> None:
 
 
 def test_another_package_s_provider_is_offered(server: RunningServer) -> None:
-    """What a package names in the entry point group is listed after ours, with what it says of itself."""
+    """A provider in the entry point group is listed after ours, with its own name and currencies."""
     collection = open_collection(server)
     listed = server.run("front_end/01_show_checkout", id=collection["id"])["paymentProviders"]
     by_id = {provider["id"]: provider for provider in listed}
@@ -153,7 +153,7 @@ def test_a_call_without_data_asks_how_the_browser_stands(server: RunningServer) 
 
 
 def test_a_call_without_data_finds_what_the_browser_did(server: RunningServer) -> None:
-    """Where the customer has paid in the browser, authorizing without data makes the payment, once for its key."""
+    """If the customer has paid in the browser, authorizing without data makes one payment and requests nothing."""
     session = open_at_terminal(server, open=["browser"], look=["authorized"])
     key = new_key()
     payment = authorize(server, session["id"], idempotencyKey=key)
@@ -164,7 +164,7 @@ def test_a_call_without_data_finds_what_the_browser_did(server: RunningServer) -
 
 
 def test_a_call_without_data_finds_that_the_browser_failed(server: RunningServer) -> None:
-    """Where the browser's attempt was declined, the session is ERROR and can be authorized again."""
+    """If the browser's attempt was declined, the session is ERROR and can be authorized again."""
     session = open_at_terminal(server, open=["browser"], look=["declined"])
     answer = authorize(server, session["id"])
     not_authorized(answer, "DECLINED")
@@ -235,7 +235,7 @@ def test_an_opening_that_did_not_happen(server: RunningServer, word: str, code: 
 
 
 def test_sessions_with_one_refused(server: RunningServer) -> None:
-    """Where one of several is refused, all are canceled, those that were opened also at their gateway."""
+    """If one of several sessions is refused, all are canceled, and one that was opened also at its gateway."""
     collection = open_collection(server)
     answer = server.change(
         "createPaymentSessions",
@@ -357,7 +357,7 @@ def test_a_change_in_flight_is_in_the_log(server: RunningServer) -> None:
 
 @pytest.mark.parametrize("ending", ["canceled", "covered"])
 def test_a_change_that_fails_when_all_is_over(server: RunningServer, ending: str) -> None:
-    """Where the collection was canceled or covered meanwhile, the session ends with its change."""
+    """If a change fails after the collection was canceled or covered, its session is canceled."""
     session = open_at_terminal(server, update=["unknown", "declined"])
     collection_id = collection_id_of(server, session["id"])
     update = {"id": session["id"], "metadata": {"cart": "1"}}
@@ -434,7 +434,7 @@ def test_f16_another_amount_than_was_asked(server: RunningServer) -> None:
 
 
 def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
-    """An authorization above what is outstanding is a surplus, however little was asked for."""
+    """An authorization above what is outstanding is a surplus and given back, even if only by one cent."""
     session = open_at_terminal(server, authorize=["done:10001"])
     answer = authorize(server, session["id"])
     not_authorized(answer, "AMOUNT_TOO_LARGE")
@@ -447,7 +447,7 @@ def test_a_larger_authorization_is_given_back(server: RunningServer) -> None:
 
 @pytest.mark.parametrize(("moved", "captured"), [("11000", "110.00"), ("5000", "50.00")])
 def test_f16_a_capture_of_another_amount(server: RunningServer, moved: str, captured: str) -> None:
-    """What a gateway says it captured is a fact, above the authorization too; the payment takes no further movement."""
+    """A gateway's captured amount is recorded, even above the authorization; the payment takes no further movement."""
     session = open_at_terminal(server, capture=[f"done:{moved}"])
     payment = authorize(server, session["id"])
     answer = capture(server, payment["id"])
@@ -551,7 +551,7 @@ def test_f16_a_movement_in_another_currency(server: RunningServer, kind: str) ->
 
 
 def test_f47_a_provider_that_captures_once(server: RunningServer) -> None:
-    """Where a capture gives the rest back, a part holds the whole remainder, and the log says what was given back."""
+    """If a capture releases the rest, it holds the whole remainder while it is pending, and the release is logged."""
     session = open_at_terminal(server, "once", capture=["unknown", "done"])
     payment = authorize(server, session["id"])
     answer = capture(server, payment["id"], amount="30.00")

@@ -39,7 +39,7 @@ def test_wrong_data(server: RunningServer, name: str, data: Json, path: list[str
 
 
 def test_a_refused_token_is_not_repeated(server: RunningServer) -> None:
-    """What somebody took for a token, such as a card number, is neither answered nor logged."""
+    """A value given as a token, such as a card number, is repeated neither in the message nor in the log."""
     collection = open_collection(server)
     values = {
         "paymentCollectionId": collection["id"],
@@ -202,7 +202,7 @@ def settled(server: RunningServer) -> Json:
 
 @pytest.mark.parametrize("case", WRONG_REPORTS)
 def test_a_wrong_report(server: RunningServer, settled: Json, case: str) -> None:
-    """What can't be settled is refused, and moves nothing."""
+    """A report that settles nothing is refused and moves nothing."""
     id, body, status = WRONG_REPORTS[case]
     session = id or settled["paymentSession"]["id"]
     with unmoved(server, settled["paymentCollection"]["id"]):

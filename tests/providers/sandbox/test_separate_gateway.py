@@ -66,7 +66,7 @@ def test_lost_reply_across_processes(pair: Pair) -> None:
 
 
 def test_report_across_processes(pair: Pair) -> None:
-    """What the gateway left pending is settled by a report that it posts to the server, signed."""
+    """A pending authorization is settled by a signed report that the gateway posts to the server."""
     server, _ = pair
     collection = open_collection(server)["id"]
     session = open_session(server, collection, "pending")["id"]

@@ -68,7 +68,7 @@ def failure_of(code: str | None, decline_code: str | None = None) -> tuple[Failu
 
 
 def test_what_each_code_says_of_a_failed_attempt() -> None:
-    """What the customer did not do, and what was too late, is told apart from a decline; each keeps its word."""
+    """Failed actions and expiries are told apart from declines, and each keeps its code."""
     kinds = {"action failed": FailureCode.ACTION_FAILED, "expired": FailureCode.EXPIRED}
     for table, found in TABLES.items():
         expected = kinds.get(table, FailureCode.DECLINED)

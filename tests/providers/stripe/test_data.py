@@ -1,4 +1,4 @@
-"""What Stripe would refuse of `data`, refused before it is asked."""
+"""Values of `data` that Stripe would refuse, refused before Stripe is contacted."""
 
 import pytest
 

@@ -123,7 +123,7 @@ def test_disputes_of_parts(shop: Site) -> None:
 
 
 def test_a_dispute_that_leaves_a_part(shop: Site) -> None:
-    """Where Stripe still refunds the payment, what the dispute has taken can't be given back once more."""
+    """If Stripe still refunds a disputed payment, the amount that the dispute has taken can't be refunded too."""
     payment = shop.paid()
     capture(shop.server, payment["id"])
     found = shop.payment(payment["id"])

@@ -1,4 +1,4 @@
-"""What customers object to: Stripe's disputes, on the payment and in the log."""
+"""Stripe's disputes, on the payment and in the log."""
 
 import orjson
 import pytest
@@ -89,7 +89,7 @@ def test_a_dispute_is_shown_and_told(shop: Site) -> None:
 
 
 def test_a_dispute_that_was_prevented(shop: Site) -> None:
-    """It was over before anybody was asked for anything, and is closed."""
+    """It was over before any response was requested, and is CLOSED."""
     payment, _ = disputed(shop, "prevented")
     stands(shop, payment, "CLOSED")
 
@@ -129,7 +129,7 @@ def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
 
 
 def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
-    """What moved is recorded while they can't be read, and they are as soon as they can."""
+    """A refund is recorded while disputes can't be read, and the disputes as soon as they can be."""
     payment, reference = disputed_and_refunded(own, "needs_response")
     own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
     report_all(own, reference)

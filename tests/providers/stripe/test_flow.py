@@ -46,7 +46,7 @@ def test_a_session_opens_an_intent_for_the_browser(shop: Site) -> None:
 
 @pytest.mark.once
 def test_documented_keys_reach_the_intent(shop: Site) -> None:
-    """What is said to Stripe through `data`, and the return address."""
+    """The keys of `data` reach the intent, which allows redirects if there is a return address."""
     session = shop.opened(
         data={
             "setupFutureUsage": "off_session",

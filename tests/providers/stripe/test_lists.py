@@ -9,7 +9,7 @@ from payments.model.ids import HolderId, SessionId, first_id, made_at, new_id
 from payments.model.instants import SECOND, after, now
 from providers.stripe.connection import Connection
 from providers.stripe.errors import ListTooLong
-from providers.stripe.lists import READ_TRIES, paged, spans_behind
+from providers.stripe.lists import READ_TRIES, paged, spans_after
 from tests.providers.stripe.site import SECRET_KEY, RunningStripe
 from tests.support.forms import in_short
 from tests.support.program.ports import free_port
@@ -43,7 +43,7 @@ def test_the_spans_of_an_id() -> None:
     made = made_at(new_id("payses_"))
     assert before <= made // 1_000 <= now() // 1_000
     second = made // SECOND
-    assert spans_behind(made) == (
+    assert spans_after(made) == (
         {"gte": second - 600, "lte": second + 600},
         {"gte": second + 601, "lte": second + 90_000},
     )

@@ -147,7 +147,7 @@ def test_all_of_an_authorization_expires(in_parts: Site) -> None:
 
 
 def test_the_rest_expires_while_a_capture_is_unknown(in_parts: Site) -> None:
-    """What the capture holds is left to its own outcome; all the rest is released."""
+    """The amount of an unknown capture stays held until its own outcome; all the rest is released."""
     payment = captured_in_part(in_parts, "10.00")
     reference = reference_of_payment(in_parts, payment)
     with in_parts.stripe.silence():

@@ -1,4 +1,4 @@
-"""What an account does not offer: ways of paying that it has not activated, or that are of the past."""
+"""Ways of paying that an account does not offer: not activated, or no longer in use."""
 
 import pytest
 
@@ -157,7 +157,7 @@ def test_every_provider_but_one(shop: Site, missing: str) -> None:
 
 
 def test_named_providers_are_all_or_none(shop: Site) -> None:
-    """Where it was named, one that is not offered is refused, and none is open."""
+    """If a named provider is not offered, the call is refused, and no session stays open."""
     collection = open_collection(shop.server, "50.00", "EUR")
     values = {
         "paymentCollectionId": collection["id"],
@@ -186,7 +186,7 @@ def test_every_provider_that_takes_the_amount(shop: Site) -> None:
 
 
 def test_an_amount_that_only_stripe_knows_to_be_too_small(shop: Site) -> None:
-    """Where Stripe names no least amount its refusal names the field; Stripe is left out of every provider."""
+    """If only Stripe knows the least amount, its refusal names the field; opening every provider leaves Stripe out."""
     collection = open_collection(shop.server, "0.10", "LBP")
     values = {"paymentCollectionId": collection["id"], "providerId": "stripe"}
     refused = shop.server.change("createPaymentSession", values)

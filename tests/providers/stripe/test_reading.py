@@ -34,7 +34,7 @@ def test_the_commands_read_again(own: Site) -> None:
 
 
 def test_a_command_gives_up(own: Site) -> None:
-    """What stays busy ends it with a sentence that names the object, after four tries."""
+    """If Stripe stays busy for four tries, the command ends with a sentence that names the object."""
     reference = reference_of(own.payment(own.paid()["id"])["paymentSession"])
     own.stripe.fault("TOO_MANY", "retrieve", times=READ_TRIES)
     assert own.server.command("check", "--provider", "stripe") == (

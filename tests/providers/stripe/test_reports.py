@@ -1,4 +1,4 @@
-"""What Stripe reports: verified, stored once, and read back, so that order and number make no difference."""
+"""Stripe's reports: verified, stored once, and read back, so that order and number make no difference."""
 
 import itertools
 import time

@@ -60,7 +60,7 @@ def test_amounts_in_stripes_unit(currency: str) -> None:
 
 @pytest.mark.parametrize(("amount", "currency"), [(501, "isk"), (1, "ugx"), (5, "zzz"), (5, "xxx")])
 def test_an_amount_that_can_not_be(amount: int, currency: str) -> None:
-    """What has decimals that the currency has not, or is of no currency, is not guessed at."""
+    """An amount with more decimals than its currency has, or in no known currency, is refused."""
     with pytest.raises(ValueError, match=r"no currency|too fine"):
         from_stripe(amount, currency)
 
@@ -238,7 +238,7 @@ def test_what_a_declined_card_means(card: Card) -> None:
 
 
 def test_what_failures_of_the_customer_mean() -> None:
-    """What the customer failed to do, and what was over, is told apart from a decline."""
+    """A failed authentication is ACTION_FAILED and an expired charge is EXPIRED; neither is a decline."""
     found = declined("payment_intent_authentication_failure", None)
     assert found.code is FailureCode.ACTION_FAILED
     assert declined("charge_expired_for_capture", None).code is FailureCode.EXPIRED

@@ -89,7 +89,7 @@ def test_oxxo_gives_nothing_back(shop: Site) -> None:
 
 
 def test_oxxo_gives_nothing_back_among_other_ways(shop: Site) -> None:
-    """What decides is how it was paid, at the provider of all ways as well."""
+    """A payment made by OXXO can't be refunded through the provider of all ways either."""
     payment = paid_by_oxxo(shop)
     shop.server.rows(
         "UPDATE payments SET provider_id = 'stripe' WHERE id = ?",

@@ -72,7 +72,7 @@ def test_a_browser_is_offered_what_takes_its_currency(shop: Site) -> None:
 
 
 def test_paid_by_a_way_of_its_own(shop: Site) -> None:
-    """What Stripe reports of its intent is that provider's: authorized and captured at once, and refunded."""
+    """A payment by iDEAL is authorized and captured at once by Stripe's report, and can be refunded."""
     session = shop.opened("50.00", "EUR", provider="stripe_ideal")
     shop.stripe.in_browser(session, "ideal")
     shop.stripe.control("authenticate", id=reference_of(session), succeeds=True)

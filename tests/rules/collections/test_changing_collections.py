@@ -194,7 +194,7 @@ def test_lowering_with_something_captured(
 
 
 def test_a_released_part_may_be_lowered(server: RunningServer) -> None:
-    """What was released is not authorized any more: the amount may go down to what is left."""
+    """A released part is no longer authorized: the amount may be lowered to what is left."""
     payment = paid(server)
     collection = payment["paymentCollection"]["id"]
     capture(server, payment["id"], amount="60.00", isFinal=True)
@@ -352,7 +352,7 @@ def test_canceled_and_then_authorized(server: RunningServer) -> None:
 
 @pytest.mark.parametrize("told", ["lost_reply", "slow:0.2"])
 def test_canceling_is_finished_at_a_poor_gateway(server: RunningServer, told: str) -> None:
-    """What the gateway still owes is finished by recovery, with one effect."""
+    """A cancellation that the gateway answers late or not at all is finished later, with one effect."""
     payment = paid(server, f"approve,cancel={told}")
     collection, session = payment["paymentCollection"]["id"], payment["paymentSession"]["id"]
     assert cancel(server, collection)["status"] == "CANCELED"
@@ -386,7 +386,7 @@ def test_canceling_with_a_gateway_that_is_not_reached(server: RunningServer) -> 
 
 
 def test_canceling_joins_a_pending_cancellation(server: RunningServer) -> None:
-    """A payment whose cancellation is pending already is asked for only once."""
+    """The cancellation of a payment that is pending already is requested only once."""
     payment = paid(server, "approve,cancel=pending")
     collection, session = payment["paymentCollection"]["id"], payment["paymentSession"]["id"]
     server.change("cancelPayment", {"paymentId": payment["id"]})

@@ -241,7 +241,7 @@ def test_a_surplus_is_given_back_by_a_poor_gateway(server: RunningServer, told: 
 
 
 def test_a_surplus_with_an_unreachable_gateway_stays_pending(server: RunningServer) -> None:
-    """Where the gateway is not reached, giving back stays pending and is never given up."""
+    """If the gateway can't be reached, the return of a surplus stays pending and does not count as failed."""
     collection, _, other = covered_with_one_in_flight(server, "pending,cancel=unavailable")
     settle(server, other, "approve")
     until_event(server, collection, "AUTHORIZATION_RETURNED")

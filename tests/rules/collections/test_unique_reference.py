@@ -117,7 +117,7 @@ def test_without_the_setting(server: RunningServer) -> None:
 
 
 def test_the_setting_comes_later(make_server: Make) -> None:
-    """What is there stays as it is, and counts from then on."""
+    """Existing duplicates stay as they are, and count from then on."""
     running = make_server().start()
     first, second = open_referenced(running, "cart-1"), open_referenced(running, "cart-1")
     running.kill()

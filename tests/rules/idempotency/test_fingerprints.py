@@ -1,4 +1,4 @@
-"""What counts as the same input under an idempotency key, as tables of the function that compares."""
+"""The inputs that count as the same under an idempotency key, as tables of the function that compares."""
 
 from dataclasses import MISSING, fields
 from decimal import Decimal

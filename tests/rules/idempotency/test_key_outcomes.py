@@ -240,7 +240,7 @@ def refused_for_a_session(collection: str) -> list[tuple[str, Input]]:
 
 @pytest.mark.parametrize("number", range(5))
 def test_a_refused_session_binds_nothing(server: RunningServer, number: int) -> None:
-    """What is refused before anything is written leaves its key free for another input."""
+    """A call refused before anything is written leaves its key free for another input."""
     collection, key = open_collection(server)["id"], new_key()
     code, values = refused_for_a_session(collection)[number]
     with unmoved(server, collection):

@@ -79,7 +79,7 @@ def test_a_key_that_was_not_reached_stays_bound(server: RunningServer) -> None:
 
 
 def test_asking_again_reserves_again(server: RunningServer) -> None:
-    """Where the room is taken by now, asking again with the key is AMOUNT_TOO_LARGE."""
+    """If the room is taken meanwhile, a further call with the key is AMOUNT_TOO_LARGE."""
     collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
@@ -145,7 +145,7 @@ def test_asking_again_while_the_provider_is_disabled(server: RunningServer) -> N
     ("token", "member"), [("approve", "Payment"), ("pending", "RequiresMoreAction")]
 )
 def test_asking_again_joins_another_attempt(server: RunningServer, token: str, member: str) -> None:
-    """Where the session has another attempt by then, the key joins that, and nothing is asked."""
+    """If the session has another attempt by then, the key joins it, and nothing is requested."""
     collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)
@@ -156,7 +156,7 @@ def test_asking_again_joins_another_attempt(server: RunningServer, token: str, m
 
 
 def test_asking_again_joins_a_failed_attempt(server: RunningServer) -> None:
-    """Where the session's other attempt was declined by then, the key answers that."""
+    """If the session's other attempt was declined by then, the key answers with that decline."""
     collection, session = open_with_session(server, "unavailable")
     key = new_key()
     authorize(server, session, idempotencyKey=key)

@@ -38,7 +38,7 @@ def test_canceling_all(server: RunningServer, provider: str) -> None:
 
 
 def test_a_cancellation_is_logged(server: RunningServer) -> None:
-    """The log says that it was asked for and that it happened; the gateway did it once."""
+    """The log says that it was requested and that it happened; the gateway did it once."""
     id, session, collection = payment_ids(pay(server))
     cancel_payment(server, id)
     assert events_of(server, collection, after=4) == [
@@ -74,7 +74,7 @@ def test_nothing_to_give_back(server: RunningServer, *, is_refunded: bool) -> No
 
 
 def test_nothing_to_give_back_after_a_final_capture(server: RunningServer) -> None:
-    """What a final capture released is not given back again."""
+    """An amount that a final capture released is not released again."""
     id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     with unmoved(server, collection):
@@ -143,7 +143,7 @@ def test_no_capture_while_a_cancellation_is_pending(server: RunningServer, more:
 
 
 def test_a_refund_while_a_cancellation_is_pending(server: RunningServer) -> None:
-    """What was captured can be refunded while the rest is being given back."""
+    """A captured amount can be refunded while the cancellation of the rest is pending."""
     id, _, _ = payment_ids(pay(server, token="approve,cancel=pending"))
     capture(server, id, amount="60.00")
     cancel_payment(server, id)
@@ -153,7 +153,7 @@ def test_a_refund_while_a_cancellation_is_pending(server: RunningServer) -> None
 
 
 def test_canceling_again_while_pending(server: RunningServer) -> None:
-    """A further call answers CancelPending, and no second cancellation is asked for."""
+    """A further call answers CancelPending, and no second cancellation is requested."""
     id, session, collection = payment_ids(pay(server, token="approve,cancel=pending"))
     cancel_payment(server, id)
     with unmoved(server, collection):

@@ -29,7 +29,7 @@ mutation ($input: RefundPaymentInput!) {
   refundPayment(input: $input) { __typename ... on RefundFailed { code } }
 }
 """
-"""What a payment with a thousand movements is moved with: the answer does not list them all."""
+"""The refund of a payment with a thousand movements: the answer does not list them all."""
 
 MOST = 1_000
 """Captures of a payment, and as many refunds."""
@@ -59,7 +59,7 @@ def test_capturing_all(server: RunningServer, more: Json) -> None:
 
 
 def test_a_capture_is_logged(server: RunningServer) -> None:
-    """The log says that it was asked for and that it happened."""
+    """The log says that it was requested and that it happened."""
     id, _, collection = payment_ids(pay(server))
     capture(server, id)
     assert events_of(server, collection, after=4) == [
@@ -198,7 +198,7 @@ def test_nothing_left_to_capture(server: RunningServer, amount: str | None) -> N
 
 
 def test_nothing_left_after_a_final_capture(server: RunningServer) -> None:
-    """What a final capture released can't be captured."""
+    """An amount that a final capture released can't be captured."""
     id, _, collection = payment_ids(pay(server))
     capture(server, id, amount="60.00", isFinal=True)
     with unmoved(server, collection):

@@ -1,4 +1,4 @@
-"""What a provider says against an outcome that is final: only that it did what is declined here."""
+"""The only answer that contradicts a final outcome: the provider did what is declined here."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What happens while a gateway is being asked: the ask is held at a proxy until the test has seen what it looks for."""
+"""Events during a request to a gateway: a proxy holds the request until the test has seen what it looks for."""
 
 from collections.abc import Iterator
 
@@ -167,7 +167,7 @@ def late_capture(shop: Site) -> tuple[str, str]:
 
 
 def test_a_surplus_that_was_captured_is_refunded(shop: Site) -> None:
-    """What the gateway captured at once for a canceled collection is refunded, as SURPLUS."""
+    """An amount that the gateway captured at once for a canceled collection is refunded, as SURPLUS."""
     collection, session = late_capture(shop)
     found = until_event(shop.server, collection, "PAYMENT_REFUNDED")
     payment = payment_of(shop.server, found["payments"][0]["id"])
@@ -193,7 +193,7 @@ def test_a_surplus_that_was_captured_counts_in_no_sum(shop: Site) -> None:
 
 
 def surplus(shop: Site, paid: str = "100.00", **more: Json) -> tuple[str, str, Json]:
-    """Pay a part of a collection while all of it is being asked for: ids of collection and session, and the answer."""
+    """Pay a part of a collection while all of it is requested; return both ids and the answer to that request."""
     collection = open_collection(shop.server)["id"]
     customer = open_session(shop.server, collection, "challenge", amount=paid)["id"]
     assert authorize(shop.server, customer)["__typename"] == "RequiresMoreAction"

@@ -64,7 +64,7 @@ def test_as_many_units_of_another_currency() -> None:
 
 
 def test_a_payment_of_nothing() -> None:
-    """What the provider holds in another currency stays a difference of a payment that is mismatched."""
+    """An amount in another currency at the provider is a difference of a payment of nothing."""
     found = differences(SESSION, payment(0), effects("JPY")[:1])
     assert [str(one) for one in found] == [
         "pay_1: authorized 0 JPY here, 10000 JPY at the provider ()"

@@ -35,7 +35,7 @@ def failed(
 
 @pytest.mark.parametrize("token", [None, "approve", "slow:0.1"])
 def test_an_approval(server: RunningServer, token: str | None) -> None:
-    """It makes a payment of the session's amount; the log says that it was asked for and that it came."""
+    """It makes a payment of the session's amount; the log says that it was requested and that it came."""
     collection, session = open_with_session(server, token)
     payment = authorize(server, session)
     assert (payment["__typename"], payment["status"]) == ("Payment", "AUTHORIZED")
@@ -290,7 +290,7 @@ def test_an_unknown_session(server: RunningServer) -> None:
 
 
 def test_in_flight_counts_when_authorizing(server: RunningServer) -> None:
-    """What another session has in flight leaves no room, and maximumAmount says how much there is."""
+    """An amount in flight in another session leaves that much less room, which maximumAmount states."""
     collection, first = open_with_session(server, "pending", amount="60.00")
     other = open_session(server, collection, amount="100.00")["id"]
     authorize(server, first)

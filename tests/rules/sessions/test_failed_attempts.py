@@ -122,7 +122,7 @@ def test_what_is_no_failure_does_not_count(server: RunningServer, shop: tuple[Js
 
 
 def test_a_customer_who_is_acting_may_come_back(server: RunningServer) -> None:
-    """What has begun goes on: the challenge of before is answered and pays."""
+    """A challenge that had begun before attempts were refused can still be answered, and pays."""
     collection = open_collection(server)
     challenged = open_session(server, collection["id"], "challenge")
     assert tried(server, collection, challenged)["__typename"] == "RequiresMoreAction"

@@ -52,7 +52,7 @@ def test_an_opened_session_is_pending(server: RunningServer, provider: str) -> N
 
 
 def test_an_absent_amount_is_what_is_outstanding(server: RunningServer) -> None:
-    """Where a part is authorized, a session without an amount is for the rest."""
+    """If a part is authorized already, a session without an amount is for the rest."""
     collection = open_collection(server)
     authorize(server, open_session(server, collection["id"], amount="30.00")["id"])
     assert open_session(server, collection["id"])["amount"] == "70.00"
@@ -155,7 +155,7 @@ def test_100_sessions(server: RunningServer) -> None:
 
 
 def test_two_sessions_where_one_is_left(server: RunningServer) -> None:
-    """Where both together would be more than 100, none of the two is opened."""
+    """If two sessions together would exceed the limit of 100, neither is opened."""
     collection = open_collection(server)["id"]
     copy_row(server, payment_sessions, open_session(server, collection)["id"], 98)
     assert_rejected(
@@ -193,7 +193,7 @@ def test_sessions_with_every_provider(server: RunningServer) -> None:
 
 
 def test_all_sessions_or_none(server: RunningServer) -> None:
-    """Where one provider named is refused, no session is opened."""
+    """If one named provider is refused, no session is opened."""
     collection = open_collection(server)
     values = {"paymentCollectionId": collection["id"], "providerIds": ["sandbox", "nobody"]}
     with unmoved(server, collection["id"]):
@@ -282,7 +282,7 @@ def test_a_canceled_session_is_not_changed(server: RunningServer) -> None:
 
 @pytest.mark.parametrize("token", [None, "decline"])
 def test_closing_what_the_gateway_does_not_hold(server: RunningServer, token: str | None) -> None:
-    """A PENDING or ERROR session is CANCELED at once, with SESSION_CANCELED, and nothing is asked of the gateway."""
+    """A PENDING or ERROR session is CANCELED at once, with SESSION_CANCELED, and the gateway gets no request."""
     collection = open_collection(server)
     session = open_session(server, collection["id"], token)
     if token is not None:

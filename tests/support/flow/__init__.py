@@ -1,1 +1,1 @@
-"""What a shop does, and what a test looks at afterwards."""
+"""The actions of a shop, and how a test looks at their results."""

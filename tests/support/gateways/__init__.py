@@ -1,1 +1,1 @@
-"""What servers talk to: the sandbox gateway as a process of its own, proxies, and receivers of webhooks."""
+"""The peers of a server: the sandbox gateway as a process of its own, proxies, and receivers of webhooks."""

@@ -114,7 +114,7 @@ class RunningServer:
     is_started_afresh: bool = False
     """It is an interpreter of its own, as the README starts it, rather than forked from one; see starting.py here."""
     checkout: Path = ROOT
-    """Where an interpreter of its own finds the program."""
+    """The directory in which an interpreter of its own finds the program."""
     process: "Started | subprocess.Popen[bytes] | None" = None
     client: httpx2.Client = field(init=False)
     is_database_own: bool = field(init=False)

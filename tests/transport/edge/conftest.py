@@ -47,7 +47,7 @@ LIFE_SECONDS = 3600
 """Of the credential that ends."""
 
 RECORDS: list[Json] = []
-"""What was logged, in order."""
+"""The records of the log, in order."""
 
 
 def _keep(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Json:
@@ -86,7 +86,7 @@ def is_origin_allowed(origin: str, _websocket: WebSocket) -> bool:
 
 
 class _Uvicorn(uvicorn.Server):
-    """What is called when it serves."""
+    """A Uvicorn server that says when it is ready to serve."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

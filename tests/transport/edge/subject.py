@@ -65,7 +65,7 @@ PROBE = Probe()
 
 
 class Context:
-    """What one execution has to itself."""
+    """The context of one execution."""
 
     def __init__(self, scope: RequestScope) -> None:
         self.scope = scope

@@ -94,7 +94,7 @@ def test_a_browser_gets_the_page(edge: EdgeServer, accept: str) -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", BROWSER])
 def test_without_a_page_html_is_406(make_edge: Callable[..., EdgeServer], accept: str) -> None:
-    """Where there is no page (production), a browser is told that there is none."""
+    """If there is no page (as in production), a request for HTML is 406."""
     assert make_edge(page=None).get({"accept": accept}).status_code == 406
 
 

@@ -1,4 +1,4 @@
-"""Where a request comes from: proxies that are named are believed, and nobody else."""
+"""The address that a request comes from: only proxies that are named are believed."""
 
 import ipaddress
 

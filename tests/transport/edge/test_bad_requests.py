@@ -371,7 +371,7 @@ def test_a_busy_store_at_the_door_is_503(edge: EdgeServer) -> None:
 
 
 def test_a_broken_door_is_masked(edge: EdgeServer) -> None:
-    """What the authentication raises unexpectedly is a 500 without its words."""
+    """An unexpected exception in authentication is a 500 that does not repeat its text."""
     response = edge.post("{ hello }", headers={"authorization": "Bearer broken"})
     error = assert_refused(response, 500, "INTERNAL")
     assert "secret" not in error["message"]

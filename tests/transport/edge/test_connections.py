@@ -72,7 +72,7 @@ def test_a_later_head_that_drips_in_is_given_up(edge: EdgeServer, limit: Limit) 
 
 
 def test_a_body_that_nobody_waits_for_is_given_up(edge: EdgeServer, limit: Limit) -> None:
-    """What is left of a request that was refused already may not drip in for ever."""
+    """If the rest of a request that was refused already drips in, the connection is closed without a second answer."""
     limit("REQUEST_SECONDS", 0.2)
     answer = drip(edge.port, b"POST /none HTTP/1.1\r\nHost: a\r\nContent-Length: 65000\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 404 ")
@@ -80,7 +80,7 @@ def test_a_body_that_nobody_waits_for_is_given_up(edge: EdgeServer, limit: Limit
 
 
 def test_a_silent_connection_is_closed(edge: EdgeServer, limit: Limit) -> None:
-    """Who sends nothing is told nothing."""
+    """A connection that sends nothing is closed without an answer."""
     limit("HEAD_SECONDS", 0.1)
     with connected(edge.port) as connection:
         assert received(connection) == b""
@@ -127,7 +127,7 @@ def logged(event: str) -> list[Json]:
 
 @BOUNDS
 def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: Json, told: Json) -> None:
-    """Where every place is taken, the oldest that is idle is closed, whoever asks is answered, and the log says so."""
+    """If every place is taken, the oldest idle connection is closed, the new one is answered, and the log says so."""
     server = make_edge(places=places(**bound))
     with connected(server.port) as first, connected(server.port) as second:
         for idle in (first, second):
@@ -147,7 +147,7 @@ def test_a_connection_without_a_request_gives_way(make_edge: Make, bound: Json, 
 def test_no_request_that_is_served_gives_way(
     make_edge: Make, probe: Probe, bound: Json, told: Json
 ) -> None:
-    """Where all are at work, another connection is refused, and the log says which bound it was, once."""
+    """If every connection is at work, another is refused, and the log names the exceeded limit, once."""
     server = make_edge(places=places(**bound))
     with connected(server.port) as busy, connected(server.port) as socket:
         busy.sendall(ACT_SLOWLY)

@@ -30,7 +30,7 @@ def test_each_key_has_a_count_of_its_own() -> None:
 
 
 def test_the_older_half_makes_room(limit: Callable[[str, float], None]) -> None:
-    """What is counted again and again is kept; what was counted once, long ago, is forgotten."""
+    """A key that is counted again and again is kept; one that was counted once, long ago, is forgotten."""
     limit("COUNTS_KEPT", 10)
 
     async def count() -> None:

@@ -72,7 +72,7 @@ def test_the_named_operation_runs(edge: EdgeServer) -> None:
     ],
 )
 def test_a_syntax_error_is_400(edge: EdgeServer, query: str) -> None:
-    """What does not parse is a bad request; NUL and lone surrogates are syntax errors like others."""
+    """A document that does not parse is a bad request; NUL and lone surrogates are syntax errors like others."""
     response = edge.post(content=json.dumps({"query": query}).encode())
     assert response.status_code == 400
     [error] = response.json()["errors"]
@@ -145,7 +145,7 @@ def test_an_argument_that_only_its_variable_spoils_is_told(edge: EdgeServer) -> 
     ],
 )
 def test_an_invalid_document_is_422(edge: EdgeServer, probe: Probe, query: str) -> None:
-    """What validation finds is refused with where it stands, and nothing runs."""
+    """An invalid document is refused, and nothing runs."""
     errors = errors_of(edge, 422, query)
     assert {error["extensions"]["code"] for error in errors} <= {
         "GRAPHQL_VALIDATION_FAILED",

@@ -1,4 +1,4 @@
-"""What ends a stream from outside, by the clock as it is."""
+"""Ends of a stream that come from outside, by the real clock."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What goes wrong while an operation runs: what is told, what is masked, and the status of the answer."""
+"""Errors while an operation runs: what is told, what is masked, and the status of the answer."""
 
 import socket
 from collections.abc import Iterator
@@ -113,7 +113,7 @@ def test_a_page_that_can_not_be_is_422(edge: EdgeServer, query: str, code: str) 
 
 @pytest.mark.parametrize("query", ["{ busy }", "{ busy hello }", "mutation { actBusy }"])
 def test_a_busy_store_is_503(edge: EdgeServer, query: str) -> None:
-    """What could not be read or written in time is to be sent again."""
+    """A read or a write that the store had no time for is 503, with the time after which to send it again."""
     response = edge.post(query)
     assert response.status_code == 503
     assert response.headers["retry-after"] == "1"
@@ -122,7 +122,7 @@ def test_a_busy_store_is_503(edge: EdgeServer, query: str) -> None:
 
 
 def test_a_mutation_keeps_its_answer(edge: EdgeServer, probe: Probe) -> None:
-    """What a mutation did is told, whatever its answer's details meet afterwards."""
+    """The result of a mutation is told, though a detail of its answer fails."""
     response = edge.post("mutation { actWithDetail { number denied } }")
     assert response.status_code == 200
     assert response.json()["data"] == {"actWithDetail": {"number": 1, "denied": None}}

@@ -99,7 +99,7 @@ def test_a_stream_by_get(edge: EdgeServer, probe: Probe) -> None:
     ],
 )
 def test_refusals_come_as_items(edge: EdgeServer, query: str, code: str) -> None:
-    """What is wrong with an operation comes through the stream: a browser can't read it elsewhere."""
+    """The errors of an operation come through the stream: a browser can't read them elsewhere."""
     response = stream(edge, query)
     assert response.status_code == 200
     assert only_error(response)["code"] == code
@@ -129,7 +129,7 @@ def test_who_is_not_known_gets_no_stream(edge: EdgeServer) -> None:
     ],
 )
 def test_an_error_ends_the_stream(edge: EdgeServer, field: str, code: str, message: str) -> None:
-    """What the source raises is the last item, masked where it is not ours."""
+    """An error raised by the source is the last item, masked if it is not ours."""
     response = stream(edge, f"subscription {{ {field} {{ number }} }}")
     first, last, rest = response.content.split(b"\n\n", 2)
     assert first + b"\n\n" == frame({"data": {field: {"number": 1}}})

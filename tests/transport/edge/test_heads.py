@@ -1,4 +1,4 @@
-"""What comes before a credential is known is bounded: heads, trailers, what is offered, what waits on a connection."""
+"""Limits before a credential is known: on heads, trailers, offers, and what waits on a connection."""
 
 import subprocess
 
@@ -60,7 +60,7 @@ def test_a_head_has_its_size(edge: EdgeServer, fields: bytes, status: int) -> No
 
 
 def test_trailers_are_thrown_away(edge: EdgeServer, probe: Probe) -> None:
-    """What stands behind a body is no header of the request: a proxy has not seen it."""
+    """A field after the body is not a header of the request: a proxy has not seen it."""
     with connected(edge.port) as connection:
         connection.sendall(CHUNKED + CHUNK + b"0\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n")
         assert received(connection, until=ANSWER).endswith(ANSWER)
@@ -78,7 +78,7 @@ def test_a_request_names_one_host(edge: EdgeServer, probe: Probe, hosts: bytes) 
 
 
 def test_a_tunnel_is_refused(edge: EdgeServer) -> None:
-    """CONNECT asks for what only a proxy does."""
+    """CONNECT is 405: only a proxy opens tunnels."""
     assert edge.raw(b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n").startswith(b"HTTP/1.1 405 ")
 
 

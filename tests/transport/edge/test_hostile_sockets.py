@@ -43,7 +43,7 @@ def test_a_socket_without_init_is_aborted(edge: EdgeServer, limit: Limit, piece:
 
 
 def test_a_socket_that_pings_is_answered(opened: Opened) -> None:
-    """Who reads the pongs gets one for each ping, however many come at once."""
+    """A client that reads gets one pong for each ping, even if 2,000 pings come at once."""
     with opened() as client:
         for number in range(2_000):
             client.send({"type": "ping", "payload": {"number": number}})

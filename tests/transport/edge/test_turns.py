@@ -66,7 +66,7 @@ def test_who_waits_can_be_canceled(limit: Limit) -> None:
 
 
 def test_a_small_answer_waits_for_nobody(limit: Limit) -> None:
-    """What takes less than a turn is done without the loop going on in between."""
+    """Work that takes less than a turn is done without the loop running in between."""
     limit("TURN_SECONDS", 60.0)
 
     async def run() -> None:

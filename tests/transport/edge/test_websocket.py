@@ -84,7 +84,7 @@ def test_numbers_keep_their_text(opened: Opened) -> None:
 
 
 def test_lone_surrogates_go_out_as_text(opened: Opened) -> None:
-    """What UTF-8 can't hold is escaped; ids included."""
+    """Text that UTF-8 can't hold is escaped; ids included."""
     with opened() as client:
         client.socket.send(
             '{"id":"\\ud800","type":"subscribe","payload":{"query":'
@@ -107,7 +107,7 @@ def test_lone_surrogates_go_out_as_text(opened: Opened) -> None:
     ],
 )
 def test_a_refused_operation_leaves_the_socket(opened: Opened, query: str, code: str) -> None:
-    """What is wrong with one operation is its own: an error message, and the socket goes on."""
+    """An error in one operation is answered with an error message, and the socket goes on."""
     with opened() as client:
         client.subscribe("a", query)
         assert errors_of(client.receive(), "a")[0]["extensions"]["code"] == code
@@ -252,7 +252,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize("message", MALFORMED, ids=lambda message: message[:60])
 def test_a_malformed_message_is_4400(opened: Opened, probe: Probe, message: str) -> None:
-    """Whatever is no message of the protocol closes the socket with its code, and nothing runs."""
+    """A message that the protocol does not have closes the socket with 4400, and nothing runs."""
     with opened() as client:
         client.socket.send(message)
         assert close_code(client.socket) == 4400

@@ -1,4 +1,4 @@
-"""Where a server listens: what is bound answers, and so does the address that is told."""
+"""A server's addresses: the one that is bound answers, and so does the one that is told."""
 
 import re
 from collections.abc import Callable

@@ -87,7 +87,7 @@ def ask_twice(server: RunningServer) -> None:
 
 
 def test_unknown_movements_outlast_a_wrong_key(own: Site, tmp_path: Path) -> None:
-    """Whatever is unknown while another account answers stays unknown; the right one settles it, each once."""
+    """Unknown outcomes stay unknown while another account answers; the right account settles each of them once."""
     each = {kind: prepared(own, kind) for kind in NAMES}
     keys = {kind: new_key() for kind in NAMES}
     refunded = each["refund"]
@@ -213,7 +213,7 @@ def test_an_account_that_is_not_known_yet(own: Site, tmp_path: Path) -> None:
 
 @pytest.mark.both
 def test_a_database_without_payments_takes_any_account(own: Site, tmp_path: Path) -> None:
-    """Whoever has only tried a key out may take another one."""
+    """A database without payments accepts a key of another account."""
     until(lambda: own.server.rows("SELECT account FROM gateway_accounts"))
     own.server.stop()
     with another_account(own, tmp_path / "other"):

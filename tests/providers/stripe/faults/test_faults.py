@@ -1,4 +1,4 @@
-"""What the network and Stripe may do to an ask: one effect, one outcome, and never a wrong one."""
+"""Faults of the network and of Stripe during a request: one effect, one outcome, and never a wrong one."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -91,7 +91,7 @@ BEFALLEN = [(fault, kind) for fault in FAULTS for kind in NAMES]
     ids=lambda one: f"{FAULTS[one[0]]}-{one[1]}",
 )
 def test_one_effect(deaf: Site, befallen: tuple[str, str]) -> None:
-    """Whatever happens to the ask, the movement happens once and is settled by evidence; its key answers with it."""
+    """Despite each fault the movement happens once and is settled by evidence; its key answers with it."""
     fault, kind = befallen
     one = prepared(deaf, kind)
     key = new_key()

@@ -9,7 +9,7 @@ pytestmark = pytest.mark.once
 
 
 def test_an_intent_that_somebody_else_has_changed(own: Site) -> None:
-    """What Stripe authorized is recorded; the log and `check` say what differs, and Stripe's records agree."""
+    """The amount that Stripe authorized is recorded; the log and `check` say what differs from the request."""
     session = own.opened()
     reference = session["data"]["paymentIntent"]
     own.stripe.call("POST", f"payment_intents/{reference}", amount="9000")

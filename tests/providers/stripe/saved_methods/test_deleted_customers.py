@@ -82,7 +82,7 @@ def test_what_was_kept_is_gone_with_the_customer(shop: Site) -> None:
 
 
 def test_a_saving_whose_answer_was_lost_is_gone_with_the_customer(deaf: Site) -> None:
-    """Its key says so for ever, and never asks for the new customer what was asked for the old one."""
+    """Its key says so for ever, and never repeats the old customer's request for the new one."""
     holder, key = new_holder(deaf), new_key()
     deaf.stripe.fault("DROP_AFTER", "create_setup")
     assert save(deaf, holder, idempotencyKey=key)["code"] == "IN_PROGRESS"
@@ -96,7 +96,7 @@ def test_a_saving_whose_answer_was_lost_is_gone_with_the_customer(deaf: Site) ->
 
 
 def test_saving_and_changing_name_the_customer(shop: Site) -> None:
-    """What is asked for a deleted customer names the field of the holder."""
+    """If the customer was deleted, saving a method and changing the holder fail and name the holder's field."""
     holder = deleted(shop)
     refused = save(shop, holder)
     assert (refused["code"], refused["path"]) == ("DECLINED", ["accountHolderId"])
@@ -123,7 +123,7 @@ def test_a_session_that_was_open(shop: Site) -> None:
 
 
 def test_paid_before_the_customer_was_deleted(deaf: Site) -> None:
-    """It is known when it is asked for, though another customer was made; what was to be kept went with the old one."""
+    """The payment is found by authorizing, though another customer was made; the method went with the old one."""
     holder = new_holder(deaf)
     data = {"setupFutureUsage": "off_session"}
     session = session_of(deaf, holder, accountHolderId=holder["id"], data=data)

@@ -130,7 +130,7 @@ def test_stripe_is_not_reached(deaf: Site) -> None:
 
 
 def test_a_holder_is_changed_at_stripe_too(shop: Site) -> None:
-    """What is left out stays; null empties; metadata is replaced and not told."""
+    """A change reaches Stripe's customer: an omitted field stays, and null empties one. Metadata is stored here."""
     made = new_holder(shop, email="ada@example.com", name="Ada")
     changed = shop.server.change(
         "updateAccountHolder", {"id": made["id"], "name": "Ada L.", "metadata": {"a": 1}}

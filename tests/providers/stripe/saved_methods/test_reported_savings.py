@@ -1,4 +1,4 @@
-"""What is kept for a customer whose browser never came back, and what iDEAL and Bancontact leave to charge later."""
+"""Methods kept for a customer whose browser never came back, and those that iDEAL and Bancontact leave to charge."""
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_a_decline_whose_answer_was_lost(shop: Site) -> None:
 
 
 def test_a_saving_that_is_not_ours(shop: Site) -> None:
-    """What another program on the account saves, for a customer of ours too, is read and comes to nothing."""
+    """A method that another program saves for a customer of ours is read and not kept here."""
     holder = new_holder(shop)
     shop.stripe.call(
         "POST",

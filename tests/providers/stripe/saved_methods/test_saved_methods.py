@@ -1,4 +1,4 @@
-"""What is kept for customers at Stripe, and what pays with that."""
+"""Payment methods kept for customers at Stripe, and payments with them."""
 
 from concurrent.futures import ThreadPoolExecutor
 

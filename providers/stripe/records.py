@@ -6,25 +6,25 @@ import stripe
 
 from payments.model.instants import SECOND, Instant
 from payments.model.outcomes import DisputeFound, Effect, Finding
-from payments.ports.provider import BooksUnreadable
+from payments.ports.provider import RecordsUnreadable
 from providers.stripe import disputes, intents, webhooks
 from providers.stripe.effects import effects_of
 from providers.stripe.errors import is_missing
 from providers.stripe.setups import ReadsSetups
 
 
-class ReadsBooks(ReadsSetups):
+class ReadsRecords(ReadsSetups):
     """Reads of intents at Stripe, with their refunds and disputes."""
 
     async def findings(self, reference: str) -> Sequence[Finding]:
-        """Return everything that happened to an intent; raises BooksUnreadable."""
+        """Return everything that happened to an intent; raises RecordsUnreadable."""
         try:
             intent = await self._connection.intent(reference)
         except stripe.StripeError as error:
             is_gone = is_missing(error) and not await self.account.is_to_blame(error)
             if is_gone:
                 return ()
-            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+            raise RecordsUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
         if intents.SESSION_KEY not in intents.metadata_of(intent):
             return ()
         try:
@@ -32,7 +32,7 @@ class ReadsBooks(ReadsSetups):
             refunds = await self._connection.refunds(reference) if has_moved else ()
             effects = effects_of(intent, refunds)
         except (stripe.StripeError, ValueError) as error:
-            raise BooksUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
+            raise RecordsUnreadable(f"Stripe's {reference}: {type(error).__name__}.") from None
         return [*effects, *await self._disputes(intent, effects)]
 
     async def _disputes(
@@ -45,10 +45,10 @@ class ReadsBooks(ReadsSetups):
             return [disputes.dispute_of(intent, one) for one in found]
         except (stripe.StripeError, ValueError) as error:
             said = f"Stripe's disputes of {intent.id}: {type(error).__name__}."
-            raise BooksUnreadable(said, effects) from None
+            raise RecordsUnreadable(said, effects) from None
 
     async def effects(self, since: Instant) -> AsyncIterator[Finding]:
-        """Yield what Stripe's events of the last thirty days are about, oldest first; raises BooksUnreadable."""
+        """Yield what Stripe's events of the last thirty days are about, oldest first; raises RecordsUnreadable."""
         newest: dict[str, int] = {}
         try:
             async for event in self._connection.events(since // SECOND, webhooks.TAKEN):
@@ -56,12 +56,12 @@ class ReadsBooks(ReadsSetups):
                 if reference is not None and not self.names_saving(reference):
                     newest[reference] = max(event.created, newest.get(reference, 0))
         except stripe.StripeError as error:
-            raise BooksUnreadable(f"Stripe's events: {type(error).__name__}.") from None
-        unread: BooksUnreadable | None = None
+            raise RecordsUnreadable(f"Stripe's events: {type(error).__name__}.") from None
+        unread: RecordsUnreadable | None = None
         for reference in sorted(newest, key=newest.__getitem__):
             try:
                 findings = await self.findings(reference)
-            except BooksUnreadable as error:
+            except RecordsUnreadable as error:
                 if not error.effects:
                     raise
                 unread, findings = error, error.effects
