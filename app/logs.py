@@ -6,6 +6,7 @@ import os
 import select
 import stat
 import threading
+import time
 from queue import SimpleQueue
 from typing import Any
 
@@ -18,6 +19,10 @@ QUEUED_LINES = 4_096
 
 FLUSH_SECONDS = 1.0
 """For queued lines at the end of a process: a reader that hangs must not keep it from ending."""
+
+GATHER_SECONDS = 0.005
+"""For the lines after one that was written at once: a thread that is woken for each takes the interpreter away from all
+others each time."""
 
 STANDARD_DESCRIPTORS = 3
 
@@ -81,6 +86,8 @@ class Lines:
         while (line := queue.get()) is not None or not queue.empty():
             if line is not None:
                 self._write_one(line)
+            if queue.empty():
+                time.sleep(GATHER_SECONDS)
 
     def _write_one(self, line: bytes) -> None:
         written = 0

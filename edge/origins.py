@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 """The ports that a browser leaves out of an origin, and people may write."""
 
 
+@lru_cache(256)
 def is_loopback_name(host: str) -> bool:
     """Return whether a host name or address is this machine's own."""
     host = host.lower()

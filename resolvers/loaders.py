@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
@@ -100,6 +100,7 @@ class Loaders:
     """The loaders of one operation or of one item of a stream: nothing loaded outlives its answer."""
 
     __slots__ = (
+        "_sources",
         "collections",
         "deliveries",
         "disabled_providers",
@@ -122,30 +123,50 @@ class Loaders:
         "sessions_of",
     )
 
+    collections: Loader[CollectionId, PaymentCollection]
+    sessions: Loader[SessionId, PaymentSession]
+    payments: Loader[PaymentId, Payment]
+    operations: Loader[OperationId, Operation]
+    sessions_of: Loader[CollectionId, Sequence[PaymentSession]]
+    payments_of: Loader[CollectionId, Sequence[Payment]]
+    payment_of: Loader[SessionId, Payment]
+    movements_of: Loader[PaymentId, Sequence[Operation]]
+    holders: Loader[HolderId, AccountHolder]
+    methods: Loader[MethodId, PaymentMethod]
+    methods_of: Loader[HolderId, Sequence[PaymentMethod]]
+    reasons: Loader[RefundReasonId, RefundReason]
+    first_events_of: Loader[tuple[CollectionId, int], Sequence[Event]]
+    first_events_of_payments: Loader[tuple[PaymentId, int], Sequence[Event]]
+    events: Loader[EventId, Event]
+    endpoints: Loader[EndpointId, WebhookEndpoint]
+    deliveries: Loader[DeliveryId, WebhookDelivery]
+    disabled_providers: Once[frozenset[str]]
+    disputes: Loader[DisputeId, Dispute]
+    disputes_of: Loader[PaymentId, Sequence[Dispute]]
+
     def __init__(self, reads: Reads, log: Log, webhooks: Webhooks) -> None:
-        self.collections: Loader[CollectionId, PaymentCollection] = Loader(reads.collections)
-        self.sessions: Loader[SessionId, PaymentSession] = Loader(reads.sessions)
-        self.payments: Loader[PaymentId, Payment] = Loader(reads.payments)
-        self.operations: Loader[OperationId, Operation] = Loader(reads.operations)
-        self.sessions_of: Loader[CollectionId, Sequence[PaymentSession]]
-        self.sessions_of = Loader(reads.sessions_of)
-        self.payments_of: Loader[CollectionId, Sequence[Payment]] = Loader(reads.payments_of)
-        self.payment_of: Loader[SessionId, Payment] = Loader(reads.payments_of_sessions)
-        self.movements_of: Loader[PaymentId, Sequence[Operation]] = Loader(reads.movements_of)
-        self.holders: Loader[HolderId, AccountHolder] = Loader(reads.holders)
-        self.methods: Loader[MethodId, PaymentMethod] = Loader(reads.methods)
-        self.methods_of: Loader[HolderId, Sequence[PaymentMethod]] = Loader(reads.methods_of)
-        self.reasons: Loader[RefundReasonId, RefundReason] = Loader(reads.reasons)
-        self.first_events_of: Loader[tuple[CollectionId, int], Sequence[Event]]
-        self.first_events_of = Loader(partial(_first_events, log.first_events_of))
-        self.first_events_of_payments: Loader[tuple[PaymentId, int], Sequence[Event]]
-        self.first_events_of_payments = Loader(partial(_first_events, log.first_events_of_payments))
-        self.events: Loader[EventId, Event] = Loader(log.events_by_id)
-        self.endpoints: Loader[EndpointId, WebhookEndpoint] = Loader(webhooks.endpoints_by_id)
-        self.deliveries: Loader[DeliveryId, WebhookDelivery] = Loader(webhooks.deliveries_by_id)
-        self.disabled_providers: Once[frozenset[str]] = Once(reads.disabled_providers)
-        self.disputes: Loader[DisputeId, Dispute] = Loader(reads.disputes)
-        self.disputes_of: Loader[PaymentId, Sequence[Dispute]] = Loader(reads.disputes_of)
+        self._sources = (reads, log, webhooks)
+
+    def __getattr__(self, name: str) -> Any:
+        """Make a loader when it is used first: most answers need few of them."""
+        reads, log, webhooks = self._sources
+        match name:
+            case "disabled_providers":
+                made: Any = Once(reads.disabled_providers)
+            case "payment_of":
+                made = Loader(reads.payments_of_sessions)
+            case "first_events_of" | "first_events_of_payments":
+                made = Loader(partial(_first_events, getattr(log, name)))
+            case "events":
+                made = Loader(log.events_by_id)
+            case "endpoints":
+                made = Loader(webhooks.endpoints_by_id)
+            case "deliveries":
+                made = Loader(webhooks.deliveries_by_id)
+            case _:
+                made = Loader(getattr(reads, name))
+        setattr(self, name, made)
+        return made
 
     def take(self, snapshot: Snapshot) -> None:
         """Take over a transaction's result, so that its answer does not read it again."""

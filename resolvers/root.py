@@ -1,8 +1,12 @@
 """The executable schema."""
 
+from functools import cache
+
 import strawberry
 from graphql import GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
+from strawberry.schema.name_converter import NameConverter
+from strawberry.utils.str_converters import to_camel_case
 
 from resolvers.mutations.root import Mutation
 from resolvers.queries import Query
@@ -11,6 +15,20 @@ from schema.actions import AwaitProvider, ConfirmWithSdk, DisplayInstructions, R
 from schema.event import PaymentEvent
 from schema.payment import Capture, Refund
 from schema.scalars import SCALARS
+
+
+class Names(NameConverter):
+    """Strawberry's names, each made once: it makes those of an input's fields anew for every request."""
+
+    def apply_naming_config(self, name: str) -> str:
+        """Return a name as the schema has it."""
+        return _camel_case(name)
+
+
+@cache
+def _camel_case(name: str) -> str:
+    return to_camel_case(name)
+
 
 SCHEMA = strawberry.Schema(
     query=Query,
@@ -25,7 +43,7 @@ SCHEMA = strawberry.Schema(
         RedirectToUrl,
         Refund,
     ],
-    config=StrawberryConfig(scalar_map=SCALARS),
+    config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
 )
 
 

@@ -5,7 +5,7 @@ that does not end if the client leaves, and answers with the refusal or the resu
 """
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from strawberry.types.field import StrawberryField
 
@@ -29,14 +29,6 @@ Show = Callable[[Any, RequestContext, Input, Answer], object]
 
 class FramedMutation(StrawberryField):
     """A framed mutation, made by this file alone."""
-
-
-@runtime_checkable
-class HasSnapshot(Protocol):
-    """A use case's answer with the collection as its transaction left it."""
-
-    @property
-    def snapshot(self) -> Snapshot: ...
 
 
 def is_not_there(refusal: Refused) -> bool:
@@ -113,7 +105,6 @@ def _snapshot_of(answer: object) -> Snapshot | None:
     match answer:
         case (Snapshot() as snapshot) | (Snapshot() as snapshot, *_):
             return snapshot
-        case HasSnapshot():
-            return answer.snapshot
         case _:
-            return None
+            found: object = getattr(answer, "snapshot", None)
+            return found if isinstance(found, Snapshot) else None
