@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 
 from db.engine.database import Database
 from db.rows import EVENT_COLUMNS, EVENTS
-from db.statements.compiled import IsOneOf, Row, Statement, json_list
+from db.statements.compiled import IsOneOf, Row, Statement
 from db.statements.log_order import IsBelowHorizon
 from db.tables import payments as tables
 from payments.model.entities import Event
@@ -93,7 +93,7 @@ class SqlLog:
 
     async def events_by_id(self, ids: Sequence[EventId]) -> Mapping[EventId, Event]:
         """Return events by id."""
-        rows = await self._rows(EVENTS_BY_ID, {"ids": json_list(ids)})
+        rows = await self._rows(EVENTS_BY_ID, {"ids": list(ids)})
         return {event.id: event for event in map(EVENTS.record, rows)}
 
     async def events_of(self, id: CollectionId, *, after: int, limit: int) -> Sequence[Event]:
@@ -106,7 +106,7 @@ class SqlLog:
     ) -> Mapping[CollectionId, Sequence[Event]]:
         """Return the first events of each collection, at most a number of each, oldest first."""
         grouped: dict[CollectionId, list[Event]] = defaultdict(list)
-        values = {"ids": json_list(ids), "most": limit}
+        values = {"ids": list(ids), "most": limit}
         for row in await self._rows(FIRST_EVENTS_OF, values):
             event = EVENTS.record(row)
             grouped[event.collection_id].append(event)
@@ -122,7 +122,7 @@ class SqlLog:
     ) -> Mapping[PaymentId, Sequence[Event]]:
         """Return the first events of each payment, at most a number of each, oldest first."""
         grouped: dict[PaymentId, list[Event]] = defaultdict(list)
-        values = {"ids": json_list(ids), "most": limit}
+        values = {"ids": list(ids), "most": limit}
         for row in await self._rows(FIRST_EVENTS_OF_PAYMENTS, values):
             event = EVENTS.record(row)
             assert event.payment_id is not None
@@ -144,7 +144,7 @@ class SqlLog:
 
     async def sequences(self, ids: Sequence[CollectionId]) -> Mapping[CollectionId, int]:
         """Return the newest sequence number of each collection's log."""
-        rows = await self._rows(SEQUENCES, {"ids": json_list(ids)})
+        rows = await self._rows(SEQUENCES, {"ids": list(ids)})
         return {row[0]: row[1] for row in rows}
 
     @staticmethod

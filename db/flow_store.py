@@ -1,11 +1,11 @@
 """The flow's transactions: locks, rows in and out, and the log."""
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
-import orjson
-
-from db.engine.database import Database
+from db.engine.database import Database, Exchanges, Overtaken
+from db.prepared import NotPrepared, exchange, key_of, values_of_key
 from db.rows import (
     COLLECTIONS,
     DISPUTES,
@@ -20,7 +20,7 @@ from db.rows import (
     RowMap,
 )
 from db.statements import flow as sql
-from db.statements.compiled import Connection, Statement, json_list
+from db.statements.compiled import Connection, Statement
 from db.statements.log_order import EVENTS_A_TRANSACTION
 from payments.model import instants
 from payments.model.account_holders import AccountHolder, MethodSetup, PaymentMethod
@@ -45,6 +45,7 @@ from payments.model.ids import (
 )
 from payments.model.instants import Instant
 from payments.model.statuses import OperationKind, OperationStatus
+from payments.ports.store import Subject
 from payments.ports.stored import StoredKey, StoredReport
 from payments.ports.transactions import ReadTransaction, Transaction
 
@@ -72,7 +73,7 @@ class StoreReadTransaction:
         self, of: Collection[ProviderId], *, since: Instant, after: SessionId, limit: int
     ) -> Sequence[PaymentSession]:
         """Return sessions of some providers that changed since an instant or can still be captured, sorted by id."""
-        values = {"providers": json_list(of), "since": since, "after": after, "most": limit}
+        values = {"providers": list(of), "since": since, "after": after, "most": limit}
         return [SESSIONS.record(row) for row in self._connection.rows(sql.SESSIONS_AT, values)]
 
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:
@@ -163,12 +164,12 @@ class StoreReadTransaction:
 
     def expired_payments(self, of: Collection[ProviderId], *, limit: int) -> Sequence[PaymentId]:
         """Return expired authorizations of some providers, the longest expired first."""
-        values = {"providers": json_list(of), "now": self.now, "most": limit}
+        values = {"providers": list(of), "now": self.now, "most": limit}
         return [PaymentId(row[0]) for row in self._connection.rows(sql.EXPIRED, values)]
 
     def next_due_at(self, of: Collection[ProviderId]) -> Instant | None:
         """Return when the next operation of some providers is due."""
-        return self._connection.rows(sql.NEXT_DUE, {"providers": json_list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
+        return self._connection.rows(sql.NEXT_DUE, {"providers": list(of)})[0][0]  # type: ignore[no-any-return]  # an integer column
 
     def parked_reports(self, *, since: Instant, limit: int) -> Sequence[StoredReport]:
         """Return the reports received since an instant that matched nothing and may do so by now, newest first.
@@ -209,23 +210,12 @@ class StoreTransaction(StoreReadTransaction):
 
     def key(self, owner: str, key: str) -> StoredKey | None:
         """Return an idempotency key."""
-        for row in self._connection.rows(sql.KEY, {"owner": owner, "key": key}):
-            owner, key, fingerprint, _, subject_ids, created_at = row
-            ids = tuple(orjson.loads(subject_ids))
-            return StoredKey(owner, key, fingerprint, ids, Instant(created_at))
-        return None
+        rows = self._connection.rows(sql.KEY, {"owner": owner, "key": key})
+        return key_of(rows[0]) if rows else None
 
     def bind_key(self, stored: StoredKey) -> None:
         """Store an idempotency key."""
-        values = {
-            "owner": stored.owner,
-            "key": stored.key,
-            "fingerprint": stored.fingerprint,
-            "subject_id": stored.subject_ids[0],
-            "subject_ids": orjson.dumps(stored.subject_ids).decode(),
-            "created_at": stored.created_at,
-        }
-        self._connection.change(sql.BIND_KEY, values)
+        self._connection.change(sql.BIND_KEY, values_of_key(stored))
 
     def release_key(self, subject_id: str) -> None:
         """Release the key of a request without an effect."""
@@ -342,7 +332,7 @@ class StoreTransaction(StoreReadTransaction):
     ) -> Sequence[Operation]:
         """Claim due operations of some providers, for as long as the lease lasts."""
         values = {
-            "providers": json_list(of),
+            "providers": list(of),
             "now": self.now,
             "most": limit,
             "holder": leased_by,
@@ -392,14 +382,20 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._exchanges = database if isinstance(database, Exchanges) else None
 
     def now(self) -> Instant:
         """Return the time of the database's clock, which all processes on it share."""
         return self._database.now()
 
-    async def transact(self, work: Callable[[Transaction], Answer]) -> Answer:
+    async def transact(
+        self, work: Callable[[Transaction], Answer], about: Subject | None = None
+    ) -> Answer:
         """Run a function in one transaction and commit; its exception rolls back. Raises StoreFailed."""
         now = self._database.now
+        if about is not None and self._exchanges is not None:
+            with suppress(NotPrepared, Overtaken):
+                return await exchange(self._exchanges, about, work)
         return await self._database.write(lambda one: work(StoreTransaction(one, now())))
 
     async def read(self, work: Callable[[ReadTransaction], Answer]) -> Answer:

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -173,9 +172,9 @@ def _shaped(
     words = [status.value for status in statuses or ()]
     shape = Shape(table, tuple(values), ids is not None, len(words))
     values |= {f"status_{n}": word for n, word in enumerate(words)}
-    values["statuses"] = orjson.dumps(words).decode()
+    values["statuses"] = list(words)
     if ids is not None:
-        values["ids"] = orjson.dumps(list(ids)).decode()
+        values["ids"] = list(ids)
     return shape, values
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import and_, func, literal_column, or_, select, true
 
 from db.engine.database import Database
 from db.rows import OPERATIONS, PAYMENTS
-from db.statements.compiled import IsOneOf, Statement, json_list
+from db.statements.compiled import IsOneOf, Statement
 from db.tables import payments as tables
 from payments.model.entities import Operation
 from payments.model.ids import SessionId
@@ -66,7 +66,7 @@ class SqlMismatches:
     async def found(self) -> Sequence[Mismatch]:
         """Return them sorted by id, at most 100, with their differences."""
         payments = [PAYMENTS.record(row) for row in await self._database.rows(MISMATCHED, {})]
-        ids = json_list([payment.session_id for payment in payments])
+        ids = [payment.session_id for payment in payments]
         operations: dict[SessionId, list[Operation]] = defaultdict(list)
         for row in await self._database.rows(ENDED, {"ids": ids}):
             operation = OPERATIONS.record(row)

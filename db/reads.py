@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, literal_column, or_, select, text, tuple
 
 from db.engine.database import Database
 from db.rows import COLLECTIONS, DISPUTES, HOLDERS, METHODS, OPERATIONS, PAYMENTS, REASONS, SESSIONS
-from db.statements.compiled import SESSION_ROWS, IsOneOf, Row, Statement, json_list
+from db.statements.compiled import SESSION_ROWS, IsOneOf, Row, Statement
 from db.statements.flow import REFUND_REASONS
 from db.tables import payments as tables
 from payments.model.account_holders import AccountHolder, PaymentMethod
@@ -245,7 +245,7 @@ class SqlReads:
         return frozenset(row[0] for row in await self._rows(DISABLED, {}))
 
     async def _by_ids(self, statement: Statement, ids: Sequence[str]) -> list[Row]:
-        return await self._rows(statement, {"ids": json_list(ids)})
+        return await self._rows(statement, {"ids": list(ids)})
 
     async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         return await self._database.rows(statement, values)

@@ -1,7 +1,7 @@
 """The mapping between records and rows: one for each table, with the columns in the table's own order."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from enum import Enum
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from sqlalchemy import Table
 
 from db.tables import payments as tables
 from payments.model.account_holders import AccountHolder, MethodSetup, PaymentMethod
+from payments.model.copies import maker_of
 from payments.model.entities import (
     Dispute,
     Event,
@@ -89,13 +90,11 @@ class RowMap(Generic[Thing]):
         joined: tuple[str, ...] = (),
         renamed: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        self.kind = kind
         self.columns = tuple(column.name for column in table.columns)
         names = (*self.columns, *joined)
         self._fields = tuple(renamed.get(name, name) for name in names)
         self._stored = tuple(zip(self.columns, self._fields[: len(self.columns)], strict=True))
-        known = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # every record is a dataclass
-        assert set(self._fields) == known, set(self._fields) ^ known
+        self._make = maker_of(kind, self._fields)
         self._to_row = [(name, converters[name][0]) for name in self.columns if name in converters]
         self._from_row = [
             (index, converters[name][1]) for index, name in enumerate(names) if name in converters
@@ -115,7 +114,7 @@ class RowMap(Generic[Thing]):
         for index, convert in self._from_row:
             if values[index] is not None:
                 values[index] = convert(values[index])
-        return self.kind(**dict(zip(self._fields, values, strict=True)))
+        return self._make(values)
 
 
 COLLECTIONS = RowMap(

@@ -10,7 +10,7 @@ from db import event_log
 from db.engine.database import Database
 from db.rows import EVENTS, FLAG, RowMap, enum_of
 from db.statements import webhooks as sql
-from db.statements.compiled import Connection, Row, json_list
+from db.statements.compiled import Connection, Row
 from db.tables import payments as tables
 from payments.model.entities import Event
 from payments.model.ids import EVENT, CollectionId, DeliveryId, EndpointId, EventId, first_id
@@ -115,7 +115,7 @@ class SqlWebhookTransaction:
 
     def events_after(self, position: int, *, of: Sequence[CollectionId]) -> Sequence[Event]:
         """Return the events of some collections after a position in the whole log."""
-        values = {"ids": json_list(of), "after": position}
+        values = {"ids": list(of), "after": position}
         return [EVENTS.record(row) for row in self._connection.rows(sql.EVENTS_BEHIND, values)]
 
     def missed(
@@ -126,7 +126,7 @@ class SqlWebhookTransaction:
             "endpoint_id": endpoint.id,
             "first_id": first_id(EVENT, since),
             "position": endpoint.position,
-            "types": json_list([type.value for type in types]),
+            "types": [type.value for type in types],
             "most": MOST_RECOVERED,
         }
         return [EVENTS.record(row) for row in self._connection.rows(sql.MISSED, values)]
@@ -138,7 +138,7 @@ class SqlWebhookTransaction:
 
     def fed(self, id: EndpointId, events: Sequence[EventId]) -> frozenset[EventId]:
         """Return which of some events already have a delivery to an endpoint."""
-        values = {"endpoint_id": id, "ids": json_list(events)}
+        values = {"endpoint_id": id, "ids": list(events)}
         return frozenset(row[0] for row in self._connection.rows(sql.FED, values))
 
     def delivery(self, id: DeliveryId) -> WebhookDelivery | None:
@@ -235,7 +235,7 @@ class SqlWebhooks:
         self, ids: Sequence[EndpointId]
     ) -> Mapping[EndpointId, WebhookEndpoint]:
         """Return endpoints by id."""
-        rows = await self._database.rows(sql.ENDPOINTS_BY_ID, {"ids": json_list(ids)})
+        rows = await self._database.rows(sql.ENDPOINTS_BY_ID, {"ids": list(ids)})
         found = (ENDPOINTS.record(row) for row in rows)
         return {one.id: one for one in found}
 
@@ -243,7 +243,7 @@ class SqlWebhooks:
         self, ids: Sequence[DeliveryId]
     ) -> Mapping[DeliveryId, WebhookDelivery]:
         """Return deliveries by id."""
-        rows = await self._database.rows(sql.DELIVERIES_BY_ID, {"ids": json_list(ids)})
+        rows = await self._database.rows(sql.DELIVERIES_BY_ID, {"ids": list(ids)})
         found = (DELIVERIES.record(row) for row in rows)
         return {one.id: one for one in found}
 

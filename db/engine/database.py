@@ -1,7 +1,7 @@
 """The database of an address: SQLite in a file, or a PostgreSQL server."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -9,12 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import postgresql, sqlite
 from db.engine.address import read_address
 from db.engine.connector import Connector
+from db.engine.exchanges import Overtaken, Text
 from db.engine.limits import COMMAND_SECONDS, CONNECTIONS, LOCK_SECONDS
 from db.statements.compiled import Connection, Row, Statement
 from payments.model.instants import Instant
 from payments.ports.store import Hints
 
 Answer = TypeVar("Answer")
+
+__all__ = ["Database", "Exchanges", "Overtaken", "create_database", "create_engine"]
 
 
 class Database(Hints, Protocol):
@@ -43,6 +46,25 @@ class Database(Hints, Protocol):
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Return the rows of one reading statement. Raises StoreFailed."""
+
+
+@runtime_checkable
+class Exchanges(Protocol):
+    """A database over a network, where two statements without an open transaction cost least."""
+
+    def now(self) -> Instant:
+        """Return the time of the database's clock."""
+
+    async def exchange(
+        self,
+        reading: Text | None,
+        decide: Callable[[Row | None], tuple[Answer, Text | None]],
+    ) -> Answer:
+        """Read a row, and write what a function makes of it by one statement, whose value tells whether it did.
+
+        The function may run more than once: it starts again after losing to another transaction. Raises Overtaken
+        where it always lost, and StoreFailed.
+        """
 
 
 def create_engine(

@@ -2,14 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import asyncpg
 import structlog
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from db.engine.connector import Connector, Driver
 from payments.model.ids import CollectionId
 
 log = structlog.get_logger("database")
@@ -32,21 +29,16 @@ FAILURES = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
-    DBAPIError,
-    NoConnection,
     OSError,
 )
 """TimeoutError is an OSError."""
-
-Driver = Any
-"""asyncpg's connection; it ships no types."""
 
 
 class Notifications:
     """Notifications to and from other processes. The slow poll finds what gets lost."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, connector: Connector) -> None:
+        self._connector = connector
         self._driver: Driver | None = None
         self._to_notify: set[CollectionId] = set()
         self._heard: set[CollectionId] = set()
@@ -65,20 +57,19 @@ class Notifications:
         """Yield other processes' notifications; None after each new connection, as some may have been missed."""
         while True:
             try:
-                connection = await self._engine.connect()
+                driver = await self._connector.connect()
             except FAILURES as error:
                 log.warning("can't listen", error=type(error).__name__)
                 await asyncio.sleep(AGAIN_SECONDS)
                 continue
             try:
-                async for ids in self._notifications(connection):
+                async for ids in self._notifications(driver):
                     yield ids
             except FAILURES as error:
                 log.warning("no longer listening", error=type(error).__name__)
             finally:
                 self._driver = None
-                await connection.invalidate()
-                await connection.close()
+                driver.terminate()
 
     async def close(self) -> None:
         """Stop notifying."""
@@ -86,10 +77,7 @@ class Notifications:
             self._notifying.cancel()
             await asyncio.gather(self._notifying, return_exceptions=True)
 
-    async def _notifications(
-        self, connection: AsyncConnection
-    ) -> AsyncIterator[frozenset[CollectionId] | None]:
-        driver = await driver_of(connection)
+    async def _notifications(self, driver: Driver) -> AsyncIterator[frozenset[CollectionId] | None]:
         await driver.add_listener(CHANNEL, self._notice)
         self._driver = driver
         yield None
@@ -124,8 +112,3 @@ class Notifications:
                 log.warning("not notified", error=type(error).__name__)
                 return
         self._to_notify.clear()
-
-
-async def driver_of(connection: AsyncConnection) -> Driver:
-    """Return the driver's own connection."""
-    return (await connection.get_raw_connection()).driver_connection

@@ -4,21 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import asyncpg
 import structlog
-from sqlalchemy import Dialect
-from sqlalchemy.engine import AdaptedConnection
-from sqlalchemy.engine import Connection as EngineConnection
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as NoConnection
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only, greenlet_spawn
 
-from db.engine.connector import Connector, PoolerFull, is_behind_pooler
+from db.engine.connector import Connector, Driver, PoolerFull, is_behind_pooler
+from db.engine.exchanges import Overtaken, Text
 from db.engine.limits import CONNECTIONS
-from db.engine.notifications import Notifications, driver_of
+from db.engine.notifications import Notifications
 from db.statements.compiled import Connection, Row, Statement
 from payments.model.errors import StoreBusy, StoreFailed, StoreUnavailable
 from payments.model.ids import CollectionId
@@ -31,6 +28,9 @@ log = structlog.get_logger("database")
 TRIES = 5
 """Attempts of a transaction that others overtook: each time another one succeeded."""
 
+CLOSE_SECONDS = 5.0
+"""For the transactions that are still open when the server ends."""
+
 CLOCK_SECONDS = 30.0
 """Between two reads of the database's clock; in between this process counts on its own."""
 
@@ -42,6 +42,9 @@ IDLE_SECONDS = 60.0
 
 WRITING = "BEGIN ISOLATION LEVEL READ COMMITTED"
 READING = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # untyped there
+"""Of the texts that statements are compiled to."""
+
 IS_READ_ONLY = "SELECT current_setting('transaction_read_only')"
 CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
@@ -52,6 +55,8 @@ OVERTAKEN = (
     asyncpg.SerializationError,
     # Of two first uses of an idempotency key or of a report's id, the second starts again and finds the first.
     asyncpg.UniqueViolationError,
+    # A row that a whole change was to update is not as it was read.
+    asyncpg.DivisionByZeroError,
 )
 
 BUSY = (
@@ -87,20 +92,14 @@ LOST = (
 """The connection is gone, or nobody answers on it."""
 
 
-def create_engine(
-    connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
-) -> AsyncEngine:
-    """Return an engine for a server; a connection is waited for as long as a lock."""
+def create_engine(connector: Connector, lock_seconds: float) -> AsyncEngine:
+    """Return an engine for migrations."""
     return create_async_engine(
         "postgresql+asyncpg://",
-        # One more, for notifications.
-        pool_size=connections + 1,
-        max_overflow=0,
         pool_timeout=lock_seconds,
-        pool_use_lifo=True,
         connect_args={
             "async_creator_fn": connector.connect,
-            # Statements that SQLAlchemy prepares itself, for migrations, have no names either.
+            # Statements that SQLAlchemy prepares itself have no names: a pooler may be in between.
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": str,
         },
@@ -115,64 +114,68 @@ def limits(lock_seconds: float) -> dict[str, str]:
     }
 
 
-class PostgresqlConnection:
-    """Statements on the driver's own connection, from inside a function that SQLAlchemy runs for it."""
+Pool = Any
+"""asyncpg's pool; it ships no types."""
 
-    def __init__(self, adapted: AdaptedConnection, dialect: Dialect) -> None:
-        self._adapted = adapted
-        self._dialect = dialect
+
+class PostgresqlConnection:
+    """Statements on the driver's connection, from inside a function that runs in a greenlet of its own."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
 
     def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Execute a statement and return its rows."""
-        compiled = statement.compiled(self._dialect)
-        arguments = compiled.arguments(values)
-        found: list[Row] = self._adapted.run_async(
-            lambda driver: driver.fetch(compiled.sql, *arguments)
-        )
+        compiled = statement.compiled(DIALECT)
+        found: list[Row] = await_only(self._driver.fetch(compiled.sql, *compiled.arguments(values)))
         return found
 
     def change(self, statement: Statement, values: dict[str, Any]) -> int:
         """Execute a statement and return the number of changed rows."""
-        compiled = statement.compiled(self._dialect)
-        arguments = compiled.arguments(values)
-        status: str = self._adapted.run_async(
-            lambda driver: driver.execute(compiled.sql, *arguments)
-        )
+        compiled = statement.compiled(DIALECT)
+        status: str = await_only(self._driver.execute(compiled.sql, *compiled.arguments(values)))
         return int(status.rpartition(" ")[2])
 
     def value(self, sql: str) -> Any:
         """Execute a statement without parameters and return its one value."""
-        return self._adapted.run_async(lambda driver: driver.fetchval(sql))
+        return await_only(self._driver.fetchval(sql))
 
     def execute(self, sql: str) -> None:
         """Execute a statement without parameters or rows."""
-        self._adapted.run_async(lambda driver: driver.execute(sql))
+        await_only(self._driver.execute(sql))
 
 
 class PostgresqlDatabase:
-    """Transactions on the engine's pooled connections."""
+    """Transactions on pooled connections."""
 
     def __init__(
         self, connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
     ) -> None:
         self._connector = connector
         self._connections = connections
-        self._engine = create_engine(connector, lock_seconds, connections)
+        self._pool: Pool = None
         self._lock_seconds = lock_seconds
         self._clock_offset = 0
         """The difference in microseconds between this process's monotonic clock and the database's clock."""
         self._clock_read_at = -CLOCK_SECONDS
         self._reading_clock: asyncio.Task[None] | None = None
-        self._hints = Notifications(self._engine)
+        self._hints = Notifications(connector)
 
     async def open(self) -> None:
         """Open the first connection, find out whether a pooler is there, and read the database's clock."""
-        async with self._connected() as connection:
-            if await is_behind_pooler(await driver_of(connection)):
+        self._pool = await asyncpg.create_pool(
+            connect=self._connect,
+            reset=_keep_as_it_is,
+            min_size=0,
+            max_size=self._connections,
+            max_inactive_connection_lifetime=0,
+        )
+        async with self._connected() as driver:
+            if await is_behind_pooler(driver):
                 log.info("a pooler stands before the database: nothing is kept in sessions")
             else:
                 self._connector.is_pooled = False
-                await connection.invalidate()
+                driver.terminate()
         await self._read_clock()
 
     async def close(self) -> None:
@@ -181,7 +184,10 @@ class PostgresqlDatabase:
             self._reading_clock.cancel()
             await asyncio.gather(self._reading_clock, return_exceptions=True)
         await self._hints.close()
-        await self._engine.dispose()
+        if self._pool is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
+            self._pool.terminate()
 
     def now(self) -> Instant:
         """Return the current time of the database's clock, unaffected by jumps of this machine's clock."""
@@ -201,9 +207,47 @@ class PostgresqlDatabase:
 
     async def rows(self, statement: Statement, values: dict[str, Any]) -> list[Row]:
         """Return the rows of one reading statement, a transaction of its own. Raises StoreFailed."""
-        # Through a pooler, a statement is prepared and executed by the same server process only within a transaction.
-        how = READING if self._connector.is_pooled else None
-        return await self._run(how, lambda connection: connection.rows(statement, values))
+        if self._connector.is_pooled:
+            # Through a pooler, a statement is prepared and executed by one server process only within a transaction.
+            return await self.read(lambda connection: connection.rows(statement, values))
+        compiled = statement.compiled(DIALECT)
+        async with self._connected() as driver:
+            found: list[Row] = await driver.fetch(compiled.sql, *compiled.arguments(values))
+        return found
+
+    async def exchange(
+        self, reading: Text | None, decide: Callable[[Row | None], tuple[Answer, Text | None]]
+    ) -> Answer:
+        """Read a row, and write what a function makes of it. Raises Overtaken and StoreFailed."""
+        self._keep_clock()
+        if self._connector.is_pooled:
+            raise Overtaken
+        for _ in range(TRIES):
+            with suppress(*OVERTAKEN, *ONLY_READ):
+                is_done, answer = await self._exchange(reading, decide)
+                if is_done:
+                    return answer
+        raise Overtaken
+
+    async def _exchange(
+        self, reading: Text | None, decide: Callable[[Row | None], tuple[Answer, Text | None]]
+    ) -> tuple[bool, Answer]:
+        started_at = time.monotonic()
+        async with self._connected() as driver:
+            row = None
+            if reading is not None:
+                sql, arguments = reading
+                row = await driver.fetchrow(sql, *arguments)
+            answer, writing = decide(row)
+            if writing is None:
+                return True, answer
+            sql, arguments = writing
+            waited_seconds = time.monotonic() - started_at
+            # After a long wait for a connection less time is left for a lock than the session's limit.
+            left_seconds = None
+            if waited_seconds >= SHORTEST_PATIENCE_SECONDS:
+                left_seconds = max(SHORTEST_PATIENCE_SECONDS, self._lock_seconds - waited_seconds)
+            return bool(await driver.fetchval(sql, *arguments, timeout=left_seconds)), answer
 
     async def require_writable(self) -> None:
         """Raise StoreUnavailable where the server only reads."""
@@ -224,23 +268,17 @@ class PostgresqlDatabase:
         """Yield other processes' notifications."""
         return self._hints.listen()
 
-    async def _run(self, how: str | None, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
+    async def _run(self, how: str, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
         try:
             return await self._attempt(how, work)
         except ONLY_READ:
             raise StoreUnavailable(UNAVAILABLE) from None
 
-    async def _attempt(
-        self, how: str | None, work: Callable[[PostgresqlConnection], Answer]
-    ) -> Answer:
-        dialect = self._engine.dialect
+    async def _attempt(self, how: str, work: Callable[[PostgresqlConnection], Answer]) -> Answer:
         started_at = time.monotonic()
 
-        def whole(connection: EngineConnection) -> Answer:
-            adapted = cast(AdaptedConnection, connection.connection.dbapi_connection)
-            transaction = PostgresqlConnection(adapted, dialect)
-            if how is None:
-                return work(transaction)
+        def whole(driver: Driver) -> Answer:
+            transaction = PostgresqlConnection(driver)
             transaction.execute(how + self._limits(time.monotonic() - started_at))
             try:
                 answer = work(transaction)
@@ -250,8 +288,8 @@ class PostgresqlDatabase:
             transaction.execute("COMMIT")
             return answer
 
-        async with self._connected() as connection:
-            return await connection.run_sync(whole)
+        async with self._connected() as driver:
+            return await greenlet_spawn(whole, driver)
 
     def _limits(self, waited_seconds: float) -> str:
         """Set a transaction's limits if its session has none, or if the wait for a connection leaves it less time."""
@@ -265,20 +303,18 @@ class PostgresqlDatabase:
         )
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+    async def _connected(self) -> AsyncIterator[Driver]:
         """Lend a connection; one that failed, or whose caller was canceled, is discarded. Raises StoreFailed."""
         try:
-            connection = await self._checked_out()
-        except NoConnection:
-            log.warning("no connection free")
-            raise StoreBusy("The database is busy; send the request again.") from None
-        except (*BUSY, *FULL, *ENDING, *LOST, DBAPIError) as error:
+            driver = await self._acquired()
+        except (*BUSY, *FULL, *ENDING, *LOST) as error:
             log.warning("no connection to the database", **_facts(error))
             raise StoreBusy("The database can't be reached; send the request again.") from None
         try:
-            yield connection
+            yield driver
         except ONLY_READ as error:
-            await connection.invalidate()
+            # The others lead to the former primary, too.
+            await self._pool.expire_connections()
             log.error("database only reads", **_facts(error))
             raise
         except FULL as error:
@@ -288,40 +324,38 @@ class PostgresqlDatabase:
             log.warning("database busy", **_facts(error))
             raise StoreBusy("The database is busy; send the request again.") from None
         except (*ENDING, *LOST) as error:
-            await connection.invalidate()
+            _discard(driver)
             log.warning("connection to the database lost", **_facts(error))
             # Whether a COMMIT arrived is not known here: the same request, with its key, finds out.
             raise StoreBusy("The database did not answer; send the same request again.") from None
         except asyncio.CancelledError:
             # If a BEGIN or a ROLLBACK was under way, a transaction may be open.
-            await connection.invalidate()
+            _discard(driver)
             raise
         finally:
-            await connection.close()
+            await self._pool.release(driver)
 
-    async def _checked_out(self) -> AsyncConnection:
-        """Take a connection out of the pool; those that a restarted server has closed are replaced."""
-        for _ in range(self._connections + 1):
-            try:
-                connection = await self._engine.connect()
-            except PoolerFull as error:
-                if not self._idle:
-                    raise
-                # All were lent when another one was requested: one that has been returned meanwhile will do.
-                log.warning("no connection to the database", **_facts(error))
-                continue
-            if not (await driver_of(connection)).is_closed():
-                return connection
-            await connection.invalidate()
-            await connection.close()
-        raise NoConnection("Every connection was closed by the server.")
+    async def _acquired(self) -> Driver:
+        """Take a connection out of the pool, which replaces those that a restarted server has closed."""
+        waiting = asyncio.timeout(self._lock_seconds)
+        try:
+            async with waiting:
+                while True:
+                    try:
+                        return await self._pool.acquire()
+                    except PoolerFull as error:
+                        if not self._pool.get_idle_size():
+                            raise
+                        # All were lent when another one was requested: one that has been returned meanwhile will do.
+                        log.warning("no connection to the database", **_facts(error))
+        except TimeoutError:
+            if not waiting.expired():
+                raise
+            log.warning("no connection free")
+            raise StoreBusy("The database is busy; send the request again.") from None
 
-    @property
-    def _idle(self) -> int:
-        """Return how many connections are idle."""
-        pool = self._engine.pool
-        assert isinstance(pool, QueuePool)
-        return pool.checkedin()
+    async def _connect(self, *_: object, **__: object) -> Driver:
+        return await self._connector.connect()
 
     def _keep_clock(self) -> None:
         """Have the clock read from time to time; nobody waits for that, since this process counts on meanwhile."""
@@ -332,7 +366,7 @@ class PostgresqlDatabase:
 
     async def _read_clock_safely(self) -> None:
         # The next transaction tries again.
-        with suppress(StoreFailed, DBAPIError, asyncpg.PostgresError):
+        with suppress(StoreFailed, asyncpg.PostgresError):
             await self._read_clock()
 
     async def _read_clock(self) -> None:
@@ -348,5 +382,15 @@ class PostgresqlDatabase:
 
 def _facts(error: Exception) -> dict[str, str]:
     """Return what the log may have of an error: its kind and the server's own sentence, without a row's values."""
-    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
-    return {"error": type(cause).__name__, "reason": str(cause.args[0]) if cause.args else ""}
+    return {"error": type(error).__name__, "reason": str(error.args[0]) if error.args else ""}
+
+
+def _discard(driver: Driver) -> None:
+    """End a connection at once; the pool replaces it."""
+    # One that has ended already left the pool's hands.
+    with suppress(asyncpg.InterfaceError):
+        driver.terminate()
+
+
+async def _keep_as_it_is(_: Driver) -> None:
+    """Reset nothing between two transactions: each one ends, and none of them sets anything for its session."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, TypeVar
 
 import aiosqlite
+import orjson
 import structlog
 from sqlalchemy import URL, Dialect, event
 from sqlalchemy.exc import DBAPIError
@@ -73,6 +74,10 @@ def create_engine(url: URL, lock_seconds: float) -> AsyncEngine:
         cursor.close()
 
     return engine
+
+
+# The one parameter of `IsOneOf`.
+sqlite3.register_adapter(list, lambda words: orjson.dumps(words).decode())
 
 
 class SqliteConnection:

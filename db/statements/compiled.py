@@ -1,10 +1,9 @@
 """Statements as module constants, compiled once for each dialect. The driver's own text is what is executed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import orjson
 from sqlalchemy import ColumnElement, Dialect, Table, bindparam, insert, select, update
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import ClauseElement
@@ -59,7 +58,7 @@ class Statement:
 
 
 class IsOneOf(ColumnElement[bool]):
-    """A condition that a column is one of a list, which is a single parameter, so that the text never varies."""
+    """A condition that a column is one of a list of texts, a single parameter, so that the statement never varies."""
 
     inherit_cache = True
 
@@ -79,12 +78,7 @@ def _is_one_of_sqlite(element: IsOneOf, compiler: Any, **options: Any) -> str:
 def _is_one_of_postgresql(element: IsOneOf, compiler: Any, **options: Any) -> str:
     column = compiler.process(element.column, **options)
     parameter = compiler.process(element.parameter, **options)
-    return f"{column} IN (SELECT json_array_elements_text(CAST({parameter} AS JSON)))"
-
-
-def json_list(words: Collection[str]) -> str:
-    """Return the parameter of `IsOneOf`."""
-    return orjson.dumps(list(words)).decode()
+    return f"{column} = ANY(CAST({parameter} AS TEXT[]))"
 
 
 def insert_into(table: Table) -> Statement:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 import structlog
@@ -14,6 +14,7 @@ from payments.flow.recording import ReportedOutcome, apply_outcome, record
 from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.flow.working_copy import WorkingCopy
+from payments.model.copies import replace
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import StoreFailed
 from payments.model.ids import CollectionId, OperationId
@@ -30,6 +31,7 @@ from payments.model.outcomes import Absent, Ask, JsonObject, NotReached, Outcome
 from payments.model.session_changes import SessionChange
 from payments.model.statuses import EventSource, EventType, OperationKind, OperationStatus
 from payments.ports.provider import CancelsOnce, Provider, TakesLonger
+from payments.ports.store import Subject
 from payments.ports.transactions import ReadTransaction, Transaction
 
 log = structlog.get_logger("flow")
@@ -198,7 +200,7 @@ async def _record(
         assert snapshot is not None
         return snapshot
 
-    return await flow.change("record", operation.request_id, work)
+    return await flow.change("record", operation.request_id, work, about=Subject(operation.id))
 
 
 async def _renew_lease(flow: Flow, id: OperationId) -> None:

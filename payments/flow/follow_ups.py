@@ -1,8 +1,7 @@
 """The consequences of a payment, a cancellation or a late authorization: sessions closed and amounts given back."""
 
-from dataclasses import replace
-
 from payments.flow.working_copy import WorkingCopy
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, PaymentSession
 from payments.model.statuses import CancellationReason, EventType, OperationKind, SessionStatus
 

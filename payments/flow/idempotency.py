@@ -22,6 +22,7 @@ from payments.model.commands import (
     SettleOperation,
 )
 from payments.model.errors import KeyReused, NotFound
+from payments.ports.store import Subject
 from payments.ports.stored import StoredKey
 from payments.ports.transactions import Transaction
 
@@ -65,6 +66,12 @@ def _shortest(number: Decimal) -> str:
     """Return all of a number's digits except zeros at the end of its decimals."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def subject(call: Call, command: KeyedCommand, id: str | None) -> Subject:
+    """Return what the transaction of a command is about: a thing's id, and the command's key."""
+    key = command.idempotency_key
+    return Subject(id, None if key is None else (call.caller.owner, key))
 
 
 def bound_key(tx: Transaction, call: Call, command: KeyedCommand) -> StoredKey | None:

@@ -1,6 +1,6 @@
 """The effect of savings' outcomes on an account holder's payment methods."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payments.model.account_holders import (
     AccountHolder,
@@ -10,6 +10,7 @@ from payments.model.account_holders import (
     SavingFound,
     SavingOutcome,
 )
+from payments.model.copies import replace
 from payments.model.errors import (
     ActionFailed,
     InProgress,

@@ -1,12 +1,12 @@
 """The effect of captures', refunds' and cancellations' outcomes on a payment."""
 
-from dataclasses import replace
 from typing import assert_never
 
 import structlog
 
 from payments.flow.follow_ups import give_back
 from payments.flow.working_copy import WorkingCopy
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment
 from payments.model.mismatches import amount_differs, limits_passed, outcome_differs
 from payments.model.money import Money

@@ -1,6 +1,6 @@
 """The one function that records an outcome from any source: the mutation, a report or recovery."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 import structlog
@@ -8,6 +8,7 @@ import structlog
 from payments.flow import payment_outcomes, session_outcomes
 from payments.flow.schedule import RecoverySchedule
 from payments.flow.working_copy import WorkingCopy, lock
+from payments.model.copies import replace
 from payments.model.entities import Operation, Snapshot
 from payments.model.failures import FailureCode
 from payments.model.ids import OperationId

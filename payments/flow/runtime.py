@@ -15,7 +15,7 @@ from payments.model.entities import Snapshot
 from payments.model.ids import OperationId, ProviderId
 from payments.model.limits import DRAIN_SECONDS
 from payments.ports.provider import Provider
-from payments.ports.store import Signals, Store
+from payments.ports.store import Signals, Store, Subject
 from payments.ports.transactions import Transaction
 
 Answer = TypeVar("Answer")
@@ -87,14 +87,26 @@ class Flow:
         return len(self._tasks)
 
     async def change(
-        self, step: str, request_id: str, work: Callable[[Transaction], Snapshot]
+        self,
+        step: str,
+        request_id: str,
+        work: Callable[[Transaction], Snapshot],
+        *,
+        about: Subject | None = None,
     ) -> Snapshot:
         """Run one step's transaction, then wake the collection's subscribers."""
-        snapshot, _ = await self.change_with_result(step, request_id, lambda tx: (work(tx), None))
+        snapshot, _ = await self.change_with_result(
+            step, request_id, lambda tx: (work(tx), None), about=about
+        )
         return snapshot
 
     async def change_with_result(
-        self, step: str, request_id: str, work: Callable[[Transaction], tuple[Snapshot, Answer]]
+        self,
+        step: str,
+        request_id: str,
+        work: Callable[[Transaction], tuple[Snapshot, Answer]],
+        *,
+        about: Subject | None = None,
     ) -> tuple[Snapshot, Answer]:
         """Do the same as `change` with a function that also returns a result.
 
@@ -108,7 +120,7 @@ class Flow:
 
         self.faults.at(f"before {step}")
         with timed(step, request_id) as facts:
-            snapshot, found = await self.store.transact(reached)
+            snapshot, found = await self.store.transact(reached, about)
             facts["collection_id"] = snapshot.collection.id
         self.faults.at(f"after {step}")
         self.signals.wake(snapshot.collection.id)

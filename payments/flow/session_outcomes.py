@@ -1,11 +1,10 @@
 """The effect of openings', changes' and attempts' outcomes on a collection."""
 
-from dataclasses import replace
-
 from payments.flow.follow_ups import close_session, close_what_no_longer_fits, give_back
 from payments.flow.method_outcomes import keep
 from payments.flow.payment_outcomes import note_mismatch, record_released
 from payments.flow.working_copy import WorkingCopy
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, PaymentSession
 from payments.model.failures import FailureCode
 from payments.model.ids import PAYMENT, PaymentId, new_id

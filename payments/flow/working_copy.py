@@ -1,7 +1,8 @@
 """A collection's working copy under its row lock: what one transaction changes, written when it is finished."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from payments.model.copies import replace
 from payments.model.entities import (
     Dispute,
     Event,
@@ -90,7 +91,9 @@ class WorkingCopy:
 
     def put_session(self, session: PaymentSession) -> PaymentSession:
         """Add or change a session, and return it as it is then."""
-        session = replace(session, status=session_status(session, self.payment_of(session)))
+        status = session_status(session, self.payment_of(session))
+        if status is not session.status:
+            session = replace(session, status=status)
         self.sessions[session.id] = session
         self._derive_collection()
         return session
@@ -180,13 +183,15 @@ class WorkingCopy:
 
     def finish(self) -> Snapshot:
         """Write all changes, each row once, and return the collection as it is then."""
-        if self.is_new or self.collection != self._stored[self.collection.id]:
+        has_changed = self._write_rows()
+        if self.is_new:
+            self.tx.insert_collection(self.collection)
+        elif self.collection != self._stored[self.collection.id]:
             self.collection = replace(self.collection, updated_at=self.now)
-            if self.is_new:
-                self.tx.insert_collection(self.collection)
-            else:
-                self.tx.update_collection(self.collection)
-        self._write_rows()
+            self.tx.update_collection(self.collection)
+        elif has_changed:
+            # Whoever read the collection before has to notice that something of it has changed.
+            self.tx.update_collection(self.collection)
         for event in self._events:
             self.tx.append_event(event)
         return self.snapshot()
@@ -200,19 +205,25 @@ class WorkingCopy:
             tuple(self.operations.values()),
         )
 
-    def _write_rows(self) -> None:
+    def _write_rows(self) -> bool:
+        """Write what belongs to the collection; return whether anything of it has changed."""
+        has_changed = False
         for session in self.sessions.values():
-            if session.id not in self._stored:
+            stored = self._stored.get(session.id)
+            if stored is None:
                 self.tx.insert_session(session)
-            elif session != self._stored[session.id]:
+            elif session != stored:
                 self.sessions[session.id] = replace(session, updated_at=self.now)
                 self.tx.update_session(self.sessions[session.id])
+            has_changed |= session != stored
         for payment in self.payments.values():
-            if payment.id not in self._stored:
+            stored = self._stored.get(payment.id)
+            if stored is None:
                 self.tx.insert_payment(payment)
-            elif payment != self._stored[payment.id]:
+            elif payment != stored:
                 self.payments[payment.id] = replace(payment, updated_at=self.now)
                 self.tx.update_payment(self.payments[payment.id])
+            has_changed |= payment != stored
         for operation in self.operations.values():
             stored = self._stored.get(operation.id)
             if stored is None:
@@ -221,6 +232,8 @@ class WorkingCopy:
                 assert isinstance(stored, Operation)
                 self.operations[operation.id] = replace(operation, updated_at=self.now)
                 self._win(self.operations[operation.id], expected=stored.status)
+            has_changed |= operation != stored
+        return has_changed
 
     def _win(self, operation: Operation, *, expected: OperationStatus) -> None:
         # The row lock makes losing impossible; a lost race would be a gap in it, and nothing may be written then.
@@ -234,17 +247,28 @@ class WorkingCopy:
             if not payment.is_surplus
             and not (payment.captured_minor == 0 and has_nothing_left_to_capture(payment))
         ]
-        collection = replace(
-            self.collection,
-            authorized_minor=sum(max(0, p.amount_minor - p.released_minor) for p in counted),
-            captured_minor=sum(p.captured_minor for p in counted),
-            refunded_minor=sum(p.refunded_minor for p in counted),
+        collection = self.collection
+        sums = (
+            sum(max(0, p.amount_minor - p.released_minor) for p in counted),
+            sum(p.captured_minor for p in counted),
+            sum(p.refunded_minor for p in counted),
         )
+        before = (collection.authorized_minor, collection.captured_minor, collection.refunded_minor)
+        if sums != before:
+            authorized_minor, captured_minor, refunded_minor = sums
+            collection = replace(
+                collection,
+                authorized_minor=authorized_minor,
+                captured_minor=captured_minor,
+                refunded_minor=refunded_minor,
+            )
         status = collection_status(collection, (s.status for s in self.sessions.values()))
-        completed_at = collection.completed_at
-        if status is CollectionStatus.COMPLETED and completed_at is None:
-            completed_at = self.now
-        self.collection = replace(collection, status=status, completed_at=completed_at)
+        if status is not collection.status:
+            completed_at = collection.completed_at
+            if status is CollectionStatus.COMPLETED and completed_at is None:
+                completed_at = self.now
+            collection = replace(collection, status=status, completed_at=completed_at)
+        self.collection = collection
 
 
 class LostRace(Exception):

@@ -1,10 +1,11 @@
 """The values that a change of an open session replaces."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 from payments.model.commands import UNCHANGED, Unchanged
+from payments.model.copies import replace
 from payments.model.entities import PaymentSession
 from payments.model.outcomes import JsonObject
 

@@ -1,10 +1,10 @@
 """Disputes: recorded with their provider's status, shown on the payment, and streamed."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import assert_never
 
 from payments.flow.working_copy import WorkingCopy, lock
+from payments.model.copies import replace
 from payments.model.entities import Dispute, Payment, Snapshot
 from payments.model.ids import DISPUTE, DisputeId, ProviderId, new_id
 from payments.model.outcomes import DisputeFound

@@ -1,13 +1,12 @@
 """Expired authorizations: nothing can be captured any more, and the rest is given back once the provider confirms."""
 
-from dataclasses import replace
-
 import structlog
 
 from payments.flow.follow_ups import due_operation
 from payments.flow.payment_outcomes import reserve
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import lock
+from payments.model.copies import replace
 from payments.model.entities import Payment, Snapshot
 from payments.model.ids import PaymentId, new_request_id
 from payments.model.limits import EXPIRED_PAYMENTS

@@ -1,7 +1,7 @@
 """Effects at a provider that are unknown here: made in its dashboard, or requested before a backup was restored."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -11,6 +11,7 @@ from payments.flow.runtime import Flow
 from payments.flow.schedule import RecoverySchedule
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy, lock
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
 from payments.model.ids import OperationId, ProviderId, new_request_id
 from payments.model.instants import Instant

@@ -1,7 +1,6 @@
 """Account holders: one for each customer and provider, created there and known here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from payments.flow.idempotency import bind_key, bound_key
 from payments.flow.method_outcomes import refusal_of
@@ -9,6 +8,7 @@ from payments.flow.retries import looked, tried
 from payments.flow.runtime import Flow, timed
 from payments.model.account_holders import AccountHolder, Changed, HolderAsk, HolderMade
 from payments.model.commands import UNCHANGED, Call, CreateAccountHolder, UpdateAccountHolder
+from payments.model.copies import replace
 from payments.model.errors import InProgress, InvalidInput, NotFound, ProviderDisabled
 from payments.model.ids import ACCOUNT_HOLDER, HolderId, ProviderId, is_id, new_id
 from payments.model.instants import after

@@ -1,6 +1,6 @@
 """The authorization of a session: one attempt at a time, one payment at most."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import assert_never
 
@@ -15,12 +15,13 @@ from payments.flow.asking import (
     read_outcome,
     stored_operation,
 )
-from payments.flow.idempotency import bind_key, lock_and_read_key
+from payments.flow.idempotency import bind_key, lock_and_read_key, subject
 from payments.flow.recording import apply_outcome
 from payments.flow.runtime import Flow, timed
 from payments.flow.session_outcomes import show_action
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import AuthorizePaymentSession, Call
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, PaymentSession, Snapshot
 from payments.model.errors import InProgress, InvalidInput, InvalidState, about
 from payments.model.failures import Failure
@@ -88,7 +89,10 @@ async def authorize(flow: Flow, call: Call, command: AuthorizePaymentSession) ->
             bind_key(tx, call, command, found.operation.id)
         return working.finish(), found
 
-    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    about_it = subject(call, command, command.id)
+    snapshot, found = await flow.change_with_result(
+        "prepare", call.request_id, work, about=about_it
+    )
     if found is None:
         return await _read_opening(flow, call, command, snapshot)
     operation = snapshot.operation(found.operation.id)

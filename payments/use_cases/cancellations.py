@@ -1,6 +1,6 @@
 """The cancellation of a payment: what is authorized and not captured is given back."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payments.flow import guards
 from payments.flow.asking import Prepared, begin, carry_out_or_wait, prepared
@@ -8,10 +8,12 @@ from payments.flow.follow_ups import due_operation
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import InProgress, InvalidState, about
 from payments.model.ids import PaymentId
 from payments.model.statuses import CancellationReason, OperationKind, PaymentStatus
+from payments.ports.store import Subject
 from payments.ports.transactions import Transaction
 
 
@@ -38,7 +40,9 @@ async def cancel(flow: Flow, call: Call, id: str) -> CancelAnswer:
             begun = prepared(begin_cancellation(flow, working, call, payment))
         return working.finish(), begun
 
-    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    snapshot, found = await flow.change_with_result(
+        "prepare", call.request_id, work, about=Subject(id)
+    )
     operation = None
     if found is not None:
         snapshot = await carry_out_or_wait(flow, snapshot, found)

@@ -1,13 +1,14 @@
 """Captures and refunds: amounts are reserved before a provider is asked."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payments.flow import guards
 from payments.flow.asking import Prepared, begin, carry_out_or_wait, prepared
-from payments.flow.idempotency import bind_key, lock_and_read_key
+from payments.flow.idempotency import bind_key, lock_and_read_key, subject
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import Call, CapturePayment, RefundPayment
+from payments.model.copies import replace
 from payments.model.entities import Operation, Payment, Snapshot
 from payments.model.errors import AmountTooLarge, Expired, InProgress, InvalidState, about
 from payments.model.ids import OperationId, PaymentId
@@ -63,7 +64,10 @@ async def _move(flow: Flow, call: Call, command: CapturePayment | RefundPayment)
             bind_key(tx, call, command, operation.id)
         return working.finish(), found
 
-    snapshot, found = await flow.change_with_result("prepare", call.request_id, work)
+    about_it = subject(call, command, command.payment_id)
+    snapshot, found = await flow.change_with_result(
+        "prepare", call.request_id, work, about=about_it
+    )
     snapshot = await carry_out_or_wait(flow, snapshot, found)
     operation = snapshot.operation(found.operation.id)
     payment = snapshot.payment(PaymentId(command.payment_id))

@@ -1,11 +1,9 @@
 """Payment collections: opened, changed, marked as paid and canceled; and the providers that they may use."""
 
-from dataclasses import replace
-
 from payments.flow.asking import carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session, close_what_no_longer_fits
 from payments.flow.guards import amount_of, locked_collection, require_not_canceled, usable_provider
-from payments.flow.idempotency import bind_key, bound_key, lock_and_read_key
+from payments.flow.idempotency import bind_key, bound_key, lock_and_read_key, subject
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy, lock
 from payments.model.commands import (
@@ -16,12 +14,14 @@ from payments.model.commands import (
     MarkPaymentCollectionAsPaid,
     UpdatePaymentCollection,
 )
+from payments.model.copies import replace
 from payments.model.entities import PaymentCollection, Snapshot
 from payments.model.errors import AmountTooSmall, InProgress, InvalidState, NotFound
 from payments.model.ids import COLLECTION, CollectionId, ProviderId, new_id
 from payments.model.instants import after
 from payments.model.statuses import CancellationReason, EventSource, EventType
 from payments.ports.provider import manual_provider
+from payments.ports.store import Subject
 from payments.ports.transactions import Transaction
 from payments.use_cases import authorizations, captures_and_refunds, sessions
 from payments.use_cases.account_holders import each_held
@@ -59,7 +59,7 @@ async def create(flow: Flow, call: Call, command: CreatePaymentCollection) -> Sn
         bind_key(tx, call, command, collection.id)
         return working.finish()
 
-    return await flow.change("prepare", call.request_id, work)
+    return await flow.change("prepare", call.request_id, work, about=subject(call, command, None))
 
 
 async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Snapshot:
@@ -91,7 +91,7 @@ async def update(flow: Flow, call: Call, command: UpdatePaymentCollection) -> Sn
             close_what_no_longer_fits(working, request_id=call.request_id)
         return working.finish()
 
-    return await flow.change("prepare", call.request_id, work)
+    return await flow.change("prepare", call.request_id, work, about=Subject(command.id))
 
 
 def _taken(flow: Flow, tx: Transaction, reference: str | None) -> CollectionId | None:
@@ -135,7 +135,7 @@ async def rotate_client_secret(flow: Flow, call: Call, id: str) -> Snapshot:
         working.emit(EventType.COLLECTION_UPDATED, amount_minor=working.collection.amount_minor)
         return working.finish()
 
-    return await flow.change("prepare", call.request_id, work)
+    return await flow.change("prepare", call.request_id, work, about=Subject(id))
 
 
 async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
@@ -164,7 +164,9 @@ async def cancel(flow: Flow, call: Call, id: str) -> Snapshot:
                 begin_cancellation(flow, working, call, decided)
         return working.finish()
 
-    return await carry_out_all(flow, await flow.change("prepare", call.request_id, work))
+    return await carry_out_all(
+        flow, await flow.change("prepare", call.request_id, work, about=Subject(id))
+    )
 
 
 def _require_cancelable(working: WorkingCopy) -> None:
@@ -199,7 +201,9 @@ async def mark_as_paid(flow: Flow, call: Call, command: MarkPaymentCollectionAsP
         bind_key(tx, call, command, working.collection.id)
         return working.finish()
 
-    return await flow.change("prepare", call.request_id, work)
+    return await flow.change(
+        "prepare", call.request_id, work, about=subject(call, command, command.id)
+    )
 
 
 def _require_markable(working: WorkingCopy) -> None:

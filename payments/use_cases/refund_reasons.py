@@ -1,9 +1,8 @@
 """The reasons for refunds, in the shop's own words: a short list that its staff choose from."""
 
-from dataclasses import replace
-
 from payments.flow.runtime import Flow
 from payments.model.commands import UNCHANGED, CreateRefundReason, UpdateRefundReason
+from payments.model.copies import replace
 from payments.model.entities import RefundReason
 from payments.model.errors import InvalidInput, InvalidState, NotFound
 from payments.model.ids import REFUND_REASON, RefundReasonId, is_id, new_id

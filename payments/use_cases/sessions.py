@@ -1,12 +1,12 @@
 """Opening, changing and closing payment sessions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from payments.flow import guards
 from payments.flow.asking import ask_of, begin, carry_out_all
 from payments.flow.follow_ups import CLOSABLE, close_session
-from payments.flow.idempotency import bind_key, lock_and_read_key
+from payments.flow.idempotency import bind_key, lock_and_read_key, subject
 from payments.flow.runtime import Flow
 from payments.flow.working_copy import WorkingCopy
 from payments.model.commands import (
@@ -16,6 +16,7 @@ from payments.model.commands import (
     CreatePaymentSessions,
     UpdatePaymentSession,
 )
+from payments.model.copies import replace
 from payments.model.entities import Operation, PaymentSession, Snapshot
 from payments.model.errors import CurrencyMismatch, InProgress, InvalidInput, InvalidState, Refused
 from payments.model.ids import SESSION, OperationId, SessionId, new_id
@@ -24,6 +25,7 @@ from payments.model.outcomes import Opened
 from payments.model.session_changes import SessionChange
 from payments.model.statuses import EventType, OperationKind, SessionStatus
 from payments.ports.provider import Provider
+from payments.ports.store import Subject
 from payments.ports.transactions import Transaction
 from payments.use_cases.openings import (
     Creation,
@@ -86,7 +88,10 @@ async def _open(
         bind_key(tx, call, command, *ids)
         return working.finish(), _Sessions(ids)
 
-    snapshot, sessions = await flow.change_with_result("prepare", call.request_id, work)
+    about_it = subject(call, command, command.collection_id)
+    snapshot, sessions = await flow.change_with_result(
+        "prepare", call.request_id, work, about=about_it
+    )
     ids = sessions.ids
     if sessions.is_replay:
         snapshot = await opened_by_another_call(flow, command, snapshot, ids)
@@ -267,7 +272,9 @@ async def update(
         begin(flow, working, operation)
         return working.finish(), operation.id
 
-    snapshot, asked = await flow.change_with_result("prepare", call.request_id, work)
+    snapshot, asked = await flow.change_with_result(
+        "prepare", call.request_id, work, about=Subject(command.id)
+    )
     snapshot = await carry_out_all(flow, snapshot)
     session = snapshot.session(SessionId(command.id))
     error = await failure_of(flow, command, asked)
@@ -330,4 +337,5 @@ async def cancel(flow: Flow, call: Call, id: str) -> tuple[Snapshot, SessionId]:
         close_session(working, session, request_id=call.request_id)
         return working.finish()
 
-    return await flow.change("prepare", call.request_id, work), SessionId(id)
+    snapshot = await flow.change("prepare", call.request_id, work, about=Subject(id))
+    return snapshot, SessionId(id)

@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import orjson
 import pytest
 from sqlalchemy import Table, make_url
 
@@ -39,11 +38,11 @@ VALUES: dict[str, Any] = {
     "currency": "USD",
     "collection_id": "id000000007",
     "provider_id": "sandbox",
-    "statuses": orjson.dumps(["AUTHORIZED", "CAPTURED", "COMPLETED"]).decode(),
+    "statuses": ["AUTHORIZED", "CAPTURED", "COMPLETED"],
     "status_0": "AUTHORIZED",
     "status_1": "CAPTURED",
     "status_2": "COMPLETED",
-    "ids": orjson.dumps([f"id{n:09d}" for n in range(100)]).decode(),
+    "ids": [f"id{n:09d}" for n in range(100)],
     "after_at": -1,
     "after_id": "",
     "before_at": 2**62,

@@ -226,4 +226,6 @@ def test_a_refusal_shows_what_its_transaction_read(counted: Counted, field_name:
     reads = {
         table: sum(one.startswith(f"SELECT {table}.id") for one in statements) for table in OWN_ROWS
     }
-    assert reads == dict.fromkeys(OWN_ROWS, 1), statements
+    # On PostgreSQL one statement reads all three.
+    wholes = sum(one.startswith("SELECT c.xmin") for one in statements)
+    assert reads == dict.fromkeys(OWN_ROWS, 1 - wholes), statements

@@ -1,10 +1,8 @@
-"""A transaction that another one overtook is rolled back and starts again: what its first run found counts no more."""
+"""A change that another one overtook starts again: what it read first counts no more."""
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
-import asyncpg
 import pytest
 
 from tests.support.flow.looking import asked_times, prepared_times
@@ -16,39 +14,21 @@ pytestmark = pytest.mark.once
 
 Neighbours = tuple[RunningServer, RunningServer]
 
-WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 
-
-IN_BETWEEN = "BEGIN; LOCK TABLE payments IN ACCESS EXCLUSIVE MODE; COMMIT"
-"""Waits for whoever reads payments in a transaction just now, and lets nobody begin to before it is through."""
-
-WAITING_IN_BETWEEN = f"{WAITING} AND query = '{IN_BETWEEN}'"
-"""Recovery may wait after it: what waits altogether is no certain number."""
-
-
-async def stand_in_between(address: str) -> None:
-    """Let those transactions end that are open, before another one begins."""
-    connection = await asyncpg.connect(address.replace("+asyncpg", ""))
-    try:
-        await connection.execute(IN_BETWEEN)
-    finally:
-        await connection.close()
-
-
-def overtaken(neighbours: Neighbours, call: Callable[[RunningServer], Json]) -> tuple[Json, Json]:
-    """Make a call here, and the same one there, which overtakes it in its transaction; return both answers."""
+def overtaken(
+    neighbours: Neighbours,
+    call: Callable[[RunningServer], Json],
+    wait_for_commit: Callable[[Future[Json]], object],
+) -> tuple[Json, Json]:
+    """Make a call here, and the same one there, which commits after this one has read; return both answers."""
     here, there = neighbours
     here.hold_at("during prepare")
-    with ThreadPoolExecutor(3) as pool:
+    with ThreadPoolExecutor(2) as pool:
         first = pool.submit(call, here)
         here.wait_until_held()
         second = pool.submit(call, there)
-        until(lambda: there.rows(WAITING))
-        # One that waits for a row and is woken may still lose it to one that begins at that moment.
-        between = pool.submit(asyncio.run, stand_in_between(there.database))
-        until(lambda: there.rows(WAITING_IN_BETWEEN))
-        here.be_overtaken()
-        between.result()
+        wait_for_commit(second)
+        here.go_on()
         return first.result(), second.result()
 
 
@@ -56,7 +36,9 @@ def test_a_cancellation_that_another_one_overtakes(neighbours: Neighbours) -> No
     """Canceled meanwhile by a provider that decides at once: both calls answer with the canceled payment."""
     payment = pay(neighbours[0], provider="system")
     answers = overtaken(
-        neighbours, lambda server: server.change("cancelPayment", {"paymentId": payment["id"]})
+        neighbours,
+        lambda server: server.change("cancelPayment", {"paymentId": payment["id"]}),
+        Future.result,
     )
     assert [(one["__typename"], one["status"]) for one in answers] == [("Payment", "CANCELED")] * 2
 
@@ -82,8 +64,7 @@ def test_a_movement_that_the_same_one_overtakes(neighbours: Neighbours, kind: st
 
     before = prepared_times(here, collection_id)
     with ThreadPoolExecutor(1) as pool:
-        both = pool.submit(overtaken, neighbours, call)
-        there.wait_until_held()
+        both = pool.submit(overtaken, neighbours, call, lambda _: there.wait_until_held())
         until(lambda: prepared_times(here, collection_id) > before)
         there.go_on()
         answers = both.result()

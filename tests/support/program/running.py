@@ -270,10 +270,6 @@ class RunningServer:
         """Let a test build continue from the point at which it waits, and fail nowhere."""
         (self.folder / FAULTS).unlink(missing_ok=True)
 
-    def be_overtaken(self) -> None:
-        """Let a test build's transaction that waits inside be rolled back and start again."""
-        (self.folder / FAULTS).write_text("overtaken")
-
     def kill(self) -> None:
         """End the process as a power cut would."""
         assert self.process is not None

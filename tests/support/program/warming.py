@@ -13,11 +13,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
-from sqlalchemy import create_engine
 
 from app import build
 from app.environment import PREFIX
 from app.settings import Settings
+from db.engine.postgresql import DIALECT
 from db.migrating import migrate
 from db.statements.compiled import Statement
 
@@ -48,9 +48,8 @@ def serve_once() -> None:
         )
         migrate(settings.database_url)
         asyncio.run(_serve(settings))
-    postgresql = create_engine("postgresql+asyncpg://").dialect
     for statement in [one for one in gc.get_objects() if type(one) is Statement]:
-        statement.compiled(postgresql)
+        statement.compiled(DIALECT)
 
 
 async def _serve(settings: Settings) -> None:
