@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench show-kills show-races show-deliveries show-settlement docs lock schema graphiql system-dependencies clean
+.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench bench-peers show-kills show-races show-deliveries show-settlement docs lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,6 +62,10 @@ format: .venv/.development ## format the code and mend what the linter can mend
 
 bench: .venv/.development ## run the benchmarks; a table at the end, the same as JSON in bench/results/
 	$(BIN)/python -m bench
+
+# Some five minutes; PEERS_ARGUMENTS="--warm-up 10 --window 5 --rounds 2" is one.
+bench-peers: .venv/.development bench/peers/medusa/node_modules/.installed ## compare with Medusa's payment module, in turns on one PostgreSQL
+	$(BIN)/python -m bench.peers $(PEERS_ARGUMENTS)
 
 # Each of these takes minutes, and goes on where it was interrupted; SHOW_ARGUMENTS="--database postgresql --seed 7".
 show-kills: .venv/.development ## pay while two servers are killed again and again, and compare the books
@@ -138,7 +142,7 @@ system-dependencies: ## install what tests need from the system, where that is a
 	echo "Missing, and not to be installed from here:" $$missing". Install these packages, or their tests fail."
 
 clean: ## remove the environments and caches; databases, settings and keys stay
-	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules .venv-docs docs/node_modules build
+	rm -rf .venv .venv-lock .mypy_cache .pytest_cache .ruff_cache web/graphiql/node_modules .venv-clients tests/clients/typescript/node_modules .venv-docs docs/node_modules bench/peers/medusa/node_modules build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 define demand-python
@@ -170,6 +174,10 @@ endef
 
 tests/clients/typescript/node_modules/.installed: tests/clients/typescript/package-lock.json .venv-clients/.installed
 	cd tests/clients/typescript && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --prefer-offline
+	@touch $@
+
+bench/peers/medusa/node_modules/.installed: bench/peers/medusa/package-lock.json .venv-clients/.installed
+	cd bench/peers/medusa && PATH="$(CURDIR)/.venv-clients/bin:$$PATH" npm ci --no-audit --no-fund --ignore-scripts --prefer-offline
 	@touch $@
 
 .venv-docs/.installed: docs/requirements.txt

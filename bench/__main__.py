@@ -1,185 +1,189 @@
-"""`make bench`: flows a second, times of each step, processor time a flow, and the delay of an update."""
+"""`make bench`: what a payment flow, a page, an update and a start cost, and what the same machine does without us."""
 
+import argparse
 import asyncio
 import datetime
 import os
 import platform
-import statistics
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import orjson
+import uvloop
 
-from bench import servers
-from bench.flows import STEPS, Flow, echo_once, pay_once, run_flows
-from bench.updates import TRANSPORTS, delays
+from bench import floors, pages, postgresql, report, starts, statements, subjects, updates
+from bench.figures import counted
+from bench.result import Machine, Result
+from bench.rounds import Run, measure_rounds
 from tests.support.stores import databases
 
-WARM_UP_FLOWS = 64
-CLIENTS = (1, 8)
-UPDATES = 200
-UPDATES_AIM_MS = 50
+CLIENTS = (1, 8, 16, 64)
+SUBSCRIPTIONS = (1, 100, 1_000, 10_000)
+FLOWS = 200
+ROUNDS = 3
 
 RESULTS = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """A program to measure: how it is started, its flow, and how many flows make a measurement."""
+class Wanted:
+    """What is to be measured."""
 
-    start: Callable[[], AbstractContextManager[servers.Measured]]
-    flow: Flow
+    parts: Sequence[str]
+    kinds: Sequence[str]
+    clients: Sequence[int]
+    subscriptions: Sequence[int]
     flows: int
+    rounds: int
 
 
-TILLGRAPH = {
-    kind: Subject(partial(servers.tillgraph, kind), pay_once, flows=400) for kind in databases.KINDS
-}
-ECHO = Subject(servers.echo, echo_once, flows=4_000)
-"""More flows, as processor time is counted in ticks of 10 ms: 400 would last thirty ticks."""
+async def measure_load(wanted: Wanted, result: Result) -> None:
+    """Measure the flow and its floors, in turns."""
+    programs = subjects.flows(wanted.kinds, wanted.flows) if "flows" in wanted.parts else {}
+    if "floors" in wanted.parts:
+        programs |= subjects.floors(wanted.flows)
+        result.commits = {kind: await floors.commits(kind) for kind in wanted.kinds}
+    windows, result.memory = await measure_rounds(programs, wanted.clients, wanted.rounds)
+    result.runs = {
+        name: {counted(many, "client"): Run.of(found) for many, found in by_clients.items()}
+        for name, by_clients in windows.items()
+    }
+    result.ratios = subjects.ratios(windows, wanted.clients)
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """A summary of many durations."""
-
-    median_ms: float
-    p99_ms: float
-    max_ms: float
-
-    @classmethod
-    def of(cls, seconds: Sequence[float]) -> "Times":
-        """Return the summary of durations; at least two."""
-        cut = statistics.quantiles(seconds, n=100, method="inclusive")
-        return cls(*(round(value * 1_000, 2) for value in (cut[49], cut[98], max(seconds))))
+async def measure_statements(wanted: Wanted, result: Result) -> None:
+    """Count a flow's statements."""
+    result.statements = {kind: await statements.count(kind) for kind in wanted.kinds}
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The result of one subject with a number of clients."""
-
-    clients: int
-    flows: int
-    flows_a_second: float
-    server_cpu_ms_a_flow: float
-    steps: dict[str, Times]
+async def measure_pages(wanted: Wanted, result: Result) -> None:
+    """Measure a page."""
+    result.pages = {kind: await pages.measure(kind) for kind in wanted.kinds}
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One run of the benchmark; only its ratios can be compared with other runs'."""
-
-    measured_at: str
-    python: str
-    cores: int
-    load_before: float
-    tillgraph: dict[str, list[Run]]
-    """By the kind of database; PostgreSQL's own processes are not counted."""
-    bare_echo: list[Run]
-    cpu_ratios: dict[str, list[float]]
-    """Of a flow to six echoes, by the kind of database and then by the number of clients."""
-    updates: dict[str, Times]
-
-
-async def measure_flows(measured: servers.Measured, subject: Subject, clients: int) -> Run:
-    """Measure one subject with a number of clients."""
-    await run_flows(measured.port, subject.flow, clients=clients, flows=WARM_UP_FLOWS)
-    cpu_before = measured.cpu_seconds()
-    seconds, timings = await run_flows(
-        measured.port, subject.flow, clients=clients, flows=subject.flows
-    )
-    cpu_seconds = measured.cpu_seconds() - cpu_before
-    return Run(
-        clients=clients,
-        flows=subject.flows,
-        flows_a_second=round(subject.flows / seconds, 1),
-        server_cpu_ms_a_flow=round(cpu_seconds / subject.flows * 1_000, 2),
-        steps={name: Times.of(timings[name]) for name in STEPS},
-    )
-
-
-async def measure_subject(subject: Subject) -> list[Run]:
-    """Measure one subject with each number of clients, in one process."""
-    with subject.start() as measured:
-        return [await measure_flows(measured, subject, clients) for clients in CLIENTS]
-
-
-async def measure() -> Result:
-    """Measure everything, one after the other."""
-    load_before = os.getloadavg()[0]
-    ours = {kind: await measure_subject(subject) for kind, subject in TILLGRAPH.items()}
-    bare = await measure_subject(ECHO)
-    with servers.tillgraph() as measured:
-        updates = {
-            transport: Times.of(await delays(measured.port, transport, UPDATES))
-            for transport in TRANSPORTS
+async def measure_updates(wanted: Wanted, result: Result) -> None:
+    """Measure the delay of an update."""
+    most = updates.most_subscriptions()
+    numbers = [many for many in wanted.subscriptions if many <= most]
+    result.left_out += [
+        f"{counted(many, 'subscription')}: a process may have {most} at most here (RLIMIT_NOFILE)."
+        for many in wanted.subscriptions
+        if many > most
+    ]
+    if numbers:
+        result.updates = {
+            kind: await updates.measure(kind, numbers, result.failed) for kind in wanted.kinds
         }
-    return Result(
+
+
+async def measure_starts(wanted: Wanted, result: Result) -> None:
+    """Measure a start."""
+    result.starts = {kind: starts.measure(kind) for kind in wanted.kinds}
+
+
+Part = Callable[[Wanted, Result], Awaitable[None]]
+
+PARTS: dict[str, Part] = {
+    "flows": measure_load,
+    "floors": measure_load,
+    "statements": measure_statements,
+    "page": measure_pages,
+    "updates": measure_updates,
+    "starts": measure_starts,
+}
+
+
+async def measure(wanted: Wanted) -> Result:
+    """Measure all that is wanted, one part after the other."""
+    load_before = round(os.getloadavg()[0], 2)
+    if "postgresql" in wanted.kinds:
+        postgresql.use_own()
+    result = Result(
         measured_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        python=platform.python_version(),
-        cores=os.cpu_count() or 1,
-        load_before=round(load_before, 2),
-        tillgraph=ours,
-        bare_echo=bare,
-        cpu_ratios={
-            kind: [
-                round(mine.server_cpu_ms_a_flow / theirs.server_cpu_ms_a_flow, 1)
-                for mine, theirs in zip(runs, bare, strict=True)
-            ]
-            for kind, runs in ours.items()
-        },
-        updates=updates,
+        arguments=sys.argv[1:],
+        machine=Machine(
+            python=platform.python_version(),
+            cores=len(os.sched_getaffinity(0)),
+            load_before=load_before,
+            postgresql=postgresql.settings() if "postgresql" in wanted.kinds else {},
+        ),
+    )
+    # Two names of one function are one part.
+    for part in dict.fromkeys(PARTS[name] for name in PARTS if name in wanted.parts):
+        print(f"{datetime.datetime.now():%H:%M:%S} {part.__doc__}", file=sys.stderr)  # noqa: DTZ005 - for who waits
+        try:
+            await part(wanted, result)
+        except Exception as error:  # noqa: BLE001 - the minutes of the other parts are not lost
+            result.failed.append(f"{part.__doc__} {error!r}")
+    return result
+
+
+def read(arguments: Sequence[str] | None = None) -> Wanted:
+    """Return what the command line asks for; print the usage and exit where it is invalid."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Run the benchmarks.")
+    parser.add_argument("--only", type=_names(PARTS), default=list(PARTS), metavar=",".join(PARTS))
+    parser.add_argument(
+        "--database",
+        type=_names(databases.KINDS),
+        default=list(databases.KINDS),
+        metavar=",".join(databases.KINDS),
+    )
+    parser.add_argument("--clients", type=_numbers, default=list(CLIENTS), metavar="N,N")
+    parser.add_argument(
+        "--subscriptions", type=_numbers, default=list(SUBSCRIPTIONS), metavar="N,N"
+    )
+    parser.add_argument(
+        "--flows", type=_number, default=FLOWS, metavar="N", help=f"a measurement ({FLOWS})"
+    )
+    parser.add_argument("--rounds", type=_number, default=ROUNDS, metavar="N", help=f"({ROUNDS})")
+    given = parser.parse_args(arguments)
+    return Wanted(
+        parts=given.only,
+        kinds=given.database,
+        clients=given.clients,
+        subscriptions=given.subscriptions,
+        flows=given.flows,
+        rounds=given.rounds,
     )
 
 
-def show_runs(name: str, runs: Sequence[Run]) -> None:
-    """Print a subject's results."""
-    for run in runs:
-        print(
-            f"\n{name}, {run.clients} client(s), {run.flows} flows: {run.flows_a_second} flows a second,"
-            f" {run.server_cpu_ms_a_flow} ms of server CPU a flow"
-        )
-        for step, times in run.steps.items():
-            print(f"  {step:12}  {row(times)}")
+def _names(known: Sequence[str] | dict[str, Part]) -> Callable[[str], list[str]]:
+    def names(text: str) -> list[str]:
+        found = text.split(",")
+        if unknown := [name for name in found if name not in known]:
+            raise argparse.ArgumentTypeError(f"{', '.join(unknown)} is none of {', '.join(known)}")
+        return found
+
+    return names
 
 
-def row(times: Times) -> str:
-    """Return durations as a row of the table."""
-    return f"median {times.median_ms:8.2f} ms   p99 {times.p99_ms:8.2f} ms   max {times.max_ms:8.2f} ms"
+def _numbers(text: str) -> list[int]:
+    return sorted({_number(part) for part in text.split(",")})
 
 
-def show(result: Result) -> None:
-    """Print the table."""
-    print(
-        f"\nPython {result.python}, {result.cores} cores, load {result.load_before} before the run."
-    )
-    for kind, runs in result.tillgraph.items():
-        show_runs(f"tillgraph on {kind}", runs)
-    show_runs("bare echo", result.bare_echo)
-    print()
-    for kind, ratios in result.cpu_ratios.items():
-        for clients, ratio in zip(CLIENTS, ratios, strict=True):
-            print(f"{kind}, {clients} client(s): a flow costs {ratio} times the CPU of six echoes")
-    print(
-        f"\nFrom sending a change to its update at a subscriber, otherwise idle ({UPDATES} updates,"
-        f" aim {UPDATES_AIM_MS} ms):"
-    )
-    for transport, times in result.updates.items():
-        print(f"  {transport:12}  {row(times)}")
+def _number(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError("whole numbers from 1")
+    return int(text)
 
 
-def main() -> None:
-    """Measure, print and keep the result."""
-    result = asyncio.run(measure())
-    show(result)
+def main() -> int:
+    """Measure, print and keep the result; return the exit code."""
+    wanted = read()
+    # What was started is ended in either case.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        result = runner.run(measure(wanted))
+    report.show(result)
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{result.measured_at.replace(':', '')}.json"
     path.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
     print(f"\nThe same as JSON: bench/results/{path.name}")
+    return 1 if result.failed else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.lists.copies import copy_everything
+from tests.api.lists.everything import PAGE, make_everything
 from tests.conftest import CHECKED
 from tests.support.flow.shop import (
     authorize,
@@ -33,15 +34,6 @@ QUIET = {
     "TILLGRAPH_CHECK_INTERVAL_SECONDS": "0",
     "TILLGRAPH_SECRET_KEYS": SECRET_KEY,
 }
-
-PAGE = """query ($first: Int!) { paymentCollections(first: $first) { totalCount edges { node {
-  id status amount clientSecret paymentProviders { id } accountHolders { id paymentMethods { id } }
-  paymentSessions { id status requiredAction { __typename } failure { code } payment { id } }
-  payments { id paymentSession { id } captures { id payment { id } } refunds { id reason { code } }
-    disputes { id } paymentCollection { id }
-    events(first: 3) { edges { node { type capture { id } } } } }
-  events(first: 5) { edges { node { type paymentSession { id } capture { id } refund { id } } } }
-} } } }"""
 
 PAYMENTS = """query ($first: Int!) { payments(first: $first) { totalCount edges { node {
   id paymentSession { id status metadata } paymentCollection { id events(first: 2) { edges { cursor } } }
@@ -79,23 +71,11 @@ def counted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Counted]:
     """Return a server with fifty collections, each of which has all that belongs to one."""
     counted = Counted(tmp_path_factory.mktemp("counted"))
     counted.server.start()
-    _collection(counted.server)
+    make_everything(counted.server)
     copy_everything(counted.server, COLLECTIONS - 1)
     assert counted.server.check() == CHECKED
     yield counted
     counted.server.close()
-
-
-def _collection(server: RunningServer) -> None:
-    holder = open_holder(server)
-    server.change("savePaymentMethod", {"accountHolderId": holder["id"]})
-    collection = open_collection(server, accountHolderIds=[holder["id"]])
-    for token in ("approve", "decline", "challenge"):
-        session = open_session(server, collection["id"], token, amount="30.00")
-        payment = authorize(server, session["id"])
-        if payment["__typename"] == "Payment":
-            capture(server, payment["id"], amount="20.00")
-            refund(server, payment["id"], amount="5.00")
 
 
 @pytest.mark.parametrize(

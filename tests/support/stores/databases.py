@@ -116,8 +116,8 @@ def postgresql() -> URL:
     return make_url(given) if given else start_postgresql()
 
 
-def start_postgresql() -> URL:
-    """Start an empty PostgreSQL server, which ends with the tests; return its address."""
+def start_postgresql(settings: str = POSTGRESQL_SETTINGS) -> URL:
+    """Start an empty PostgreSQL server with settings, which ends with this process; return its address."""
     with warnings.catch_warnings():
         # At import it looks for the folder of a login session; a machine for CI has none.
         warnings.simplefilter("ignore")
@@ -128,8 +128,8 @@ def start_postgresql() -> URL:
         with _alone():
             server = get_server(folder, cleanup_mode="stop", start=False)
             server.ensure_pgdata_inited()
-        with (folder / "postgresql.conf").open("a") as settings:
-            settings.write(POSTGRESQL_SETTINGS)
+        with (folder / "postgresql.conf").open("a") as file:
+            file.write(settings)
         server.start()
     address = URL.create(
         "postgresql+asyncpg", "postgres", database="postgres", query={"host": str(folder)}

@@ -1,0 +1,1 @@
+"""Tillgraph beside others' payment code, in turns on one PostgreSQL: `make bench-peers`."""
