@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from app import maintenance
 from app import settings as configuration
 from app.build import build_application, configure_logging
+from app.checking import SHARE_MIN, Wanted
 from app.environment import SettingsError
 from app.graphql import list_documents
 from app.output import OutputLost, complain, say
@@ -18,6 +19,7 @@ from app.private_files import keep_private
 from app.serving import serve, serve_sandbox
 from app.settings import Settings
 from db.engine.address import DatabaseUnusable
+from db.invariants import is_checked
 from db.migrating import migrate, require_newest
 from edge.documents.trusted_documents import DocumentUnusable
 from payments.flow.fault_injection import AS_SHIPPED, FaultInjection
@@ -61,6 +63,19 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     checking.add_argument(
         "--provider", metavar="ID", help="compare open and recent payments with this gateway's too"
     )
+    checking.add_argument(
+        "--after",
+        type=_row,
+        metavar="ID",
+        help="go on after the row that an interrupted check named",
+    )
+    checking.add_argument(
+        "--share",
+        type=_share,
+        default=1.0,
+        metavar="SHARE",
+        help="read for at most this share of the time, such as 0.25 beside a busy server (1)",
+    )
     recovering = command(
         "recover", "Read from the providers what a restored database does not know."
     )
@@ -83,6 +98,22 @@ def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65_535:
         raise argparse.ArgumentTypeError("a number from 0 to 65535")
     return int(text)
+
+
+def _row(text: str) -> str:
+    if not is_checked(text):
+        raise argparse.ArgumentTypeError("an id that an interrupted check named")
+    return text
+
+
+def _share(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not SHARE_MIN <= found <= 1:
+        raise argparse.ArgumentTypeError(f"a number from {SHARE_MIN} to 1")
+    return found
 
 
 def _instant(text: str) -> Instant:
@@ -129,7 +160,8 @@ def _carry_out(given: argparse.Namespace, settings: Settings, faults: FaultInjec
 async def _maintain(given: argparse.Namespace, settings: Settings) -> int:
     match given.command:
         case "check":
-            return await maintenance.check(build_application, settings, given.provider)
+            wanted = Wanted(given.provider, given.after or "", given.share)
+            return await maintenance.check(build_application, settings, wanted)
         case "recover":
             return await maintenance.recover(build_application(settings), given.since)
         case _:

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 
+from app.checking import Wanted, check_rows
 from app.environment import SettingsError
 from app.lifecycle import Application
 from app.output import say
 from app.settings import Settings
-from db.engine.database import create_database
-from db.invariants import SqlInvariants
-from db.mismatches import SqlMismatches
 from payments.model.instants import Instant
 from payments.ports.provider import RecordsUnreadable
 from payments.recovery.gateway_accounts import require_accounts, take_account, with_accounts
@@ -19,30 +17,16 @@ Build = Callable[[Settings], Application]
 """Returns a server's parts."""
 
 
-async def check(build: Build, settings: Settings, gateway: str | None) -> int:
+async def check(build: Build, settings: Settings, wanted: Wanted) -> int:
     """Print each row that breaks an invariant, and each mismatched payment; return the exit code.
 
     With a gateway, each payment is compared with the gateway's records too.
     """
-    # A statement over all rows may take long: the operator can interrupt it.
-    database = create_database(settings.database_url, command_seconds=None)
-    try:
-        await database.open()
-        broken = await SqlInvariants(database).broken()
-        mismatches = SqlMismatches(database)
-        mismatched, named = await mismatches.count(), await mismatches.found()
-    finally:
-        await database.close()
-    for one in broken:
-        say(one)
-    if not broken:
-        say("Every invariant holds.")
-    for mismatch in named:
-        say(mismatch)
-    if mismatched:
-        say(f"Mismatched payments: {mismatched}. Each waits for an operator.")
-    differs = gateway is not None and await _differs(build(settings), gateway)
-    return 1 if broken or differs else 0
+    is_broken = await check_rows(settings, wanted)
+    if is_broken is None:
+        return 2
+    differs = wanted.gateway is not None and await _differs(build(settings), wanted.gateway)
+    return 1 if is_broken or differs else 0
 
 
 async def _differs(application: Application, gateway: str) -> bool:

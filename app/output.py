@@ -21,12 +21,17 @@ def complain(sentence: str) -> None:
     _write(sys.stderr, [sentence])
 
 
-def _write(stream: TextIO | None, lines: Sequence[object]) -> str | None:
+def complain_in_place(text: str) -> None:
+    """Print a text to standard error without ending its line, if that can be written."""
+    _write(sys.stderr, [text], end="")
+
+
+def _write(stream: TextIO | None, lines: Sequence[object], end: str = "\n") -> str | None:
     """Print lines; return why they can't be written, if so. A closed stream has no reader."""
     if stream is None:
         return None
     try:
-        print(*lines, sep="\n", file=stream, flush=True)
+        print(*lines, sep="\n", end=end, file=stream, flush=True)
     except OSError as error:
         # Python would try once more at its end, and exit with a code of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,6 +1,6 @@
 """Counts for an operator; each statement uses an index that holds little more than what is counted."""
 
-from sqlalchemy import bindparam, func, literal_column, select, text, true
+from sqlalchemy import bindparam, func, literal_column, select, text
 
 from db.engine.database import Database
 from db.reads import IS_UNSETTLED
@@ -35,9 +35,7 @@ PARKED = Statement(
     .where(_reports.c.applied_at.is_(None), _reports.c.received_at > bindparam("since"))
 )
 MISMATCHED = Statement(
-    select(func.count())
-    .select_from(tables.payments)
-    .where(tables.payments.c.is_mismatched.is_(true()))
+    select(func.count()).select_from(tables.payments).where(tables.IS_MISMATCHED)
 )
 PENDING_WEBHOOKS = Statement(
     select(func.count(), func.min(_deliveries.c.created_at))

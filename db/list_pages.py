@@ -172,7 +172,7 @@ def _shaped(
     words = [status.value for status in statuses or ()]
     shape = Shape(table, tuple(values), ids is not None, len(words))
     values |= {f"status_{n}": word for n, word in enumerate(words)}
-    values["statuses"] = list(words)
+    values["statuses"] = words
     if ids is not None:
         values["ids"] = list(ids)
     return shape, values

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import and_, func, literal_column, or_, select, true
+from sqlalchemy import and_, func, literal_column, or_, select
 
 from db.engine.database import Database
 from db.rows import OPERATIONS, PAYMENTS
@@ -21,13 +21,11 @@ _operations = tables.operations
 
 MISMATCHED = Statement(
     select(_payments)
-    .where(_payments.c.is_mismatched.is_(true()))
+    .where(tables.IS_MISMATCHED)
     .order_by(_payments.c.id)
     .limit(literal_column(str(MOST_PAYMENTS)))
 )
-COUNT = Statement(
-    select(func.count()).select_from(_payments).where(_payments.c.is_mismatched.is_(true()))
-)
+COUNT = Statement(select(func.count()).select_from(_payments).where(tables.IS_MISMATCHED))
 ENDED = Statement(
     select(_operations)
     .where(

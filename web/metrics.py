@@ -80,16 +80,25 @@ class _Shown:
             "Lines of this process's log that could not be written.",
             self._dropped_lines,
         )
+        yield from self._checked()
+
+    def _checked(self) -> Iterator[Metric]:
         if self._last_check.ended_at is not None:
             yield GaugeMetricFamily(
                 "tillgraph_broken_invariants",
-                "Rows that break an invariant, as the last check of this process found them.",
+                "Rows that break an invariant, as the checks of this process know them.",
                 self._last_check.broken,
             )
             yield GaugeMetricFamily(
                 "tillgraph_last_check_timestamp_seconds",
                 "When that check ended, in Unix time.",
                 self._last_check.ended_at / SECOND,
+            )
+        if self._last_check.whole_ended_at is not None:
+            yield GaugeMetricFamily(
+                "tillgraph_last_whole_check_timestamp_seconds",
+                "When this process last ended a check of every row, in Unix time.",
+                self._last_check.whole_ended_at / SECOND,
             )
 
     def _misconfigured(self) -> GaugeMetricFamily:

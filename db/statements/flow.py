@@ -252,7 +252,8 @@ EXPIRED = Statement(
     select(_payments.c.id)
     .where(
         _payments.c.capture_before <= bindparam("now"),
-        _payments.c.captured_minor + _payments.c.released_minor < _payments.c.amount_minor,
+        # As the index has it.
+        _payments.c.amount_minor > _payments.c.captured_minor + _payments.c.released_minor,
         _payments.c.capture_pending_minor == literal_column("0"),
         _payments.c.cancellation_id.is_(None),
         _payments.c.cancellation_reason.is_(None),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 from db.tables import columns, webhooks
@@ -101,6 +102,10 @@ payment_sessions = Table(
     Index(None, "collection_id"),
 )
 
+MISMATCHED = "is_mismatched"
+IS_MISMATCHED = text(MISMATCHED)
+"""As the index has it: `is_mismatched IS true` and `is_mismatched = 1` make both databases read the whole table."""
+
 payments = Table(
     "payments",
     metadata,
@@ -134,12 +139,15 @@ payments = Table(
     flag("has_refunds_blocked"),
     UniqueConstraint("session_id"),
     *listed("collection_id", "provider_id", "currency", "status"),
+    # Of a status that no payment of the provider has, the index of either alone would be read to its end.
+    Index(None, "provider_id", "status", "created_at", "id"),
     index_where(
         "ix_payments_lapsing",
         "capture_before",
-        condition="capture_before IS NOT NULL AND captured_minor + released_minor < amount_minor",
+        # Written in this order: SQLite turns a sum on the left round, and then finds the index no more.
+        condition="capture_before IS NOT NULL AND amount_minor > captured_minor + released_minor",
     ),
-    index_where("ix_payments_mismatched", "id", condition="is_mismatched"),
+    index_where("ix_payments_mismatched", "id", condition=MISMATCHED),
     # A provider that authorizes another currency makes a payment of zero.
     CheckConstraint("amount_minor >= 1 OR (amount_minor = 0 AND is_mismatched)", name="amount"),
     CheckConstraint(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, make_url
 
-from db import event_log, list_pages, reads
+from db import event_log, figures, list_pages, mismatches, reads
 from db.list_pages import Shape
+from db.statements import flow, invariants
 from db.tables import payments as tables
 from tests.support.flow.shop import pay
 from tests.support.program.running import RunningServer
@@ -54,6 +55,10 @@ VALUES: dict[str, Any] = {
     "now": 2**62,
     "created_at": -1,
     "id": "",
+    "overdue": 0,
+    "providers": ["sandbox"],
+    "holder": "somebody",
+    "until": 2**62,
 }
 
 SHAPES = {
@@ -74,8 +79,9 @@ SHAPES = {
     "payments, a status": Shape(PAYMENTS, (), False, 1),
     "payments, three statuses": Shape(PAYMENTS, (), False, 3),
     "payments, ids": Shape(PAYMENTS, (), True, 0),
+    "payments, a provider and a status": Shape(PAYMENTS, ("provider_id",), False, 1),
+    "payments, a provider and three statuses": Shape(PAYMENTS, ("provider_id",), False, 3),
 }
-
 
 READS = {
     "sessions of collections": reads.SESSIONS_OF,
@@ -93,6 +99,20 @@ READS = {
     "what is unsettled": reads.UNSETTLED,
 }
 """The reads for the objects on a page, and for the pages that have no filter."""
+
+BACKGROUND = {
+    "how many payments are mismatched": figures.MISMATCHED,
+    "mismatched payments": mismatches.MISMATCHED,
+    "what is due": flow.CLAIM,
+    "when the next is due": flow.NEXT_DUE,
+    "expired authorizations": flow.EXPIRED,
+    "the sessions of a slice": invariants.OF_COLLECTIONS[invariants.SESSIONS],
+    "the payments of a slice": invariants.OF_COLLECTIONS[invariants.PAYMENTS],
+    "the operations of a slice": invariants.OF_SESSIONS,
+    "what has changed": invariants.CHANGED,
+    **{f"invariant {one.number}, {one.name}": one.query for one in invariants.INVARIANTS},
+}
+"""What is read without a request, or for an operator."""
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +193,32 @@ def test_what_hangs_off_a_page_is_read_by_an_index(full: RunningServer, name: st
     found = [step for step in steps if any(name in step for name in names)]
     assert found, steps
     assert all(step.startswith("SEARCH ") for step in found), steps
+
+
+@pytest.mark.parametrize("name", BACKGROUND)
+def test_background_work_reads_by_an_index(full: RunningServer, name: str) -> None:
+    """Recovery, the check of 100 rows and the metrics read what they are about, and no table for it."""
+    statement = BACKGROUND[name]
+    if full.database.startswith("postgresql"):
+        assert visited(full, statement, VALUES) <= MOST_VISITED
+        return
+    steps = plan_of(full, statement, VALUES)
+    names = [table.name for table in tables.metadata.sorted_tables]
+    found = [step for step in steps if any(name in step for name in names)]
+    assert found, steps
+    assert all(" USING " in step for step in found), steps
+    assert not any("TEMP B-TREE" in step for step in steps), steps
+
+
+@pytest.mark.parametrize("table", invariants.CHECKED, ids=lambda table: table.name)
+def test_a_slice_begins_by_an_index(full: RunningServer, table: Table) -> None:
+    """The ids of a slice are the next ones of the primary key, however many there are."""
+    statement, values = invariants.IDS_AFTER[table], {"after": "id000000007", "most": 100}
+    if full.database.startswith("postgresql"):
+        assert visited(full, statement, values) <= MOST_VISITED
+        return
+    (step,) = plan_of(full, statement, values)
+    assert step.startswith(f"SEARCH {table.name} USING COVERING INDEX"), step
 
 
 TOTALS = {

@@ -67,13 +67,19 @@ def test_what_is_unsettled_is_counted(make_server: Callable[..., RunningServer])
 
 
 def test_what_a_check_finds_is_counted(make_server: Callable[..., RunningServer]) -> None:
-    """The rows that break an invariant, and when that was looked for."""
+    """The rows that break an invariant until they are repaired, and when that was looked for."""
     server = make_server(TILLGRAPH_CHECK_INTERVAL_SECONDS="0.2").start()
     pay(server)
     until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 0)
+    server.stop()
     server.rows("UPDATE payments SET captured_minor = 5")
+    server.start()
     until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 2)
-    assert metrics(server)["tillgraph_last_check_timestamp_seconds", ()] > 1_700_000_000
+    until(lambda: ("tillgraph_last_whole_check_timestamp_seconds", ()) in metrics(server))
+    found = metrics(server)
+    assert found["tillgraph_broken_invariants", ()] == 2
+    assert found["tillgraph_last_check_timestamp_seconds", ()] > 1_700_000_000
+    assert found["tillgraph_last_whole_check_timestamp_seconds", ()] > 1_700_000_000
     server.rows("UPDATE payments SET captured_minor = 0")
     until(lambda: metrics(server).get(("tillgraph_broken_invariants", ())) == 0)
 

@@ -167,12 +167,14 @@ ADDED_BY_0015 = (
     ("payments", "disputed_minor"),
     ("payments", "has_refunds_blocked"),
 )
+ADDED_BY_0016 = "ix_payments_provider_id_status_created_at_id"
 
 
 def take_back(database: sqlite3.Connection, version: str) -> None:
     """Make a database one of an earlier version, as far as that is needed to migrate it again."""
     for table, column in ADDED_BY_0015:
         database.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
+    database.execute(f"DROP INDEX {ADDED_BY_0016}")
     database.execute("UPDATE alembic_version SET version_num = ?", (version,))
 
 

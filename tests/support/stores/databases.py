@@ -25,6 +25,7 @@ from db.engine.database import create_database as program_database
 from db.invariants import SqlInvariants
 from db.migrating import migrate
 from payments.ports.invariants import BrokenInvariant
+from payments.recovery.invariant_checks import slices
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
@@ -225,11 +226,17 @@ def broken(address: str) -> Sequence[BrokenInvariant]:
         database = program_database(address)
         await database.open()
         try:
-            return await SqlInvariants(database).broken()
+            return await everything_broken(SqlInvariants(database))
         finally:
             await database.close()
 
     return _aside(look())
+
+
+async def everything_broken(invariants: SqlInvariants) -> Sequence[BrokenInvariant]:
+    """Return what breaks an invariant in any slice, or is overdue."""
+    found = [one async for slice in slices(invariants) for one in slice.broken]
+    return [*found, *await invariants.overdue()]
 
 
 @contextmanager
