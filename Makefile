@@ -7,7 +7,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench bench-peers show-kills show-races show-deliveries show-settlement docs lock schema graphiql system-dependencies clean
+.PHONY: help serve serve-with-fake-stripe test test-long tests-on-sqlite tests-on-postgresql test-environments check format bench bench-peers bench-size show-kills show-races show-deliveries show-settlement docs lock schema graphiql system-dependencies clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-22s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -66,6 +66,10 @@ bench: .venv/.development ## run the benchmarks; a table at the end, the same as
 # Some five minutes; PEERS_ARGUMENTS="--warm-up 10 --window 5 --rounds 2" is one.
 bench-peers: .venv/.development bench/peers/medusa/node_modules/.installed ## compare with Medusa's payment module, in turns on one PostgreSQL
 	$(BIN)/python -m bench.peers $(PEERS_ARGUMENTS)
+
+# A large database is made and compared with a small one, on SQLite and on PostgreSQL: minutes, and some 10 GB each.
+bench-size: .venv/.development ## compare costs on a large database with a small one; SIZE_ARGUMENTS="--collections 20000"
+	$(BIN)/python -m bench.size $(SIZE_ARGUMENTS)
 
 # Each of these takes minutes, and goes on where it was interrupted; SHOW_ARGUMENTS="--database postgresql --seed 7".
 show-kills: .venv/.development ## pay while two servers are killed again and again, and compare the books

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
+    String,
     Table,
     bindparam,
     literal_column,
@@ -73,9 +73,9 @@ def _of(
     table: Table, named: tuple[int, str], found: str, expected: str, condition: str | None = None
 ) -> Invariant:
     """Return an invariant of a table's rows, which by default is broken where two values differ."""
-    id: ColumnElement[str] = literal_column(f"{table.name}.id")
-    clause: Select[Any] = (
-        select(id, literal_column(found), literal_column(expected))
+    id, *values = (literal_column(one, String) for one in (f"{table.name}.id", found, expected))
+    clause = (
+        select(id, *values)
         .select_from(text(table.name))
         .where(IsOneOf(id, "ids"), text(f"({condition or f'{found} <> {expected}'})"))
     )

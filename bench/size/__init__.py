@@ -1,0 +1,1 @@
+"""The cost of everything on a large database, compared with a small one."""
