@@ -90,7 +90,7 @@ def create_database(
     run transactions.
     """
     if _is_postgresql(address):
-        session = postgresql.limits(lock_seconds)
+        session = {**postgresql.limits(lock_seconds), **postgresql.PLANS}
         connector = Connector(read_address(address), command_seconds, session)
         return postgresql.PostgresqlDatabase(connector, lock_seconds, connections)
     return sqlite.SqliteDatabase(create_engine(address, lock_seconds), lock_seconds)

@@ -106,6 +106,11 @@ def create_engine(connector: Connector, lock_seconds: float) -> AsyncEngine:
     )
 
 
+PLANS = {"enable_seqscan": "off"}
+"""Every table that grows is read by an index. A plan that was made while a table was empty would read the whole of it,
+until PostgreSQL analyzes the table and plans anew."""
+
+
 def limits(lock_seconds: float) -> dict[str, str]:
     """Return the server's settings that limit a transaction: its waits for locks, and its own pauses."""
     return {

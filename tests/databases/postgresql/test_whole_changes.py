@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 
 from bench.flows import pay_once, run_flows
 from db.engine.database import create_database
@@ -28,6 +29,8 @@ from tests.support.waiting import until
 pytestmark = pytest.mark.once
 
 Answer = TypeVar("Answer")
+
+FLOWS = 60
 
 STATEMENTS_A_FLOW = 11
 """Opening a collection, then five requests of two statements each. Several changes may share one notification."""
@@ -220,6 +223,30 @@ def statements(path: Path, before: int) -> list[str]:
     """Return the statements from a place on, without those that the server sends by itself."""
     lines = path.read_text()[before:].splitlines()
     return [line[:80] for line in lines if not any(word in line for word in BESIDES)]
+
+
+SCANNED = (
+    "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE seq_tup_read > 0 AND relname IN"
+    " ('payment_collections', 'payment_sessions', 'payments', 'operations', 'payment_events',"
+    " 'idempotency_keys')"
+)
+CONNECTED = "SELECT pid FROM pg_stat_activity WHERE application_name = 'tillgraph' AND datname = ?"
+
+
+def test_a_database_that_began_empty_is_read_by_its_indexes(
+    own_database: str, tmp_path: Path
+) -> None:
+    """Plans that were made while its tables were empty read none of them whole when they are no longer so."""
+    server = RunningServer(tmp_path, {**NO_RECOVERY, URL: own_database}).start()
+    try:
+        asyncio.run(run_flows(server.port, pay_once, clients=4, flows=FLOWS))
+    finally:
+        server.close()
+    # What a connection has read is counted at its end.
+    name = make_url(own_database).database
+    until(lambda: not databases.rows(own_database, CONNECTED, name))
+    assert databases.rows(own_database, "SELECT count(*) FROM payments") == [(FLOWS,)]
+    assert databases.rows(own_database, SCANNED) == []
 
 
 def test_the_driver_decodes_records(own_database: str) -> None:
