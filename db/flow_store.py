@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from db.engine.database import Database, Exchanges, Overtaken
-from db.prepared import NotPrepared, exchange, key_of, values_of_key
+from db.engine.database import Database, Exchanges
+from db.engine.exchanges import Overtaken
+from db.prepared import NotPrepared, exchange
 from db.rows import (
     COLLECTIONS,
     DISPUTES,
@@ -18,6 +19,8 @@ from db.rows import (
     SESSIONS,
     SETUPS,
     RowMap,
+    key_of,
+    values_of_key,
 )
 from db.statements import flow as sql
 from db.statements.compiled import Connection, Statement

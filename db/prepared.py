@@ -3,12 +3,19 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, cast
 
-import orjson
 from sqlalchemy import Table
 
 from db.engine.database import Exchanges
 from db.engine.exchanges import Text
-from db.rows import COLLECTIONS, EVENTS, OPERATIONS, PAYMENTS, SESSIONS
+from db.rows import (
+    COLLECTIONS,
+    EVENTS,
+    OPERATIONS,
+    PAYMENTS,
+    SESSIONS,
+    key_of,
+    values_of_key,
+)
 from db.statements.compiled import Row
 from db.statements.whole import (
     CHANGES_MAX,
@@ -61,7 +68,10 @@ class PreparedTransaction:
         raise NotPrepared(name)
 
     def lock_collection(self, id: CollectionId) -> PaymentCollection | None:
-        """Return the collection; its row is compared when the changes are written."""
+        """Return the collection as it was read; its row is compared when the changes are written."""
+        if self.changes:
+            # What was read no longer is what a second look would have to show.
+            raise NotPrepared(id)
         if self._collection is not None and self._collection.id == id:
             return self._collection
         self._require_subject(id)
@@ -69,10 +79,12 @@ class PreparedTransaction:
 
     def sessions_of(self, id: CollectionId) -> Sequence[PaymentSession]:
         """Return the collection's sessions, oldest first."""
+        self._require_collection(id)
         return self._sessions
 
     def payments_of(self, id: CollectionId) -> Sequence[Payment]:
         """Return the collection's payments, oldest first."""
+        self._require_collection(id)
         return self._payments
 
     def collection_of_session(self, id: SessionId) -> CollectionId | None:
@@ -86,6 +98,10 @@ class PreparedTransaction:
     def _collection_of(self, id: str) -> CollectionId | None:
         self._require_subject(id)
         return None if self._collection is None else self._collection.id
+
+    def _require_collection(self, id: CollectionId) -> None:
+        if self._collection is None or self._collection.id != id:
+            raise NotPrepared(id)
 
     def _require_subject(self, id: str) -> None:
         if id != self._subject.id:
@@ -200,21 +216,3 @@ def _reading(about: Subject) -> Text | None:
     if prefix not in WHICH or not is_id(about.id, prefix):
         raise NotPrepared(about.id)
     return reading(prefix), (about.id, owner, key)
-
-
-def key_of(row: Row) -> StoredKey:
-    """Return the idempotency key in a row."""
-    owner, key, fingerprint, _, subject_ids, created_at = row
-    return StoredKey(owner, key, fingerprint, tuple(orjson.loads(subject_ids)), Instant(created_at))
-
-
-def values_of_key(stored: StoredKey) -> dict[str, Any]:
-    """Return the row of an idempotency key."""
-    return {
-        "owner": stored.owner,
-        "key": stored.key,
-        "fingerprint": stored.fingerprint,
-        "subject_id": stored.subject_ids[0],
-        "subject_ids": orjson.dumps(stored.subject_ids).decode(),
-        "created_at": stored.created_at,
-    }

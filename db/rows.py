@@ -22,6 +22,7 @@ from payments.model.entities import (
     RefundReason,
 )
 from payments.model.failures import FailureCode
+from payments.model.instants import Instant
 from payments.model.outcomes import (
     ConfirmWithSdk,
     CustomerAction,
@@ -40,6 +41,7 @@ from payments.model.statuses import (
     PaymentStatus,
     SessionStatus,
 )
+from payments.ports.stored import StoredKey
 
 Thing = TypeVar("Thing")
 Converter = Callable[[Any], Any]
@@ -208,3 +210,21 @@ EVENTS = RowMap(
 )
 
 EVENT_COLUMNS = [tables.payment_events.c[name] for name in EVENTS.columns]
+
+
+def key_of(row: Sequence[Any]) -> StoredKey:
+    """Return the idempotency key in a row."""
+    owner, key, fingerprint, _, subject_ids, created_at = row
+    return StoredKey(owner, key, fingerprint, tuple(orjson.loads(subject_ids)), Instant(created_at))
+
+
+def values_of_key(stored: StoredKey) -> dict[str, Any]:
+    """Return the row of an idempotency key."""
+    return {
+        "owner": stored.owner,
+        "key": stored.key,
+        "fingerprint": stored.fingerprint,
+        "subject_id": stored.subject_ids[0],
+        "subject_ids": orjson.dumps(stored.subject_ids).decode(),
+        "created_at": stored.created_at,
+    }

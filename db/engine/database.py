@@ -9,15 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from db.engine import postgresql, sqlite
 from db.engine.address import read_address
 from db.engine.connector import Connector
-from db.engine.exchanges import Overtaken, Text
+from db.engine.exchanges import Text
 from db.engine.limits import COMMAND_SECONDS, CONNECTIONS, LOCK_SECONDS
 from db.statements.compiled import Connection, Row, Statement
 from payments.model.instants import Instant
 from payments.ports.store import Hints
 
 Answer = TypeVar("Answer")
-
-__all__ = ["Database", "Exchanges", "Overtaken", "create_database", "create_engine"]
 
 
 class Database(Hints, Protocol):

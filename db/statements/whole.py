@@ -34,6 +34,8 @@ def _columns(alias: str, columns: Sequence[str]) -> str:
     return ", ".join(f"{alias}.{name}" for name in columns)
 
 
+KEY = [column.name for column in tables.idempotency_keys.columns]
+
 WHICH = {
     COLLECTION: "$1",
     SESSION: "(SELECT collection_id FROM payment_sessions WHERE id = $1)",
@@ -63,20 +65,20 @@ SELECT c.xmin::text::bigint, ROW({_columns("c", COLLECTIONS.columns)}),
     FROM operations o
     WHERE o.id = $1 OR o.id = (SELECT subject_id FROM idempotency_keys WHERE owner = $2 AND key = $3)),
   ARRAY(
-    SELECT ROW(k.owner, k.key, k.fingerprint, k.subject_id, k.subject_ids, k.created_at)
+    SELECT ROW({_columns("k", KEY)})
     FROM idempotency_keys k WHERE k.owner = $2 AND k.key = $3),
   ARRAY(SELECT provider_id FROM disabled_providers)
 FROM (SELECT 1) one LEFT JOIN payment_collections c ON c.id = {WHICH[prefix]}
 """  # noqa: S608 - the names of columns alone
 
 
-READING_KEY = """
+READING_KEY = f"""
 SELECT NULL, NULL, ARRAY[]::text[], ARRAY[]::text[], ARRAY[]::text[],
   ARRAY(
-    SELECT ROW(k.owner, k.key, k.fingerprint, k.subject_id, k.subject_ids, k.created_at)
+    SELECT ROW({_columns("k", KEY)})
     FROM idempotency_keys k WHERE k.owner = $1 AND k.key = $2),
   ARRAY(SELECT provider_id FROM disabled_providers)
-"""
+"""  # noqa: S608 - the names of columns alone
 """For a collection that is only to be created."""
 
 
