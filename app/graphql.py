@@ -25,7 +25,7 @@ from edge.rate_limits.client_addresses import ClientAddresses
 from edge.rate_limits.counters import Counts, OwnCounts, SharedCounts
 from edge.rate_limits.rate_limits import RateLimits
 from resolvers.context import RequestContext, Services
-from resolvers.root import executable
+from resolvers.root import attribute_of, executable
 from web.documents import ExampleDocument
 from web.examples import examples_route
 from web.graphiql import GraphiQLPage
@@ -101,6 +101,7 @@ def _documents(settings: Settings) -> tuple[Sequence[TrustedText], Documents]:
         introspection=settings.is_development,
         trusted=texts,
         binds_browsers=not settings.is_development,
+        attribute_of=attribute_of,
     )
     return texts, documents
 

@@ -12,7 +12,7 @@ from edge import limits
 from edge.accept_header import EVENT_STREAM
 from edge.connections import End, OpenConnections, TooManyStreams
 from edge.errors import ErrorEntry, entry_of, named
-from edge.execution import Payload, Subscription
+from edge.execution.engine import Payload, Subscription
 from edge.request_scope import RequestScope
 from edge.responses import Headers, encode, headers, result
 

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from edge.authentication import Authenticate, StillKnows
 from edge.connections import OpenConnections
 from edge.documents.documents import Documents
-from edge.execution import ContextFactory, CursorOf, Engine, cursor_of
+from edge.execution.engine import ContextFactory, CursorOf, Engine, cursor_of
 from edge.http import HTTPEndpoint, Page
 from edge.websocket import OriginCheck, WebSocketEndpoint
 from payments.flow.fault_injection import AS_SHIPPED

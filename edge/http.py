@@ -18,7 +18,7 @@ from edge.documents.documents import Operation
 from edge.errors import RequestRefused, describe, refuse
 from edge.event_stream import EventStream
 from edge.exchange import Exchange
-from edge.execution import Engine, refuse_failed
+from edge.execution.engine import Engine, refuse_failed
 from edge.rate_limits.allowances import RateLimited
 from edge.request_scope import RequestScope
 from edge.requests import (

@@ -6,7 +6,7 @@ from typing import Literal
 
 from starlette.requests import HTTPConnection
 
-from edge.answer_limits import AnswerBudget
+from edge.execution.answer_limits import AnswerBudget
 from payments.model.callers import Caller
 from payments.model.ids import new_request_id
 

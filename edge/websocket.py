@@ -15,7 +15,7 @@ from edge import limits, request_log, websocket_messages
 from edge.authentication import Authenticate
 from edge.connections import End, Ending, OpenConnections, TooManyStreams, end
 from edge.errors import ErrorEntry, RequestRefused, describe, entry_of, named, refuse
-from edge.execution import ClientLost, Engine, Payload
+from edge.execution.engine import ClientLost, Engine, Payload
 from edge.rate_limits.allowances import RateLimited
 from edge.request_scope import RequestScope, request_id_from
 from edge.requests import read_request

@@ -3,11 +3,14 @@
 from functools import cache
 
 import strawberry
-from graphql import GraphQLSchema
+from graphql import GraphQLField, GraphQLSchema
 from strawberry.schema.config import StrawberryConfig
 from strawberry.schema.name_converter import NameConverter
+from strawberry.schema.schema_converter import GraphQLCoreConverter
+from strawberry.types.field import StrawberryField
 from strawberry.utils.str_converters import to_camel_case
 
+from resolvers.conversion import convert_flat_inputs
 from resolvers.mutations.root import Mutation
 from resolvers.queries import Query
 from resolvers.subscriptions import Subscription
@@ -45,6 +48,7 @@ SCHEMA = strawberry.Schema(
     ],
     config=StrawberryConfig(scalar_map=SCALARS, name_converter=Names()),
 )
+convert_flat_inputs(SCHEMA._schema, SCHEMA.config.name_converter)
 
 
 def sdl() -> str:
@@ -56,3 +60,11 @@ def executable() -> GraphQLSchema:
     """Return the schema as the GraphQL library executes it."""
     # The edge executes documents itself and needs the library's own object; strawberry has no public name for it.
     return SCHEMA._schema
+
+
+def attribute_of(field: GraphQLField) -> str | None:
+    """Return the attribute of its object that a field is; None for one with a resolver of its own."""
+    definition = field.extensions.get(GraphQLCoreConverter.DEFINITION_BACKREF)
+    if isinstance(definition, StrawberryField) and definition.is_basic_field:
+        return definition.python_name
+    return None

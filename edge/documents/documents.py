@@ -22,6 +22,8 @@ from edge.documents import document_limits
 from edge.documents import trusted_documents as trusted
 from edge.documents.trusted_documents import DocumentUnusable, TrustedText, hash_of
 from edge.errors import ErrorEntry, RequestRefused, client_error, refuse
+from edge.execution.executor import Selected
+from edge.execution.plain_fields import AttributeOf, plain_fields
 from edge.requests import GraphQLRequest
 from payments.model.callers import Caller
 
@@ -33,6 +35,8 @@ class Operation:
     name: str | None
     type: OperationType
     document: DocumentNode
+    selected: Selected | None
+    """Collected once for all requests; None where directives make it depend on variables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,10 @@ class Documents:
         introspection: bool = True,
         trusted: Iterable[TrustedText] = (),
         binds_browsers: bool = False,
+        attribute_of: AttributeOf = lambda _: None,
     ) -> None:
         self.schema = schema
+        self.plain_fields = plain_fields(schema, attribute_of)
         self.introspection = introspection
         self.find = lru_cache(maxsize=limits.DOCUMENTS_KEPT)(self._prepare)
         self._binds_browsers = binds_browsers
@@ -185,6 +191,7 @@ def _prepare(schema: GraphQLSchema, text: str, *, introspection: bool) -> Docume
                     definition.name.value if definition.name else None,
                     definition.operation,
                     tree,
+                    None if "@" in text else {},
                 )
                 for definition in tree.definitions
                 if isinstance(definition, OperationDefinitionNode)

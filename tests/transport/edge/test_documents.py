@@ -54,6 +54,36 @@ def test_the_named_operation_runs(edge: EdgeServer) -> None:
 
 
 @pytest.mark.parametrize(
+    "more",
+    [
+        "next @include(if: $more) { name }",
+        "next { name @include(if: $more) other @skip(if: $more) { name } }",
+        "... @include(if: $more) { next { name } }",
+    ],
+)
+def test_directives_are_read_for_each_request(edge: EdgeServer, more: str) -> None:
+    """What one request left out, another gets from the same document."""
+    query = f"query ($more: Boolean!) {{ level {{ name {more} }} }}"
+    with_more = {"name": "level", "next": {"name": "level"}}
+    for is_more in (False, True, False, True):
+        data = edge.post(query, variables={"more": is_more}).json()["data"]
+        assert (data["level"] == with_more) is is_more
+
+
+def test_a_document_is_answered_alike_each_time(edge: EdgeServer) -> None:
+    """Fields that are selected in several places are one, also where that was found out for another request."""
+    query = (
+        "{ level { ...Names next { name } next { other { name } } a: next { name } } }"
+        " fragment Names on Level { name next { next { name } } }"
+    )
+    level = {"name": "level"}
+    next_level = {"next": level, "name": "level", "other": level}
+    for _ in range(2):
+        data = edge.post(query).json()["data"]
+        assert data == {"level": {"name": "level", "next": next_level, "a": level}}
+
+
+@pytest.mark.parametrize(
     "query",
     [
         "",

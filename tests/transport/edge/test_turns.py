@@ -3,7 +3,7 @@
 import asyncio
 from time import thread_time
 
-from edge.answer_limits import WAITING_PER_TURN, FairScheduling
+from edge.execution.answer_limits import WAITING_PER_TURN, FairScheduling
 from tests.transport.edge.conftest import Limit
 
 PIECES = WAITING_PER_TURN + 500

@@ -1,14 +1,8 @@
-"""Execution by graphql-core that counts the values of an answer and lets other requests run meanwhile."""
+"""The limits of one answer: the number of its values, and the processor time of its turns."""
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Coroutine
 from time import perf_counter, thread_time
-from typing import Any
-
-from graphql import Executor, GraphQLObjectType, GraphQLOutputType, GraphQLResolveInfo
-from graphql.execution.collect_fields import FieldDetailsList, GroupedFieldSet
-from graphql.pyutils import AwaitableOrValue, Path
 
 from edge import limits
 from edge.errors import AnswerTooLarge
@@ -79,50 +73,3 @@ class FairScheduling:
                 waiting.set_result(None)
         if self._waiting:
             self._plan_next()
-
-
-class CountingExecutor(Executor[object]):
-    """An executor that stops an answer that is too large, and lets others run when one takes long."""
-
-    budget: AnswerBudget
-    scheduling: FairScheduling
-
-    def execute_fields(
-        self,
-        parent_type: GraphQLObjectType,
-        source_value: object,
-        path: Path | None,
-        grouped_field_set: GroupedFieldSet,
-        position_context: object,
-    ) -> AwaitableOrValue[dict[str, object]]:
-        """Execute the fields of one object; raises AnswerTooLarge."""
-        self.budget.take(len(grouped_field_set))
-        return super().execute_fields(
-            parent_type, source_value, path, grouped_field_set, position_context
-        )
-
-    async def complete_awaitable_value(  # noqa: PLR0917 - graphql-core's
-        self,
-        return_type: GraphQLOutputType,
-        field_details_list: FieldDetailsList,
-        info: GraphQLResolveInfo[Any],
-        path: Path,
-        result: Any,
-        position_context: object,
-    ) -> Any:
-        """Complete an awaited value, each part of it in a turn of this answer."""
-        return await super().complete_awaitable_value(
-            return_type, field_details_list, info, path, self._in_turn(result), position_context
-        )
-
-    async def _in_turn(self, result: Awaitable[object]) -> object:
-        try:
-            await self.scheduling.wait()
-            self.budget.take(0)  # Nothing more is begun for an answer that is already refused.
-        except BaseException:
-            if isinstance(result, Coroutine):
-                result.close()  # It has not begun and never will.
-            raise
-        value = await result
-        await self.scheduling.wait()
-        return value

@@ -13,9 +13,10 @@ from graphql import (
 )
 
 from edge import limits
-from edge.answer_limits import CountingExecutor, FairScheduling
 from edge.documents.documents import Documents, Operation
 from edge.errors import Described, ErrorEntry, RequestRefused, client_error, describe, named
+from edge.execution.answer_limits import FairScheduling
+from edge.execution.executor import AnswerExecutor
 from edge.request_scope import RequestScope
 from edge.requests import GraphQLRequest
 from payments.model.errors import StreamBehind
@@ -73,10 +74,10 @@ class Engine:
         request: GraphQLRequest,
         scope: RequestScope,
         root: object = None,
-    ) -> CountingExecutor:
+    ) -> AnswerExecutor:
         """Return an executor for one operation; raises RequestRefused where variables are invalid."""
         scope.reset_budget()
-        executor = CountingExecutor.build(
+        executor = AnswerExecutor.build(
             self.documents.schema,
             operation.document,
             root,
@@ -87,9 +88,11 @@ class Engine:
         )
         if isinstance(executor, list):
             raise RequestRefused(422, [client_error(error, "BAD_USER_INPUT") for error in executor])
-        assert isinstance(executor, CountingExecutor)
+        assert isinstance(executor, AnswerExecutor)
         executor.budget = scope.budget
         executor.scheduling = FairScheduling()
+        executor.plain_fields = self.documents.plain_fields
+        executor.selected = operation.selected
         return executor
 
     async def run(
