@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
-from tests.support.callers.calling import is_busy, result_of
+from tests.support.callers.calling import is_busy, is_open, result_of
 from tests.support.flow.looking import prepared_times
 from tests.support.flow.shop import authorize, collection_of, open_collection, open_session
 from tests.support.gateways.between import Fault
@@ -76,14 +76,14 @@ def at_once(calls: Sequence[Callable[[], Json]]) -> list[Json]:
 
 
 def patiently(server: RunningServer, field_name: str, input: Json, **how: Json) -> Json:
-    """Send a mutation until the database is no longer busy, as clients do.
+    """Send a mutation until its answer is final, as clients do.
 
-    On a slow machine the last of many that race for one row is told to send again. The call has a key, or may be
-    repeated.
+    On a slow machine the last of many that race for one row is told to send again, or that the outcome is still open.
+    The call has a key, or may be repeated.
     """
 
     def attempt() -> Json:
         response = server.post(document(f"complete/{field_name}"), {"input": input}, **how)
-        return None if is_busy(response) else result_of(response)
+        return None if is_busy(response) or is_open(answer := result_of(response)) else answer
 
     return until(attempt)
