@@ -3,11 +3,12 @@
 import orjson
 import pytest
 
-from tests.providers.stripe.site import Site, waiting_reports
+from tests.providers.stripe.site import VISA, Site, waiting_reports
 from tests.providers.stripe.test_flow import reference_of
 from tests.providers.stripe.test_reports import post, signed
 from tests.support.flow.shop import capture, collection_of
 from tests.support.program.running import Json
+from tests.support.program.server_log import logged
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.once
@@ -129,15 +130,23 @@ def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
 
 
 def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
-    """A refund is recorded while disputes can't be read, and the disputes as soon as they can be."""
+    """A refund is recorded while disputes can't be read, and the disputes as soon as they can be, and told in the log."""
     payment, reference = disputed_and_refunded(own, "needs_response")
     own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
     report_all(own, reference)
     until(lambda: own.payment(payment["id"])["refundedAmount"] == "25.00")
     assert own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"] == []
     assert waiting_reports(own.server) > 0
+    until(lambda: logged(own.server, "report not applied"))
     own.stripe.control("go_on")
     until(lambda: own.server.execute(DISPUTES, {"id": payment["id"]})["payment"]["disputes"])
+    until(lambda: waiting_reports(own.server) == 0)
+    not_applied = logged(own.server, "report not applied")
+    session = own.opened()
+    own.stripe.in_browser(session, VISA)
+    until(lambda: own.session(session["id"])["status"] == "AUTHORIZED")
+    until(lambda: waiting_reports(own.server) == 0)
+    assert logged(own.server, "report not applied") == not_applied
 
 
 def disputed_and_refunded(shop: Site, status: str) -> tuple[Json, str]:
