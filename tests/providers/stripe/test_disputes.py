@@ -130,7 +130,7 @@ def test_a_word_that_nobody_knows_blocks_no_money(own: Site) -> None:
 
 
 def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
-    """A refund is recorded while disputes can't be read, and the disputes as soon as they can be, and told in the log."""
+    """A refund is recorded meanwhile, and the disputes as soon as they can be read; the log tells what was not."""
     payment, reference = disputed_and_refunded(own, "needs_response")
     own.stripe.fault("FAIL_BEFORE", "disputes", times=1_000)
     report_all(own, reference)
@@ -144,6 +144,7 @@ def test_disputes_that_can_not_be_read_hold_up_no_money(own: Site) -> None:
     not_applied = logged(own.server, "report not applied")
     session = own.opened()
     own.stripe.in_browser(session, VISA)
+    report_all(own, reference_of(session))
     until(lambda: own.session(session["id"])["status"] == "AUTHORIZED")
     until(lambda: waiting_reports(own.server) == 0)
     assert logged(own.server, "report not applied") == not_applied
