@@ -4,7 +4,7 @@ import socket
 
 import uvicorn
 
-from app import logs
+from app import garbage, logs
 from app.build import build, provider_settings
 from app.environment import SettingsError
 from app.lifecycle import run
@@ -37,6 +37,7 @@ def serve(settings: Settings, processes: int, faults: FaultInjection) -> int:
         settings = settings.model_copy(update={"port": bound.getsockname()[1]})
         asgi, application = build(settings, faults)
         migrate(settings.database_url)
+        garbage.spare_started()
         if processes == 1:
             return run(asgi, application, bound)
         return supervise(lambda: _work(settings, faults, bound), processes, at_end=logs.flush)
