@@ -136,7 +136,6 @@ def configure() -> None:
     _open_what_is_closed()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # Local variables may hold keys and client secrets.

@@ -6,31 +6,31 @@ from edge.origins import is_loopback_name
 
 PROXY_HEADERS = frozenset(
     {
-        "cdn-loop",
-        "cf-connecting-ip",
-        "fastly-client-ip",
-        "fly-client-ip",
-        "forwarded",
-        "true-client-ip",
-        "via",
-        "x-amzn-trace-id",
-        "x-appengine-user-ip",
-        "x-azure-clientip",
-        "x-client-ip",
-        "x-cloud-trace-context",
-        "x-cluster-client-ip",
-        "x-envoy-external-address",
-        "x-original-forwarded-for",
-        "x-original-host",
-        "x-originating-ip",
-        "x-proxyuser-ip",
-        "x-real-ip",
-        "x-scheme",
+        b"cdn-loop",
+        b"cf-connecting-ip",
+        b"fastly-client-ip",
+        b"fly-client-ip",
+        b"forwarded",
+        b"true-client-ip",
+        b"via",
+        b"x-amzn-trace-id",
+        b"x-appengine-user-ip",
+        b"x-azure-clientip",
+        b"x-client-ip",
+        b"x-cloud-trace-context",
+        b"x-cluster-client-ip",
+        b"x-envoy-external-address",
+        b"x-original-forwarded-for",
+        b"x-original-host",
+        b"x-originating-ip",
+        b"x-proxyuser-ip",
+        b"x-real-ip",
+        b"x-scheme",
     }
 )
 """Headers that proxies and content delivery networks add; X-Forwarded also matches longer names."""
 
-FORWARDED = "x-forwarded"
+FORWARDED = b"x-forwarded"
 
 OF_PROXIES = "1.0"
 """The HTTP version that nginx speaks to its upstream by default, and that hardly any client uses today.
@@ -44,14 +44,17 @@ def is_from_here(connection: HTTPConnection) -> bool:
 
     A proxy that adds nothing, sends loopback's own Host and speaks HTTP/1.1 can't be seen.
     """
-    headers = connection.headers
     if connection.client is None or not is_loopback_name(connection.client.host):
         return False
     if connection.scope.get("http_version") == OF_PROXIES:
         return False
-    if any(name in PROXY_HEADERS or name.startswith(FORWARDED) for name in headers):
-        return False
-    return all(is_loopback_name(_name(host)) for host in headers.getlist("host") or [""])
+    hosts = []
+    for name, value in connection.scope["headers"]:
+        if name in PROXY_HEADERS or name.startswith(FORWARDED):
+            return False
+        if name == b"host":
+            hosts.append(value.decode("latin-1"))
+    return all(is_loopback_name(_name(host)) for host in hosts or [""])
 
 
 def _name(host: str) -> str:
