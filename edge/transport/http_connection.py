@@ -38,13 +38,6 @@ class Fault(Exception):
 NOT_HTTP: Final = Fault(400, "This is not HTTP.")
 
 
-class Part(Enum):
-    """The part of a request that is being read."""
-
-    HEAD = "head"
-    BODY = "body"
-
-
 class Awaited(Enum):
     """The input that a client has to send within a time limit."""
 
@@ -89,7 +82,8 @@ class HTTPConnection(HttpToolsProtocol):
         """Bytes that were read and not parsed yet."""
         self._tail = b""
         """The last parsed bytes, where the end of a head may have begun."""
-        self._part = Part.HEAD
+        self._is_in_body = False
+        """Whether a request's body is being read, rather than its head."""
         self._body_bytes = 0
         """The missing bytes of a body with a length."""
         self._held_bytes = 0
@@ -159,8 +153,7 @@ class HTTPConnection(HttpToolsProtocol):
     @property
     def _is_answering(self) -> bool:
         latest = self._latest
-        is_unanswered = latest is not None and not latest.response_complete
-        return self._part is Part.HEAD and is_unanswered
+        return not self._is_in_body and latest is not None and not latest.response_complete
 
     def _piece(self, data: bytes, start: int) -> bytes:
         """Return the bytes that belong to one request and no other."""
@@ -192,7 +185,7 @@ class HTTPConnection(HttpToolsProtocol):
 
     def _require_small(self) -> None:
         if self._held_bytes > limits.HEAD_BYTES:
-            status = 414 if self._part is Part.HEAD and self._fields == 0 else 431
+            status = 414 if not self._is_in_body and self._fields == 0 else 431
             raise Fault(status, f"A head has at most {limits.HEAD_BYTES} bytes.")
 
     def on_message_begin(self) -> None:
@@ -204,7 +197,7 @@ class HTTPConnection(HttpToolsProtocol):
         if self._fields > limits.HEAD_FIELDS:
             raise Fault(431, f"A head has at most {limits.HEAD_FIELDS} fields.")
         # A trailer is discarded: it was not checked when the head was judged.
-        if self._part is Part.HEAD:
+        if not self._is_in_body:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -215,7 +208,7 @@ class HTTPConnection(HttpToolsProtocol):
             raise Fault(400, "A request names one Host.")
         if self.parser.get_method() == b"CONNECT":
             raise Fault(405, "CONNECT is not served here.")
-        self._part = Part.BODY
+        self._is_in_body = True
         self._held_bytes = 0
         lengths = [value for name, value in self.headers if name == b"content-length"]
         self._body_bytes = int(lengths[0]) if lengths else 0
@@ -229,7 +222,7 @@ class HTTPConnection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._require_small()
-        self._part = Part.HEAD
+        self._is_in_body = False
         self._held_bytes = self._body_bytes = 0
         if not self._is_offered_another_protocol:
             super().on_message_complete()
@@ -281,12 +274,18 @@ class HTTPConnection(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         super().on_response_complete()
         self._unset_keepalive_if_required()
-        if not self._is_deaf:
+        if self._rest:
             self.loop.call_soon(self._go_on)
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
-        if not self._is_deaf and not self.transport.is_closing():
+        if self._is_deaf or self.transport.is_closing():
+            return
+        if self._rest:
             self._parse()
+        else:
+            self._time_client()
 
     def _refuse(self, fault: Fault) -> None:
         """Answer refused bytes, and close."""
@@ -295,7 +294,7 @@ class HTTPConnection(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         latest = self._latest
-        if latest is not None and self._part is Part.BODY:
+        if latest is not None and self._is_in_body:
             if latest.response_started:
                 self.transport.abort()
                 return
@@ -324,16 +323,16 @@ class HTTPConnection(HttpToolsProtocol):
 
     def _time_client(self) -> None:
         """Limit the client's time for what is awaited now."""
-        if self._part is Part.BODY:
-            self._await(Awaited.BODY)
+        if self._is_in_body:
+            self._await(Awaited.BODY, limits.REQUEST_SECONDS)
         elif self._is_answering:
             self._await(None)
         elif self._latest is None or self._held_bytes:
-            self._await(Awaited.HEAD)
+            self._await(Awaited.HEAD, limits.HEAD_SECONDS)
         else:
-            self._await(Awaited.NEXT)
+            self._await(Awaited.NEXT, self.timeout_keep_alive)
 
-    def _await(self, awaited: Awaited | None) -> None:
+    def _await(self, awaited: Awaited | None, within_seconds: float = 0.0) -> None:
         if awaited is self._awaited and awaited is not None:
             return  # Its time continues.
         self._awaited = awaited
@@ -341,19 +340,10 @@ class HTTPConnection(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
         if awaited is not None:
-            self._timer = self.loop.call_later(self._seconds(awaited), self._give_up)
-
-    def _seconds(self, awaited: Awaited) -> float:
-        match awaited:
-            case Awaited.HEAD:
-                return limits.HEAD_SECONDS
-            case Awaited.BODY:
-                return limits.REQUEST_SECONDS
-            case Awaited.NEXT:
-                return self.timeout_keep_alive
+            self._timer = self.loop.call_later(within_seconds, self._give_up)
 
     def _give_up(self) -> None:
-        if self._held_bytes or self._part is Part.BODY:
+        if self._held_bytes or self._is_in_body:
             self._refuse(Fault(408, "The request did not arrive in time."))
         else:
             self.transport.close()
