@@ -15,6 +15,7 @@ from app.graphql import cors, development_routes, make_edge, make_rate_limits
 from app.lifecycle import Application
 from app.private_files import made_secret
 from app.settings import Settings
+from app.site import Site
 from db.engine.database import Database, create_database
 from db.engine.limits import LOCK_SECONDS
 from db.event_log import SqlLog
@@ -118,7 +119,7 @@ def build(settings: Settings, faults: FaultInjection = AS_SHIPPED) -> tuple[Star
         ),
         *_provider_routes(settings, authentication, providers),
     ]
-    asgi = Starlette(routes=routes, middleware=[cors(origins)], lifespan=application.running)
+    asgi = Site(edge.http, routes=routes, middleware=[cors(origins)], lifespan=application.running)
     return asgi, application
 
 

@@ -3,7 +3,7 @@
 import gc
 
 NEW_OBJECTS = 5_000
-"""Between two collections of the youngest objects. Python's 700 are made several times by each request: collections took
+"""Between two collections of the youngest objects. Each request makes Python's 700 several times over: collections took
 a twentieth of a payment's processor time. With 10,000 they cost as much as here, and pause for twice as long."""
 
 

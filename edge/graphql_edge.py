@@ -12,6 +12,9 @@ from edge.http import HTTPEndpoint, Page
 from edge.websocket import OriginCheck, WebSocketEndpoint
 from payments.flow.fault_injection import AS_SHIPPED
 
+PATH = "/graphql"
+"""Of every transport."""
+
 
 class GraphQLEdge:
     """The endpoints of one schema over HTTP, server-sent events and WebSocket."""
@@ -31,7 +34,7 @@ class GraphQLEdge:
         """Put the edge together; `wait` scales the time limits for slow clients."""
         self.engine = Engine(documents, context_for=context_for, cursor_of=cursor_of, wait=wait)
         self._connections = OpenConnections(still_knows)
-        self._http = HTTPEndpoint(self.engine, authenticate, self._connections, page)
+        self.http = HTTPEndpoint(self.engine, authenticate, self._connections, page)
         self._websocket = WebSocketEndpoint(
             self.engine, authenticate, self._connections, is_origin_allowed
         )
@@ -41,9 +44,9 @@ class GraphQLEdge:
         """Return how many sockets and event streams are open now."""
         return len(self._connections)
 
-    def routes(self, path: str = "/graphql") -> list[BaseRoute]:
-        """Return the routes of one path: every HTTP method, and WebSocket."""
-        return [Route(path, self._http), WebSocketRoute(path, self._websocket)]
+    def routes(self) -> list[BaseRoute]:
+        """Return the routes: every HTTP method, and WebSocket."""
+        return [Route(PATH, self.http), WebSocketRoute(PATH, self._websocket)]
 
     def look_again(self) -> None:
         """End the sockets (4403) and event streams (UNAUTHENTICATED) whose credential is no longer valid."""

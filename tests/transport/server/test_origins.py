@@ -77,6 +77,15 @@ def test_a_foreign_origin(production: RunningServer, origin: str) -> None:
     assert refusal.value.response.status_code == 403
 
 
+def test_a_request_without_an_origin(production: RunningServer) -> None:
+    """A POST passes no middleware, and its answer has the headers of a GET, which does."""
+    headers = {"x-request-id": "same"}
+    posted = production.client.post("/graphql", json={"query": "{ __typename }"}, headers=headers)
+    got = production.client.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
+    assert posted.headers["vary"] == "accept, Origin"
+    assert {**posted.headers, "date": ""} == {**got.headers, "date": ""}
+
+
 @pytest.mark.parametrize("origin", [*ALLOWED, *FOREIGN])
 def test_where_a_customer_comes_back_to(production: RunningServer, origin: str) -> None:
     """An address on an allowed origin is taken, one elsewhere refused at returnUrl."""
