@@ -3,10 +3,9 @@
 import re
 from typing import NewType
 
-from ulid import ULID
-
 from payments.model.instants import Instant
 from payments.model.statuses import OperationKind
+from payments.model.ulids import first_ulid, milliseconds_of, new_ulid
 
 CollectionId = NewType("CollectionId", str)
 SessionId = NewType("SessionId", str)
@@ -51,31 +50,27 @@ OPERATION_PREFIXES = {
 }
 """An operation's id tells its kind."""
 
-ULID_RANDOM_BITS = 80
-"""The random bits below the milliseconds. Source: https://github.com/ulid/spec"""
-
 ULID_TEXT = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.ASCII)
 
 
 def new_id(prefix: str) -> str:
     """Return a new id of a kind; ids sort by the millisecond of their creation."""
-    return prefix + str(ULID())
+    return prefix + new_ulid()
 
 
 def first_id(prefix: str, since: Instant) -> str:
     """Return the lowest id that a kind can have at or after an instant."""
-    milliseconds = max(0, since // 1_000)
-    return prefix + str(ULID.from_int(milliseconds << ULID_RANDOM_BITS))
+    return prefix + first_ulid(max(0, since // 1_000))
 
 
 def made_at(id: str) -> Instant:
     """Return when an id was created, to the millisecond."""
-    return Instant(ULID.from_str(id.rpartition("_")[2]).milliseconds * 1_000)
+    return Instant(milliseconds_of(id.rpartition("_")[2]) * 1_000)
 
 
 def new_request_id() -> str:
     """Return a new id by which the log names a request, or work that nobody requested."""
-    return str(ULID())
+    return new_ulid()
 
 
 def is_id(text: str, prefix: str) -> bool:

@@ -11,7 +11,8 @@ from graphql import GraphQLID
 
 from edge.requests import read_json
 from payments.model import ids
-from payments.model.ids import is_id, new_id
+from payments.model.ids import COLLECTION, first_id, is_id, made_at, new_id
+from payments.model.instants import Instant
 
 PREFIXES = sorted(
     value
@@ -75,3 +76,16 @@ def test_what_is_an_id(prefix: str) -> None:
 def test_an_id_is_of_one_kind() -> None:
     """No id is another kind's too, though one prefix begins with another: pay_ and pay_col_."""
     assert [pair for pair in permutations(PREFIXES, 2) if is_id(f"{pair[0]}{ULID}", pair[1])] == []
+
+
+def test_ids_sort_by_their_creation() -> None:
+    """No two of one process are equal, and those of one millisecond sort in the order in which they were made."""
+    made = [new_id(COLLECTION) for _ in range(1_000)]
+    assert made == sorted(set(made))
+
+
+def test_an_id_tells_its_millisecond() -> None:
+    """The first ten digits are the milliseconds since 1970, and the lowest id of a millisecond has no random bits."""
+    since = Instant(1_469_922_850_259_000)
+    assert made_at(f"{COLLECTION}01ARZ3NDEKTSV4RRFFQ69G5FAV") == since
+    assert first_id(COLLECTION, since) == f"{COLLECTION}01ARZ3NDEK0000000000000000"
