@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from enum import Enum
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
@@ -95,7 +96,7 @@ class RowMap(Generic[Thing]):
         self.columns = tuple(column.name for column in table.columns)
         names = (*self.columns, *joined)
         self._fields = tuple(renamed.get(name, name) for name in names)
-        self._stored = tuple(zip(self.columns, self._fields[: len(self.columns)], strict=True))
+        self._read = attrgetter(*self._fields[: len(self.columns)])
         self._make = maker_of(kind, self._fields)
         self._to_row = [(name, converters[name][0]) for name in self.columns if name in converters]
         self._from_row = [
@@ -104,7 +105,7 @@ class RowMap(Generic[Thing]):
 
     def values(self, thing: Thing) -> dict[str, Any]:
         """Return a record's values by column name."""
-        values = {column: getattr(thing, field) for column, field in self._stored}
+        values = dict(zip(self.columns, self._read(thing), strict=True))
         for name, convert in self._to_row:
             if values[name] is not None:
                 values[name] = convert(values[name])

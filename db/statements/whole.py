@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Integer, LargeBinary, Table
@@ -114,9 +115,7 @@ def arguments_of(changes: Sequence[RowChange]) -> list[Any]:
     """Return the parameters of a change after the first one."""
     found: list[Any] = []
     for one in changes:
-        found.extend(one.values[name] for name in _names(one.kind, one.table))
-        if one.kind is not Kind.INSERT:
-            found.append(one.values["ordinal" if one.kind is Kind.APPEND else "id"])
+        found.extend(_PICKED[one.kind, one.table.name](one.values))
         if one.expected is not None:
             found.append(one.expected)
     return found
@@ -188,6 +187,14 @@ _NAMES = {
     for kind in Kind
     for table in tables.metadata.tables.values()
 }
+
+_LAST = {Kind.INSERT: (), Kind.UPDATE: ("id",), Kind.APPEND: ("ordinal",)}
+
+_PICKED = {
+    (kind, table_name): itemgetter(*names, *_LAST[kind])
+    for (kind, table_name), names in _NAMES.items()
+}
+"""The parameters of a row's change, out of its values."""
 
 
 def _type(table: Table, name: str) -> str:
