@@ -16,6 +16,7 @@ from db.engine.connector import Connector, Driver, PoolerFull, is_behind_pooler
 from db.engine.exchanges import Overtaken, Text
 from db.engine.limits import CONNECTIONS
 from db.engine.notifications import Notifications
+from db.engine.pool import Pool
 from db.statements.compiled import Connection, Row, Statement
 from payments.model.errors import StoreBusy, StoreFailed, StoreUnavailable
 from payments.model.ids import CollectionId
@@ -119,10 +120,6 @@ def limits(lock_seconds: float) -> dict[str, str]:
     }
 
 
-Pool = Any
-"""asyncpg's pool; it ships no types."""
-
-
 class PostgresqlConnection:
     """Statements on the driver's connection, from inside a function that runs in a greenlet of its own."""
 
@@ -157,8 +154,7 @@ class PostgresqlDatabase:
         self, connector: Connector, lock_seconds: float, connections: int = CONNECTIONS
     ) -> None:
         self._connector = connector
-        self._connections = connections
-        self._pool: Pool = None
+        self._pool = Pool(connector.connect, connections)
         self._lock_seconds = lock_seconds
         self._clock_offset = 0
         """The difference in microseconds between this process's monotonic clock and the database's clock."""
@@ -168,13 +164,6 @@ class PostgresqlDatabase:
 
     async def open(self) -> None:
         """Open the first connection, find out whether a pooler is there, and read the database's clock."""
-        self._pool = await asyncpg.create_pool(
-            connect=self._connect,
-            reset=_keep_as_it_is,
-            min_size=0,
-            max_size=self._connections,
-            max_inactive_connection_lifetime=0,
-        )
         async with self._connected() as driver:
             if await is_behind_pooler(driver):
                 log.info("a pooler stands before the database: nothing is kept in sessions")
@@ -189,9 +178,10 @@ class PostgresqlDatabase:
             self._reading_clock.cancel()
             await asyncio.gather(self._reading_clock, return_exceptions=True)
         await self._hints.close()
-        if self._pool is not None:
+        try:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._pool.close(), CLOSE_SECONDS)
+        finally:
             self._pool.terminate()
 
     def now(self) -> Instant:
@@ -319,8 +309,12 @@ class PostgresqlDatabase:
             yield driver
         except ONLY_READ as error:
             # The others lead to the former primary, too.
-            await self._pool.expire_connections()
+            self._pool.expire()
             log.error("database only reads", **_facts(error))
+            raise
+        except asyncpg.InvalidCachedStatementError:
+            # A table was changed: what the other connections have prepared is outdated, too.
+            self._pool.expire()
             raise
         except FULL as error:
             log.error("database unavailable", **_facts(error))
@@ -329,19 +323,21 @@ class PostgresqlDatabase:
             log.warning("database busy", **_facts(error))
             raise StoreBusy("The database is busy; send the request again.") from None
         except (*ENDING, *LOST) as error:
-            _discard(driver)
+            driver.terminate()
             log.warning("connection to the database lost", **_facts(error))
             # Whether a COMMIT arrived is not known here: the same request, with its key, finds out.
             raise StoreBusy("The database did not answer; send the same request again.") from None
         except asyncio.CancelledError:
             # If a BEGIN or a ROLLBACK was under way, a transaction may be open.
-            _discard(driver)
+            driver.terminate()
             raise
         finally:
-            await self._pool.release(driver)
+            self._pool.release(driver)
 
     async def _acquired(self) -> Driver:
         """Take a connection out of the pool, which replaces those that a restarted server has closed."""
+        if self._pool.lends_at_once:
+            return await self._pool.acquire()
         waiting = asyncio.timeout(self._lock_seconds)
         try:
             async with waiting:
@@ -349,7 +345,7 @@ class PostgresqlDatabase:
                     try:
                         return await self._pool.acquire()
                     except PoolerFull as error:
-                        if not self._pool.get_idle_size():
+                        if not self._pool.has_idle:
                             raise
                         # All were lent when another one was requested: one that has been returned meanwhile will do.
                         log.warning("no connection to the database", **_facts(error))
@@ -358,9 +354,6 @@ class PostgresqlDatabase:
                 raise
             log.warning("no connection free")
             raise StoreBusy("The database is busy; send the request again.") from None
-
-    async def _connect(self, *_: object, **__: object) -> Driver:
-        return await self._connector.connect()
 
     def _keep_clock(self) -> None:
         """Have the clock read from time to time; nobody waits for that, since this process counts on meanwhile."""
@@ -388,14 +381,3 @@ class PostgresqlDatabase:
 def _facts(error: Exception) -> dict[str, str]:
     """Return what the log may have of an error: its kind and the server's own sentence, without a row's values."""
     return {"error": type(error).__name__, "reason": str(error.args[0]) if error.args else ""}
-
-
-def _discard(driver: Driver) -> None:
-    """End a connection at once; the pool replaces it."""
-    # One that has ended already left the pool's hands.
-    with suppress(asyncpg.InterfaceError):
-        driver.terminate()
-
-
-async def _keep_as_it_is(_: Driver) -> None:
-    """Reset nothing between two transactions: each one ends, and none of them sets anything for its session."""
