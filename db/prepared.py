@@ -1,6 +1,6 @@
 """PostgreSQL alone: a transaction of the flow on what was read beforehand, whose changes are written at once."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar, cast
 
 from sqlalchemy import Table
@@ -181,11 +181,11 @@ class PreparedTransaction:
         self.changes.insert(0, RowChange(kind, tables.payment_collections, values))
 
     def _keep(
-        self, kind: Kind, table: Table, values: Mapping[str, Any], expected: str | None = None
+        self, kind: Kind, table: Table, values: dict[str, Any], expected: str | None = None
     ) -> None:
         if len(self.changes) >= CHANGES_MAX:
             raise NotPrepared(table.name)
-        self.changes.append(RowChange(kind, table, dict(values), expected))
+        self.changes.append(RowChange(kind, table, values, expected))
 
 
 async def exchange(

@@ -34,8 +34,8 @@ class Compiled:
 
     def arguments(self, values: dict[str, Any]) -> tuple[Any, ...]:
         """Return values in the order of the parameters."""
-        constants = self.constants
-        return tuple(values[n] if n in values else constants[n] for n in self.names)
+        known = {**self.constants, **values} if self.constants else values
+        return tuple(map(known.__getitem__, self.names))
 
 
 @dataclass(eq=False, slots=True)
