@@ -21,6 +21,10 @@ class _Numbers:
     """New numbers. Those of one millisecond count up from the first one, so that they sort by their creation."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Begin with the next millisecond, and with a lock that nobody holds."""
         self._last = 0
         # On SQLite a transaction makes its ids in a thread.
         self._lock = Lock()
@@ -38,6 +42,8 @@ class _Numbers:
 
 
 _numbers = _Numbers()
+# A process that was forked within a millisecond would count on from the number that its parent counts on from, too.
+os.register_at_fork(after_in_child=_numbers.begin)
 
 
 def new_ulid() -> str:

@@ -3,8 +3,11 @@
 tests/api/inputs/test_ids.py holds every mutation to it.
 """
 
+import time
+from functools import partial
 from inspect import getmembers
 from itertools import permutations
+from multiprocessing import get_context
 
 import pytest
 from graphql import GraphQLID
@@ -89,3 +92,14 @@ def test_an_id_tells_its_millisecond() -> None:
     since = Instant(1_469_922_850_259_000)
     assert made_at(f"{COLLECTION}01ARZ3NDEKTSV4RRFFQ69G5FAV") == since
     assert first_id(COLLECTION, since) == f"{COLLECTION}01ARZ3NDEK0000000000000000"
+
+
+def test_a_forked_process_makes_ids_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also within the millisecond in which its parent made the last one."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_764_500_000_000_000_000)
+    make = partial(new_id, COLLECTION)
+    ours = {make()}
+    with get_context("fork").Pool(1) as child:
+        theirs = {child.apply(make) for _ in range(10)}
+    ours |= {make() for _ in range(10)}
+    assert len(ours | theirs) == 21
